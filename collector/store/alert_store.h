@@ -1,0 +1,57 @@
+// Alerts and what people did with them. Every change gets a new revision,
+// which is the feed's cursor, and a line in the audit log.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "proto/alert.pb.h"
+
+namespace schoolgate::collector {
+
+struct AlertQuery {
+  std::string school;          // empty: all
+  bool open_only = false;
+  std::optional<v1::Severity> at_least;
+  std::string subject;         // empty: any
+  uint64_t before_id = 0;      // page: ids below this; 0 starts at the newest
+  size_t limit = 100;
+};
+
+// Thread-safe.
+class AlertStore {
+ public:
+  virtual ~AlertStore() = default;
+
+  // Inserts (id 0) or replaces by id; fills id and revision. Durable when OK.
+  virtual absl::StatusOr<v1::Alert> Put(v1::Alert alert) = 0;
+
+  virtual absl::StatusOr<v1::Alert> Get(uint64_t id) = 0;  // NOT_FOUND
+
+  // By severity, then newest first.
+  virtual absl::StatusOr<std::vector<v1::Alert>> Find(
+      const AlertQuery& query) = 0;
+
+  // Changes with a revision above `after`, oldest first.
+  virtual absl::StatusOr<std::vector<v1::Alert>> ChangesAfter(
+      uint64_t after, size_t limit) = 0;
+
+  // Waits until a revision above `after` exists or `patience` is over;
+  // returns the newest revision. Any number of threads may wait.
+  virtual uint64_t WaitForChange(uint64_t after, absl::Duration patience) = 0;
+
+  // Wakes all waiters for good (shutdown).
+  virtual void Close() = 0;
+};
+
+// In one SQLite file, shared with the other small stores of the collector.
+absl::StatusOr<std::unique_ptr<AlertStore>> OpenSqliteAlertStore(
+    const std::string& file);
+
+}  // namespace schoolgate::collector

@@ -1,0 +1,75 @@
+// Events as devices sent them, opened. Two implementations are meant to pass
+// the same conformance tests: SQLite here, ClickHouse at scale.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "proto/event.pb.h"
+
+namespace schoolgate::collector {
+
+// A device's event with where it came from and when it got here.
+struct StoredEvent {
+  std::string school;
+  std::string device;
+  uint64_t epoch = 0;
+  absl::Time received;
+  // The device's time corrected by what the collector knows of its clock;
+  // windows are evaluated by this one.
+  absl::Time happened;
+  v1::Event event;
+};
+
+struct EventQuery {
+  std::string school;
+  std::string device;   // empty: any
+  std::string subject;  // pseudonym; empty: any
+  absl::Time from = absl::InfinitePast();
+  absl::Time to = absl::InfiniteFuture();
+  size_t limit = 1000;
+};
+
+// Thread-safe; writes are serialised.
+class EventStore {
+ public:
+  virtual ~EventStore() = default;
+
+  // Durable when it returns OK: committed and synced, all of it or nothing.
+  // Events whose (device, epoch, sequence) is known already are skipped and
+  // not counted in the result.
+  virtual absl::StatusOr<std::vector<StoredEvent>> Append(
+      std::vector<StoredEvent> events) = 0;
+
+  // The highest sequence below which everything of this epoch is stored.
+  virtual absl::StatusOr<uint64_t> DurableSequence(const std::string& device,
+                                                   uint64_t epoch) = 0;
+
+  // Newest first.
+  virtual absl::StatusOr<std::vector<StoredEvent>> Find(
+      const EventQuery& query) = 0;
+
+  // In the order of arrival, after `cursor`; for detection to catch up after
+  // a crash. The cursor of the last one is put in *next.
+  virtual absl::StatusOr<std::vector<StoredEvent>> ReadAfter(uint64_t cursor,
+                                                             size_t limit,
+                                                             uint64_t* next) = 0;
+
+  // Erases days older than `keep`. Returns the events erased.
+  virtual absl::StatusOr<uint64_t> Expire(absl::Time now,
+                                          absl::Duration keep) = 0;
+};
+
+// One SQLite file a day under `directory`.
+absl::StatusOr<std::unique_ptr<EventStore>> OpenSqliteEventStore(
+    const std::string& directory);
+
+}  // namespace schoolgate::collector

@@ -1,0 +1,63 @@
+// Where packets come from: a capture file, a live interface, or the kernel's
+// log queue. The observer above cannot tell which.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace schoolgate::platform {
+
+// Which way a packet went, as far as the source knows.
+enum class Direction : uint8_t { kUnknown, kOut, kIn };
+
+inline constexpr uint32_t kNoUid = UINT32_MAX;
+
+// One captured packet. Borrowed: valid until the next call of Next.
+struct Packet {
+  int64_t time_us = 0;              // since 1970, as the source stamped it
+  uint64_t frame = 0;               // 1-based number within its source
+  std::span<const uint8_t> bytes;   // what was captured
+  uint32_t wire_bytes = 0;          // what was on the wire
+  int link_type = 0;                // DLT_* of this packet's interface
+  uint32_t uid = kNoUid;            // owner of the sending socket, when known
+  Direction direction = Direction::kUnknown;
+};
+
+enum class NextResult {
+  kPacket,   // *packet is filled
+  kIdle,     // nothing within the time allowed (live sources only)
+  kEnd,      // the source has ended; status() says whether cleanly
+};
+
+// Not thread-safe.
+class PacketSource {
+ public:
+  virtual ~PacketSource() = default;
+
+  // Waits at most `patience`. Files never wait.
+  virtual NextResult Next(absl::Duration patience, Packet* packet) = 0;
+
+  // OK, or why the source ended before its end (a truncated file, a device
+  // that went away). What was read before stays good.
+  virtual absl::Status status() const = 0;
+
+  // Packets that the kernel dropped before we saw them, since opening.
+  virtual uint64_t dropped() const = 0;
+};
+
+// A pcap or pcapng file, gzip or zstd compressed or not. NOT_FOUND,
+// PERMISSION_DENIED or INVALID_ARGUMENT, each naming the file.
+absl::StatusOr<std::unique_ptr<PacketSource>> OpenCaptureFile(
+    const std::string& path);
+
+// A live source: an interface name, "any", or "nflog:GROUP".
+// PERMISSION_DENIED says which capability is missing.
+absl::StatusOr<std::unique_ptr<PacketSource>> OpenLive(
+    const std::string& interface);
+
+}  // namespace schoolgate::platform
