@@ -1,0 +1,20 @@
+// How every program says that something went wrong:
+//   program: what: why: what to do
+#pragma once
+
+#include <string_view>
+
+#include "absl/status/status.h"
+
+namespace schoolgate::platform {
+
+// Exit codes that every program keeps to.
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailed = 1;
+inline constexpr int kExitUsage = 2;
+
+// Prints "program: <status message>" to standard error. The message carries
+// what, why and what to do, separated by ": ". Returns kExitFailed.
+int Complain(std::string_view program, const absl::Status& status);
+
+}  // namespace schoolgate::platform

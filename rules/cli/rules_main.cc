@@ -1,0 +1,22 @@
+// schoolgate-rules: write, check, build, sign and question rule bundles.
+#include <CLI/CLI.hpp>
+
+#include "platform/complaint.h"
+#include "rules/cli/verbs.h"
+
+int main(int argc, char** argv) {
+  using namespace schoolgate;  // main builds the world
+  CLI::App app("Write, check, build, sign and question rule bundles.",
+               "schoolgate-rules");
+  app.set_version_flag("--version", "schoolgate-rules " SCHOOLGATE_VERSION);
+  app.require_subcommand(1);
+  int exit_code = platform::kExitOk;
+  // One line a verb.
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? platform::kExitOk : platform::kExitUsage;
+  }
+  return exit_code;
+}

@@ -1,0 +1,11 @@
+// The verbs of schoolgate-rules. Each function adds one subcommand; when it is
+// chosen, its callback does the work and puts the exit code in *exit_code.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace schoolgate::rules {
+
+// A verb: `void AddX(CLI::App& app, int* exit_code)`, in rules/cli/x.cc.
+
+}  // namespace schoolgate::rules
