@@ -1,0 +1,131 @@
+#include <pcap/pcap.h>
+#include <pcap/sll.h>
+#include <poll.h>
+
+#include "absl/strings/str_cat.h"
+#include "platform/packet_source.h"
+
+namespace schoolgate::platform {
+namespace {
+
+// A ClientHello may arrive as one merged packet of up to 64 kB, but its name
+// stands in the first 16 kB that TLS allows a hello to have in practice.
+constexpr int kSnapBytes = 20'000;
+constexpr int kRingBytes = 16 << 20;
+
+struct ClosePcap {
+  void operator()(pcap_t* pcap) const { pcap_close(pcap); }
+};
+using Pcap = std::unique_ptr<pcap_t, ClosePcap>;
+
+Direction DirectionOf(int link_type, std::span<const uint8_t> bytes) {
+  // SLL2 (LINKTYPE_LINUX_SLL2) keeps the packet type in byte 10, SLL in byte 1.
+  const size_t at = link_type == DLT_LINUX_SLL2 ? 10 : 1;
+  if (link_type != DLT_LINUX_SLL2 && link_type != DLT_LINUX_SLL) {
+    return Direction::kUnknown;
+  }
+  if (bytes.size() <= at) return Direction::kUnknown;
+  return bytes[at] == LINUX_SLL_OUTGOING ? Direction::kOut : Direction::kIn;
+}
+
+class LiveSource : public PacketSource {
+ public:
+  LiveSource(Pcap pcap, std::string interface)
+      : pcap_(std::move(pcap)),
+        interface_(std::move(interface)),
+        link_type_(pcap_datalink(pcap_.get())),
+        descriptor_(pcap_get_selectable_fd(pcap_.get())) {}
+
+  NextResult Next(absl::Duration patience, Packet* packet) override {
+    NextResult result = TakeOne(packet);
+    if (result != NextResult::kIdle || patience <= absl::ZeroDuration()) {
+      return result;
+    }
+    pollfd wait{.fd = descriptor_, .events = POLLIN, .revents = 0};
+    poll(&wait, 1, static_cast<int>(absl::ToInt64Milliseconds(patience)));
+    return TakeOne(packet);
+  }
+
+  absl::Status status() const override { return status_; }
+
+  uint64_t dropped() const override {
+    pcap_stat counts{};
+    if (pcap_stats(pcap_.get(), &counts) != 0) return 0;
+    return counts.ps_drop;
+  }
+
+ private:
+  NextResult TakeOne(Packet* packet) {
+    pcap_pkthdr* head = nullptr;
+    const uint8_t* bytes = nullptr;
+    switch (pcap_next_ex(pcap_.get(), &head, &bytes)) {
+      case 1:
+        break;
+      case 0:
+        return NextResult::kIdle;
+      default:
+        status_ = absl::UnavailableError(
+            absl::StrCat(interface_, ": ", pcap_geterr(pcap_.get())));
+        return NextResult::kEnd;
+    }
+    packet->time_us = head->ts.tv_sec * int64_t{1'000'000} + head->ts.tv_usec;
+    packet->frame = ++frames_;
+    packet->bytes = {bytes, head->caplen};
+    packet->wire_bytes = head->len;
+    packet->link_type = link_type_;
+    packet->uid = kNoUid;
+    packet->direction = DirectionOf(link_type_, packet->bytes);
+    return NextResult::kPacket;
+  }
+
+  const Pcap pcap_;
+  const std::string interface_;
+  const int link_type_;
+  const int descriptor_;
+  uint64_t frames_ = 0;
+  absl::Status status_;
+};
+
+absl::Status OpenError(const std::string& interface, int code, pcap_t* pcap) {
+  const std::string why = pcap_geterr(pcap);
+  switch (code) {
+    case PCAP_ERROR_PERM_DENIED:
+    case PCAP_ERROR_PROMISC_PERM_DENIED:
+      return absl::PermissionDeniedError(absl::StrCat(
+          interface, ": may not capture: CAP_NET_RAW is missing: run as root "
+                     "or grant the capability"));
+    case PCAP_ERROR_NO_SUCH_DEVICE:
+    case PCAP_ERROR_IFACE_NOT_UP:
+      return absl::NotFoundError(
+          absl::StrCat(interface, ": no such interface, or it is down: ", why,
+                       ": see `ip link`, or use \"any\""));
+    default:
+      return absl::InternalError(
+          absl::StrCat(interface, ": cannot capture: ", why));
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<PacketSource>> OpenLive(
+    const std::string& interface) {
+  char error[PCAP_ERRBUF_SIZE] = {};
+  Pcap pcap(pcap_create(interface.c_str(), error));
+  if (pcap == nullptr) {
+    return absl::InternalError(
+        absl::StrCat(interface, ": cannot capture: ", error));
+  }
+  pcap_set_snaplen(pcap.get(), kSnapBytes);
+  pcap_set_buffer_size(pcap.get(), kRingBytes);
+  pcap_set_immediate_mode(pcap.get(), 1);
+  pcap_set_promisc(pcap.get(), 0);
+  const int code = pcap_activate(pcap.get());
+  if (code < 0) return OpenError(interface, code, pcap.get());
+  if (pcap_setnonblock(pcap.get(), 1, error) != 0) {
+    return absl::InternalError(
+        absl::StrCat(interface, ": cannot capture without waiting: ", error));
+  }
+  return std::make_unique<LiveSource>(std::move(pcap), interface);
+}
+
+}  // namespace schoolgate::platform
