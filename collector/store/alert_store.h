@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,6 +35,19 @@ class AlertStore {
 
   virtual absl::StatusOr<v1::Alert> Get(uint64_t id) = 0;  // NOT_FOUND
 
+  // Changes a stored alert while no other Update runs: what a person wrote is
+  // not lost to a program that renews the alert at the same moment. Everybody
+  // who changes an alert that exists uses this, not Get and Put. An error
+  // from `change` is returned and nothing is stored.
+  virtual absl::StatusOr<v1::Alert> Update(
+      uint64_t id, const std::function<absl::Status(v1::Alert*)>& change) {
+    std::lock_guard lock(update_mutex_);
+    absl::StatusOr<v1::Alert> alert = Get(id);
+    if (!alert.ok()) return alert.status();
+    if (absl::Status status = change(&*alert); !status.ok()) return status;
+    return Put(*std::move(alert));
+  }
+
   // By severity, then newest first.
   virtual absl::StatusOr<std::vector<v1::Alert>> Find(
       const AlertQuery& query) = 0;
@@ -48,6 +62,9 @@ class AlertStore {
 
   // Wakes all waiters for good (shutdown).
   virtual void Close() = 0;
+
+ private:
+  std::mutex update_mutex_;
 };
 
 // In one SQLite file, shared with the other small stores of the collector.
