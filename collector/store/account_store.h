@@ -12,18 +12,23 @@
 namespace schoolgate::collector {
 
 enum class Role {
-  kItProvider, kSafetyLead, kDeputy, kHead, kSecondSenior, kGovernor,
+  kItProvider,
+  kSafetyLead,
+  kDeputy,
+  kHead,
+  kSecondSenior,
+  kGovernor,
   kDataProtectionOfficer
 };
 
 struct Account {
-  std::string name;           // log-in, lower case
-  std::string display_name;   // "A. Patel"
+  std::string name;          // log-in, lower case
+  std::string display_name;  // "A. Patel"
   Role role = Role::kSafetyLead;
   std::string school;         // empty: every school (IT provider only)
   std::string password_hash;  // Argon2id, libsodium's string form
   bool must_change_password = false;
-  uint32_t failures = 0;      // log-ins failed since the last good one
+  uint32_t failures = 0;  // log-ins failed since the last good one
   absl::Time locked_until = absl::InfinitePast();
   // Pseudonym of this person where they are monitored themselves, so that an
   // alert about them never reaches them. Empty when unknown.

@@ -17,11 +17,11 @@
 namespace schoolgate::collector {
 
 struct AlertQuery {
-  std::string school;          // empty: all
+  std::string school;  // empty: all
   bool open_only = false;
   std::optional<v1::Severity> at_least;
-  std::string subject;         // empty: any
-  uint64_t before_id = 0;      // page: ids below this; 0 starts at the newest
+  std::string subject;     // empty: any
+  uint64_t before_id = 0;  // page: ids below this; 0 starts at the newest
   size_t limit = 100;
 };
 
@@ -53,8 +53,8 @@ class AlertStore {
       const AlertQuery& query) = 0;
 
   // Changes with a revision above `after`, oldest first.
-  virtual absl::StatusOr<std::vector<v1::Alert>> ChangesAfter(
-      uint64_t after, size_t limit) = 0;
+  virtual absl::StatusOr<std::vector<v1::Alert>> ChangesAfter(uint64_t after,
+                                                              size_t limit) = 0;
 
   // Waits until a revision above `after` exists or `patience` is over;
   // returns the newest revision. Any number of threads may wait.

@@ -13,13 +13,13 @@
 namespace schoolgate::collector {
 
 struct AuditEntry {
-  uint64_t number = 0;      // 1, 2, 3, ... without a hole
+  uint64_t number = 0;  // 1, 2, 3, ... without a hole
   absl::Time time;
-  std::string who;          // account, or "system"
-  std::string action;       // view_alert, acknowledge, log_in, enrol, publish...
-  std::string about;        // alert id, device, pseudonym
+  std::string who;     // account, or "system"
+  std::string action;  // view_alert, acknowledge, log_in, enrol, publish...
+  std::string about;   // alert id, device, pseudonym
   std::string detail;
-  std::string hash;         // BLAKE2b-256 over the previous hash and all above
+  std::string hash;  // BLAKE2b-256 over the previous hash and all above
 };
 
 // Thread-safe.

@@ -16,26 +16,26 @@ namespace schoolgate::collector {
 enum class DeviceState { kActive, kQuarantined, kBanned, kDecommissioned };
 
 struct Device {
-  std::string id;             // "D-4KQ7X2M9"
+  std::string id;  // "D-4KQ7X2M9"
   std::string school;
   std::string group;
   std::string hostname;
   std::string inventory_number;
   std::string hardware_id;
-  std::string signing_key;    // 32 raw bytes, Ed25519
+  std::string signing_key;  // 32 raw bytes, Ed25519
   std::string contact_nonce;
   DeviceState state = DeviceState::kActive;
   absl::Time enrolled = absl::InfinitePast();
   absl::Time last_contact = absl::InfinitePast();
-  v1::Heartbeat heartbeat;    // the latest
+  v1::Heartbeat heartbeat;  // the latest
   absl::Time heartbeat_time = absl::InfinitePast();
   absl::Time certificate_expires = absl::InfinitePast();
   absl::Duration clock_offset;  // device minus collector, at last contact
 };
 
 struct EnrolToken {
-  std::string id;             // public part, for listing and withdrawing
-  std::string secret_hash;    // only the hash is kept
+  std::string id;           // public part, for listing and withdrawing
+  std::string secret_hash;  // only the hash is kept
   std::string school;
   std::string group;
   uint32_t uses_left = 0;

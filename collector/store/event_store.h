@@ -59,9 +59,8 @@ class EventStore {
 
   // In the order of arrival, after `cursor`; for detection to catch up after
   // a crash. The cursor of the last one is put in *next.
-  virtual absl::StatusOr<std::vector<StoredEvent>> ReadAfter(uint64_t cursor,
-                                                             size_t limit,
-                                                             uint64_t* next) = 0;
+  virtual absl::StatusOr<std::vector<StoredEvent>> ReadAfter(
+      uint64_t cursor, size_t limit, uint64_t* next) = 0;
 
   // Erases days older than `keep`. Returns the events erased.
   virtual absl::StatusOr<uint64_t> Expire(absl::Time now,

@@ -1,0 +1,151 @@
+#include <sodium.h>
+
+#include <mutex>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "collector/store/audit_log.h"
+#include "collector/store/sqlite.h"
+
+namespace schoolgate::collector {
+namespace {
+
+constexpr char kSchema[] =
+    "CREATE TABLE IF NOT EXISTS audit("
+    "  number INTEGER PRIMARY KEY, time_us INTEGER NOT NULL,"
+    "  who TEXT NOT NULL, action TEXT NOT NULL, about TEXT NOT NULL,"
+    "  detail TEXT NOT NULL, hash TEXT NOT NULL);"
+    "CREATE TRIGGER IF NOT EXISTS audit_no_update BEFORE UPDATE ON audit"
+    "  BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;"
+    "CREATE TRIGGER IF NOT EXISTS audit_no_delete BEFORE DELETE ON audit"
+    "  BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END";
+
+constexpr size_t kVerifyPage = 4096;
+
+void AddNumber(crypto_generichash_state* state, uint64_t number) {
+  unsigned char bytes[8];
+  for (int i = 0; i < 8; ++i) {
+    bytes[i] = static_cast<unsigned char>(number >> (8 * i));
+  }
+  crypto_generichash_update(state, bytes, sizeof bytes);
+}
+
+// Length first, so that no two different entries hash the same bytes.
+void AddText(crypto_generichash_state* state, const std::string& text) {
+  AddNumber(state, text.size());
+  crypto_generichash_update(
+      state, reinterpret_cast<const unsigned char*>(text.data()), text.size());
+}
+
+std::string HashOf(const std::string& previous, const AuditEntry& entry) {
+  crypto_generichash_state state;
+  crypto_generichash_init(&state, nullptr, 0, crypto_generichash_BYTES);
+  AddText(&state, previous);
+  AddNumber(&state, entry.number);
+  AddNumber(&state, static_cast<uint64_t>(absl::ToUnixMicros(entry.time)));
+  AddText(&state, entry.who);
+  AddText(&state, entry.action);
+  AddText(&state, entry.about);
+  AddText(&state, entry.detail);
+  unsigned char hash[crypto_generichash_BYTES];
+  crypto_generichash_final(&state, hash, sizeof hash);
+  return absl::BytesToHexString(
+      absl::string_view(reinterpret_cast<char*>(hash), sizeof hash));
+}
+
+class SqliteAuditLog : public AuditLog {
+ public:
+  explicit SqliteAuditLog(std::unique_ptr<Database> database)
+      : database_(std::move(database)) {}
+
+  absl::Status Append(AuditEntry entry) override {
+    const std::lock_guard lock(mutex_);
+    Transaction transaction(*database_);
+    absl::Status status = transaction.Begin();
+    if (!status.ok()) return status;
+    absl::StatusOr<Statement> last = database_->Prepare(
+        "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1");
+    if (!last.ok()) return last.status();
+    const absl::StatusOr<bool> row = last->Step();
+    if (!row.ok()) return row.status();
+    entry.number = *row ? static_cast<uint64_t>(last->Int(0)) + 1 : 1;
+    entry.hash = HashOf(*row ? last->Bytes(1) : "", entry);
+    last->Reset();
+    absl::StatusOr<Statement> put =
+        database_->Prepare("INSERT INTO audit VALUES(?,?,?,?,?,?,?)");
+    if (!put.ok()) return put.status();
+    status = put->Bind(1, static_cast<int64_t>(entry.number))
+                 .Bind(2, absl::ToUnixMicros(entry.time))
+                 .BindText(3, entry.who)
+                 .BindText(4, entry.action)
+                 .BindText(5, entry.about)
+                 .BindText(6, entry.detail)
+                 .BindText(7, entry.hash)
+                 .Run();
+    return status.ok() ? transaction.Commit() : status;
+  }
+
+  absl::StatusOr<std::vector<AuditEntry>> Read(uint64_t after,
+                                               size_t limit) override {
+    const std::lock_guard lock(mutex_);
+    absl::StatusOr<Statement> read = database_->Prepare(
+        "SELECT number, time_us, who, action, about, detail, hash FROM audit"
+        " WHERE number>? ORDER BY number LIMIT ?");
+    if (!read.ok()) return read.status();
+    read->Bind(1, static_cast<int64_t>(after))
+        .Bind(2, static_cast<int64_t>(limit));
+    std::vector<AuditEntry> entries;
+    while (true) {
+      const absl::StatusOr<bool> row = read->Step();
+      if (!row.ok()) return row.status();
+      if (!*row) return entries;
+      AuditEntry& entry = entries.emplace_back();
+      entry.number = static_cast<uint64_t>(read->Int(0));
+      entry.time = absl::FromUnixMicros(read->Int(1));
+      entry.who = read->Bytes(2);
+      entry.action = read->Bytes(3);
+      entry.about = read->Bytes(4);
+      entry.detail = read->Bytes(5);
+      entry.hash = read->Bytes(6);
+    }
+  }
+
+  absl::Status Verify() override {
+    std::string previous;
+    uint64_t number = 0;
+    while (true) {
+      const absl::StatusOr<std::vector<AuditEntry>> page =
+          Read(number, kVerifyPage);
+      if (!page.ok()) return page.status();
+      if (page->empty()) return absl::OkStatus();
+      for (const AuditEntry& entry : *page) {
+        if (entry.number != number + 1 ||
+            entry.hash != HashOf(previous, entry)) {
+          return absl::DataLossError(absl::StrCat(
+              "audit entry ", entry.number,
+              ": does not follow from the one before: the log was changed"));
+        }
+        previous = entry.hash;
+        number = entry.number;
+      }
+    }
+  }
+
+ private:
+  std::mutex mutex_;
+  const std::unique_ptr<Database> database_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<AuditLog>> OpenSqliteAuditLog(
+    const std::string& file) {
+  if (sodium_init() < 0) return absl::InternalError("libsodium: cannot start");
+  absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(file);
+  if (!database.ok()) return database.status();
+  const absl::Status status = (*database)->Execute(kSchema);
+  if (!status.ok()) return status;
+  return std::make_unique<SqliteAuditLog>(*std::move(database));
+}
+
+}  // namespace schoolgate::collector
