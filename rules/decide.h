@@ -2,6 +2,7 @@
 // contacted, by whom, where, when; and how long does the answer hold.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,16 +25,24 @@ struct Question {
   std::string_view device;  // device id, may be empty
   Place place = Place::kOnsite;
   absl::Time at;
+  // Time since boot, so that a lesson pass ends although the wall clock is
+  // set back. 0: not known (a desk, not a device).
+  int64_t boot_us = 0;
+  std::string_view boot_id;
 };
 
 struct Decision {
   Action action = Action::kAllow;
   bool locked = false;     // illegal tier: sealed handling
   bool never_log = false;  // help-lines: no record for anybody
+  // Whether the policy wants an event about this contact. False for what is
+  // allowed, for what is not listed for off site, and for categories that say
+  // something about a person's beliefs.
+  bool logged = false;
   std::vector<std::string> categories;  // ids, sorted
-  std::string rule;        // id of the rule that decided
-  std::string clause;      // clause of the school's paper policy
-  std::string reason;      // one plain sentence
+  std::string rule;                     // id of the rule that decided
+  std::string clause;                   // clause of the school's paper policy
+  std::string reason;                   // one plain sentence
   std::optional<absl::Time> until;  // when the answer may change; none: never
 };
 

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "proto/bundle.pb.h"
 #include "proto/policy.pb.h"
+#include "rules/policy/tables.h"
 
 namespace schoolgate::rules {
 
@@ -29,8 +30,20 @@ class Ruleset {
   Ruleset& operator=(const Ruleset&) = delete;
 
   const v1::BundleManifest& manifest() const { return manifest_; }
-  const v1::CompiledPolicy& policy() const { return policy_; }
+  const v1::CompiledPolicy& policy() const { return tables_->policy(); }
   const CategoryIndex& index() const { return *index_; }
+
+  // The policy laid out for look-up; made once by Open with
+  // PolicyTables::Make. What Make refuses, Open refuses.
+  const PolicyTables& tables() const { return *tables_; }
+
+  // Emergency blocks and lesson passes in force. Who may issue them is
+  // rules/trust's business; a Ruleset believes what it is given.
+  const v1::Overlays& overlays() const { return overlays_; }
+
+  // The same bundle with other overlays. Cheap: nothing is read or copied but
+  // the overlays.
+  std::shared_ptr<const Ruleset> WithOverlays(v1::Overlays overlays) const;
 
   // Ids of the categories that the host or a suffix of it is listed under.
   std::vector<std::string> Categories(std::string_view host) const;
@@ -39,8 +52,9 @@ class Ruleset {
   Ruleset();
 
   v1::BundleManifest manifest_;
-  v1::CompiledPolicy policy_;
-  std::unique_ptr<CategoryIndex> index_;
+  std::shared_ptr<const CategoryIndex> index_;
+  std::shared_ptr<const PolicyTables> tables_;
+  v1::Overlays overlays_;
 };
 
 }  // namespace schoolgate::rules

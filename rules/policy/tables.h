@@ -1,0 +1,94 @@
+// A compiled policy laid out for look-up: which rules speak about a group and
+// a category, and which about a host.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "proto/policy.pb.h"
+#include "rules/policy/calendar.h"
+
+namespace schoolgate::rules {
+
+// Most categories and schedules that one policy may have: both fit a word.
+inline constexpr int kMaxCategories = 64;
+inline constexpr int kMaxSchedules = 64;
+inline constexpr int kMaxGroups = 64;
+
+using CategorySet = uint64_t;  // bit i: policy().categories(i)
+
+// Immutable and thread-safe.
+class PolicyTables {
+ public:
+  // Takes the policy over and checks every index in it: a bundle is believed
+  // only as far as it was checked. INVALID_ARGUMENT says what is wrong.
+  static absl::StatusOr<std::shared_ptr<const PolicyTables>> Make(
+      v1::CompiledPolicy policy);
+
+  const v1::CompiledPolicy& policy() const { return policy_; }
+  const Calendar& calendar() const { return calendar_; }
+
+  // Index of a category, -1 when the policy does not know it.
+  int Category(std::string_view id) const;
+
+  // Index of a group. Unknown names get the group that takes the strictest
+  // answer of all.
+  int Group(std::string_view id) const;
+
+  // Whether `group` is `other` or one of its kind: ks1 is a pupils group.
+  bool GroupIs(int group, int other) const;
+
+  CategorySet locked() const { return locked_; }
+  CategorySet never_log() const { return never_log_; }
+  CategorySet nameless() const { return nameless_; }
+  CategorySet passable() const { return passable_; }
+  CategorySet log_offsite() const { return log_offsite_; }
+
+  // Removes what other categories of the set displace.
+  CategorySet Reduce(CategorySet categories) const;
+
+  // Rows of the matrix that decide for a group and category, as the group
+  // itself or its nearest parent is named: floors and school rows.
+  const std::vector<int>& Rows(int group, int category) const {
+    return rows_[group * kMaxCategories + category];
+  }
+
+  // Rules about the longest listed suffix of a normalised host; null: none.
+  const std::vector<int>* HostRules(std::string_view host) const;
+
+  // Whether the host or a suffix of it is on the policy's never-log list.
+  bool NeverLogHost(std::string_view host) const;
+
+  // Groups that the strictest group compares, itself excluded.
+  const std::vector<int>& Groups() const { return real_groups_; }
+
+ private:
+  explicit PolicyTables(v1::CompiledPolicy policy);
+  absl::Status Check() const;
+  absl::Status CheckRule(const v1::PolicyRule& rule) const;
+  void Lay();
+  void LayRows(int group, int category);
+
+  v1::CompiledPolicy policy_;
+  Calendar calendar_;
+  absl::flat_hash_map<std::string, int> categories_;
+  absl::flat_hash_map<std::string, int> groups_;
+  absl::flat_hash_map<std::string, std::vector<int>> hosts_;
+  absl::flat_hash_map<std::string, bool> never_log_hosts_;
+  std::vector<std::vector<int>> rows_;
+  std::vector<int> real_groups_;
+  std::vector<CategorySet> displaces_;
+  int strictest_group_ = -1;
+  CategorySet locked_ = 0;
+  CategorySet never_log_ = 0;
+  CategorySet nameless_ = 0;
+  CategorySet passable_ = 0;
+  CategorySet log_offsite_ = 0;
+};
+
+}  // namespace schoolgate::rules
