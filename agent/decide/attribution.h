@@ -1,0 +1,78 @@
+// Who asked: from a packet's socket to a log-in, a school group and a kind of
+// program, with an honest word on how sure that is.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "agent/observe/observation.h"
+#include "platform/accounts.h"
+#include "platform/processes.h"
+#include "platform/socket_owner.h"
+#include "proto/event.pb.h"
+
+namespace schoolgate::agent {
+
+// How this device's accounts map to the school's groups.
+struct AttributionRules {
+  struct Known {
+    std::string login;
+    std::string group;
+  };
+  std::string device_group = "unknown";  // of the device itself
+  std::map<uint32_t, Known> people;      // before the name service is asked
+  std::map<std::string, std::string> unix_groups;  // "teachers" -> "staff"
+  std::set<std::string> shared_logins;  // class accounts: never a person
+  std::set<std::string> resolver_logins = {"systemd-resolve", "dnsmasq",
+                                           "unbound", "nobody", "_unbound"};
+  std::set<std::string> browsers = {
+      "chromium", "chrome", "google-chrome", "firefox",     "firefox-esr",
+      "msedge",   "opera",  "brave",         "vivaldi-bin", "epiphany"};
+};
+
+// Uids below this belong to the system, not to people (Debian policy 9.2.2).
+inline constexpr uint32_t kFirstPersonUid = 1000;
+
+struct Who {
+  uint32_t uid = platform::kNoUid;
+  std::string login;  // empty: nobody in particular
+  std::string group;  // a group id of the policy
+  v1::Confidence confidence = v1::CONFIDENCE_UNKNOWN;
+  bool resolver = false;  // a local resolver asking upstream for somebody else
+};
+
+// Not thread-safe. Borrows what it is given for its own life; owners and
+// processes may be null (a capture file has neither).
+class Attribution {
+ public:
+  Attribution(AttributionRules rules, platform::Accounts* accounts,
+              platform::SocketOwners* owners, platform::Processes* processes);
+
+  // The returned reference holds until the next call.
+  const Who& WhoAsked(const Observation& observation);
+
+  // Costs a look into /proc: ask only for what is worth telling.
+  v1::ProcessKind KindOfProgram(const Observation& observation);
+
+ private:
+  struct Remembered {
+    Who who;
+    int64_t time_us = 0;
+  };
+
+  std::optional<platform::SocketOwner> OwnerOf(const Observation& observation);
+  Who Resolve(uint32_t uid) const;
+  std::string SchoolGroup(const std::vector<std::string>& unix_groups) const;
+
+  const AttributionRules rules_;
+  platform::Accounts* const accounts_;
+  platform::SocketOwners* const owners_;
+  platform::Processes* const processes_;
+  std::unordered_map<uint32_t, Remembered> remembered_;
+};
+
+}  // namespace schoolgate::agent

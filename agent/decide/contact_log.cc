@@ -1,0 +1,118 @@
+#include "agent/decide/contact_log.h"
+
+#include <utility>
+
+#include "proto/seal/keys.h"
+#include "proto/seal/pseudonym.h"
+
+namespace schoolgate::agent {
+namespace {
+
+v1::NameSource ToProto(NameSource source) {
+  switch (source) {
+    case NameSource::kDns:
+      return v1::NAME_SOURCE_DNS;
+    case NameSource::kMdns:
+      return v1::NAME_SOURCE_MDNS;
+    case NameSource::kLlmnr:
+      return v1::NAME_SOURCE_LLMNR;
+    case NameSource::kTls:
+      return v1::NAME_SOURCE_TLS;
+    case NameSource::kQuic:
+      return v1::NAME_SOURCE_QUIC;
+    case NameSource::kHttp:
+      return v1::NAME_SOURCE_HTTP;
+    case NameSource::kFlow:
+      return v1::NAME_SOURCE_FLOW;
+  }
+  return v1::NAME_SOURCE_UNSPECIFIED;
+}
+
+std::string MergeKey(const Who& who, const rules::Decision& decision,
+                     std::string_view host) {
+  std::string key = std::to_string(who.uid);
+  key.append(1, '\0').append(rules::ActionName(decision.action));
+  key.append(1, '\0').append(host);
+  return key;
+}
+
+}  // namespace
+
+ContactLog::ContactLog(Identity identity, EventSink& sink)
+    : identity_(std::move(identity)), sink_(sink) {}
+
+void ContactLog::Note(const Observation& observation, const Who& who,
+                      const rules::Decision& decision, v1::ProcessKind process,
+                      rules::Place place, bool enforced) {
+  const int64_t now_us = observation.time_us;
+  const std::string key = MergeKey(who, decision, observation.name);
+  uint32_t merged = 0;
+  if (Open* open = open_.Find(key, now_us)) {
+    const int64_t passed_us = now_us - open->first_us;
+    if (passed_us >= 0 && passed_us < kMergeUs) {
+      ++open->merged;
+      ++merged_;
+      return;
+    }
+    merged = open->merged;
+  }
+  open_.Put(key, {.first_us = now_us, .merged = 0}, now_us);
+  TellWho(who, now_us);
+
+  v1::Event event;
+  event.set_time_unix_us(now_us);
+  event.set_lane(decision.locked ? v1::LANE_URGENT : v1::LANE_NORMAL);
+  *event.mutable_person() = PersonOf(who);
+  v1::Contact& contact = *event.mutable_contact();
+  if (decision.locked) {
+    const auto sealed =
+        seal::SealTo(identity_.police_key, std::string(observation.name));
+    if (sealed.ok()) contact.set_sealed_host(*sealed);
+  } else {
+    contact.set_host(std::string(observation.name));
+  }
+  for (const std::string& id : decision.categories) contact.add_categories(id);
+  contact.set_action(static_cast<v1::Action>(decision.action));
+  contact.set_enforced(enforced);
+  contact.set_locked(decision.locked);
+  contact.set_rule(decision.rule);
+  contact.set_clause(decision.clause);
+  contact.set_source(ToProto(observation.source));
+  contact.set_process(process);
+  contact.set_count(1 + merged);
+  contact.set_place(place == rules::Place::kOffsite ? v1::PLACE_OFFSITE
+                                                    : v1::PLACE_ONSITE);
+  ++contacts_;
+  sink_.Emit(std::move(event));
+}
+
+// Once a start and person: the log-in goes along sealed, for two keys of the
+// school together.
+void ContactLog::TellWho(const Who& who, int64_t time_us) {
+  if (who.login.empty() || who.confidence != v1::CONFIDENCE_CERTAIN) return;
+  v1::Person person = PersonOf(who);
+  if (told_.contains(person.pseudonym())) return;
+  const auto sealed = seal::SealTo(identity_.safeguarding_key, who.login);
+  if (!sealed.ok()) return;
+  told_.insert(person.pseudonym());
+  v1::Event event;
+  event.set_time_unix_us(time_us);
+  event.set_lane(v1::LANE_NORMAL);
+  *event.mutable_person() = std::move(person);
+  event.mutable_person_seen()->set_sealed_login(*sealed);
+  event.mutable_person_seen()->set_safeguarding_key_id(
+      seal::KeyId(identity_.safeguarding_key));
+  sink_.Emit(std::move(event));
+}
+
+v1::Person ContactLog::PersonOf(const Who& who) const {
+  v1::Person person;
+  person.set_group(who.group);
+  person.set_confidence(who.confidence);
+  if (who.confidence == v1::CONFIDENCE_CERTAIN && !who.login.empty()) {
+    person.set_pseudonym(seal::Pseudonym(identity_.pseudonym_key, who.login));
+  }
+  return person;
+}
+
+}  // namespace schoolgate::agent

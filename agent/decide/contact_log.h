@@ -1,0 +1,55 @@
+// Policy hits become Contact events: the first at once, repeats within a few
+// seconds counted instead of told again.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+
+#include "agent/decide/attribution.h"
+#include "agent/decide/event_sink.h"
+#include "agent/decide/identity.h"
+#include "agent/decide/recent_map.h"
+#include "agent/observe/observation.h"
+#include "rules/decide.h"
+
+namespace schoolgate::agent {
+
+// Not thread-safe. Borrows the sink for its life.
+class ContactLog {
+ public:
+  ContactLog(Identity identity, EventSink& sink);
+
+  // One policy hit. `enforced`: the packet was really stopped or passed by
+  // this verdict, not only watched. Allowed and never-log decisions must not
+  // be brought here.
+  void Note(const Observation& observation, const Who& who,
+            const rules::Decision& decision, v1::ProcessKind process,
+            rules::Place place, bool enforced);
+
+  uint64_t contacts() const { return contacts_; }
+  uint64_t merged() const { return merged_; }
+
+ private:
+  // A browser asks for A, AAAA and HTTPS, says the name in its hello, and
+  // reloads an error page after 1.1 and 5.0 s: one contact.
+  static constexpr int64_t kMergeUs = 8'000'000;
+  static constexpr size_t kMaxOpen = 4096;
+
+  struct Open {
+    int64_t first_us = 0;
+    uint32_t merged = 0;
+  };
+
+  void TellWho(const Who& who, int64_t time_us);
+  v1::Person PersonOf(const Who& who) const;
+
+  const Identity identity_;
+  EventSink& sink_;
+  RecentMap<std::string, Open> open_{600'000'000, kMaxOpen};
+  std::set<std::string> told_;  // pseudonyms whose log-in was sent
+  uint64_t contacts_ = 0;
+  uint64_t merged_ = 0;
+};
+
+}  // namespace schoolgate::agent

@@ -1,0 +1,18 @@
+// Where events go when the device has something to report: the spool, or a
+// test's list.
+#pragma once
+
+#include "proto/event.pb.h"
+
+namespace schoolgate::agent {
+
+class EventSink {
+ public:
+  virtual ~EventSink() = default;
+
+  // The sink fills sequence and boot fields. Never fails for the caller: what
+  // cannot be kept is counted and reported by a gap.
+  virtual void Emit(v1::Event event) = 0;
+};
+
+}  // namespace schoolgate::agent

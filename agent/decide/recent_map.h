@@ -1,0 +1,68 @@
+// What was seen within the last while, with a fixed bound on memory and age:
+// two generations, of which the older is dropped whole.
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+#include <utility>
+
+namespace schoolgate::agent {
+
+// Keeps each key for at least `age_us / 2` and at most `age_us` after it was
+// put, unless `max_keys` of one generation force it out earlier. Not
+// thread-safe; told the time, which may jump either way.
+template <typename Key, typename Value>
+class RecentMap {
+ public:
+  RecentMap(int64_t age_us, size_t max_keys)
+      : half_us_(age_us / 2), max_keys_(max_keys) {}
+
+  // The value put under `key`, or null. Valid until the next call.
+  Value* Find(const Key& key, int64_t now_us) {
+    Turn(now_us);
+    if (auto found = young_.find(key); found != young_.end()) {
+      return &found->second;
+    }
+    if (auto found = old_.find(key); found != old_.end()) {
+      return &found->second;
+    }
+    return nullptr;
+  }
+
+  Value* Put(const Key& key, Value value, int64_t now_us) {
+    Turn(now_us);
+    if (young_.size() >= max_keys_) Age(now_us);
+    old_.erase(key);
+    return &young_.insert_or_assign(key, std::move(value)).first->second;
+  }
+
+  void Clear() {
+    young_.clear();
+    old_.clear();
+  }
+
+  size_t size() const { return young_.size() + old_.size(); }
+
+ private:
+  void Turn(int64_t now_us) {
+    const int64_t passed = now_us - turned_us_;
+    if (passed >= 0 && passed < half_us_) return;
+    // A clock that stepped, or a long pause: nothing held is recent.
+    if (passed < 0 || passed >= 2 * half_us_) young_.clear();
+    Age(now_us);
+  }
+
+  void Age(int64_t now_us) {
+    old_ = std::move(young_);
+    young_.clear();
+    turned_us_ = now_us;
+  }
+
+  const int64_t half_us_;
+  const size_t max_keys_;
+  int64_t turned_us_ = 0;
+  std::unordered_map<Key, Value> young_;
+  std::unordered_map<Key, Value> old_;
+};
+
+}  // namespace schoolgate::agent

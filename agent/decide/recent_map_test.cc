@@ -1,0 +1,37 @@
+#include "agent/decide/recent_map.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace schoolgate::agent {
+namespace {
+
+// Otherwise a benign name would stay in memory for longer than promised.
+TEST(RecentMapTest, NothingOutlivesItsAge) {
+  RecentMap<std::string, int> recent(60, 100);
+  recent.Put("a", 1, 0);
+  EXPECT_NE(recent.Find("a", 20), nullptr);
+  EXPECT_NE(recent.Find("a", 31), nullptr);
+  EXPECT_EQ(recent.Find("a", 62), nullptr);
+  EXPECT_EQ(recent.size(), 0u);
+}
+
+TEST(RecentMapTest, AClockThatStepsBackForgetsRatherThanKeeps) {
+  RecentMap<std::string, int> recent(60, 100);
+  recent.Put("a", 1, 1000);
+  EXPECT_EQ(recent.Find("b", 5), nullptr);
+  recent.Put("b", 2, 6);
+  EXPECT_EQ(recent.Find("a", 7), nullptr);
+}
+
+// Otherwise a flood of invented names would eat the laptop's memory.
+TEST(RecentMapTest, HoldsAtMostTwoGenerations) {
+  RecentMap<int, int> recent(1'000'000, 10);
+  for (int i = 0; i < 1000; ++i) recent.Put(i, i, 5);
+  EXPECT_LE(recent.size(), 20u);
+  EXPECT_NE(recent.Find(999, 5), nullptr);
+}
+
+}  // namespace
+}  // namespace schoolgate::agent

@@ -1,0 +1,40 @@
+#include "agent/decide/verdicts.h"
+
+#include <utility>
+
+namespace schoolgate::agent {
+
+void Verdicts::Use(std::shared_ptr<const rules::Ruleset> rules) {
+  rules_ = std::move(rules);
+  remembered_.Clear();
+}
+
+void Verdicts::SetPlace(rules::Place place) {
+  if (place == place_) return;
+  place_ = place;
+  remembered_.Clear();
+}
+
+const rules::Decision& Verdicts::For(std::string_view host, const Who& who,
+                                     int64_t time_us) {
+  key_.assign(who.group).append(1, '\0').append(who.login);
+  key_.append(1, '\0').append(host);
+  const absl::Time now = absl::FromUnixMicros(time_us);
+  if (Remembered* known = remembered_.Find(key_, time_us)) {
+    const bool holds = !known->decision.until || now < *known->decision.until;
+    // An answer also ends when the clock is set back to before it was given.
+    if (holds && time_us >= known->decided_us) return known->decision;
+  }
+  Remembered fresh{.decision = {}, .decided_us = time_us};
+  if (rules_ != nullptr) {
+    fresh.decision = rules::Decide(*rules_, {.host = host,
+                                             .group = who.group,
+                                             .user = who.login,
+                                             .device = device_,
+                                             .place = place_,
+                                             .at = now});
+  }
+  return remembered_.Put(key_, std::move(fresh), time_us)->decision;
+}
+
+}  // namespace schoolgate::agent

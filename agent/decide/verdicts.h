@@ -1,0 +1,52 @@
+// Verdicts by name and person, remembered for as long as they hold and never
+// longer than a minute, so that benign names are soon forgotten.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/time/time.h"
+#include "agent/decide/attribution.h"
+#include "agent/decide/recent_map.h"
+#include "rules/decide.h"
+#include "rules/ruleset.h"
+
+namespace schoolgate::agent {
+
+// Not thread-safe.
+class Verdicts {
+ public:
+  explicit Verdicts(std::string device) : device_(std::move(device)) {}
+
+  // From now on by these rules; null forgets all rules, and then everything
+  // is allowed and nothing recorded.
+  void Use(std::shared_ptr<const rules::Ruleset> rules);
+
+  void SetPlace(rules::Place place);
+
+  const std::shared_ptr<const rules::Ruleset>& rules() const { return rules_; }
+  rules::Place place() const { return place_; }
+
+  // Valid until the next call.
+  const rules::Decision& For(std::string_view host, const Who& who,
+                             int64_t time_us);
+
+ private:
+  // A name lives in memory for at most this long (DESIGN: 60 s).
+  static constexpr int64_t kRememberUs = 60'000'000;
+  static constexpr size_t kMaxRemembered = 8192;
+
+  struct Remembered {
+    rules::Decision decision;
+    int64_t decided_us = 0;
+  };
+
+  const std::string device_;
+  std::shared_ptr<const rules::Ruleset> rules_;
+  rules::Place place_ = rules::Place::kOnsite;
+  RecentMap<std::string, Remembered> remembered_{kRememberUs, kMaxRemembered};
+  std::string key_;
+};
+
+}  // namespace schoolgate::agent

@@ -1,0 +1,82 @@
+#include "agent/decide/watch.h"
+
+#include <algorithm>
+
+namespace schoolgate::agent {
+namespace {
+
+bool IsLoopback(const Endpoint& end) {
+  static constexpr std::array<uint8_t, 13> kV4 = {0, 0, 0, 0,    0,    0,  0,
+                                                  0, 0, 0, 0xff, 0xff, 127};
+  static constexpr std::array<uint8_t, 16> kV6 = {0, 0, 0, 0, 0, 0, 0, 0,
+                                                  0, 0, 0, 0, 0, 0, 0, 1};
+  return std::equal(kV4.begin(), kV4.end(), end.address.begin()) ||
+         end.address == kV6;
+}
+
+void AppendEnd(const Endpoint& end, std::string* key) {
+  key->append(reinterpret_cast<const char*>(end.address.data()),
+              end.address.size());
+  key->push_back(static_cast<char>(end.port >> 8));
+  key->push_back(static_cast<char>(end.port));
+}
+
+}  // namespace
+
+void Watch::OnName(const Observation& observation) {
+  ++counters_.names;
+  if (IsRepeat(observation)) {
+    ++counters_.repeats;
+    return;
+  }
+  const Who who = attribution_.WhoAsked(observation);
+  if (AskedByStub(observation, who)) {
+    ++counters_.repeats;
+    return;
+  }
+  const rules::Decision& decision =
+      verdicts_.For(observation.name, who, observation.time_us);
+  if (decision.never_log) {
+    ++counters_.never_log;
+    return;
+  }
+  if (decision.action == rules::Action::kAllow) return;
+  ++counters_.hits;
+  if (contacts_ == nullptr) return;
+  contacts_->Note(observation, who, decision,
+                  attribution_.KindOfProgram(observation), verdicts_.place(),
+                  /*enforced=*/false);
+}
+
+// One packet may cross loopback, a bridge and a network card on its way out.
+bool Watch::IsRepeat(const Observation& observation) {
+  key_.assign(1, static_cast<char>(observation.source));
+  AppendEnd(observation.src, &key_);
+  AppendEnd(observation.dst, &key_);
+  key_.push_back(static_cast<char>(observation.qtype >> 8));
+  key_.push_back(static_cast<char>(observation.qtype));
+  key_.append(observation.name);
+  if (const int64_t* seen = packets_.Find(key_, observation.time_us)) {
+    if (observation.time_us - *seen < kRepeatUs) return true;
+  }
+  packets_.Put(key_, observation.time_us, observation.time_us);
+  return false;
+}
+
+// A stub on loopback carries the user's question; its own question upstream
+// is the same one again, asked by the resolver's account.
+bool Watch::AskedByStub(const Observation& observation, const Who& who) {
+  if (observation.source != NameSource::kDns) return false;
+  key_.assign(observation.name);
+  key_.push_back(static_cast<char>(observation.qtype >> 8));
+  key_.push_back(static_cast<char>(observation.qtype));
+  if (IsLoopback(observation.dst)) {
+    stub_questions_.Put(key_, observation.time_us, observation.time_us);
+    return false;
+  }
+  if (!who.resolver) return false;
+  const int64_t* asked = stub_questions_.Find(key_, observation.time_us);
+  return asked != nullptr && observation.time_us - *asked < kRepeatUs;
+}
+
+}  // namespace schoolgate::agent

@@ -1,0 +1,56 @@
+// The middle of the agent: every name that the observer finds meets the rules
+// here, and what the rules say is worth telling goes on as an event.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "agent/decide/attribution.h"
+#include "agent/decide/contact_log.h"
+#include "agent/decide/recent_map.h"
+#include "agent/decide/verdicts.h"
+#include "agent/observe/observation.h"
+
+namespace schoolgate::agent {
+
+struct WatchCounters {
+  uint64_t names = 0;      // brought here
+  uint64_t repeats = 0;    // seen twice on one machine: loopback, bridges
+  uint64_t hits = 0;       // record, warn or block
+  uint64_t never_log = 0;  // help-lines: counted, nothing else
+};
+
+// Not thread-safe. Borrows what it is given for its own life; `contacts` may
+// be null before enrolment: then nothing is recorded.
+class Watch : public ObservationSink {
+ public:
+  Watch(Attribution& attribution, Verdicts& verdicts, ContactLog* contacts)
+      : attribution_(attribution), verdicts_(verdicts), contacts_(contacts) {}
+
+  void SetContacts(ContactLog* contacts) { contacts_ = contacts; }
+
+  void OnName(const Observation& observation) override;
+
+  const WatchCounters& counters() const { return counters_; }
+
+ private:
+  // The same packet is seen on several interfaces within microseconds; a
+  // local resolver asks upstream within milliseconds.
+  static constexpr int64_t kRepeatUs = 2'000'000;
+  static constexpr size_t kMaxRecent = 4096;
+
+  bool IsRepeat(const Observation& observation);
+  bool AskedByStub(const Observation& observation, const Who& who);
+
+  Attribution& attribution_;
+  Verdicts& verdicts_;
+  ContactLog* contacts_;
+  RecentMap<std::string, int64_t> packets_{2 * kRepeatUs, kMaxRecent};
+  RecentMap<std::string, int64_t> stub_questions_{2 * kRepeatUs, kMaxRecent};
+  WatchCounters counters_;
+  std::string key_;
+};
+
+}  // namespace schoolgate::agent
