@@ -1,0 +1,32 @@
+// The agent's configuration file: what an installation may choose. Every key
+// has a default; docs/operating.md lists them.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "agent/decide/attribution.h"
+#include "rules/decide.h"
+
+namespace schoolgate::agent {
+
+inline constexpr char kDefaultConfigPath[] = "/etc/schoolgate/agent.yaml";
+
+struct AgentConfig {
+  std::string state_directory = "/var/lib/schoolgate";
+  std::string spool_directory;  // default: state_directory/spool
+  std::string interface = "any";
+  rules::Place place = rules::Place::kOnsite;
+  absl::Duration heartbeat = absl::Minutes(1);
+  AttributionRules attribution;  // device_group comes from enrolment
+};
+
+// INVALID_ARGUMENT names the file, the line and what is expected there;
+// unknown keys are mistakes too. NOT_FOUND when the file is not there.
+absl::StatusOr<AgentConfig> LoadAgentConfig(const std::string& path);
+
+}  // namespace schoolgate::agent

@@ -1,0 +1,15 @@
+// Where enrolment left the device's identity.
+#pragma once
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "agent/decide/identity.h"
+
+namespace schoolgate::agent {
+
+// Reads identity/enrolment.json of the state directory, as the uplink wrote
+// it. NOT_FOUND before enrolment; DATA_LOSS when the file is not whole.
+absl::StatusOr<Identity> LoadIdentity(const std::string& state_directory);
+
+}  // namespace schoolgate::agent
