@@ -1,0 +1,51 @@
+// What would go wrong for a user: somebody alters an enrolment on its way, or
+// renews a certificate in another device's name.
+#include "proto/seal/enrolment.h"
+
+#include <gtest/gtest.h>
+
+namespace schoolgate::seal {
+namespace {
+
+TEST(EnrolmentTest, EveryFieldOfARequestIsCovered) {
+  v1::EnrolRequest request;
+  request.set_token("token");
+  request.set_csr_pem("csr");
+  request.set_hostname("laptop");
+  request.set_hardware_id("hardware");
+  request.set_inventory_number("7");
+  request.set_agent_version("1");
+  SignEnrol(SigningKey::Generate(), &request);
+  EXPECT_TRUE(VerifyEnrol(request));
+  const auto* fields = v1::EnrolRequest::descriptor();
+  for (int i = 0; i < fields->field_count(); ++i) {
+    v1::EnrolRequest changed = request;
+    changed.GetReflection()->SetString(&changed, fields->field(i), "changed");
+    EXPECT_FALSE(VerifyEnrol(changed)) << fields->field(i)->name();
+  }
+}
+
+TEST(EnrolmentTest, MovingBytesBetweenFieldsIsSeen) {
+  v1::EnrolRequest request;
+  request.set_token("ab");
+  request.set_csr_pem("c");
+  SignEnrol(SigningKey::Generate(), &request);
+  request.set_token("a");
+  request.set_csr_pem("bc");
+  EXPECT_FALSE(VerifyEnrol(request));
+}
+
+TEST(EnrolmentTest, OnlyTheDevicesOwnKeyRenews) {
+  const SigningKey key = SigningKey::Generate();
+  v1::RenewRequest request;
+  request.set_device("D-4KQ7X2M9");
+  request.set_time_unix_us(5);
+  SignRenew(key, &request);
+  EXPECT_TRUE(VerifyRenew(request, key.public_key()));
+  EXPECT_FALSE(VerifyRenew(request, SigningKey::Generate().public_key()));
+  request.set_time_unix_us(6);
+  EXPECT_FALSE(VerifyRenew(request, key.public_key()));
+}
+
+}  // namespace
+}  // namespace schoolgate::seal
