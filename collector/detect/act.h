@@ -1,0 +1,42 @@
+// One thing that somebody, or something, did on a device: an episode as the
+// device graded it, or a bare contact when no episode is known.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <tuple>
+
+#include "absl/time/time.h"
+#include "proto/event.pb.h"
+
+namespace schoolgate::collector {
+
+struct Act {
+  absl::Time start;
+  absl::Time end;
+  absl::Time received;
+  std::string device;
+  uint64_t epoch = 0;
+  uint64_t sequence = 0;
+  std::string host;     // empty for sealed ones
+  std::string service;  // registrable name, or the host of a contact
+  std::string clause;
+  std::string group;
+  std::string why;  // facts that led to the grade, in plain words
+  v1::Grade grade = v1::GRADE_UNSPECIFIED;  // unspecified: a bare contact
+  v1::Action action = v1::ACTION_UNSPECIFIED;
+  int32_t half_points = 0;
+  uint32_t contacts = 1;
+  uint64_t page_hash = 0;
+  bool reported = false;  // the person said so themselves
+
+  auto Identity() const { return std::tie(device, epoch, sequence); }
+
+  // Total order that does not depend on the order of arrival.
+  bool operator<(const Act& other) const {
+    return std::tie(start, device, epoch, sequence) <
+           std::tie(other.start, other.device, other.epoch, other.sequence);
+  }
+};
+
+}  // namespace schoolgate::collector

@@ -1,0 +1,28 @@
+#include "collector/detect/detector.h"
+
+namespace schoolgate::collector {
+
+Detector::Detector(DetectorOptions options)
+    : ledger_(options.zone), watch_({options.silent_after, options.zone}) {}
+
+std::vector<Finding> Detector::OnEvents(std::span<const StoredEvent> events,
+                                        absl::Time now) {
+  std::vector<Finding> found;
+  for (const StoredEvent& event : events) {
+    ledger_.Add(event);
+    watch_.Add(event, found);
+  }
+  std::vector<Finding> settled = ledger_.Settle(now);
+  found.insert(found.end(), std::make_move_iterator(settled.begin()),
+               std::make_move_iterator(settled.end()));
+  return found;
+}
+
+std::vector<Finding> Detector::OnTick(absl::Time now,
+                                      std::span<const Device> devices) {
+  std::vector<Finding> found;
+  watch_.OnTick(now, devices, found);
+  return found;
+}
+
+}  // namespace schoolgate::collector

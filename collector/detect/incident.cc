@@ -1,0 +1,188 @@
+#include "collector/detect/incident.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "absl/time/civil_time.h"
+#include "collector/detect/school_days.h"
+
+namespace schoolgate::collector {
+namespace {
+
+constexpr absl::Duration kRepeat = absl::Seconds(60);
+// A browser reloads its error page by itself after 1 s, 5 s and later; what
+// comes within this is the same try.
+constexpr absl::Duration kReload = absl::Seconds(20);
+// A page that pulls in several hosts at once; nobody types that fast.
+constexpr absl::Duration kBurst = absl::Seconds(2);
+constexpr size_t kBurstHosts = 3;
+constexpr int kServiceADay = 4;
+constexpr int kWindowDays = 5;
+constexpr int kIncidentGapDays = 2;
+
+bool IsBare(const Act& act) { return act.grade == v1::GRADE_UNSPECIFIED; }
+
+bool InBurst(const std::vector<Act>& acts, size_t at) {
+  std::set<std::string> hosts;
+  for (const Act& other : acts) {
+    if (!IsBare(other) || other.device != acts[at].device) continue;
+    if (absl::AbsDuration(other.start - acts[at].start) <= kBurst) {
+      hosts.insert(other.host);
+    }
+  }
+  return hosts.size() >= kBurstHosts;
+}
+
+// Whether the act could be a person's doing at all.
+bool IsStrong(const std::vector<Act>& acts, size_t at) {
+  const Act& act = acts[at];
+  if (act.grade == v1::GRADE_OPENED || act.grade == v1::GRADE_ATTEMPT) {
+    return true;
+  }
+  return IsBare(act) && act.action == v1::ACTION_BLOCK && !InBurst(acts, at);
+}
+
+// Remembers what was counted, so that a machine's repeats count once.
+class Pacing {
+ public:
+  explicit Pacing(absl::TimeZone zone) : zone_(zone) {}
+
+  bool Counts(const Act& act) {
+    auto where = std::make_pair(act.device, act.service);
+    absl::Duration gap = IsBare(act) ? kReload : kRepeat;
+    auto [last, fresh] = last_.try_emplace(where, act.start);
+    bool paced = fresh || act.start - last->second >= gap;
+    // A reload every few seconds is one try however long it goes on.
+    if (IsBare(act) || paced) last->second = std::max(last->second, act.start);
+    if (!paced) return false;
+    if (act.page_hash != 0 &&
+        !pairs_.insert({act.page_hash, act.service}).second) {
+      return false;
+    }
+    auto day = std::make_pair(absl::ToCivilDay(act.start, zone_), act.service);
+    return ++a_day_[day] <= kServiceADay;
+  }
+
+ private:
+  absl::TimeZone zone_;
+  std::map<std::pair<std::string, std::string>, absl::Time> last_;
+  std::set<std::pair<uint64_t, std::string>> pairs_;
+  std::map<std::pair<absl::CivilDay, std::string>, int> a_day_;
+};
+
+struct Tally {
+  int opened = 0, attempts = 0, bare = 0;
+  std::set<absl::CivilHour> hours;
+
+  int all() const { return opened + attempts + bare; }
+  int graded() const { return opened + attempts; }
+};
+
+Tally Count(const std::vector<Act>& acts, absl::TimeZone zone) {
+  Tally tally;
+  for (const Act& act : acts) {
+    tally.hours.insert(absl::ToCivilHour(act.start, zone));
+    if (act.grade == v1::GRADE_OPENED)
+      ++tally.opened;
+    else if (act.grade == v1::GRADE_ATTEMPT)
+      ++tally.attempts;
+    else
+      ++tally.bare;
+  }
+  return tally;
+}
+
+// Unspecified: not enough yet.
+v1::Severity Judge(const std::vector<Act>& acts, Tier tier,
+                   absl::TimeZone zone) {
+  Tally tally = Count(acts, zone);
+  switch (tier) {
+    case Tier::kIllegal:
+      return v1::SEVERITY_ILLEGAL;
+    case Tier::kSerious:
+      if (tally.opened >= 1 || tally.graded() >= 2 || tally.all() >= 3) {
+        return v1::SEVERITY_SERIOUS;
+      }
+      if (tally.graded() >= 1 || tally.bare >= 2) {
+        return v1::SEVERITY_RULE_BREAK;
+      }
+      break;
+    case Tier::kRuleBreak:
+      if (tally.graded() >= 2 || tally.all() >= 3) {
+        return v1::SEVERITY_RULE_BREAK;
+      }
+      break;
+    case Tier::kRoutine:
+      if (tally.attempts >= 3 || tally.attempts + tally.bare >= 4) {
+        return v1::SEVERITY_ROUTINE;
+      }
+      if (tally.all() >= 3 && tally.hours.size() >= 2) {
+        return v1::SEVERITY_ROUTINE;
+      }
+      break;
+    case Tier::kNone:
+      break;
+  }
+  return v1::SEVERITY_UNSPECIFIED;
+}
+
+void DropOlder(std::vector<Act>& acts, absl::Time now, absl::TimeZone zone) {
+  std::erase_if(acts, [&](const Act& act) {
+    return SchoolDaysBetween(act.start, now, zone) >= kWindowDays;
+  });
+}
+
+void AddLanded(std::vector<Incident>& incidents, const std::vector<Act>& acts,
+               absl::TimeZone zone) {
+  for (Incident& incident : incidents) {
+    absl::Time first = incident.acts.front().start;
+    absl::Time last = incident.acts.back().start;
+    for (const Act& act : acts) {
+      if (act.grade != v1::GRADE_LANDED) continue;
+      if (incident.landed.size() >= kMostActsInIncident) break;
+      if (SchoolDaysBetween(act.start, first, zone) <= kIncidentGapDays &&
+          SchoolDaysBetween(last, act.start, zone) <= kIncidentGapDays) {
+        incident.landed.push_back(act);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<Incident> FindIncidents(std::vector<Act> acts, Tier tier,
+                                    absl::TimeZone zone) {
+  std::sort(acts.begin(), acts.end());
+  std::vector<Incident> incidents;
+  std::vector<Act> waiting;
+  Pacing pacing(zone);
+  for (size_t at = 0; at < acts.size(); ++at) {
+    const Act& act = acts[at];
+    // The locked lists hold no host that pages embed: one contact is enough,
+    // whatever it looked like.
+    bool strong = tier == Tier::kIllegal || IsStrong(acts, at);
+    if (!strong || !pacing.Counts(act)) continue;
+    if (!incidents.empty() &&
+        SchoolDaysBetween(incidents.back().acts.back().start, act.start,
+                          zone) <= kIncidentGapDays) {
+      Incident& open = incidents.back();
+      if (open.acts.size() >= kMostActsInIncident) continue;
+      open.acts.push_back(act);
+      open.severity = std::max(open.severity, Judge(open.acts, tier, zone));
+      continue;
+    }
+    DropOlder(waiting, act.start, zone);
+    waiting.push_back(act);
+    v1::Severity severity = Judge(waiting, tier, zone);
+    if (severity == v1::SEVERITY_UNSPECIFIED) continue;
+    incidents.push_back({severity, std::move(waiting), {}});
+    waiting.clear();
+  }
+  AddLanded(incidents, acts, zone);
+  return incidents;
+}
+
+}  // namespace schoolgate::collector

@@ -1,0 +1,36 @@
+// From what one person did in one category to incidents worth telling: a pure
+// function, so that late, repeated or re-ordered events change nothing.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "collector/detect/act.h"
+#include "collector/detect/tier.h"
+#include "proto/alert.pb.h"
+
+namespace schoolgate::collector {
+
+// At most this many acts are counted in one incident; the words then say
+// "or more".
+inline constexpr size_t kMostActsInIncident = 100;
+
+struct Incident {
+  v1::Severity severity = v1::SEVERITY_UNSPECIFIED;
+  std::vector<Act> acts;    // counted, by time
+  std::vector<Act> landed;  // seen beside them, never counted
+};
+
+// The acts of one key, in any order. Acts that are automatic or unclear are
+// ignored; short landings are context.
+//
+// illegal: any one act. serious: one opened, or two attempts; one attempt is
+// a rule break. rule break: two. routine: three attempts, or three of any
+// kind in two different hours. Repeats on one service count when 60 s apart,
+// at most four a day, and a (page, service) pair counts once. Bare contacts
+// count only when blocked and paced like a person's, and need one more.
+std::vector<Incident> FindIncidents(std::vector<Act> acts, Tier tier,
+                                    absl::TimeZone zone);
+
+}  // namespace schoolgate::collector
