@@ -12,43 +12,43 @@ namespace schoolgate::rules {
 
 enum class Refusal {
   // The file as such.
-  kUnreadable,         // missing, not a plain file, no permission
-  kTruncated,          // shorter than its own head says
-  kOversized,          // longer than a device takes, or than its head says
-  kMalformed,          // not a bundle, root or order at all
-  kSectionHash,        // a section is not what the manifest says
-  kBadContent,         // signed, but its index or policy cannot be read
+  kUnreadable,   // missing, not a plain file, no permission
+  kTruncated,    // shorter than its own head says
+  kOversized,    // longer than a device takes, or than its head says
+  kMalformed,    // not a bundle, root or order at all
+  kSectionHash,  // a section is not what the manifest says
+  kBadContent,   // signed, but its index or policy cannot be read
   // Signatures.
-  kBadSignature,       // a known key's signature does not fit
-  kUnknownKey,         // a key the root does not name
-  kWrongRole,          // a key that has no say in this
+  kBadSignature,  // a known key's signature does not fit
+  kUnknownKey,    // a key the root does not name
+  kWrongRole,     // a key that has no say in this
   kSameKeyTwice,
   kTooFewSignatures,
   // Time and order.
-  kRollback,           // older than what the device has, or had
-  kEquivocation,       // same version, other content
-  kVersionJump,        // so far ahead that recovery would be impossible
-  kExpired,            // newer than ours, but already expired
-  kNotYetIssued,       // order issued in the future
-  kFreeze,             // older than what the signed timestamp promises
-  kMixAndMatch,        // not the bundle that the signed timestamp names
+  kRollback,      // older than what the device has, or had
+  kEquivocation,  // same version, other content
+  kVersionJump,   // so far ahead that recovery would be impossible
+  kExpired,       // newer than ours, but already expired
+  kNotYetIssued,  // order issued in the future
+  kFreeze,        // older than what the signed timestamp promises
+  kMixAndMatch,   // not the bundle that the signed timestamp names
   // Who and what.
-  kWrongSchool,        // for another school or trust
-  kLoosenedByOne,      // loosens without provider and school together
-  kLockedRemoved,      // takes from the locked list without its role
+  kWrongSchool,    // for another school or trust
+  kLoosenedByOne,  // loosens without provider and school together
+  kLockedRemoved,  // takes from the locked list without its role
   // Roots.
-  kRootGap,            // a version of the chain is missing
-  kWeakRoot,           // thresholds or organisations below the floor
+  kRootGap,   // a version of the chain is missing
+  kWeakRoot,  // thresholds or organisations below the floor
   // Orders: lesson passes, emergency blocks, timestamps.
-  kReplayedOrder,      // already used, ended or withdrawn
-  kNotPassable,        // category may never be passed, or is locked
-  kSelfApproved,       // requester and approver are one, or no approver
-  kApproverNotSigner,  // the named approver did not sign
-  kNoTimeLimit,        // no end, an end before its start, or too long
-  kEnded,              // over before it came
-  kNamesNobody,        // no device, group or user: would be for everybody
-  kLoosensByEmergency, // an emergency order that does not tighten
-  kTooMany,            // as many orders in force as a device holds
+  kReplayedOrder,       // already used, ended or withdrawn
+  kNotPassable,         // category may never be passed, or is locked
+  kSelfApproved,        // requester and approver are one, or no approver
+  kApproverNotSigner,   // the named approver did not sign
+  kNoTimeLimit,         // no end, an end before its start, or too long
+  kEnded,               // over before it came
+  kNamesNobody,         // no device, group or user: would be for everybody
+  kLoosensByEmergency,  // an emergency order that does not tighten
+  kTooMany,             // as many orders in force as a device holds
 };
 
 // "rollback", "too_few_signatures": stable; goes into tamper events.

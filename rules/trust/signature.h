@@ -17,7 +17,9 @@ inline constexpr size_t kKeyIdBytes = 32;
 inline constexpr size_t kSignatureBytes = 64;
 
 inline constexpr std::string_view kRootContext = "schoolgate root v1";
-inline constexpr std::string_view kBundleContext = "schoolgate bundle v1";
+inline constexpr std::string_view kBundleContext =
+    "schoolgate bundle manifest v1";
+inline constexpr std::string_view kLockedContext = "schoolgate locked v1";
 inline constexpr std::string_view kPassContext = "schoolgate pass v1";
 inline constexpr std::string_view kEmergencyContext = "schoolgate emergency v1";
 inline constexpr std::string_view kTimestampContext = "schoolgate timestamp v1";
