@@ -38,6 +38,16 @@ struct EventQuery {
   size_t limit = 1000;
 };
 
+// One line of the hourly counts: contacts by category, without any person.
+struct HourCount {
+  absl::Time hour;
+  std::string school;
+  std::string group;
+  std::string category;
+  v1::Action action = v1::ACTION_UNSPECIFIED;
+  uint64_t contacts = 0;
+};
+
 // Thread-safe; writes are serialised.
 class EventStore {
  public:
@@ -45,7 +55,8 @@ class EventStore {
 
   // Durable when it returns OK: committed and synced, all of it or nothing.
   // Events whose (device, epoch, sequence) is known already are skipped and
-  // not counted in the result.
+  // not in the result. Sequences count from 1. A Gap event accounts for all
+  // of its first_sequence..last_sequence, as if they had arrived.
   virtual absl::StatusOr<std::vector<StoredEvent>> Append(
       std::vector<StoredEvent> events) = 0;
 
@@ -53,7 +64,7 @@ class EventStore {
   virtual absl::StatusOr<uint64_t> DurableSequence(const std::string& device,
                                                    uint64_t epoch) = 0;
 
-  // Newest first.
+  // Newest first, by `happened`.
   virtual absl::StatusOr<std::vector<StoredEvent>> Find(
       const EventQuery& query) = 0;
 
@@ -62,12 +73,18 @@ class EventStore {
   virtual absl::StatusOr<std::vector<StoredEvent>> ReadAfter(
       uint64_t cursor, size_t limit, uint64_t* next) = 0;
 
+  // Counts of the hours that begin in [from, to), oldest first. `school`
+  // empty: all.
+  virtual absl::StatusOr<std::vector<HourCount>> Counts(
+      const std::string& school, absl::Time from, absl::Time to) = 0;
+
   // Erases days older than `keep`. Returns the events erased.
   virtual absl::StatusOr<uint64_t> Expire(absl::Time now,
                                           absl::Duration keep) = 0;
 };
 
-// One SQLite file a day under `directory`.
+// SQLite files under `directory`, made when missing: one a day, more on a busy
+// day.
 absl::StatusOr<std::unique_ptr<EventStore>> OpenSqliteEventStore(
     const std::string& directory);
 

@@ -55,14 +55,28 @@ class SqliteAlertStore : public AlertStore {
 
   absl::StatusOr<v1::Alert> Get(uint64_t id) override {
     const std::lock_guard lock(mutex_);
-    absl::StatusOr<Statement> get =
-        database_->Prepare("SELECT body, id FROM alert WHERE id=?");
-    if (!get.ok()) return get.status();
-    const absl::StatusOr<bool> row =
-        get->Bind(1, static_cast<int64_t>(id)).Step();
-    if (!row.ok()) return row.status();
-    if (!*row) return absl::NotFoundError(absl::StrCat("alert ", id, ": none"));
-    return FromRow(*get);
+    return GetLocked(id);
+  }
+
+  // In one transaction: also safe against another process.
+  absl::StatusOr<v1::Alert> Update(
+      uint64_t id,
+      const std::function<absl::Status(v1::Alert*)>& change) override {
+    absl::StatusOr<v1::Alert> alert;
+    {
+      const std::lock_guard lock(mutex_);
+      Transaction transaction(*database_);
+      absl::Status status = transaction.Begin();
+      if (!status.ok()) return status;
+      alert = GetLocked(id);
+      if (!alert.ok()) return alert;
+      status = change(&*alert);
+      if (status.ok()) status = PutLocked(&*alert);
+      if (status.ok()) status = transaction.Commit();
+      if (!status.ok()) return status;
+    }
+    changed_.notify_all();
+    return alert;
   }
 
   absl::StatusOr<std::vector<v1::Alert>> Find(
@@ -118,6 +132,17 @@ class SqliteAlertStore : public AlertStore {
   }
 
  private:
+  absl::StatusOr<v1::Alert> GetLocked(uint64_t id) {
+    absl::StatusOr<Statement> get =
+        database_->Prepare("SELECT body, id FROM alert WHERE id=?");
+    if (!get.ok()) return get.status();
+    const absl::StatusOr<bool> row =
+        get->Bind(1, static_cast<int64_t>(id)).Step();
+    if (!row.ok()) return row.status();
+    if (!*row) return absl::NotFoundError(absl::StrCat("alert ", id, ": none"));
+    return FromRow(*get);
+  }
+
   absl::Status PutLocked(v1::Alert* alert) {
     absl::StatusOr<Statement> bump = database_->Prepare(
         "UPDATE alert_revision SET revision=revision+1 RETURNING revision");

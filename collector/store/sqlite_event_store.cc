@@ -1,0 +1,375 @@
+#include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <filesystem>
+#include <mutex>
+#include <thread>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "collector/store/event_file.h"
+#include "collector/store/event_reader.h"
+#include "collector/store/event_store.h"
+
+namespace schoolgate::collector {
+namespace {
+
+namespace fs = std::filesystem;
+
+// The file that is being written has no index, so a search reads all of it:
+// this many rows are read in about 100 ms. A fuller file is closed, indexed
+// and followed by another.
+constexpr uint64_t kMaxRowsPerFile = 2'000'000;
+// A cursor is a file's number and a row in it.
+constexpr int kRowBits = 40;
+constexpr uint64_t kRowMask = (uint64_t{1} << kRowBits) - 1;
+constexpr size_t kMaxOpenReaders = 32;
+
+// events-000001-2026-11-21.sqlite
+struct FileName {
+  uint64_t number = 0;
+  std::string day;
+  std::string path;
+};
+
+std::string DayOf(absl::Time time) {
+  return absl::FormatTime("%Y-%m-%d", time, absl::UTCTimeZone());
+}
+
+// What happened after `time` was received on its day or later; a day is left
+// for clocks that disagree.
+std::string FirstDayFor(absl::Time time) {
+  return time == absl::InfinitePast() ? "" : DayOf(time - absl::Hours(24));
+}
+
+bool ParseFileName(const fs::path& path, FileName* file) {
+  const std::string name = path.filename().string();
+  constexpr size_t kDigits = 6, kPrefix = 7, kDay = 10;
+  if (!absl::StartsWith(name, "events-") || !absl::EndsWith(name, ".sqlite") ||
+      name.size() != kPrefix + kDigits + 1 + kDay + 7 ||
+      !absl::SimpleAtoi(name.substr(kPrefix, kDigits), &file->number)) {
+    return false;
+  }
+  file->day = name.substr(kPrefix + kDigits + 1, kDay);
+  file->path = path.string();
+  return true;
+}
+
+absl::StatusOr<std::vector<FileName>> ListFiles(const std::string& directory) {
+  std::error_code error;
+  fs::create_directories(directory, error);
+  std::vector<FileName> files;
+  for (fs::directory_iterator entry(directory, error), end;
+       !error && entry != end; entry.increment(error)) {
+    FileName file;
+    if (ParseFileName(entry->path(), &file)) files.push_back(file);
+  }
+  if (error) {
+    return absl::PermissionDeniedError(
+        absl::StrCat(directory, ": ", error.message(),
+                     ": run as the user that owns the data directory"));
+  }
+  std::sort(files.begin(), files.end(),
+            [](const auto& a, const auto& b) { return a.number < b.number; });
+  return files;
+}
+
+void Unlink(const std::string& path) {
+  std::error_code ignored;  // what stays is found at the next start
+  for (const char* suffix : {"-wal", "-shm", ""}) {
+    fs::remove(absl::StrCat(path, suffix), ignored);
+  }
+}
+
+class SqliteEventStore : public EventStore {
+ public:
+  explicit SqliteEventStore(std::string directory)
+      : directory_(std::move(directory)) {}
+
+  ~SqliteEventStore() override {
+    {
+      const std::lock_guard lock(finish_mutex_);
+      closing_ = true;
+    }
+    finish_wanted_.notify_all();
+    if (finisher_.joinable()) finisher_.join();
+  }
+
+  absl::Status Start() {
+    absl::StatusOr<std::vector<FileName>> files = ListFiles(directory_);
+    if (!files.ok()) return files.status();
+    files_ = *std::move(files);
+    while (!files_.empty() && writer_ == nullptr) {
+      absl::StatusOr<std::unique_ptr<EventFile>> writer =
+          EventFile::Open(files_.back().path);
+      if (absl::IsNotFound(writer.status())) {  // a crash while it was made
+        Unlink(files_.back().path);
+        files_.pop_back();
+        continue;
+      }
+      if (!writer.ok()) return writer.status();
+      absl::StatusOr<Streams> streams = (*writer)->ReadStreams();
+      if (!streams.ok()) return streams.status();
+      writer_ = *std::move(writer);
+      streams_ = *std::move(streams);
+    }
+    // The one before may have been left without its indexes.
+    if (files_.size() > 1) to_finish_.push_back(files_[files_.size() - 2].path);
+    finisher_ = std::thread([this] { FinishFiles(); });
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::vector<StoredEvent>> Append(
+      std::vector<StoredEvent> events) override {
+    const std::lock_guard lock(write_mutex_);
+    Streams touched;
+    std::vector<StoredEvent> fresh;
+    fresh.reserve(events.size());
+    for (StoredEvent& event : events) {
+      if (Admit(event, &touched)) fresh.push_back(std::move(event));
+    }
+    if (fresh.empty()) return fresh;
+    absl::Status status = ChooseFile(DayOf(fresh.back().received));
+    if (status.ok()) status = writer_->Append(fresh, touched);
+    if (!status.ok()) return status;
+    const std::lock_guard streams_lock(streams_mutex_);
+    for (auto& [key, progress] : touched) streams_[key] = std::move(progress);
+    return fresh;
+  }
+
+  absl::StatusOr<uint64_t> DurableSequence(const std::string& device,
+                                           uint64_t epoch) override {
+    const std::lock_guard lock(streams_mutex_);
+    const auto found = streams_.find(StreamKey(device, epoch));
+    return found == streams_.end() ? 0 : found->second.durable();
+  }
+
+  absl::StatusOr<std::vector<StoredEvent>> Find(
+      const EventQuery& query) override {
+    std::vector<StoredEvent> found;
+    const std::string first_day = FirstDayFor(query.from);
+    const std::lock_guard lock(read_mutex_);
+    for (const FileName& file : Files()) {
+      if (file.day < first_day) continue;
+      absl::StatusOr<EventReader*> reader = Reader(file);
+      if (!reader.ok()) return reader.status();
+      absl::StatusOr<std::vector<StoredEvent>> part = (*reader)->Find(query);
+      if (!part.ok()) return part.status();
+      std::move(part->begin(), part->end(), std::back_inserter(found));
+    }
+    std::stable_sort(found.begin(), found.end(),
+                     [](const StoredEvent& a, const StoredEvent& b) {
+                       return a.happened > b.happened;
+                     });
+    if (found.size() > query.limit) found.resize(query.limit);
+    return found;
+  }
+
+  absl::StatusOr<std::vector<StoredEvent>> ReadAfter(uint64_t cursor,
+                                                     size_t limit,
+                                                     uint64_t* next) override {
+    *next = cursor;
+    std::vector<StoredEvent> read;
+    const std::lock_guard lock(read_mutex_);
+    for (const FileName& file : Files()) {
+      if (file.number < cursor >> kRowBits || read.size() >= limit) continue;
+      const bool same = file.number == cursor >> kRowBits;
+      int64_t row = same ? static_cast<int64_t>(cursor & kRowMask) : 0;
+      absl::StatusOr<EventReader*> reader = Reader(file);
+      if (!reader.ok()) return reader.status();
+      absl::StatusOr<std::vector<StoredEvent>> part =
+          (*reader)->ReadAfter(row, limit - read.size(), &row);
+      if (!part.ok()) return part.status();
+      if (part->empty()) continue;
+      std::move(part->begin(), part->end(), std::back_inserter(read));
+      *next = file.number << kRowBits | static_cast<uint64_t>(row);
+    }
+    return read;
+  }
+
+  absl::StatusOr<std::vector<HourCount>> Counts(const std::string& school,
+                                                absl::Time from,
+                                                absl::Time to) override {
+    std::vector<HourCount> counts;
+    const std::string first_day = FirstDayFor(from);
+    const std::lock_guard lock(read_mutex_);
+    for (const FileName& file : Files()) {
+      if (file.day < first_day) continue;
+      absl::StatusOr<EventReader*> reader = Reader(file);
+      if (!reader.ok()) return reader.status();
+      absl::StatusOr<std::vector<HourCount>> part =
+          (*reader)->Counts(school, from, to);
+      if (!part.ok()) return part.status();
+      std::move(part->begin(), part->end(), std::back_inserter(counts));
+    }
+    return Merge(std::move(counts));
+  }
+
+  absl::StatusOr<uint64_t> Expire(absl::Time now,
+                                  absl::Duration keep) override {
+    const std::string oldest_day = DayOf(now - keep);
+    const std::lock_guard write_lock(write_mutex_);
+    const std::lock_guard read_lock(read_mutex_);
+    uint64_t erased = 0;
+    while (true) {
+      const std::vector<FileName> files = Files();
+      if (files.size() < 2 || files.front().day >= oldest_day) return erased;
+      absl::StatusOr<std::unique_ptr<EventFile>> file =
+          EventFile::Open(files.front().path);
+      if (file.ok()) erased += (*file)->rows();
+      file = absl::CancelledError();
+      readers_.erase(files.front().number);
+      Unlink(files.front().path);
+      const std::lock_guard files_lock(files_mutex_);
+      files_.erase(files_.begin());
+    }
+  }
+
+ private:
+  // True when the event is new; its place in the stream is then in *touched.
+  bool Admit(const StoredEvent& event, Streams* touched) {
+    StreamKey key(event.device, event.epoch);
+    auto entry = touched->find(key);
+    if (entry == touched->end()) {
+      const auto known = streams_.find(key);
+      entry = touched
+                  ->emplace(std::move(key), known == streams_.end()
+                                                ? StreamProgress()
+                                                : known->second)
+                  .first;
+    }
+    StreamProgress& progress = entry->second;
+    const uint64_t sequence = event.event.sequence();
+    if (progress.Has(sequence) || !progress.Add(sequence, sequence)) {
+      return false;
+    }
+    if (event.event.has_gap()) {
+      const v1::Gap& gap = event.event.gap();
+      progress.Add(gap.first_sequence(), gap.last_sequence());
+    }
+    return true;
+  }
+
+  absl::Status ChooseFile(const std::string& day) {
+    if (writer_ != nullptr && files_.back().day == day &&
+        writer_->rows() < kMaxRowsPerFile) {
+      return absl::OkStatus();
+    }
+    FileName next;
+    next.number = files_.empty() ? 1 : files_.back().number + 1;
+    next.day = day;
+    next.path = absl::StrCat(
+        directory_, "/",
+        absl::StrFormat("events-%06u-%s.sqlite", next.number, day));
+    absl::StatusOr<std::unique_ptr<EventFile>> writer =
+        EventFile::Create(next.path, streams_);
+    if (!writer.ok()) {
+      Unlink(next.path);
+      return writer.status();
+    }
+    if (writer_ != nullptr) {
+      writer_.reset();
+      const std::lock_guard lock(finish_mutex_);
+      to_finish_.push_back(files_.back().path);
+    }
+    finish_wanted_.notify_one();
+    writer_ = *std::move(writer);
+    const std::lock_guard lock(files_mutex_);
+    files_.push_back(next);
+    return absl::OkStatus();
+  }
+
+  // Oldest first.
+  std::vector<FileName> Files() {
+    const std::lock_guard lock(files_mutex_);
+    return files_;
+  }
+
+  absl::StatusOr<EventReader*> Reader(const FileName& file) {
+    std::unique_ptr<EventReader>& reader = readers_[file.number];
+    if (reader == nullptr) {
+      absl::StatusOr<std::unique_ptr<EventReader>> opened =
+          EventReader::Open(file.path);
+      if (!opened.ok()) {
+        readers_.erase(file.number);
+        return opened.status();
+      }
+      reader = *std::move(opened);
+    }
+    EventReader* const borrowed = reader.get();
+    if (readers_.size() > kMaxOpenReaders) {
+      readers_.erase(readers_.begin()->first == file.number
+                         ? std::next(readers_.begin())
+                         : readers_.begin());
+    }
+    return borrowed;
+  }
+
+  static std::vector<HourCount> Merge(std::vector<HourCount> counts) {
+    const auto key = [](const HourCount& count) {
+      return std::tie(count.hour, count.school, count.group, count.category,
+                      count.action);
+    };
+    std::sort(counts.begin(), counts.end(),
+              [&](const auto& a, const auto& b) { return key(a) < key(b); });
+    std::vector<HourCount> merged;
+    for (HourCount& count : counts) {
+      if (!merged.empty() && key(merged.back()) == key(count)) {
+        merged.back().contacts += count.contacts;
+      } else {
+        merged.push_back(std::move(count));
+      }
+    }
+    return merged;
+  }
+
+  void FinishFiles() {
+    std::unique_lock lock(finish_mutex_);
+    while (true) {
+      finish_wanted_.wait(lock,
+                          [this] { return closing_ || !to_finish_.empty(); });
+      if (closing_) return;
+      const std::string path = std::move(to_finish_.front());
+      to_finish_.pop_front();
+      lock.unlock();
+      // Without its indexes a file is only slower to search.
+      if (fs::exists(path)) (void)EventFile::Finish(path);
+      lock.lock();
+    }
+  }
+
+  const std::string directory_;
+
+  // Order of locking: write, read, files, streams.
+  std::mutex write_mutex_;
+  std::unique_ptr<EventFile> writer_;
+
+  std::mutex read_mutex_;
+  std::map<uint64_t, std::unique_ptr<EventReader>> readers_;
+
+  std::mutex files_mutex_;  // the writer alone changes files_
+  std::vector<FileName> files_;
+
+  std::mutex streams_mutex_;  // the writer alone changes streams_
+  Streams streams_;
+
+  std::mutex finish_mutex_;
+  std::condition_variable finish_wanted_;
+  std::deque<std::string> to_finish_;
+  bool closing_ = false;
+  std::thread finisher_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<EventStore>> OpenSqliteEventStore(
+    const std::string& directory) {
+  auto store = std::make_unique<SqliteEventStore>(directory);
+  const absl::Status status = store->Start();
+  if (!status.ok()) return status;
+  return store;
+}
+
+}  // namespace schoolgate::collector
