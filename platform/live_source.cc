@@ -91,9 +91,10 @@ absl::Status OpenError(const std::string& interface, int code, pcap_t* pcap) {
   switch (code) {
     case PCAP_ERROR_PERM_DENIED:
     case PCAP_ERROR_PROMISC_PERM_DENIED:
-      return absl::PermissionDeniedError(absl::StrCat(
-          interface, ": may not capture: CAP_NET_RAW is missing: run as root "
-                     "or grant the capability"));
+      return absl::PermissionDeniedError(
+          absl::StrCat(interface,
+                       ": may not capture: CAP_NET_RAW is missing: run as root "
+                       "or grant the capability"));
     case PCAP_ERROR_NO_SUCH_DEVICE:
     case PCAP_ERROR_IFACE_NOT_UP:
       return absl::NotFoundError(

@@ -19,19 +19,19 @@ inline constexpr uint32_t kNoUid = UINT32_MAX;
 
 // One captured packet. Borrowed: valid until the next call of Next.
 struct Packet {
-  int64_t time_us = 0;              // since 1970, as the source stamped it
-  uint64_t frame = 0;               // 1-based number within its source
-  std::span<const uint8_t> bytes;   // what was captured
-  uint32_t wire_bytes = 0;          // what was on the wire
-  int link_type = 0;                // DLT_* of this packet's interface
-  uint32_t uid = kNoUid;            // owner of the sending socket, when known
+  int64_t time_us = 0;             // since 1970, as the source stamped it
+  uint64_t frame = 0;              // 1-based number within its source
+  std::span<const uint8_t> bytes;  // what was captured
+  uint32_t wire_bytes = 0;         // what was on the wire
+  int link_type = 0;               // DLT_* of this packet's interface
+  uint32_t uid = kNoUid;           // owner of the sending socket, when known
   Direction direction = Direction::kUnknown;
 };
 
 enum class NextResult {
-  kPacket,   // *packet is filled
-  kIdle,     // nothing within the time allowed (live sources only)
-  kEnd,      // the source has ended; status() says whether cleanly
+  kPacket,  // *packet is filled
+  kIdle,    // nothing within the time allowed (live sources only)
+  kEnd,     // the source has ended; status() says whether cleanly
 };
 
 // Not thread-safe.

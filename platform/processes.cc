@@ -78,8 +78,8 @@ class ProcFs : public Processes {
     size_t seen = 0;
     while (const dirent* entry = readdir(table.get())) {
       if (++seen > kMaxDescriptors) return false;
-      const ssize_t size = readlinkat(dirfd(table.get()), entry->d_name,
-                                      target, sizeof(target));
+      const ssize_t size =
+          readlinkat(dirfd(table.get()), entry->d_name, target, sizeof(target));
       if (size == static_cast<ssize_t>(wanted.size()) &&
           std::memcmp(target, wanted.data(), wanted.size()) == 0) {
         return true;

@@ -20,9 +20,8 @@ uint16_t Bind(int socket) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  EXPECT_EQ(bind(socket, reinterpret_cast<sockaddr*>(&address),
-                 sizeof(address)),
-            0);
+  EXPECT_EQ(
+      bind(socket, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
   socklen_t size = sizeof(address);
   getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size);
   return ntohs(address.sin_port);
@@ -55,9 +54,8 @@ TEST(SocketOwnersTest, FindsTheUserOfAConnectedTcpSocket) {
   server.sin_family = AF_INET;
   server.sin_port = htons(server_port);
   server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  ASSERT_EQ(connect(client, reinterpret_cast<sockaddr*>(&server),
-                    sizeof(server)),
-            0);
+  ASSERT_EQ(
+      connect(client, reinterpret_cast<sockaddr*>(&server), sizeof(server)), 0);
   const auto owner =
       (*owners)->Find(true, Loopback(client_port), Loopback(server_port));
   ASSERT_TRUE(owner.has_value());

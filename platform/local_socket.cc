@@ -1,0 +1,155 @@
+#include "platform/local_socket.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <deque>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+
+namespace schoolgate::platform {
+namespace {
+
+constexpr size_t kMaxWaiting = 32;
+constexpr int kPatienceMs = 2000;
+
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_(number) {}
+  ~Descriptor() {
+    if (number_ >= 0) close(number_);
+  }
+  Descriptor(Descriptor&& other) noexcept
+      : number_(std::exchange(other.number_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(number_, other.number_);
+    return *this;
+  }
+
+  int get() const { return number_; }
+
+ private:
+  int number_;
+};
+
+absl::StatusOr<sockaddr_un> AddressOf(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof(address.sun_path)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, ": too long for a socket: choose a shorter state directory"));
+  }
+  std::memcpy(address.sun_path, path.data(), path.size());
+  return address;
+}
+
+const sockaddr* Generic(const sockaddr_un& address) {
+  return reinterpret_cast<const sockaddr*>(&address);
+}
+
+absl::StatusOr<Descriptor> Connect(const std::string& path) {
+  const auto address = AddressOf(path);
+  if (!address.ok()) return address.status();
+  Descriptor socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+  if (connect(socket.get(), Generic(*address), sizeof(*address)) != 0) {
+    return absl::UnavailableError(
+        absl::StrCat(path, ": nobody answers: ", std::strerror(errno),
+                     ": is the agent running? ask your IT support"));
+  }
+  return socket;
+}
+
+class SeqPacketSocket : public QuestionSocket {
+ public:
+  SeqPacketSocket(Descriptor listener, std::string path)
+      : listener_(std::move(listener)), path_(std::move(path)) {}
+  ~SeqPacketSocket() override { unlink(path_.c_str()); }
+
+  void Serve(const Answerer& answer) override {
+    while (true) {
+      Descriptor caller(accept4(listener_.get(), nullptr, nullptr,
+                                SOCK_NONBLOCK | SOCK_CLOEXEC));
+      if (caller.get() < 0) break;
+      if (waiting_.size() >= kMaxWaiting) waiting_.pop_front();
+      waiting_.push_back(std::move(caller));
+    }
+    std::deque<Descriptor> silent;
+    for (Descriptor& caller : waiting_) {
+      if (!AnswerOne(caller.get(), answer)) silent.push_back(std::move(caller));
+    }
+    waiting_ = std::move(silent);
+  }
+
+ private:
+  // False when the caller has not asked yet.
+  static bool AnswerOne(int caller, const Answerer& answer) {
+    char question[kMaxQuestionBytes];
+    const ssize_t size = recv(caller, question, sizeof(question), MSG_TRUNC);
+    if (size < 0) return errno != EAGAIN && errno != EINTR;
+    if (size == 0 || static_cast<size_t>(size) > sizeof(question)) return true;
+    ucred peer{};
+    socklen_t length = sizeof(peer);
+    if (getsockopt(caller, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) {
+      return true;
+    }
+    std::string reply = answer(peer.uid, {question, static_cast<size_t>(size)});
+    if (reply.size() > kMaxAnswerBytes) reply.resize(kMaxAnswerBytes);
+    send(caller, reply.data(), reply.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    return true;
+  }
+
+  Descriptor listener_;
+  const std::string path_;
+  std::deque<Descriptor> waiting_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<QuestionSocket>> ListenForQuestions(
+    const std::string& path) {
+  const auto address = AddressOf(path);
+  if (!address.ok()) return address.status();
+  if (Connect(path).ok()) {
+    return absl::AlreadyExistsError(
+        absl::StrCat(path, ": another agent is running here: stop it first"));
+  }
+  unlink(path.c_str());
+  Descriptor listener(
+      socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (bind(listener.get(), Generic(*address), sizeof(*address)) != 0 ||
+      chmod(path.c_str(), 0666) != 0 || listen(listener.get(), 16) != 0) {
+    return absl::UnavailableError(
+        absl::StrCat(path, ": cannot listen: ", std::strerror(errno),
+                     ": check that its directory exists and is writable"));
+  }
+  return std::make_unique<SeqPacketSocket>(std::move(listener), path);
+}
+
+absl::StatusOr<std::string> AskLocal(const std::string& path,
+                                     std::string_view question) {
+  auto socket = Connect(path);
+  if (!socket.ok()) return socket.status();
+  std::vector<char> reply(kMaxAnswerBytes);
+  pollfd wait{.fd = socket->get(), .events = POLLIN, .revents = 0};
+  if (send(socket->get(), question.data(), question.size(), MSG_NOSIGNAL) < 0 ||
+      poll(&wait, 1, kPatienceMs) != 1) {
+    return absl::UnavailableError(absl::StrCat(
+        path,
+        ": no answer within 2 s: ask your IT support to look at the "
+        "agent"));
+  }
+  const ssize_t size = recv(socket->get(), reply.data(), reply.size(), 0);
+  if (size <= 0) {
+    return absl::UnavailableError(
+        absl::StrCat(path, ": the agent hung up: try again"));
+  }
+  return std::string(reply.data(), size);
+}
+
+}  // namespace schoolgate::platform
