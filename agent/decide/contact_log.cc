@@ -86,6 +86,20 @@ void ContactLog::Note(const Observation& observation, const Who& who,
   sink_.Emit(std::move(event));
 }
 
+void ContactLog::NoteReport(v1::SelfReport::Kind kind, const std::string& host,
+                            const std::string& words, const Who& who,
+                            int64_t time_us) {
+  TellWho(who, time_us);
+  v1::Event event;
+  event.set_time_unix_us(time_us);
+  event.set_lane(v1::LANE_URGENT);
+  *event.mutable_person() = PersonOf(who);
+  event.mutable_self_report()->set_kind(kind);
+  event.mutable_self_report()->set_host(host);
+  event.mutable_self_report()->set_words(words);
+  sink_.Emit(std::move(event));
+}
+
 // Once a start and person: the log-in goes along sealed, for two keys of the
 // school together.
 void ContactLog::TellWho(const Who& who, int64_t time_us) {

@@ -27,6 +27,10 @@ class ContactLog {
             const rules::Decision& decision, v1::ProcessKind process,
             rules::Place place, bool enforced);
 
+  // What a person says of it themselves.
+  void NoteReport(v1::SelfReport::Kind kind, const std::string& host,
+                  const std::string& words, const Who& who, int64_t time_us);
+
   uint64_t contacts() const { return contacts_; }
   uint64_t merged() const { return merged_; }
 

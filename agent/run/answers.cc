@@ -1,0 +1,111 @@
+#include "agent/run/answers.h"
+
+#include <nlohmann/json.hpp>
+
+namespace schoolgate::agent {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr size_t kMaxWords = 500;
+constexpr size_t kMaxHostBytes = 253;
+
+std::string Dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string Refuse(std::string_view why) { return Dump({{"error", why}}); }
+
+std::string TextOf(const Json& json, const char* key) {
+  const auto found = json.find(key);
+  return found != json.end() && found->is_string() ? found->get<std::string>()
+                                                   : std::string();
+}
+
+Observation AskedBy(uint32_t uid, absl::Time now) {
+  Observation observation;
+  observation.uid = uid;
+  observation.time_us = absl::ToUnixMicros(now);
+  return observation;
+}
+
+}  // namespace
+
+Answers::Answers(Attribution& attribution, Verdicts& verdicts,
+                 const AgentStatus& status)
+    : attribution_(attribution), verdicts_(verdicts), status_(status) {}
+
+std::string Answers::Answer(uint32_t uid, std::string_view question,
+                            absl::Time now) {
+  const Json json = Json::parse(question, nullptr, false);
+  if (!json.is_object()) {
+    return Refuse("question: not a JSON object: use the schoolgate command");
+  }
+  const std::string ask = TextOf(json, "ask");
+  if (ask == "status") return ToJson(status_, now);
+  const std::string host = TextOf(json, "host");
+  if (host.empty() || host.size() > kMaxHostBytes) {
+    return Refuse("host: not a host name: give one such as www.example.org");
+  }
+  if (ask == "why") return Why(uid, host, now);
+  if (ask == "report") {
+    return Report(uid, TextOf(json, "kind"), host, TextOf(json, "words"), now);
+  }
+  return Refuse("question: unknown: use the schoolgate command");
+}
+
+std::string Answers::Why(uint32_t uid, const std::string& host,
+                         absl::Time now) {
+  if (verdicts_.rules() == nullptr) {
+    return Refuse("rules: none on this device yet: ask your IT support");
+  }
+  const Who who = attribution_.WhoAsked(AskedBy(uid, now));
+  const rules::Decision& decision =
+      verdicts_.For(host, who, absl::ToUnixMicros(now));
+  Json json = {{"host", host},
+               {"action", rules::ActionName(decision.action)},
+               {"group", who.group},
+               {"categories", decision.categories},
+               {"reason", decision.reason},
+               {"clause", decision.clause},
+               {"rule", decision.rule},
+               {"until", nullptr}};
+  if (decision.until) {
+    json["until"] = absl::FormatTime(absl::RFC3339_sec, *decision.until,
+                                     absl::UTCTimeZone());
+  }
+  return Dump(json);
+}
+
+std::string Answers::Report(uint32_t uid, const std::string& kind,
+                            const std::string& host, const std::string& words,
+                            absl::Time now) {
+  static const std::map<std::string, v1::SelfReport::Kind> kKinds = {
+      {"accident", v1::SelfReport::KIND_ACCIDENT},
+      {"wrong", v1::SelfReport::KIND_SHOULD_OPEN},
+      {"missed", v1::SelfReport::KIND_FILTER_MISSED}};
+  const auto known = kKinds.find(kind);
+  if (known == kKinds.end()) {
+    return Refuse("kind: unknown: use accident, wrong or missed");
+  }
+  if (contacts_ == nullptr) {
+    return Refuse(
+        "report: this device is not enrolled with a school yet: "
+        "tell a member of staff in person");
+  }
+  const int64_t minute = absl::ToUnixSeconds(now) / 60;
+  auto& [counted_minute, count] = reports_[uid];
+  if (counted_minute != minute) {
+    counted_minute = minute;
+    count = 0;
+  }
+  if (++count > kMaxReportsAMinute) {
+    return Refuse("report: many within this minute: wait a moment");
+  }
+  const Observation asked = AskedBy(uid, now);
+  contacts_->NoteReport(known->second, host, words.substr(0, kMaxWords),
+                        attribution_.WhoAsked(asked), asked.time_us);
+  return Dump({{"reported", true}});
+}
+
+}  // namespace schoolgate::agent

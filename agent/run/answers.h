@@ -1,0 +1,51 @@
+// Answers what people on this machine ask of the agent: how it is, why a host
+// is blocked for them, and takes what they report. Questions and answers are
+// JSON objects:
+//   {"ask":"status"}
+//   {"ask":"why","host":"www.example.org"}
+//   {"ask":"report","kind":"accident|wrong|missed","host":"...","words":"..."}
+// An answer that could not be given is {"error":"what: why: what to do"}.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "absl/time/time.h"
+#include "agent/decide/attribution.h"
+#include "agent/decide/contact_log.h"
+#include "agent/decide/verdicts.h"
+#include "agent/run/status.h"
+
+namespace schoolgate::agent {
+
+// Not thread-safe. Borrows what it is given for its own life.
+class Answers {
+ public:
+  Answers(Attribution& attribution, Verdicts& verdicts,
+          const AgentStatus& status);
+
+  // Null before enrolment: reports are then refused with the reason.
+  void SetContacts(ContactLog* contacts) { contacts_ = contacts; }
+
+  // `uid` is who asks, by the kernel's word. The question is hostile.
+  std::string Answer(uint32_t uid, std::string_view question, absl::Time now);
+
+ private:
+  // More reports than this within a minute are refused: a stuck key or a
+  // prank must not fill the school's screen.
+  static constexpr int kMaxReportsAMinute = 10;
+
+  std::string Why(uint32_t uid, const std::string& host, absl::Time now);
+  std::string Report(uint32_t uid, const std::string& kind,
+                     const std::string& host, const std::string& words,
+                     absl::Time now);
+
+  Attribution& attribution_;
+  Verdicts& verdicts_;
+  const AgentStatus& status_;
+  ContactLog* contacts_ = nullptr;
+  std::map<uint32_t, std::pair<int64_t, int>> reports_;  // minute, count
+};
+
+}  // namespace schoolgate::agent

@@ -1,0 +1,34 @@
+// What the agent says of itself: to the user's own command, and in the
+// heartbeat.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "absl/time/time.h"
+
+namespace schoolgate::agent {
+
+struct AgentStatus {
+  absl::Time started;
+  std::string mode = "observe";  // observe, shadow, enforce
+  bool capturing = false;
+  std::string capture_problem;  // why not, when not
+  std::string interface;
+  std::string device;  // empty before enrolment
+  std::string school;
+  uint64_t bundle_version = 0;  // 0: no rules yet
+  std::string bundle_title;
+  std::string notice;  // the school's monitoring notice
+  uint64_t packets = 0;
+  uint64_t packets_dropped = 0;
+  uint64_t names = 0;
+  uint64_t contacts = 0;
+  uint64_t flows = 0;
+  uint64_t flows_unnamed = 0;
+};
+
+// One JSON object.
+std::string ToJson(const AgentStatus& status, absl::Time now);
+
+}  // namespace schoolgate::agent
