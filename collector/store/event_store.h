@@ -55,8 +55,7 @@ class EventStore {
 
   // Durable when it returns OK: committed and synced, all of it or nothing.
   // Events whose (device, epoch, sequence) is known already are skipped and
-  // not in the result. Sequences count from 1. A Gap event accounts for all
-  // of its first_sequence..last_sequence, as if they had arrived.
+  // not in the result. Sequences count from 1; what has sequence 0 is skipped.
   virtual absl::StatusOr<std::vector<StoredEvent>> Append(
       std::vector<StoredEvent> events) = 0;
 
@@ -72,6 +71,9 @@ class EventStore {
   // a crash. The cursor of the last one is put in *next.
   virtual absl::StatusOr<std::vector<StoredEvent>> ReadAfter(
       uint64_t cursor, size_t limit, uint64_t* next) = 0;
+
+  // A cursor at or before the first event received at `time` or later.
+  virtual absl::StatusOr<uint64_t> CursorAt(absl::Time time) = 0;
 
   // Counts of the hours that begin in [from, to), oldest first. `school`
   // empty: all.

@@ -121,13 +121,12 @@ TEST_P(EventStoreTest, AHoleIsNeverAcknowledged) {
   EXPECT_EQ(Durable(), 9u);
 }
 
-TEST_P(EventStoreTest, AGapTheDeviceOwnsUpToFillsTheHole) {
-  EXPECT_EQ(Stored(Contacts("D-1", 1, 3)), 3u);
-  StoredEvent gap = Contact("D-1", 9);
-  gap.event.mutable_gap()->set_first_sequence(4);
+TEST_P(EventStoreTest, AGapEventMarksNothingAsStored) {
+  StoredEvent gap = Contact("D-1", 1);
+  gap.event.mutable_gap()->set_first_sequence(2);
   gap.event.mutable_gap()->set_last_sequence(8);
   EXPECT_EQ(Stored({gap}), 1u);
-  EXPECT_EQ(Durable(), 9u);
+  EXPECT_EQ(Stored(Contacts("D-1", 2, 8)), 7u);
 }
 
 TEST_P(EventStoreTest, DevicesAndEpochsDoNotMix) {
@@ -190,6 +189,19 @@ TEST_P(EventStoreTest, AClockSetBackHidesNothingFromDetection) {
   Stored({Contact("D-1", 2, "P-A", absl::FromUnixSeconds(3600))});
   EXPECT_THAT(Sequences(store_->ReadAfter(cursor, 10, &cursor).value()),
               testing::ElementsAre(2));
+}
+
+TEST_P(EventStoreTest, HistoryCanBeReadFromADay) {
+  const absl::Duration day = absl::Hours(24);
+  for (uint64_t i = 1; i <= 4; ++i) {
+    const absl::Time time = kMorning + static_cast<int64_t>(i) * day;
+    Stored({Contact("D-1", i, "P-A", time)});
+  }
+  uint64_t next = 0;
+  const uint64_t cursor = store_->CursorAt(kMorning + 3 * day).value();
+  EXPECT_THAT(Sequences(store_->ReadAfter(cursor, 10, &next).value()),
+              testing::ElementsAre(3, 4));
+  EXPECT_EQ(store_->CursorAt(absl::InfinitePast()).value(), 0u);
 }
 
 TEST_P(EventStoreTest, ExpiredDaysAreGoneAndStillNotAcceptedAgain) {

@@ -189,6 +189,16 @@ class SqliteEventStore : public EventStore {
     return read;
   }
 
+  absl::StatusOr<uint64_t> CursorAt(absl::Time time) override {
+    if (time == absl::InfinitePast()) return 0;
+    const std::string day = DayOf(time);
+    for (const FileName& file : Files()) {
+      if (file.day >= day) return file.number << kRowBits;
+    }
+    const std::vector<FileName> files = Files();
+    return files.empty() ? 0 : files.back().number << kRowBits;
+  }
+
   absl::StatusOr<std::vector<HourCount>> Counts(const std::string& school,
                                                 absl::Time from,
                                                 absl::Time to) override {
@@ -244,10 +254,6 @@ class SqliteEventStore : public EventStore {
     const uint64_t sequence = event.event.sequence();
     if (progress.Has(sequence) || !progress.Add(sequence, sequence)) {
       return false;
-    }
-    if (event.event.has_gap()) {
-      const v1::Gap& gap = event.event.gap();
-      progress.Add(gap.first_sequence(), gap.last_sequence());
     }
     return true;
   }

@@ -38,11 +38,6 @@ bool StreamProgress::Add(uint64_t first, uint64_t last) {
   auto next = above_.upper_bound(first);
   const bool joins_before =
       next != above_.begin() && std::prev(next)->second + 1 >= first;
-  const bool joins_after = next != above_.end() && next->first <= last + 1;
-  if (!joins_before && !joins_after && first != durable_ + 1 &&
-      above_.size() >= kMaxRanges) {
-    return false;
-  }
   if (joins_before) {
     --next;
     first = next->first;
@@ -55,6 +50,12 @@ bool StreamProgress::Add(uint64_t first, uint64_t last) {
     durable_ = last;
   } else {
     above_.emplace(first, last);
+  }
+  // What follows the frontier without a hole belongs to it.
+  while (!above_.empty() && (above_.begin()->first <= durable_ + 1 ||
+                             above_.size() > kMaxRanges)) {
+    durable_ = std::max(durable_, above_.begin()->second);
+    above_.erase(above_.begin());
   }
   return true;
 }

@@ -13,8 +13,8 @@ namespace schoolgate::collector {
 // A value. Sequences count from 1.
 class StreamProgress {
  public:
-  // A device that leaves more holes than this is refused further events
-  // above them until it fills some.
+  // Where a device leaves more holes than this, the lowest is given up: a
+  // device sends in order, so what is still missing there never comes.
   static constexpr size_t kMaxRanges = 1024;
 
   // The highest sequence below which everything is stored.
@@ -22,8 +22,8 @@ class StreamProgress {
 
   bool Has(uint64_t sequence) const;
 
-  // Adds first..last. False, and nothing is changed, when first is 0, last is
-  // below first, or there would be too many ranges.
+  // Adds first..last. False, and nothing is changed, when first is 0 or last
+  // is below first.
   bool Add(uint64_t first, uint64_t last);
 
   std::string Ranges() const;
