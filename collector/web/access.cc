@@ -1,0 +1,123 @@
+#include "collector/web/access.h"
+
+#include <charconv>
+#include <string_view>
+
+namespace schoolgate::collector {
+namespace {
+
+constexpr uint32_t kEverybody = (1u << 7) - 1;
+constexpr uint32_t kSafeguarding =
+    RoleBit(Role::kSafetyLead) | RoleBit(Role::kDeputy) | RoleBit(Role::kHead) |
+    RoleBit(Role::kSecondSenior);
+constexpr uint32_t kProvider = RoleBit(Role::kItProvider);
+constexpr uint32_t kGovernor = RoleBit(Role::kGovernor);
+constexpr uint32_t kProtection = RoleBit(Role::kDataProtectionOfficer);
+constexpr uint32_t kOverseers = RoleBit(Role::kHead) |
+                                RoleBit(Role::kSecondSenior) | kGovernor |
+                                kProtection;
+
+// Whether `path` is `pattern` with a number where the pattern has "*".
+bool PathFits(std::string_view pattern, std::string_view path,
+              uint64_t* number) {
+  const size_t star = pattern.find('*');
+  if (star == std::string_view::npos) return pattern == path;
+  const std::string_view tail = pattern.substr(star + 1);
+  if (path.size() <= star + tail.size() ||
+      path.substr(0, star) != pattern.substr(0, star) ||
+      path.substr(path.size() - tail.size()) != tail) {
+    return false;
+  }
+  const std::string_view digits =
+      path.substr(star, path.size() - star - tail.size());
+  const char* end = digits.data() + digits.size();
+  const auto [stopped, error] = std::from_chars(digits.data(), end, *number);
+  return error == std::errc() && stopped == end && *number > 0;
+}
+
+}  // namespace
+
+const std::vector<AccessRule>& AccessTable() {
+  using E = Endpoint;
+  static const std::vector<AccessRule> table = {
+      {E::kLogin, "POST", "/api/v1/login", 0, true},
+      {E::kSession, "GET", "/api/v1/session", kEverybody, true},
+      {E::kLogout, "POST", "/api/v1/logout", kEverybody, true},
+      {E::kPassword, "POST", "/api/v1/password", kEverybody, true},
+      {E::kActive, "POST", "/api/v1/active", kEverybody, true},
+      {E::kAlerts, "GET", "/api/v1/alerts",
+       kSafeguarding | kProvider | kGovernor, false},
+      {E::kAlert, "GET", "/api/v1/alerts/*", kSafeguarding | kProvider, false},
+      {E::kNote, "POST", "/api/v1/alerts/*/notes", kSafeguarding, false},
+      {E::kState, "POST", "/api/v1/alerts/*/state", kSafeguarding, false},
+      {E::kIncident, "POST", "/api/v1/alerts/*/incident", kSafeguarding, false},
+      {E::kLive, "GET", "/api/v1/live", kSafeguarding | kProvider, false},
+      {E::kDevices, "GET", "/api/v1/devices",
+       kSafeguarding | kProvider | kProtection, false},
+      {E::kAudit, "GET", "/api/v1/audit", kOverseers, false},
+      {E::kNotice, "GET", "/api/v1/notice", kEverybody, false},
+  };
+  return table;
+}
+
+const AccessRule* FindRule(const std::string& method, const std::string& path,
+                           uint64_t* number, bool* path_known) {
+  *path_known = false;
+  for (const AccessRule& rule : AccessTable()) {
+    if (!PathFits(rule.path, path, number)) continue;
+    *path_known = true;
+    if (method == rule.method) return &rule;
+  }
+  return nullptr;
+}
+
+bool RoleMay(Role role, Endpoint endpoint) {
+  for (const AccessRule& rule : AccessTable()) {
+    if (rule.endpoint == endpoint) {
+      return rule.roles == 0 || (rule.roles & RoleBit(role)) != 0;
+    }
+  }
+  return false;
+}
+
+const char* RoleWord(Role role) {
+  switch (role) {
+    case Role::kItProvider:
+      return "it_provider";
+    case Role::kSafetyLead:
+      return "safety_lead";
+    case Role::kDeputy:
+      return "deputy";
+    case Role::kHead:
+      return "head";
+    case Role::kSecondSenior:
+      return "second_senior";
+    case Role::kGovernor:
+      return "governor";
+    case Role::kDataProtectionOfficer:
+      return "data_protection_officer";
+  }
+  return "unknown";
+}
+
+const char* RoleTitle(Role role) {
+  switch (role) {
+    case Role::kItProvider:
+      return "IT provider";
+    case Role::kSafetyLead:
+      return "Safety lead";
+    case Role::kDeputy:
+      return "Deputy safety lead";
+    case Role::kHead:
+      return "Head teacher";
+    case Role::kSecondSenior:
+      return "Second senior leader";
+    case Role::kGovernor:
+      return "Governor";
+    case Role::kDataProtectionOfficer:
+      return "Data protection officer";
+  }
+  return "Unknown";
+}
+
+}  // namespace schoolgate::collector

@@ -1,0 +1,214 @@
+#include "collector/web/api.h"
+
+#include <charconv>
+
+#include "absl/strings/match.h"
+
+namespace schoolgate::collector {
+namespace {
+
+constexpr ThrottleLimits kAddressLimits = {.free_failures = 20};
+constexpr RateLimits kSessionRate = {.per_second = 20, .burst = 80};
+constexpr RateLimits kStrangerRate = {.per_second = 10, .burst = 60};
+
+Response LogInFirst() {
+  return Refusal(401, "log_in",
+                 "Log in to go on. You may have been logged out because "
+                 "nothing happened for a while.");
+}
+
+bool IsWrite(const Request& request) { return request.method == "POST"; }
+
+// A page of another site may make a browser send a request, but not with this
+// type, and not with our own origin.
+bool FromOurOwnPage(const Request& request) {
+  if (!absl::StartsWith(request.Header("content-type"), "application/json")) {
+    return false;
+  }
+  const std::string site = request.Header("sec-fetch-site");
+  if (!site.empty() && site != "same-origin") return false;
+  const std::string origin = request.Header("origin");
+  return origin.empty() || origin == "https://" + request.Header("host");
+}
+
+}  // namespace
+
+Api::Api(Stores stores, NoticeFacts facts, SessionLimits limits,
+         const platform::Clock& clock)
+    : stores_(stores),
+      facts_(std::move(facts)),
+      clock_(clock),
+      sessions_(limits),
+      by_account_(ThrottleLimits{}),
+      by_address_(kAddressLimits),
+      by_session_(kSessionRate),
+      without_log_in_(kStrangerRate) {}
+
+bool Api::IsSlow(const Request& request) {
+  return request.path == "/api/v1/login" || request.path == "/api/v1/password";
+}
+
+bool Api::SessionAlive(const std::string& key) {
+  return sessions_.Alive(key, clock_.SinceBoot());
+}
+
+Response Api::Ready() {
+  AlertQuery query;
+  query.limit = 1;
+  const bool ready = stores_.alerts.Find(query).ok() &&
+                     stores_.audit.Read(0, 1).ok() &&
+                     stores_.accounts.All().ok();
+  return JsonAnswer({{"status", ready ? "ready" : "not ready"}},
+                    ready ? 200 : 503);
+}
+
+std::string Api::NameOf(const std::string& account) {
+  if (account == "system") return "Schoolgate";
+  absl::StatusOr<Account> found = stores_.accounts.Get(account);
+  return found.ok() && !found->display_name.empty() ? found->display_name
+                                                    : account;
+}
+
+std::optional<Response> Api::Record(const std::string& who,
+                                    const std::string& action,
+                                    const std::string& about,
+                                    const std::string& detail) {
+  AuditEntry entry;
+  entry.time = clock_.Now();
+  entry.who = who;
+  entry.action = action;
+  entry.about = about;
+  entry.detail = detail;
+  if (stores_.audit.Append(std::move(entry)).ok()) return std::nullopt;
+  return Refusal(503, "not_recorded",
+                 "This cannot be shown or changed at the moment, because it "
+                 "could not be put on record. Ask your IT provider to check "
+                 "the disk of the Schoolgate server.");
+}
+
+std::optional<Caller> Api::Admit(const Request& request, const AccessRule& rule,
+                                 Response* refusal) {
+  // Refreshing by itself must not keep an empty chair logged in.
+  const bool touch = request.Header("x-background") != "1";
+  std::optional<Session> session =
+      sessions_.Find(request.Cookie(kSessionCookie), clock_.SinceBoot(), touch);
+  if (!session) {
+    *refusal = LogInFirst();
+    return std::nullopt;
+  }
+  if (!by_session_.Take(session->key, clock_.SinceBoot())) {
+    ++counters_.rate_limited;
+    *refusal = Refusal(429, "too_fast", "Too many requests. Wait a moment.");
+    return std::nullopt;
+  }
+  absl::StatusOr<Account> account = stores_.accounts.Get(session->account);
+  if (!account.ok()) {
+    sessions_.Close(session->key);
+    *refusal = LogInFirst();
+    return std::nullopt;
+  }
+  Caller caller{*std::move(account), *std::move(session)};
+  if (IsWrite(request) &&
+      (request.Header("x-csrf-token") != caller.session.csrf ||
+       !FromOurOwnPage(request))) {
+    ++counters_.refused;
+    *refusal = Refusal(403, "not_from_here", "Reload the page and try again.");
+    return std::nullopt;
+  }
+  if (caller.account.must_change_password && !rule.before_new_password) {
+    *refusal = Refusal(403, "new_password", "Choose your own password first.");
+    return std::nullopt;
+  }
+  if ((rule.roles & RoleBit(caller.account.role)) == 0) {
+    ++counters_.refused;
+    *refusal =
+        Refusal(403, "not_your_role", "Your role does not include this page.");
+    if (auto failed = Record(caller.account.name, "refused", "", rule.path)) {
+      *refusal = *failed;
+    }
+    return std::nullopt;
+  }
+  return caller;
+}
+
+Response Api::Answer(const Request& request) {
+  uint64_t number = 0;
+  bool path_known = false;
+  const AccessRule* rule =
+      FindRule(request.method, request.path, &number, &path_known);
+  if (rule == nullptr) {
+    return path_known
+               ? Refusal(405, "wrong_method", "This cannot be done here.")
+               : Refusal(404, "not_found", "There is no such page.");
+  }
+  if (rule->endpoint == Endpoint::kLogin) {
+    if (!without_log_in_.Take(request.address, clock_.SinceBoot())) {
+      ++counters_.rate_limited;
+      return Refusal(429, "too_fast", "Too many requests. Wait a moment.");
+    }
+    if (!FromOurOwnPage(request)) {
+      return Refusal(403, "not_from_here", "Reload the page and try again.");
+    }
+    return LogIn(request);
+  }
+  Response refusal;
+  std::optional<Caller> caller = Admit(request, *rule, &refusal);
+  return caller ? Dispatch(request, *rule, number, *caller) : refusal;
+}
+
+std::optional<LiveTicket> Api::AdmitLive(const Request& request,
+                                         Response* refusal) {
+  uint64_t number = 0;
+  bool path_known = false;
+  const AccessRule* rule =
+      FindRule("GET", "/api/v1/live", &number, &path_known);
+  Request background = request;
+  background.headers["x-background"] = "1";
+  std::optional<Caller> caller = Admit(background, *rule, refusal);
+  if (!caller) return std::nullopt;
+  std::string after = request.Header("last-event-id");
+  if (after.empty()) after = request.Query("after");
+  LiveTicket ticket{caller->account, caller->session.key, 0};
+  std::from_chars(after.data(), after.data() + after.size(), ticket.after);
+  if (auto failed = Record(caller->account.name, "watch_alerts", "", "")) {
+    *refusal = *failed;
+    return std::nullopt;
+  }
+  return ticket;
+}
+
+Response Api::Dispatch(const Request& request, const AccessRule& rule,
+                       uint64_t number, const Caller& caller) {
+  switch (rule.endpoint) {
+    case Endpoint::kSession:
+      return JsonAnswer(SessionJson(caller));
+    case Endpoint::kLogout:
+      return LogOut(caller);
+    case Endpoint::kPassword:
+      return ChangePassword(request, caller);
+    case Endpoint::kActive:
+      return JsonAnswer(nlohmann::json::object());
+    case Endpoint::kAlerts:
+      return ListAlerts(request, caller);
+    case Endpoint::kAlert:
+      return ShowAlert(number, caller);
+    case Endpoint::kNote:
+      return AddNote(request, number, caller);
+    case Endpoint::kState:
+      return ChangeState(request, number, caller);
+    case Endpoint::kIncident:
+      return WriteIncident(request, number, caller);
+    case Endpoint::kDevices:
+      return ListDevices(caller);
+    case Endpoint::kAudit:
+      return ShowAudit(request, caller);
+    case Endpoint::kNotice:
+      return ShowNotice();
+    case Endpoint::kLogin:
+    case Endpoint::kLive:
+      break;
+  }
+  return Refusal(404, "not_found", "There is no such page.");
+}
+
+}  // namespace schoolgate::collector

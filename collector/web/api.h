@@ -1,0 +1,114 @@
+// /api/v1: every call of the dashboard, without its transport.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "collector/web/access.h"
+#include "collector/web/http.h"
+#include "collector/web/sessions.h"
+#include "collector/web/sight.h"
+#include "collector/web/stores.h"
+#include "collector/web/throttle.h"
+#include "platform/clock.h"
+
+namespace schoolgate::collector {
+
+inline constexpr char kSessionCookie[] = "__Host-session";
+
+// Who asks.
+struct Caller {
+  Account account;
+  Session session;
+};
+
+// What a live feed needs to start.
+struct LiveTicket {
+  Account viewer;
+  std::string session_key;
+  uint64_t after = 0;  // revision seen last
+};
+
+struct ApiCounters {
+  std::atomic<uint64_t> log_ins{0}, log_ins_failed{0}, refused{0},
+      rate_limited{0};
+};
+
+// Thread-safe. Whatever is shown or changed is in the audit log first; when
+// the log cannot be written the call is refused.
+class Api {
+ public:
+  Api(Stores stores, NoticeFacts facts, SessionLimits limits,
+      const platform::Clock& clock);
+
+  // Log-in and new password hash for a tenth of a second: keep them away
+  // from the others.
+  static bool IsSlow(const Request& request);
+
+  Response Answer(const Request& request);
+
+  // For GET /api/v1/live: a ticket, or the refusal in *refusal.
+  std::optional<LiveTicket> AdmitLive(const Request& request,
+                                      Response* refusal);
+
+  // For /ready: 200 when the stores answer.
+  Response Ready();
+
+  bool SessionAlive(const std::string& key);
+  std::string NameOf(const std::string& account);
+  const ApiCounters& counters() const { return counters_; }
+
+ private:
+  // api.cc: who may do what
+  std::optional<Caller> Admit(const Request& request, const AccessRule& rule,
+                              Response* refusal);
+  Response Dispatch(const Request& request, const AccessRule& rule,
+                    uint64_t number, const Caller& caller);
+  // OK, or the answer that says it could not be put on record.
+  std::optional<Response> Record(const std::string& who,
+                                 const std::string& action,
+                                 const std::string& about,
+                                 const std::string& detail);
+
+  // api_account.cc
+  Response LogIn(const Request& request);
+  Response FailLogIn(const std::string& name, const std::string& address,
+                     const absl::StatusOr<Account>& account);
+  Response LogOut(const Caller& caller);
+  Response ChangePassword(const Request& request, const Caller& caller);
+  nlohmann::json SessionJson(const Caller& caller);
+
+  // api_alerts.cc
+  Response ListAlerts(const Request& request, const Caller& caller);
+  Response ShowAlert(uint64_t id, const Caller& caller);
+  Response AddNote(const Request& request, uint64_t id, const Caller& caller);
+  Response ChangeState(const Request& request, uint64_t id,
+                       const Caller& caller);
+  Response WriteIncident(const Request& request, uint64_t id,
+                         const Caller& caller);
+  // The alert when the caller may see it; else nullopt, on record.
+  std::optional<v1::Alert> SeenBy(uint64_t id, const Caller& caller,
+                                  Response* refusal);
+  Response Changed(uint64_t id, const Caller& caller, const std::string& action,
+                   const std::string& detail,
+                   const std::function<absl::Status(v1::Alert*)>& change);
+
+  // api_fleet.cc
+  Response ListDevices(const Caller& caller);
+  Response ShowAudit(const Request& request, const Caller& caller);
+  Response ShowNotice();
+  uint64_t LastAuditNumber();
+
+  Stores stores_;
+  const NoticeFacts facts_;
+  const platform::Clock& clock_;
+  Sessions sessions_;
+  Throttle by_account_, by_address_;
+  RateLimit by_session_, without_log_in_;
+  ApiCounters counters_;
+};
+
+}  // namespace schoolgate::collector

@@ -1,0 +1,169 @@
+// Devices, who looked at what, and the notice.
+#include <algorithm>
+#include <charconv>
+#include <map>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "collector/web/alert_json.h"
+#include "collector/web/api.h"
+#include "collector/web/device_json.h"
+
+namespace schoolgate::collector {
+namespace {
+
+constexpr size_t kAuditPage = 200;
+constexpr size_t kAuditScanned = 2000;  // entries looked at for one page
+
+bool IsNumber(const std::string& text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return c >= '0' && c <= '9';
+  });
+}
+
+// What one reader may see of the audit log. Lines about an alert that is
+// hidden from the reader are hidden with it, and lines about an alert that
+// does not exist as well: their absence must not tell the two apart.
+class AuditSight {
+ public:
+  AuditSight(const Account& reader, Stores& stores)
+      : reader_(reader), stores_(stores) {}
+
+  bool Shows(const AuditEntry& entry) {
+    if (!reader_.own_pseudonym.empty() &&
+        (absl::StrContains(entry.about, reader_.own_pseudonym) ||
+         absl::StrContains(entry.detail, reader_.own_pseudonym))) {
+      return false;
+    }
+    if (IsNumber(entry.about)) return ShowsAlert(entry.about);
+    if (absl::StartsWith(entry.about, "D-")) {
+      return SchoolOfDevice(entry.about) == reader_.school;
+    }
+    const std::string school = SchoolOfAccount(entry.who);
+    return school.empty() || school == reader_.school;
+  }
+
+ private:
+  bool ShowsAlert(const std::string& about) {
+    auto known = alerts_.find(about);
+    if (known != alerts_.end()) return known->second;
+    uint64_t id = 0;
+    std::from_chars(about.data(), about.data() + about.size(), id);
+    absl::StatusOr<v1::Alert> alert = stores_.alerts.Get(id);
+    // The data protection officer reads who looked, not what at.
+    Account as_head = reader_;
+    as_head.role = Role::kHead;
+    const bool shows =
+        alert.ok() && SightOf(as_head, *alert) != Sight::kNothing;
+    return alerts_[about] = shows;
+  }
+
+  std::string SchoolOfDevice(const std::string& id) {
+    auto known = devices_.find(id);
+    if (known != devices_.end()) return known->second;
+    absl::StatusOr<Device> device = stores_.devices.Get(id);
+    return devices_[id] = device.ok() ? device->school : "";
+  }
+
+  std::string SchoolOfAccount(const std::string& name) {
+    auto known = accounts_.find(name);
+    if (known != accounts_.end()) return known->second;
+    absl::StatusOr<Account> account = stores_.accounts.Get(name);
+    return accounts_[name] = account.ok() ? account->school : "";
+  }
+
+  const Account& reader_;
+  Stores& stores_;
+  std::map<std::string, bool> alerts_;
+  std::map<std::string, std::string> devices_, accounts_;
+};
+
+}  // namespace
+
+Response Api::ListDevices(const Caller& caller) {
+  absl::StatusOr<std::vector<Device>> devices =
+      stores_.devices.All(caller.account.school);
+  if (!devices.ok()) {
+    return Refusal(503, "no_devices",
+                   "The devices cannot be read at the moment.");
+  }
+  if (auto failed = Record(caller.account.name, "view_devices", "", "")) {
+    return *failed;
+  }
+  std::map<std::string, uint64_t> newest;  // rules, by school
+  for (const Device& device : *devices) {
+    uint64_t& version = newest[device.school];
+    version = std::max(version, device.heartbeat.bundle_version());
+  }
+  nlohmann::json list = nlohmann::json::array();
+  for (const Device& device : *devices) {
+    list.push_back(DeviceJson(device, newest[device.school], clock_.Now()));
+  }
+  return JsonAnswer({{"devices", std::move(list)}});
+}
+
+// Entries are numbered without a hole, so the last one is found by halving.
+uint64_t Api::LastAuditNumber() {
+  const auto exists = [&](uint64_t number) {
+    auto read = stores_.audit.Read(number - 1, 1);
+    return read.ok() && !read->empty();
+  };
+  uint64_t high = 1;
+  while (exists(high)) high *= 2;
+  uint64_t low = high / 2;  // exists, or 0
+  while (high - low > 1) {
+    const uint64_t middle = low + (high - low) / 2;
+    (exists(middle) ? low : high) = middle;
+  }
+  return low;
+}
+
+Response Api::ShowAudit(const Request& request, const Caller& caller) {
+  if (auto failed = Record(caller.account.name, "view_audit", "", "")) {
+    return *failed;
+  }
+  uint64_t before = 0;
+  const std::string word = request.Query("before");
+  std::from_chars(word.data(), word.data() + word.size(), before);
+  const uint64_t last = LastAuditNumber();
+  if (before == 0 || before > last + 1) before = last + 1;
+  const uint64_t first = before > kAuditScanned ? before - kAuditScanned : 1;
+  auto entries = stores_.audit.Read(first - 1, before - first);
+  if (!entries.ok()) {
+    return Refusal(503, "no_audit", "The record cannot be read at the moment.");
+  }
+  const bool governor = caller.account.role == Role::kGovernor;
+  AuditSight sight(caller.account, stores_);
+  std::map<std::string, std::string> names;
+  nlohmann::json list = nlohmann::json::array();
+  uint64_t next = first;
+  for (auto i = entries->rbegin(); i != entries->rend(); ++i) {
+    if (list.size() == kAuditPage) {
+      next = i->number + 1;
+      break;
+    }
+    if (!sight.Shows(*i)) continue;
+    auto [name, unknown] = names.try_emplace(i->who);
+    if (unknown) name->second = NameOf(i->who);
+    nlohmann::json one = {{"time", TimeWord(absl::ToUnixMicros(i->time))},
+                          {"who", name->second},
+                          {"action", i->action},
+                          {"about_alert", IsNumber(i->about) ? i->about : ""}};
+    // Governors read without anything that could point at a person.
+    if (!governor && !IsNumber(i->about)) one["about"] = i->about;
+    list.push_back(std::move(one));
+  }
+  nlohmann::json answer = {{"entries", std::move(list)},
+                           {"before", next > 1 ? next : 0}};
+  if (word.empty()) answer["whole"] = stores_.audit.Verify().ok();
+  return JsonAnswer(answer);
+}
+
+Response Api::ShowNotice() {
+  return JsonAnswer({{"school_name", facts_.school_name},
+                     {"contact", facts_.contact},
+                     {"keep_event_days", facts_.keep_event_days},
+                     {"keep_case_days", facts_.keep_case_days}});
+}
+
+}  // namespace schoolgate::collector

@@ -1,0 +1,150 @@
+#include "collector/web/device_json.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "collector/web/alert_json.h"
+
+namespace schoolgate::collector {
+namespace {
+
+using nlohmann::json;
+
+constexpr absl::Duration kQuiet = absl::Minutes(15);
+constexpr absl::Duration kSilent = absl::Hours(72);
+constexpr absl::Duration kCertificateSoon = absl::Hours(24 * 14);
+constexpr absl::Duration kClockOff = absl::Minutes(5);
+constexpr int kBlindPercent = 10;
+constexpr uint64_t kBlindFlows = 200;  // fewer say nothing
+
+enum Level { kGood, kCheck, kProblem };
+
+struct Health {
+  Level level = kGood;
+  std::vector<std::string> problems, checks;
+
+  void Problem(std::string words) {
+    level = kProblem;
+    problems.push_back(std::move(words));
+  }
+  void Check(std::string words) {
+    level = std::max(level, kCheck);
+    checks.push_back(std::move(words));
+  }
+  std::string Words() const {
+    if (level == kGood) return "Working as it should.";
+    std::vector<std::string> all = problems;
+    all.insert(all.end(), checks.begin(), checks.end());
+    return absl::StrJoin(all, " ");
+  }
+};
+
+// How many of 100 connections gave no name.
+int BlindPercent(const v1::Heartbeat& beat) {
+  uint64_t blind = 0;
+  for (const v1::Blindness& cause : beat.blindness()) blind += cause.flows();
+  const uint64_t flows = std::max(beat.flows(), blind);
+  return flows == 0 ? 0 : static_cast<int>(100.0 * blind / flows + 0.5);
+}
+
+std::string Age(absl::Duration age) {
+  const int64_t hours = absl::ToInt64Hours(age);
+  if (hours >= 48) return absl::StrCat(hours / 24, " days");
+  if (hours >= 2) return absl::StrCat(hours, " hours");
+  return absl::StrCat(std::max<int64_t>(absl::ToInt64Minutes(age), 1),
+                      " minutes");
+}
+
+void JudgeContact(const Device& device, absl::Time now, Health* health) {
+  switch (device.state) {
+    case DeviceState::kQuarantined:
+      health->Problem("Held back: another machine used its identity.");
+      break;
+    case DeviceState::kBanned:
+      health->Problem("Shut out by your IT provider.");
+      break;
+    case DeviceState::kActive:
+    case DeviceState::kDecommissioned:
+      break;
+  }
+  if (device.last_contact == absl::InfinitePast()) {
+    health->Check("Has not been in contact yet.");
+    return;
+  }
+  const absl::Duration age = now - device.last_contact;
+  if (age >= kSilent) {
+    health->Problem(absl::StrCat("Not heard from for ", Age(age), "."));
+  } else if (age >= kQuiet) {
+    health->Check(absl::StrCat("Not heard from for ", Age(age),
+                               ". It may be switched off."));
+  }
+  if (absl::AbsDuration(device.clock_offset) >= kClockOff) {
+    health->Check("Its clock is wrong.");
+  }
+  if (device.certificate_expires != absl::InfinitePast() &&
+      device.certificate_expires - now < kCertificateSoon) {
+    health->Check("Its identity needs renewing soon.");
+  }
+}
+
+void JudgeHeartbeat(const Device& device, uint64_t newest_rules,
+                    Health* health) {
+  if (device.heartbeat_time == absl::InfinitePast()) return;
+  const v1::Heartbeat& beat = device.heartbeat;
+  if (!beat.capturing()) {
+    health->Problem("Cannot see network contacts at the moment.");
+  }
+  if (std::string_view(beat.selftest()).starts_with("fail")) {
+    health->Problem("Its own check of the filter failed.");
+  }
+  if (beat.bundle_version() == 0) {
+    health->Problem("Has no rules yet.");
+  } else if (beat.bundle_version() < newest_rules) {
+    health->Check(absl::StrCat("Uses rules version ", beat.bundle_version(),
+                               "; the newest is ", newest_rules, "."));
+  }
+  const int blind = BlindPercent(beat);
+  if (blind >= kBlindPercent && beat.flows() >= kBlindFlows) {
+    health->Check(
+        absl::StrCat("Could not name ", blind, " of every 100 connections."));
+  }
+  if (beat.packets_dropped() > beat.packets() / 50) {
+    health->Check("Too busy to look at everything.");
+  }
+}
+
+}  // namespace
+
+json DeviceJson(const Device& device, uint64_t newest_rules, absl::Time now) {
+  Health health;
+  JudgeContact(device, now, &health);
+  JudgeHeartbeat(device, newest_rules, &health);
+  const bool retired = device.state == DeviceState::kDecommissioned;
+  const v1::Heartbeat& beat = device.heartbeat;
+  const char* const levels[] = {"good", "check", "problem"};
+  const auto time_word = [](absl::Time time) {
+    return time == absl::InfinitePast() ? std::string()
+                                        : TimeWord(absl::ToUnixMicros(time));
+  };
+  return {{"id", device.id},
+          {"school", device.school},
+          {"name", device.hostname},
+          {"inventory_number", device.inventory_number},
+          {"group", device.group},
+          {"state", retired ? "retired" : levels[health.level]},
+          {"words", retired ? "Retired." : health.Words()},
+          {"last_contact", time_word(device.last_contact)},
+          {"enrolled", time_word(device.enrolled)},
+          {"rules_version", beat.bundle_version()},
+          {"program_version", beat.agent_version()},
+          {"capturing", beat.capturing()},
+          {"enforcing", beat.enforcing()},
+          {"mode", beat.mode()},
+          {"blind_percent", BlindPercent(beat)},
+          {"waiting", beat.spool_events_waiting()}};
+}
+
+}  // namespace schoolgate::collector

@@ -1,0 +1,27 @@
+// What the dashboard reads and writes. Borrowed: must outlive the server.
+#pragma once
+
+#include "collector/store/account_store.h"
+#include "collector/store/alert_store.h"
+#include "collector/store/audit_log.h"
+#include "collector/store/device_store.h"
+
+namespace schoolgate::collector {
+
+struct Stores {
+  AlertStore& alerts;
+  AuditLog& audit;
+  DeviceStore& devices;
+  AccountStore& accounts;
+};
+
+// What the page "What is recorded" says beside its fixed text. Empty or zero:
+// the page leaves the sentence out.
+struct NoticeFacts {
+  std::string school_name;
+  std::string contact;  // whom to ask: "office@school.test"
+  int keep_event_days = 0;
+  int keep_case_days = 0;
+};
+
+}  // namespace schoolgate::collector
