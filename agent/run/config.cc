@@ -118,6 +118,7 @@ absl::Status Read(const std::string& path, const YAML::Node& root,
       root,
       {{"state_directory", text(&config->state_directory)},
        {"spool_directory", text(&config->spool_directory)},
+       {"socket", text(&config->socket)},
        {"interface", text(&config->interface)},
        {"enrolment_file", ignore},
        {"uplink", ignore},
@@ -176,6 +177,9 @@ absl::StatusOr<AgentConfig> LoadAgentConfig(const std::string& path) {
   }
   if (config.spool_directory.empty()) {
     config.spool_directory = config.state_directory + "/spool";
+  }
+  if (config.socket.empty()) {
+    config.socket = config.state_directory + "/agent.sock";
   }
   return config;
 }

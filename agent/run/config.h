@@ -19,6 +19,7 @@ inline constexpr char kDefaultConfigPath[] = "/etc/schoolgate/agent.yaml";
 struct AgentConfig {
   std::string state_directory = "/var/lib/schoolgate";
   std::string spool_directory;  // default: state_directory/spool
+  std::string socket;           // default: state_directory/agent.sock
   std::string interface = "any";
   rules::Place place = rules::Place::kOnsite;
   absl::Duration heartbeat = absl::Minutes(1);

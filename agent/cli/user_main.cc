@@ -1,0 +1,111 @@
+// schoolgate: what everybody on a monitored device may ask and say.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "agent/cli/words.h"
+#include "platform/complaint.h"
+#include "platform/local_socket.h"
+
+namespace {
+
+using schoolgate::platform::Complain;
+using schoolgate::platform::kExitOk;
+using schoolgate::platform::kExitUsage;
+
+constexpr char kProgram[] = "schoolgate";
+
+struct Options {
+  std::string socket = "/var/lib/schoolgate/agent.sock";
+  bool json = false;
+  std::string host;
+  std::string kind;
+  std::string words;
+};
+
+absl::StatusOr<nlohmann::json> Ask(const Options& options,
+                                   const nlohmann::json& question) {
+  const auto reply = schoolgate::platform::AskLocal(
+      options.socket,
+      question.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  if (!reply.ok()) return reply.status();
+  nlohmann::json json = nlohmann::json::parse(*reply, nullptr, false);
+  if (!json.is_object()) {
+    return absl::DataLossError(
+        "agent: its answer cannot be read: update both to one version");
+  }
+  if (const auto error = json.find("error");
+      error != json.end() && error->is_string()) {
+    return absl::FailedPreconditionError(error->get<std::string>());
+  }
+  return json;
+}
+
+template <typename InWords>
+int Show(const Options& options, const nlohmann::json& question,
+         InWords in_words) {
+  const auto answer = Ask(options, question);
+  if (!answer.ok()) return Complain(kProgram, answer.status());
+  const std::string text =
+      options.json ? answer->dump() + "\n" : in_words(*answer);
+  std::fputs(text.c_str(), stdout);
+  return kExitOk;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using schoolgate::agent::StatusInWords;
+  using schoolgate::agent::WhyInWords;
+  Options options;
+  int exit_code = kExitOk;
+  CLI::App app("What Schoolgate does on this device, and your say in it.",
+               kProgram);
+  app.set_version_flag("--version", "schoolgate " SCHOOLGATE_VERSION);
+  app.add_option("--socket", options.socket, "Where the agent answers")
+      ->envname("SCHOOLGATE_SOCKET");
+  app.add_flag("--json", options.json, "Print the answer as JSON");
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.add_subcommand("status", "Whether it is on, and what it reports")
+      ->callback([&] {
+        exit_code = Show(options, {{"ask", "status"}}, StatusInWords);
+      });
+  CLI::App* why =
+      app.add_subcommand("why", "Why a host is blocked or open for you");
+  why->add_option("HOST", options.host)->required();
+  why->callback([&] {
+    exit_code =
+        Show(options, {{"ask", "why"}, {"host", options.host}}, WhyInWords);
+  });
+  CLI::App* report = app.add_subcommand(
+      "report",
+      "Say that you landed somewhere by accident (accident), that a "
+      "host should be open (wrong), or that one should be blocked "
+      "(missed)");
+  report->add_option("KIND", options.kind)
+      ->required()
+      ->check(CLI::IsMember({"accident", "wrong", "missed"}));
+  report->add_option("HOST", options.host)->required();
+  report->add_option("WORDS", options.words, "In your own words");
+  report->callback([&] {
+    exit_code = Show(options,
+                     {{"ask", "report"},
+                      {"kind", options.kind},
+                      {"host", options.host},
+                      {"words", options.words}},
+                     [](const nlohmann::json&) {
+                       return std::string(
+                           "Thank you. The school has been told that you said "
+                           "so.\n");
+                     });
+  });
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+  }
+  return exit_code;
+}

@@ -1,0 +1,95 @@
+#include "agent/cli/words.h"
+
+#include <cctype>
+
+namespace schoolgate::agent {
+namespace {
+
+std::string Text(const nlohmann::json& json, const char* key) {
+  const auto found = json.find(key);
+  return found != json.end() && found->is_string() ? found->get<std::string>()
+                                                   : std::string();
+}
+
+uint64_t Number(const nlohmann::json& json, const char* key) {
+  const auto found = json.find(key);
+  return found != json.end() && found->is_number() ? found->get<uint64_t>() : 0;
+}
+
+}  // namespace
+
+std::string StatusInWords(const nlohmann::json& status) {
+  std::string words;
+  const std::string school = Text(status, "school");
+  if (school.empty()) {
+    words +=
+        "This device is not enrolled with a school yet. Nothing that you "
+        "do is reported.\n";
+  } else {
+    words += "This device belongs to " + school + " (device " +
+             Text(status, "device") + ").\n";
+  }
+  if (!status.value("capturing", false)) {
+    words += "Schoolgate is not watching the network: " +
+             Text(status, "capture_problem") + "\n";
+  } else if (Text(status, "mode") == "enforce") {
+    words +=
+        "Schoolgate is on. It blocks what the school's rules block, and "
+        "tells the school about it.\n";
+  } else {
+    words +=
+        "Schoolgate is on. It tells the school when a host that the "
+        "school's rules do not allow is contacted.\n";
+  }
+  if (Number(status, "rules_version") == 0) {
+    words += "It has no rules yet.\n";
+  } else {
+    words += "Rules: " + Text(status, "rules_title") + ", version " +
+             std::to_string(Number(status, "rules_version")) + ".\n";
+  }
+  words += "Since it started it noted " +
+           std::to_string(Number(status, "contacts")) +
+           " contacts with such hosts. Names of all other hosts are forgotten "
+           "within a minute and never leave this device.\n";
+  if (const std::string notice = Text(status, "notice"); !notice.empty()) {
+    words += "\n" + notice + "\n";
+  }
+  return words;
+}
+
+std::string WhyInWords(const nlohmann::json& answer) {
+  const std::string host = Text(answer, "host");
+  const std::string action = Text(answer, "action");
+  std::string words;
+  if (action == "block") {
+    words = host + " is blocked for you.\n";
+  } else if (action == "warn") {
+    words = host + " is open to you, with a warning.\n";
+  } else if (action == "record") {
+    words = host +
+            " is open to you. The school keeps a record of contacts "
+            "with it.\n";
+  } else {
+    words = host + " is open to you. No record is kept of it.\n";
+  }
+  if (const std::string reason = Text(answer, "reason"); !reason.empty()) {
+    words += reason;
+    if (!std::ispunct(static_cast<unsigned char>(reason.back()))) words += ".";
+    words += "\n";
+  }
+  if (const std::string clause = Text(answer, "clause"); !clause.empty()) {
+    words += "The school's policy says so: " + clause + "\n";
+  }
+  if (action == "block") {
+    words +=
+        "\nIf you landed there by accident, say so: it counts in your "
+        "favour.\n  schoolgate report accident " +
+        host +
+        "\nIf you need it for your work, or this is a mistake:\n"
+        "  schoolgate report wrong " +
+        host + "\nIf something upset you, tell an adult you trust.\n";
+  }
+  return words;
+}
+
+}  // namespace schoolgate::agent

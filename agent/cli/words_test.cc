@@ -1,0 +1,47 @@
+#include "agent/cli/words.h"
+
+#include <gtest/gtest.h>
+
+namespace schoolgate::agent {
+namespace {
+
+// Otherwise somebody would be monitored without being told.
+TEST(StatusInWordsTest, SaysThatTheSchoolIsTold) {
+  const std::string words = StatusInWords({{"capturing", true},
+                                           {"mode", "observe"},
+                                           {"school", "Hillside"},
+                                           {"device", "D-1"},
+                                           {"rules_version", 3},
+                                           {"rules_title", "City"},
+                                           {"contacts", 2}});
+  EXPECT_NE(words.find("It tells the school"), std::string::npos);
+  EXPECT_NE(words.find("version 3"), std::string::npos);
+  EXPECT_NE(words.find("2 contacts"), std::string::npos);
+}
+
+TEST(StatusInWordsTest, SaysSoWhenItDoesNotWatch) {
+  const std::string words = StatusInWords(
+      {{"capturing", false}, {"capture_problem", "no permission"}});
+  EXPECT_NE(words.find("not watching the network: no permission"),
+            std::string::npos);
+  EXPECT_NE(words.find("not enrolled"), std::string::npos);
+}
+
+TEST(WhyInWordsTest, ABlockedHostComesWithTheWayToSpeakUp) {
+  const std::string words = WhyInWords({{"host", "bet.example"},
+                                        {"action", "block"},
+                                        {"reason", "Gambling is not allowed"},
+                                        {"clause", "P0 U17"}});
+  EXPECT_NE(words.find("blocked for you.\nGambling is not allowed.\n"),
+            std::string::npos);
+  EXPECT_NE(words.find("report accident bet.example"), std::string::npos);
+}
+
+// Otherwise a strange answer would take the command down.
+TEST(WordsTest, AnswersOfOtherShapesAreSurvived) {
+  EXPECT_FALSE(StatusInWords({{"capturing", true}, {"school", 5}}).empty());
+  EXPECT_FALSE(WhyInWords({{"host", nullptr}}).empty());
+}
+
+}  // namespace
+}  // namespace schoolgate::agent
