@@ -9,11 +9,11 @@
 #include "absl/status/statusor.h"
 #include "proto/bundle.pb.h"
 #include "proto/policy.pb.h"
+#include "rules/bundle/bundle_file.h"
+#include "rules/bundle/category_index.h"
 #include "rules/policy/tables.h"
 
 namespace schoolgate::rules {
-
-class CategoryIndex;
 
 // Immutable and thread-safe; share it as shared_ptr<const Ruleset> and swap
 // the pointer to change rules.
@@ -25,36 +25,44 @@ class Ruleset {
   static absl::StatusOr<std::shared_ptr<const Ruleset>> Open(
       const std::string& path);
 
+  // The same from a file that is open already, for instance because its
+  // signatures were checked.
+  static absl::StatusOr<std::shared_ptr<const Ruleset>> FromFile(
+      std::shared_ptr<const BundleFile> file);
+
   ~Ruleset();
   Ruleset(const Ruleset&) = delete;
   Ruleset& operator=(const Ruleset&) = delete;
 
-  const v1::BundleManifest& manifest() const { return manifest_; }
+  const v1::BundleManifest& manifest() const { return file_->manifest(); }
   const v1::CompiledPolicy& policy() const { return tables_->policy(); }
   const CategoryIndex& index() const { return *index_; }
+  const v1::BundleLists& lists() const { return lists_; }
+  const BundleFile& file() const { return *file_; }
 
-  // The policy laid out for look-up; made once by Open with
-  // PolicyTables::Make. What Make refuses, Open refuses.
+  // The policy laid out for look-up, which Decide consults. Open makes it with
+  // PolicyTables::Make; what Make refuses, Open refuses.
   const PolicyTables& tables() const { return *tables_; }
 
-  // Emergency blocks and lesson passes in force. Who may issue them is
-  // rules/trust's business; a Ruleset believes what it is given.
+  // Lesson passes and emergency blocks in force. Empty when just opened.
   const v1::Overlays& overlays() const { return overlays_; }
 
-  // The same bundle with other overlays. Cheap: nothing is read or copied but
-  // the overlays.
+  // The same rules under other overlays; the index is shared, not copied.
+  // Whoever calls has checked the overlays' signatures.
   std::shared_ptr<const Ruleset> WithOverlays(v1::Overlays overlays) const;
 
-  // Ids of the categories that the host or a suffix of it is listed under.
+  // Ids of the categories that the host or a suffix of it is listed under,
+  // sorted. Nothing for what is no host.
   std::vector<std::string> Categories(std::string_view host) const;
 
  private:
   Ruleset();
 
-  v1::BundleManifest manifest_;
-  std::shared_ptr<const CategoryIndex> index_;
+  std::shared_ptr<const BundleFile> file_;
   std::shared_ptr<const PolicyTables> tables_;
+  v1::BundleLists lists_;
   v1::Overlays overlays_;
+  std::shared_ptr<const CategoryIndex> index_;
 };
 
 }  // namespace schoolgate::rules

@@ -20,16 +20,6 @@ uint64_t PageEnd(uint64_t at) {
   return (at + kPageBytes - 1) / kPageBytes * kPageBytes;
 }
 
-std::string Serialise(const google::protobuf::MessageLite& message) {
-  std::string bytes;
-  google::protobuf::io::StringOutputStream stream(&bytes);
-  google::protobuf::io::CodedOutputStream coded(&stream);
-  coded.SetSerializationDeterministic(true);
-  message.SerializeToCodedStream(&coded);
-  coded.Trim();
-  return bytes;
-}
-
 bool AllZero(std::span<const uint8_t> bytes) {
   return std::all_of(bytes.begin(), bytes.end(),
                      [](uint8_t byte) { return byte == 0; });
@@ -52,6 +42,16 @@ std::string Head(std::string_view manifest, std::string_view signatures,
 }
 
 }  // namespace
+
+std::string SerialiseExactly(const google::protobuf::MessageLite& message) {
+  std::string bytes;
+  google::protobuf::io::StringOutputStream stream(&bytes);
+  google::protobuf::io::CodedOutputStream coded(&stream);
+  coded.SetSerializationDeterministic(true);
+  message.SerializeToCodedStream(&coded);
+  coded.Trim();
+  return bytes;
+}
 
 absl::Status BundleFile::Malformed(std::string_view what) const {
   return absl::InvalidArgumentError(
@@ -205,7 +205,7 @@ std::string LayOutManifest(v1::BundleManifest manifest,
     section->set_hash(Digest(bytes.bytes));
     at = section->offset() + section->size();
   }
-  return Serialise(manifest);
+  return SerialiseExactly(manifest);
 }
 
 absl::Status WriteBundle(const std::string& path,
@@ -243,7 +243,7 @@ absl::StatusOr<std::unique_ptr<BundleWriter>> BundleWriter::Create(
     const std::string& path, std::string manifest_bytes,
     const v1::BundleSignatures& signatures) {
   std::unique_ptr<BundleWriter> writer(new BundleWriter);
-  const std::string signature_bytes = Serialise(signatures);
+  const std::string signature_bytes = SerialiseExactly(signatures);
   if (manifest_bytes.size() > kManifestLimit ||
       signature_bytes.size() > kSignaturesLimit) {
     return absl::ResourceExhaustedError(

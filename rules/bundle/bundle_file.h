@@ -74,6 +74,9 @@ class BundleFile {
   v1::BundleSignatures signatures_;
 };
 
+// The message's bytes, the same each time.
+std::string SerialiseExactly(const google::protobuf::MessageLite& message);
+
 // One section to be written. Borrowed for the call.
 struct SectionBytes {
   std::string name;

@@ -106,6 +106,12 @@ bool HostName::is_single_label() const {
   return !is_address_ && text().find('.') == std::string_view::npos;
 }
 
+bool IsAddress(std::string_view text) {
+  if (!MayBeAddress(text)) return false;
+  const auto host = HostName::Parse(text);
+  return host.has_value() && host->is_address();
+}
+
 bool IsAtOrBelow(std::string_view name, std::string_view suffix) {
   if (!name.ends_with(suffix)) return false;
   return name.size() == suffix.size() ||

@@ -43,6 +43,9 @@ class HostName {
   bool is_address_ = false;
 };
 
+// Whether a HostName's text is an address.
+bool IsAddress(std::string_view text);
+
 // Whether `name` is `suffix` or a name below it.
 bool IsAtOrBelow(std::string_view name, std::string_view suffix);
 

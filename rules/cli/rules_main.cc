@@ -12,6 +12,12 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   int exit_code = platform::kExitOk;
   // One line a verb.
+  rules::AddBuild(app, &exit_code);
+  rules::AddLookup(app, &exit_code);
+  rules::AddKey(app, &exit_code);
+  rules::AddRoot(app, &exit_code);
+  rules::AddSign(app, &exit_code);
+  rules::AddVerify(app, &exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -1,0 +1,118 @@
+// lookup: what a bundle's lists say about a host, and where that comes from.
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/str_cat.h"
+#include "platform/complaint.h"
+#include "rules/cli/verbs.h"
+#include "rules/ruleset.h"
+
+namespace schoolgate::rules {
+namespace {
+
+struct LookupOptions {
+  std::string bundle;
+  std::vector<std::string> hosts;
+  bool json = false;
+};
+
+nlohmann::json SourcesOf(const Ruleset& rules, const std::string& category,
+                         std::string_view suffix) {
+  nlohmann::json sources = nlohmann::json::array();
+  if (suffix == category + ".check.schoolgate.test") {
+    sources.push_back({{"list", "canary"}, {"source", "schoolgate"}});
+    return sources;
+  }
+  for (const auto& list : rules.lists().lists()) {
+    if (list.category() != category) continue;
+    sources.push_back({{"list", list.name()},
+                       {"source", list.source()},
+                       {"licence", list.licence()}});
+  }
+  return sources;
+}
+
+nlohmann::json Describe(const Ruleset& rules, const std::string& text) {
+  nlohmann::json answer = {{"host", text}};
+  answer["categories"] = nlohmann::json::array();
+  answer["matches"] = nlohmann::json::array();
+  const auto host = HostName::Parse(text);
+  if (!host.has_value()) {
+    answer["error"] = "not a host name or address";
+    return answer;
+  }
+  answer["name"] = std::string(host->text());
+  for (const CategoryMatch& match : rules.index().Matches(*host)) {
+    const std::string& category = rules.index().categories()[match.category];
+    answer["categories"].push_back(category);
+    answer["matches"].push_back(
+        {{"category", category},
+         {"suffix", std::string(match.suffix)},
+         {"lists", SourcesOf(rules, category, match.suffix)}});
+  }
+  return answer;
+}
+
+void PrintText(const nlohmann::json& answer) {
+  const std::string host = answer["host"];
+  if (answer.contains("error")) {
+    std::printf("%s: %s\n", host.c_str(),
+                answer["error"].get<std::string>().c_str());
+    return;
+  }
+  if (answer["matches"].empty()) std::printf("%s: not listed\n", host.c_str());
+  for (const auto& match : answer["matches"]) {
+    std::string lists;
+    for (const auto& list : match["lists"]) {
+      absl::StrAppend(&lists, lists.empty() ? "" : ", ",
+                      list["list"].get<std::string>());
+      const std::string source = list["source"];
+      if (!source.empty()) absl::StrAppend(&lists, " (", source, ")");
+    }
+    std::printf("%s: %s, listed as %s, from %s\n", host.c_str(),
+                match["category"].get<std::string>().c_str(),
+                match["suffix"].get<std::string>().c_str(), lists.c_str());
+  }
+}
+
+int Lookup(const LookupOptions& options) {
+  const auto rules = Ruleset::Open(options.bundle);
+  if (!rules.ok()) {
+    return platform::Complain("schoolgate-rules", rules.status());
+  }
+  if ((*rules)->file().signatures().signatures().empty()) {
+    std::fprintf(stderr,
+                 "schoolgate-rules: %s: warning: the bundle is not signed: a "
+                 "device will refuse it\n",
+                 options.bundle.c_str());
+  }
+  int exit_code = platform::kExitOk;
+  for (const std::string& host : options.hosts) {
+    const nlohmann::json answer = Describe(**rules, host);
+    if (answer.contains("error")) exit_code = platform::kExitFailed;
+    if (options.json) {
+      std::printf(
+          "%s\n",
+          answer.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
+              .c_str());
+    } else {
+      PrintText(answer);
+    }
+  }
+  return exit_code;
+}
+
+}  // namespace
+
+void AddLookup(CLI::App& app, int* exit_code) {
+  auto options = std::make_shared<LookupOptions>();
+  CLI::App* verb = app.add_subcommand(
+      "lookup", "Say under which categories hosts are listed, and by whom.");
+  verb->add_option("bundle", options->bundle, "BUNDLE")->required();
+  verb->add_option("hosts", options->hosts, "HOST...")->required();
+  verb->add_flag("--json", options->json, "One JSON object a host");
+  verb->callback([options, exit_code] { *exit_code = Lookup(*options); });
+}
+
+}  // namespace schoolgate::rules

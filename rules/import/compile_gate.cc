@@ -1,0 +1,201 @@
+#include "rules/import/compile_gate.h"
+
+#include <libpsl.h>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "rules/bundle/host_name.h"
+#include "rules/import/known_categories.h"
+#include "rules/import/shipped_lists.h"
+
+namespace schoolgate::rules {
+namespace {
+
+std::string_view WithoutComment(std::string_view line) {
+  line = line.substr(0, line.find('#'));
+  const absl::string_view bare =
+      absl::StripAsciiWhitespace(absl::string_view(line.data(), line.size()));
+  return {bare.data(), bare.size()};
+}
+
+absl::Status BadLine(const std::string& name, int line, std::string_view why) {
+  return absl::InvalidArgumentError(absl::StrCat(
+      name, ":", line, ": ", absl::string_view(why.data(), why.size())));
+}
+
+}  // namespace
+
+struct CompileGate::SuffixList {
+  const psl_ctx_t* psl = psl_builtin();
+
+  bool Has(std::string_view host) const {
+    return psl_is_public_suffix2(psl, std::string(host).c_str(),
+                                 PSL_TYPE_ANY) != 0;
+  }
+};
+
+std::string_view RefusalName(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::kNone:
+      return "none";
+    case Refusal::kPublicSuffix:
+      return "public suffix";
+    case Refusal::kStopList:
+      return "stop list";
+    case Refusal::kPopular:
+      return "widely used";
+  }
+  return "";
+}
+
+CompileGate::CompileGate() : suffixes_(std::make_unique<SuffixList>()) {}
+CompileGate::~CompileGate() = default;
+
+absl::StatusOr<std::unique_ptr<CompileGate>> CompileGate::Make() {
+  std::unique_ptr<CompileGate> gate(new CompileGate);
+  if (gate->suffixes_->psl == nullptr) {
+    return absl::FailedPreconditionError(
+        "public suffix list: libpsl was built without one: install a libpsl "
+        "that has it");
+  }
+  if (auto status = gate->AddStopList(ShippedStopList(), "stop-list.txt");
+      !status.ok()) {
+    return status;
+  }
+  return gate;
+}
+
+absl::Status CompileGate::AddStopLine(std::string_view line, bool stop) {
+  std::vector<std::string> words =
+      absl::StrSplit(absl::string_view(line.data(), line.size()),
+                     absl::ByAnyChar(" \t"), absl::SkipEmpty());
+  Protection protection;
+  protection.below = words[0].starts_with('.');
+  protection.stop = stop;
+  const auto host = HostName::Parse(
+      std::string_view(words[0]).substr(protection.below ? 1 : 0));
+  if (!host.has_value()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("\"", words[0], "\" is no host: write a name"));
+  }
+  for (size_t i = 1; i < words.size(); ++i) {
+    if (!words[i].starts_with("ok=")) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("\"", words[i],
+                       "\" is not understood: only ok=CATEGORY,... may "
+                       "follow a host"));
+    }
+    for (const absl::string_view id : absl::StrSplit(
+             absl::string_view(words[i]).substr(3), ',', absl::SkipEmpty())) {
+      protection.ok.emplace(id);
+    }
+  }
+  for (std::string_view above = ParentOf(host->text()); !above.empty();
+       above = ParentOf(above)) {
+    above_protected_.emplace(above);
+  }
+  auto& kept = protected_[std::string(host->text())];
+  kept.below |= protection.below;
+  kept.stop |= protection.stop;
+  kept.ok.merge(protection.ok);
+  return absl::OkStatus();
+}
+
+absl::Status CompileGate::AddStopList(std::string_view text,
+                                      const std::string& name) {
+  int number = 0;
+  bool stop = true;
+  for (const absl::string_view raw :
+       absl::StrSplit(absl::string_view(text.data(), text.size()), '\n')) {
+    ++number;
+    const std::string_view line =
+        WithoutComment(std::string_view(raw.data(), raw.size()));
+    if (line.empty()) continue;
+    if (line == "[stop]" || line == "[popular]") {
+      stop = line == "[stop]";
+      continue;
+    }
+    if (auto status = AddStopLine(line, stop); !status.ok()) {
+      return BadLine(
+          name, number,
+          std::string_view(status.message().data(), status.message().size()));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CompileGate::AddExceptions(std::string_view text,
+                                        const std::string& name) {
+  int number = 0;
+  for (const absl::string_view raw :
+       absl::StrSplit(absl::string_view(text.data(), text.size()), '\n')) {
+    ++number;
+    const std::string_view line =
+        WithoutComment(std::string_view(raw.data(), raw.size()));
+    if (line.empty()) continue;
+    const size_t hash = raw.find('#');
+    const absl::string_view reason =
+        hash == absl::string_view::npos
+            ? absl::string_view()
+            : absl::StripAsciiWhitespace(raw.substr(hash + 1));
+    const std::vector<std::string> words =
+        absl::StrSplit(absl::string_view(line.data(), line.size()),
+                       absl::ByAnyChar(" \t"), absl::SkipEmpty());
+    if (words.size() != 2 || !IsCategoryId(words[0]) || reason.empty()) {
+      return BadLine(name, number,
+                     "an exception reads: CATEGORY HOST # REASON");
+    }
+    const auto host = HostName::Parse(words[1]);
+    if (!host.has_value()) {
+      return BadLine(name, number, "the host is none: write a name");
+    }
+    allowed_.emplace(words[0], std::string(host->text()));
+    auto& exception = exceptions_.emplace_back();
+    exception.set_category(words[0]);
+    exception.set_host(std::string(host->text()));
+    exception.set_reason(std::string(reason));
+  }
+  return absl::OkStatus();
+}
+
+const CompileGate::Protection* CompileGate::FindProtection(
+    std::string_view host) const {
+  const auto exact = protected_.find(host);
+  if (exact != protected_.end()) return &exact->second;
+  for (std::string_view at = ParentOf(host); !at.empty(); at = ParentOf(at)) {
+    const auto above = protected_.find(at);
+    if (above != protected_.end() && above->second.below) {
+      return &above->second;
+    }
+  }
+  return nullptr;
+}
+
+Refusal CompileGate::Check(std::string_view host,
+                           std::string_view category) const {
+  const bool accusing = IsAccusing(category);
+  Refusal refusal = Refusal::kNone;
+  if (const Protection* protection = FindProtection(host)) {
+    if (!protection->ok.contains(category)) {
+      if (protection->stop && !IsHarmless(category)) {
+        refusal = Refusal::kStopList;
+      } else if (accusing) {
+        refusal = Refusal::kPopular;
+      }
+    }
+  } else if (accusing && above_protected_.contains(host)) {
+    refusal = Refusal::kStopList;
+  }
+  if (refusal == Refusal::kNone && accusing && !IsAddress(host) &&
+      suffixes_->Has(host)) {
+    refusal = Refusal::kPublicSuffix;
+  }
+  if (refusal != Refusal::kNone &&
+      allowed_.contains({std::string(category), std::string(host)})) {
+    return Refusal::kNone;
+  }
+  return refusal;
+}
+
+}  // namespace schoolgate::rules

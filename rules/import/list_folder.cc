@@ -1,0 +1,222 @@
+#include "rules/import/list_folder.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <set>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "rules/bundle/host_name.h"
+#include "rules/bundle/new_file.h"
+#include "rules/import/known_categories.h"
+#include "rules/import/line_source.h"
+
+namespace schoolgate::rules {
+namespace {
+
+constexpr std::string_view kStopListFile = "stop-list.txt";
+constexpr std::string_view kExceptionsFile = "gate-exceptions.txt";
+constexpr uint64_t kSmallFileLimit = 4 << 20;
+constexpr size_t kHeaderLimit = 500;
+
+std::string_view Trim(std::string_view text) {
+  const absl::string_view bare =
+      absl::StripAsciiWhitespace(absl::string_view(text.data(), text.size()));
+  return {bare.data(), bare.size()};
+}
+
+// "adult" of "adult.txt" and "adult.ut1.txt.zst"; empty for other files.
+std::string CategoryOfFile(std::string_view name) {
+  for (const std::string_view end : {".gz", ".zst"}) {
+    if (name.ends_with(end)) name.remove_suffix(end.size());
+  }
+  if (!name.ends_with(".txt")) return "";
+  const std::string_view stem = name.substr(0, name.find('.'));
+  return IsCategoryId(stem) ? std::string(stem) : "";
+}
+
+// Takes the "# source: ..." lines that say where a list comes from.
+void ReadHeader(std::string_view comment, v1::ListProvenance* provenance) {
+  const size_t colon = comment.find(':');
+  if (colon == std::string_view::npos) return;
+  const std::string key = absl::AsciiStrToLower(
+      absl::string_view(Trim(comment.substr(0, colon)).data(),
+                        Trim(comment.substr(0, colon)).size()));
+  const std::string value(
+      Trim(comment.substr(colon + 1)).substr(0, kHeaderLimit));
+  if (key == "source" && provenance->source().empty()) {
+    provenance->set_source(value);
+  } else if ((key == "licence" || key == "license") &&
+             provenance->licence().empty()) {
+    provenance->set_licence(value);
+  } else if (key == "date" && provenance->retrieved().empty()) {
+    provenance->set_retrieved(value);
+  }
+}
+
+class ListReader {
+ public:
+  ListReader(const CompileGate& gate, int category, EntryTable* entries,
+             ListReport* report)
+      : gate_(gate), category_(category), entries_(entries), report_(report) {}
+
+  void Take(std::string_view line, bool cut) {
+    ++number_;
+    const size_t hash = line.find('#');
+    if (hash != std::string_view::npos) {
+      if (Trim(line.substr(0, hash)).empty()) {
+        ReadHeader(line.substr(hash + 1), &report_->provenance);
+      }
+      line = line.substr(0, hash);
+    }
+    line = Trim(line);
+    if (line.empty()) return;
+    report_->provenance.set_lines(report_->provenance.lines() + 1);
+    const auto host = cut ? std::nullopt : HostName::Parse(line);
+    if (host.has_value()) {
+      Add(host->text());
+    } else {
+      Malformed(line);
+    }
+  }
+
+ private:
+  void Add(std::string_view host) {
+    auto& provenance = report_->provenance;
+    const Refusal refusal = gate_.Check(host, provenance.category());
+    if (refusal != Refusal::kNone) {
+      provenance.set_refused(provenance.refused() + 1);
+      if (report_->refused_examples.size() < kExamplesLimit) {
+        report_->refused_examples.push_back(std::string(host) + ": " +
+                                            std::string(RefusalName(refusal)));
+      }
+    } else if (entries_->Add(host, category_)) {
+      provenance.set_entries(provenance.entries() + 1);
+    } else {
+      provenance.set_duplicates(provenance.duplicates() + 1);
+    }
+  }
+
+  void Malformed(std::string_view line) {
+    auto& provenance = report_->provenance;
+    provenance.set_malformed(provenance.malformed() + 1);
+    if (report_->malformed_examples.size() < kExamplesLimit) {
+      report_->malformed_examples.push_back(
+          absl::StrCat("line ", number_, ": ",
+                       absl::CHexEscape(absl::string_view(
+                           line.data(), std::min<size_t>(line.size(), 80)))));
+    }
+  }
+
+  const CompileGate& gate_;
+  const int category_;
+  EntryTable* entries_;
+  ListReport* report_;
+  uint64_t number_ = 0;
+};
+
+absl::StatusOr<std::map<std::string, std::string>> FindLists(
+    const std::string& folder) {
+  std::error_code error;
+  std::filesystem::directory_iterator entries(folder, error);
+  if (error) return SystemError(folder, "cannot be read", error.value());
+  std::map<std::string, std::string> files;  // name -> category
+  for (const auto& entry : entries) {
+    const std::string name = entry.path().filename().string();
+    if (name == kStopListFile || name == kExceptionsFile) continue;
+    const std::string category = CategoryOfFile(name);
+    if (!category.empty() && !entry.is_directory()) files[name] = category;
+  }
+  return files;
+}
+
+absl::StatusOr<std::unique_ptr<CompileGate>> MakeGate(
+    const std::string& folder) {
+  auto gate = CompileGate::Make();
+  if (!gate.ok()) return gate;
+  for (const std::string_view file : {kStopListFile, kExceptionsFile}) {
+    const std::string path = folder + "/" + std::string(file);
+    if (!std::filesystem::exists(path)) continue;
+    const auto text = ReadWholeFile(path, kSmallFileLimit);
+    if (!text.ok()) return text.status();
+    const absl::Status status = file == kStopListFile
+                                    ? (*gate)->AddStopList(*text, path)
+                                    : (*gate)->AddExceptions(*text, path);
+    if (!status.ok()) return status;
+  }
+  return gate;
+}
+
+// Only the first list of a category owns up to what an ancestor covers.
+void DropCovered(CompiledLists* lists) {
+  std::map<int, uint64_t> covered;
+  lists->entries.DropCovered(
+      [&](std::string_view, const CategorySet& categories) {
+        categories.ForEach([&](int category) { ++covered[category]; });
+      });
+  for (const auto& [category, count] : covered) {
+    for (ListReport& report : lists->reports) {
+      auto& provenance = report.provenance;
+      if (provenance.category() != lists->categories[category]) continue;
+      provenance.set_covered(count);
+      provenance.set_entries(provenance.entries() -
+                             std::min(provenance.entries(), count));
+      break;
+    }
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<CompiledLists> CompileLists(
+    const std::string& folder, const std::vector<std::string>& also,
+    const std::function<void(std::string_view)>& progress) {
+  const auto files = FindLists(folder);
+  if (!files.ok()) return files.status();
+  auto gate = MakeGate(folder);
+  if (!gate.ok()) return gate.status();
+  std::set<std::string> ids(KnownCategories().begin(), KnownCategories().end());
+  ids.insert(also.begin(), also.end());
+  for (const auto& [file, category] : *files) ids.insert(category);
+  if (ids.size() > kCategoryLimit) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(folder, ": has lists for too many categories: at most ",
+                     kCategoryLimit, ": put some together"));
+  }
+  CompiledLists lists;
+  lists.categories.assign(ids.begin(), ids.end());
+  for (size_t i = 0; i < lists.categories.size(); ++i) {
+    lists.entries.Add(CanaryHost(lists.categories[i]), static_cast<int>(i));
+  }
+  for (const auto& [file, category] : *files) {
+    progress(file);
+    const auto number =
+        static_cast<int>(std::distance(ids.begin(), ids.find(category)));
+    ListReport& report = lists.reports.emplace_back();
+    report.provenance.set_category(category);
+    report.provenance.set_name(file);
+    ListReader reader(**gate, number, &lists.entries, &report);
+    auto status = ReadLines(
+        folder + "/" + file,
+        [&](std::string_view line, bool cut) { reader.Take(line, cut); });
+    if (!status.ok()) return status;
+  }
+  DropCovered(&lists);
+  lists.exceptions = (*gate)->exceptions();
+  return lists;
+}
+
+v1::BundleLists ProvenanceOf(const CompiledLists& lists) {
+  v1::BundleLists all;
+  for (const ListReport& report : lists.reports) {
+    *all.add_lists() = report.provenance;
+  }
+  for (const v1::GateException& exception : lists.exceptions) {
+    *all.add_exceptions() = exception;
+  }
+  return all;
+}
+
+}  // namespace schoolgate::rules
