@@ -1,0 +1,193 @@
+#include "collector/cases/case_book.h"
+
+#include <algorithm>
+#include <map>
+#include <tuple>
+
+#include "collector/cases/sentence.h"
+#include "collector/detect/incident.h"
+#include "collector/detect/school_days.h"
+
+namespace schoolgate::collector {
+namespace {
+
+constexpr int kMergeDays = 2;
+// Evidence older than this may be unknown to a detector that started anew.
+constexpr absl::Duration kHistory = absl::Hours(24 * 14);
+constexpr const char* kSystem = "system";
+
+bool IsWhole(const Finding& finding) {
+  return finding.opened + finding.attempts + finding.ungraded > 0 ||
+         finding.rule == "restricted_list";
+}
+
+// Findings about contacts bring all their evidence each time; those about a
+// device bring one line, which joins what is there.
+void MergeEvidence(const Finding& finding, absl::Time now, v1::Alert* alert) {
+  using Key = std::tuple<int64_t, std::string, uint64_t, uint64_t>;
+  std::map<Key, v1::AlertEvidence> lines;
+  auto add = [&](const v1::AlertEvidence& line) {
+    lines[{line.time_unix_us(), line.device(), line.epoch(), line.sequence()}] =
+        line;
+  };
+  int64_t forgotten = absl::ToUnixMicros(now - kHistory);
+  for (const v1::AlertEvidence& line : alert->evidence()) {
+    if (!IsWhole(finding) || line.time_unix_us() < forgotten) add(line);
+  }
+  for (const v1::AlertEvidence& line : finding.evidence) add(line);
+  alert->clear_evidence();
+  uint32_t count = 0;
+  for (auto& [key, line] : lines) {
+    if (alert->evidence_size() >= static_cast<int>(kMostActsInIncident)) break;
+    count += line.count();
+    *alert->add_evidence() = std::move(line);
+  }
+  alert->set_count(count);
+}
+
+void Note(absl::Time now, const char* words, v1::Alert* alert) {
+  v1::AlertNote* note = alert->add_notes();
+  note->set_time_unix_us(absl::ToUnixMicros(now));
+  note->set_author(kSystem);
+  note->set_words(words);
+}
+
+std::string Unversioned(v1::Alert alert) {
+  alert.clear_revision();
+  return alert.SerializeAsString();
+}
+
+}  // namespace
+
+CaseBook::CaseBook(AlertStore& store, CaseOptions options)
+    : store_(store), options_(std::move(options)) {}
+
+absl::StatusOr<std::vector<v1::Alert>> CaseBook::Apply(
+    std::span<const Finding> findings, absl::Time now) {
+  std::vector<v1::Alert> changed;
+  for (const Finding& finding : findings) {
+    if (finding.severity == v1::SEVERITY_INFORMATION) continue;
+    absl::Status status = ApplyOne(finding, now, changed);
+    if (!status.ok()) return status;
+  }
+  return changed;
+}
+
+// The id of the alert that the finding belongs to; 0 when there is none.
+absl::StatusOr<uint64_t> CaseBook::FindAlert(const Finding& finding) {
+  AlertQuery query;
+  query.school = finding.school;
+  query.subject = finding.subject;
+  query.limit = 1000;
+  absl::StatusOr<std::vector<v1::Alert>> alerts = store_.Find(query);
+  if (!alerts.ok()) return alerts.status();
+  uint64_t best = 0;
+  int64_t best_last = 0;
+  for (const v1::Alert& alert : *alerts) {
+    if (alert.key() != finding.key) continue;
+    absl::Time first = absl::FromUnixMicros(alert.first_unix_us());
+    absl::Time last = absl::FromUnixMicros(alert.last_unix_us());
+    if (SchoolDaysBetween(last, finding.first, options_.zone) > kMergeDays ||
+        SchoolDaysBetween(finding.last, first, options_.zone) > kMergeDays) {
+      continue;
+    }
+    if (best == 0 || alert.last_unix_us() > best_last) {
+      best = alert.id();
+      best_last = alert.last_unix_us();
+    }
+  }
+  return best;
+}
+
+absl::Status CaseBook::ApplyOne(const Finding& finding, absl::Time now,
+                                std::vector<v1::Alert>& changed) {
+  absl::StatusOr<uint64_t> id = FindAlert(finding);
+  if (!id.ok()) return id.status();
+  if (finding.withdrawn) {
+    return *id == 0 ? absl::OkStatus() : Withdraw(*id, now, changed);
+  }
+  if (*id == 0) {
+    v1::Alert alert;
+    alert.set_state(v1::ALERT_STATE_NEW);
+    alert.set_raised_unix_us(absl::ToUnixMicros(now));
+    Renew(finding, now, &alert);
+    absl::StatusOr<v1::Alert> stored = store_.Put(std::move(alert));
+    if (!stored.ok()) return stored.status();
+    changed.push_back(*std::move(stored));
+    return absl::OkStatus();
+  }
+  bool same = false;
+  absl::StatusOr<v1::Alert> stored =
+      store_.Update(*id, [&](v1::Alert* alert) -> absl::Status {
+        std::string before = Unversioned(*alert);
+        Renew(finding, now, alert);
+        same = Unversioned(*alert) == before;
+        return same ? absl::AlreadyExistsError("nothing new")
+                    : absl::OkStatus();
+      });
+  if (same) return absl::OkStatus();
+  if (!stored.ok()) return stored.status();
+  changed.push_back(*std::move(stored));
+  return absl::OkStatus();
+}
+
+absl::Status CaseBook::Withdraw(uint64_t id, absl::Time now,
+                                std::vector<v1::Alert>& changed) {
+  bool same = false;
+  absl::StatusOr<v1::Alert> stored =
+      store_.Update(id, [&](v1::Alert* alert) -> absl::Status {
+        same = alert->state() == v1::ALERT_STATE_CLOSED;
+        if (same) return absl::AlreadyExistsError("closed already");
+        alert->set_state(v1::ALERT_STATE_CLOSED);
+        Note(now,
+             "Withdrawn: what came in later shows that no person did this.",
+             alert);
+        return absl::OkStatus();
+      });
+  if (same) return absl::OkStatus();
+  if (!stored.ok()) return stored.status();
+  changed.push_back(*std::move(stored));
+  return absl::OkStatus();
+}
+
+void CaseBook::Renew(const Finding& finding, absl::Time now,
+                     v1::Alert* alert) const {
+  bool is_new = alert->id() == 0;
+  int64_t last_before = alert->last_unix_us();
+  v1::Severity severity_before = alert->severity();
+  MergeEvidence(finding, now, alert);
+  alert->set_school(finding.school);
+  alert->set_key(finding.key);
+  alert->set_rule(finding.rule);
+  alert->set_category(finding.category);
+  alert->set_severity(std::max(finding.severity, severity_before));
+  alert->set_subject(finding.subject);
+  if (!finding.group.empty()) alert->set_group(finding.group);
+  if (!finding.clause.empty()) alert->set_clause(finding.clause);
+  alert->set_device(finding.device);
+  if (options_.device_name && !finding.device.empty()) {
+    alert->set_device_name(options_.device_name(finding.device));
+  }
+  alert->set_first_unix_us(absl::ToUnixMicros(finding.first));
+  alert->set_last_unix_us(absl::ToUnixMicros(finding.last));
+  if (alert->evidence_size() > 0) {
+    alert->set_first_unix_us(
+        std::min(alert->first_unix_us(), alert->evidence(0).time_unix_us()));
+    alert->set_last_unix_us(
+        std::max(alert->last_unix_us(),
+                 alert->evidence(alert->evidence_size() - 1).time_unix_us()));
+  }
+  alert->set_late(alert->late() || finding.late);
+  PutInWords(finding, options_.zone, alert);
+  if (is_new) return;
+  bool grew = alert->last_unix_us() > last_before;
+  if (alert->state() == v1::ALERT_STATE_CLOSED && grew) {
+    Note(now, "Opened again: more happened after this was closed.", alert);
+    alert->set_state(v1::ALERT_STATE_NEW);
+  } else if (alert->severity() > severity_before &&
+             alert->state() == v1::ALERT_STATE_SEEN) {
+    alert->set_state(v1::ALERT_STATE_NEW);
+  }
+}
+
+}  // namespace schoolgate::collector

@@ -1,0 +1,238 @@
+#include "collector/cases/case_book.h"
+
+#include <cctype>
+#include <filesystem>
+#include <set>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "collector/cases/routing.h"
+#include "collector/cases/sanctions.h"
+#include "collector/detect/detector.h"
+#include "collector/detect/school.h"
+#include "gtest/gtest.h"
+
+namespace schoolgate::collector {
+namespace {
+
+using absl::Minutes;
+
+class CaseBookTest : public testing::Test {
+ protected:
+  CaseBookTest() {
+    std::string pattern = testing::TempDir() + "cases-XXXXXX";
+    folder_ = mkdtemp(pattern.data());
+    auto store = OpenSqliteAlertStore(folder_ + "/collector.sqlite");
+    if (store.ok()) store_ = *std::move(store);
+  }
+  ~CaseBookTest() override {
+    store_.reset();
+    std::filesystem::remove_all(folder_);
+  }
+  void SetUp() override { ASSERT_NE(store_, nullptr); }
+
+  std::vector<v1::Alert> Apply(const std::vector<StoredEvent>& events) {
+    CaseBook book(*store_, {absl::UTCTimeZone(), [](const std::string& d) {
+                              return "laptop-" + d;
+                            }});
+    auto changed = book.Apply(detector_.OnEvents(events, School::Start()),
+                              School::Start());
+    EXPECT_TRUE(changed.ok()) << changed.status();
+    return changed.ok() ? *changed : std::vector<v1::Alert>();
+  }
+
+  std::string folder_;
+  std::unique_ptr<AlertStore> store_;
+  Detector detector_;
+};
+
+School TwoBets() {
+  School school;
+  school.Episode("bet.test", "gambling", v1::GRADE_ATTEMPT);
+  school.After(Minutes(23)).Episode("dice.test", "gambling", v1::GRADE_ATTEMPT);
+  return school;
+}
+
+TEST_F(CaseBookTest, TheSentenceSaysWhoWhatWhenAndHowOften) {
+  auto alerts = Apply(TwoBets().events());
+  ASSERT_EQ(alerts.size(), 1u);
+  EXPECT_EQ(alerts[0].title(), "Repeated tries: gambling sites");
+  EXPECT_EQ(alerts[0].sentence(),
+            "Pupil P-7F3AQ2 tried to reach 2 gambling sites (www.bet.test and "
+            "www.dice.test) twice between 10:00 and 10:23 on Tuesday 24 "
+            "November 2026; each try was blocked.");
+  EXPECT_EQ(alerts[0].why(),
+            "Each looked as if a person opened the site: it came by itself, "
+            "not as part of another page. A browser's own retries are counted "
+            "once.");
+  EXPECT_EQ(alerts[0].evidence(0).sentence(),
+            "Tried to reach www.bet.test; it was blocked (first host contacted "
+            "after a pause).");
+  EXPECT_NE(alerts[0].next_step().find("class teacher; warning"),
+            std::string::npos);
+}
+
+TEST_F(CaseBookTest, MoreOfTheSameGrowsTheAlertAndTellsItOnce) {
+  School school = TwoBets();
+  auto first = Apply(school.events());
+  ASSERT_EQ(first.size(), 1u);
+  EXPECT_TRUE(Apply(school.events()).empty());
+  School more;
+  more.On("D-2")
+      .At(School::Start() + absl::Hours(24))
+      .Episode("bet.test", "gambling", v1::GRADE_ATTEMPT);
+  auto second = Apply(more.events());
+  ASSERT_EQ(second.size(), 1u);
+  EXPECT_EQ(second[0].id(), first[0].id());
+  EXPECT_GT(second[0].revision(), first[0].revision());
+  EXPECT_EQ(second[0].count(), 3u);
+  EXPECT_EQ(second[0].evidence_size(), 3);
+}
+
+TEST_F(CaseBookTest, AFreshDetectorOverTheSameEventsChangesNothing) {
+  School school = TwoBets();
+  ASSERT_EQ(Apply(school.events()).size(), 1u);
+  detector_ = Detector();
+  EXPECT_TRUE(Apply(school.events()).empty());
+}
+
+TEST_F(CaseBookTest, AClosedAlertOpensAgainOnlyForNewEvidence) {
+  School school = TwoBets();
+  uint64_t id = Apply(school.events())[0].id();
+  ASSERT_TRUE(store_
+                  ->Update(id,
+                           [](v1::Alert* alert) {
+                             alert->set_state(v1::ALERT_STATE_CLOSED);
+                             return absl::OkStatus();
+                           })
+                  .ok());
+  detector_ = Detector();
+  EXPECT_TRUE(Apply(school.events()).empty());
+  school.After(absl::Hours(1))
+      .Episode("bet.test", "gambling", v1::GRADE_ATTEMPT);
+  auto alerts = Apply(school.events());
+  ASSERT_EQ(alerts.size(), 1u);
+  EXPECT_EQ(alerts[0].id(), id);
+  EXPECT_EQ(alerts[0].state(), v1::ALERT_STATE_NEW);
+  EXPECT_EQ(alerts[0].notes_size(), 1);
+}
+
+TEST_F(CaseBookTest, SealedMaterialNamesNoHostAndSaysWhatToDo) {
+  School school;
+  school.Contact("secret.test", "child-abuse");
+  school.events().back().event.mutable_contact()->set_locked(true);
+  auto alerts = Apply(school.events());
+  ASSERT_EQ(alerts.size(), 1u);
+  EXPECT_EQ(alerts[0].SerializeAsString().find("secret"), std::string::npos);
+  EXPECT_NE(alerts[0].next_step().find("call the police"), std::string::npos);
+}
+
+TEST_F(CaseBookTest, PoliceIsNeverProposedWithoutAPerson) {
+  School school;
+  school.Episode("adult.test", "adult", v1::GRADE_OPENED);
+  auto alerts = Apply(school.events());
+  ASSERT_EQ(alerts.size(), 1u);
+  EXPECT_EQ(alerts[0].next_step().find("Ask first"), 0u);
+  EXPECT_NE(alerts[0].next_step().find("needs a person's own reason"),
+            std::string::npos);
+}
+
+TEST_F(CaseBookTest, ASelfReportChangesTheWords) {
+  School school = TwoBets();
+  v1::Event report;
+  report.mutable_self_report()->set_host("www.bet.test");
+  report.mutable_self_report()->set_kind(v1::SelfReport::KIND_ACCIDENT);
+  school.After(Minutes(3)).Add(report);
+  auto alerts = Apply(school.events());
+  ASSERT_EQ(alerts.size(), 1u);
+  EXPECT_EQ(alerts[0].in_favour().find("The person reported this"), 0u);
+  EXPECT_EQ(alerts[0].next_step().find("Ask first"), 0u);
+}
+
+TEST_F(CaseBookTest, WelfareIsKeptOutOfSanctions) {
+  School school;
+  school.Episode("harm.test", "self-harm", v1::GRADE_OPENED);
+  auto alerts = Apply(school.events());
+  ASSERT_EQ(alerts.size(), 1u);
+  EXPECT_NE(alerts[0].next_step().find("welfare"), std::string::npos);
+  EXPECT_EQ(alerts[0].next_step().find("sanction row"), std::string::npos);
+}
+
+// Every alert of many made-up weeks: the numbers in its sentence are those of
+// its stored evidence, and no word claims what a device cannot know.
+TEST_F(CaseBookTest, NumbersAreTheEvidenceAndWordsClaimNothingMore) {
+  int alerts_seen = 0;
+  for (int seed = 0; seed < 40; ++seed) {
+    School school;
+    school.By(absl::StrCat("P-", seed));
+    const char* categories[] = {"adult", "gambling", "social", "bypass"};
+    std::string category = categories[seed % 4];
+    for (int i = 0; i <= seed % 9; ++i) {
+      school.After(Minutes(2 + seed))
+          .Episode(absl::StrCat("site", (i * seed) % 5, ".test"), category,
+                   (i + seed) % 3 ? v1::GRADE_ATTEMPT : v1::GRADE_OPENED);
+    }
+    for (const v1::Alert& alert : Apply(school.events())) {
+      ++alerts_seen;
+      std::set<std::string> hosts;
+      uint32_t count = 0;
+      for (const auto& line : alert.evidence()) {
+        hosts.insert(line.host());
+        count += line.count();
+      }
+      EXPECT_EQ(alert.count(), count);
+      std::string often = count == 1   ? " once "
+                          : count == 2 ? " twice "
+                                       : absl::StrCat(" ", count, " times ");
+      EXPECT_NE(alert.sentence().find(often), std::string::npos)
+          << alert.sentence();
+      if (hosts.size() > 1) {
+        EXPECT_NE(alert.sentence().find(absl::StrCat(" ", hosts.size(), " ")),
+                  std::string::npos)
+            << alert.sentence();
+      }
+      for (const char* word : {"visited", "URL", "searched", "browsed"}) {
+        EXPECT_EQ(alert.DebugString().find(word), std::string::npos) << word;
+      }
+    }
+  }
+  EXPECT_GT(alerts_seen, 20);
+}
+
+TEST(Routing, TheSubjectNeverSeesTheirOwnAlert) {
+  std::vector<Account> people;
+  for (Role role : {Role::kItProvider, Role::kSafetyLead, Role::kDeputy,
+                    Role::kHead, Role::kSecondSenior, Role::kGovernor}) {
+    Account account;
+    account.role = role;
+    account.own_pseudonym = absl::StrCat("P-", static_cast<int>(role));
+    people.push_back(account);
+  }
+  for (const Account& subject : people) {
+    v1::Alert alert;
+    alert.set_rule("repeated_blocked");
+    alert.set_subject(subject.own_pseudonym);
+    alert.set_group("staff");
+    int readers = 0;
+    for (const Account& viewer : people) {
+      bool may = MaySee(alert, viewer, people);
+      readers += may;
+      if (viewer.own_pseudonym == subject.own_pseudonym) {
+        EXPECT_FALSE(may);
+      }
+    }
+    EXPECT_EQ(readers, 1) << "exactly the head, or who stands in";
+  }
+}
+
+TEST(Sanctions, StaffAndPupilsHaveTheirOwnRows) {
+  EXPECT_EQ(SanctionRowFor({"bypass", false})->id, "SP13");
+  EXPECT_EQ(SanctionRowFor({"bypass", true})->id, "SS12");
+  EXPECT_EQ(SanctionRowFor({"social", false})->id, "SP4");
+  EXPECT_EQ(SanctionRowFor({"gambling", true})->id, "SS2");
+  EXPECT_TRUE(SanctionRowFor({"adult", true})->police);
+  EXPECT_EQ(SanctionRowFor({"suicide", false}), nullptr);
+}
+
+}  // namespace
+}  // namespace schoolgate::collector

@@ -1,0 +1,50 @@
+#include "collector/cases/routing.h"
+
+#include <algorithm>
+
+#include "collector/cases/words.h"
+
+namespace schoolgate::collector {
+namespace {
+
+bool IsAboutDevice(const v1::Alert& alert) {
+  const std::string& rule = alert.rule();
+  return rule == "silent_device" || rule == "blind_device" ||
+         rule == "agent_stopped" || rule == "tamper" || rule == "events_lost" ||
+         rule == "tunnel";
+}
+
+bool IsAbout(const v1::Alert& alert, const Account& account) {
+  return !account.own_pseudonym.empty() &&
+         account.own_pseudonym == alert.subject();
+}
+
+}  // namespace
+
+bool MaySee(const v1::Alert& alert, const Account& viewer,
+            std::span<const Account> everybody) {
+  if (IsAbout(alert, viewer)) return false;
+  if (!viewer.school.empty() && viewer.school != alert.school()) return false;
+  bool about_staff = IsStaffGroup(alert.group()) && !IsAboutDevice(alert);
+  bool about_head = std::any_of(
+      everybody.begin(), everybody.end(), [&](const Account& account) {
+        return account.role == Role::kHead && IsAbout(alert, account);
+      });
+  switch (viewer.role) {
+    case Role::kHead:
+      return !about_head;
+    case Role::kSecondSenior:
+      return !about_staff || about_head;
+    case Role::kSafetyLead:
+    case Role::kDeputy:
+      return !about_staff;
+    case Role::kItProvider:
+      return IsAboutDevice(alert);
+    case Role::kGovernor:
+    case Role::kDataProtectionOfficer:
+      return false;
+  }
+  return false;
+}
+
+}  // namespace schoolgate::collector

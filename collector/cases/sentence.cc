@@ -1,0 +1,283 @@
+#include "collector/cases/sentence.h"
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "collector/cases/sanctions.h"
+#include "collector/cases/words.h"
+#include "collector/detect/incident.h"
+#include "collector/detect/tier.h"
+
+namespace schoolgate::collector {
+namespace {
+
+constexpr size_t kHostsNamed = 3;
+
+struct Tally {
+  uint32_t blocked = 0, contacted = 0;
+  std::vector<std::string> hosts;  // different ones, in order of time
+
+  uint32_t all() const { return blocked + contacted; }
+};
+
+Tally Count(const v1::Alert& alert) {
+  Tally tally;
+  std::set<std::string> seen;
+  for (const v1::AlertEvidence& line : alert.evidence()) {
+    if (line.action() == "blocked")
+      tally.blocked += line.count();
+    else
+      tally.contacted += line.count();
+    if (!line.host().empty() && seen.insert(line.host()).second) {
+      tally.hosts.push_back(line.host());
+    }
+  }
+  return tally;
+}
+
+std::string DeviceName(const v1::Alert& alert) {
+  return alert.device_name().empty() ? alert.device() : alert.device_name();
+}
+
+std::string Span(const v1::Alert& alert, absl::TimeZone zone) {
+  return When(absl::FromUnixMicros(alert.first_unix_us()),
+              absl::FromUnixMicros(alert.last_unix_us()), zone);
+}
+
+// "2 gambling sites (a and b)" or "www.bet.test (a gambling site)".
+std::string Where(const v1::Alert& alert, const Tally& tally) {
+  if (tally.hosts.empty()) return OneOfCategory(alert.category());
+  if (tally.hosts.size() == 1) {
+    return absl::StrCat(tally.hosts[0], " (", OneOfCategory(alert.category()),
+                        ")");
+  }
+  return absl::StrCat(tally.hosts.size(), " ", CategoryWords(alert.category()),
+                      " (", Listed(tally.hosts, kHostsNamed), ")");
+}
+
+std::string Deed(const Tally& tally, const std::string& where) {
+  std::string often = Times(tally.all());
+  if (tally.all() >= kMostActsInIncident) absl::StrAppend(&often, " or more");
+  if (tally.contacted == 0) {
+    return absl::StrCat(" tried to reach ", where, " ", often);
+  }
+  if (tally.blocked == 0) {
+    return absl::StrCat(" contacted ", where, " ", often);
+  }
+  return absl::StrCat(" contacted or tried to reach ", where, " ", often);
+}
+
+std::string Outcome(const Tally& tally) {
+  if (tally.contacted == 0) {
+    return tally.blocked == 1 ? "it was blocked" : "each try was blocked";
+  }
+  if (tally.blocked == 0) return "it was not blocked";
+  return absl::StrCat(tally.blocked, " of these were blocked");
+}
+
+std::string ContactTitle(const Finding& finding) {
+  if (finding.category == "bypass") return "Tried to get around the filter";
+  std::string many = CategoryWords(finding.category);
+  if (IsWelfare(finding.category)) {
+    return absl::StrCat("Welfare: ", many);
+  }
+  if (finding.count == 1) {
+    return absl::StrCat("Contact with ", OneOfCategory(finding.category));
+  }
+  if (finding.enforced) return absl::StrCat("Repeated tries: ", many);
+  return absl::StrCat("Repeated contact: ", many);
+}
+
+std::string WhyContacts(const Finding& finding, const Tally& tally) {
+  std::string words;
+  if (finding.joined_bypass) {
+    words = "A filter-bypass service was contacted up to 15 minutes before. ";
+  }
+  if (IsWelfare(finding.category)) {
+    return words +
+           "Contact with such sites is shown at once, so that "
+           "somebody can help.";
+  }
+  if (finding.ungraded == finding.count) {
+    return words +
+           "The tries are too far apart to be the browser's own "
+           "retries, and no page tried to load many hosts at once.";
+  }
+  if (tally.all() == 1) {
+    return absl::StrCat(
+        words,
+        "A single contact of this kind is shown when it looks as if a "
+        "person opened the site: it came by itself, not as part of "
+        "another page.");
+  }
+  return absl::StrCat(
+      words,
+      "Each looked as if a person opened the site: it came by itself, "
+      "not as part of another page. A browser's own retries are "
+      "counted once.");
+}
+
+std::string InFavour(const Finding& finding, bool is_person,
+                     const Tally& tally) {
+  std::string words;
+  auto say = [&](const std::string& more) {
+    absl::StrAppend(&words, words.empty() ? "" : " ", more);
+  };
+  if (finding.self_reported) {
+    say("The person reported this themselves soon after.");
+  }
+  if (!is_person) {
+    say("The device is shared or its user is not known for certain: this may "
+        "be anybody who used it.");
+  }
+  if (tally.all() == 1) {
+    say("It happened once: a mistyped address or a misleading link can look "
+        "like this.");
+  }
+  if (tally.contacted == 0) say("Everything was blocked; nothing was loaded.");
+  if (finding.late) {
+    say("The device was offline, so this is told later than it happened.");
+  }
+  if (finding.landed == 1) {
+    say("One more short landing looks accidental and is not counted.");
+  } else if (finding.landed > 1) {
+    say(absl::StrCat(finding.landed,
+                     " short landings look accidental and "
+                     "are not counted."));
+  }
+  say("Only the host is known, not the page or what it showed.");
+  return words;
+}
+
+void ContactWords(const Finding& finding, absl::TimeZone zone,
+                  v1::Alert* alert) {
+  Tally tally = Count(*alert);
+  bool is_person = finding.subject_is_person;
+  bool ask_first = finding.self_reported || tally.all() == 1;
+  alert->set_title(ContactTitle(finding));
+  alert->set_sentence(
+      absl::StrCat(Who(*alert, is_person), Deed(tally, Where(*alert, tally)),
+                   " ", Span(*alert, zone), "; ", Outcome(tally), "."));
+  alert->set_why(WhyContacts(finding, tally));
+  alert->set_in_favour(InFavour(finding, is_person, tally));
+  alert->set_next_step(NextStep(*alert, is_person, ask_first));
+}
+
+void SealedWords(const Finding& finding, absl::TimeZone zone,
+                 v1::Alert* alert) {
+  Tally tally = Count(*alert);
+  alert->set_title("Contact with restricted material");
+  alert->set_sentence(
+      absl::StrCat(Who(*alert, finding.subject_is_person), " ",
+                   tally.contacted == 0 ? "tried to reach" : "contacted",
+                   " a host on the restricted list ", Times(tally.all()), " ",
+                   Span(*alert, zone), "; ", Outcome(tally), "."));
+  alert->set_why(
+      "Any contact with the restricted list is raised. The host is sealed for "
+      "the police and shown to nobody here.");
+  alert->set_in_favour(
+      InFavour(finding, finding.subject_is_person, tally) +
+      " A page or a program can cause such a contact without the person's "
+      "knowledge.");
+  alert->set_next_step(NextStep(*alert, finding.subject_is_person, true));
+}
+
+void ClassWords(const Finding& finding, absl::TimeZone zone, v1::Alert* alert) {
+  alert->set_title("Whole class, same host");
+  alert->set_sentence(absl::StrCat(
+      finding.devices, " devices contacted ", finding.subject, " (",
+      OneOfCategory(finding.category), ") ", Span(*alert, zone), "."));
+  alert->set_why(
+      "So many devices within ten minutes point to a lesson, a link or a "
+      "fault, so there is one record and no alert about a person.");
+  alert->set_in_favour("Nobody is singled out by this record.");
+  alert->set_next_step(
+      "Ask the teacher of that lesson. If the host should be blocked or "
+      "opened for the class, ask for the rule to be changed.");
+}
+
+struct DeviceSpeech {
+  std::string title, sentence, why, in_favour, next_step;
+};
+
+DeviceSpeech SpeakOfDevice(const Finding& finding, const v1::Alert& alert,
+                           const std::string& when) {
+  std::string device = DeviceName(alert);
+  std::string often =
+      alert.count() > 1 ? absl::StrCat(", ", Times(alert.count()), ",") : "";
+  if (finding.rule == "silent_device") {
+    return {"Device not heard from",
+            absl::StrCat("Device ", device, " was last heard from ", when, "; ",
+                         finding.detail, " of school time have passed since."),
+            "A device that stays silent on school days is not monitored.",
+            "It may be switched off, in repair or at home without network.",
+            "Ask whether the device is in use; the IT provider can check it."};
+  }
+  if (finding.rule == "blind_device") {
+    return {"Device cannot see",
+            absl::StrCat("Device ", device, " reported ", when, " that ",
+                         finding.detail, "."),
+            "While this lasts, nothing that happens on it is seen.",
+            "A fault or an update can cause this; nobody need have done it.",
+            "Ask the IT provider to check the device."};
+  }
+  if (finding.rule == "agent_stopped") {
+    return {"Monitoring was stopped",
+            absl::StrCat("Monitoring on device ", device, " was stopped", often,
+                         " ", when, " while the computer stayed on."),
+            "The computer was not restarted, only the monitoring was.",
+            "Maintenance by the IT provider looks the same.",
+            "Ask the IT provider whether this was their work."};
+  }
+  if (finding.rule == "tunnel") {
+    return {"Connections that hide names",
+            absl::StrCat("Device ", device,
+                         " made connections that hide host "
+                         "names (",
+                         finding.detail, ") ", when, "."),
+            "Tunnels such as a VPN go around the filter.",
+            "The school's own VPN or a program's setting can look the same.",
+            "Ask the IT provider which program it is before asking anybody."};
+  }
+  if (finding.rule == "events_lost") {
+    return {"Records were lost",
+            absl::StrCat("Device ", device, " lost ", alert.count(),
+                         " records ", when, "."),
+            "Something may be missing from what you see here.",
+            "A full or failing disk can cause this.",
+            "Ask the IT provider to check the device."};
+  }
+  return {"Protection was changed",
+          absl::StrCat(TamperWords(finding.detail), " on device ", device,
+                       often, " ", when, "."),
+          "This can be a way around the filter.",
+          "Maintenance or a new network can look the same.",
+          "Ask the IT provider whether this was their work."};
+}
+
+void DeviceWords(const Finding& finding, absl::TimeZone zone,
+                 v1::Alert* alert) {
+  DeviceSpeech speech = SpeakOfDevice(finding, *alert, Span(*alert, zone));
+  alert->set_title(speech.title);
+  alert->set_sentence(speech.sentence);
+  alert->set_why(speech.why);
+  alert->set_in_favour(speech.in_favour);
+  alert->set_next_step(speech.next_step);
+}
+
+}  // namespace
+
+void PutInWords(const Finding& finding, absl::TimeZone zone, v1::Alert* alert) {
+  if (finding.rule == "class_event") return ClassWords(finding, zone, alert);
+  if (finding.rule == "restricted_list") {
+    return SealedWords(finding, zone, alert);
+  }
+  if (finding.opened + finding.attempts + finding.ungraded > 0) {
+    return ContactWords(finding, zone, alert);
+  }
+  DeviceWords(finding, zone, alert);
+}
+
+}  // namespace schoolgate::collector

@@ -1,0 +1,337 @@
+#include "collector/detect/detector.h"
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "collector/detect/school.h"
+#include "gtest/gtest.h"
+
+namespace schoolgate::collector {
+namespace {
+
+using absl::Minutes;
+using absl::Seconds;
+
+std::vector<Finding> Detect(const std::vector<StoredEvent>& events) {
+  Detector detector;
+  return detector.OnEvents(events, School::Start());
+}
+
+// What stands at the end, whatever was told on the way.
+std::map<std::string, std::string> Standing(
+    const std::vector<std::vector<StoredEvent>>& batches) {
+  Detector detector;
+  std::map<std::string, std::string> standing;
+  for (const auto& batch : batches) {
+    for (const Finding& finding :
+         detector.OnEvents(batch, School::Start() + absl::Hours(2))) {
+      std::string key = finding.key;
+      if (finding.withdrawn) {
+        standing.erase(key);
+        continue;
+      }
+      standing[key] = absl::StrCat(
+          finding.severity, " ", finding.count, " ", finding.opened, " ",
+          finding.attempts, " ", absl::ToUnixMicros(finding.first), " ",
+          absl::ToUnixMicros(finding.last), " ", finding.landed);
+    }
+  }
+  return standing;
+}
+
+TEST(Detector, TwoGamblingAttemptsAreAnAlert) {
+  School school;
+  school.Episode("bet.test", "gambling", v1::GRADE_ATTEMPT);
+  EXPECT_TRUE(Detect(school.events()).empty());
+  school.After(Minutes(4)).Episode("dice.test", "gambling", v1::GRADE_ATTEMPT);
+  auto found = Detect(school.events());
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].rule, "repeated_blocked");
+  EXPECT_EQ(found[0].severity, v1::SEVERITY_RULE_BREAK);
+  EXPECT_EQ(found[0].subject, "P-7F3AQ2");
+  EXPECT_TRUE(found[0].subject_is_person);
+  EXPECT_EQ(found[0].count, 2u);
+  EXPECT_EQ(found[0].services, 2u);
+  EXPECT_EQ(found[0].evidence.size(), 2u);
+}
+
+TEST(Detector, EmbedsNeverMakeAnAlertHoweverMany) {
+  School school;
+  for (int i = 0; i < 200; ++i) {
+    school.After(Minutes(3))
+        .Contact("www.social.test", "social")
+        .Episode("social.test", "social", v1::GRADE_AUTOMATIC)
+        .Episode("adult.test", "adult", v1::GRADE_AUTOMATIC)
+        .Episode("bet.test", "gambling", v1::GRADE_UNCLEAR)
+        .Episode("dice.test", "gambling", v1::GRADE_LANDED, Seconds(2));
+  }
+  EXPECT_TRUE(Detect(school.events()).empty());
+}
+
+TEST(Detector, OneAdultVisitIsSeriousOneAttemptLessSo) {
+  School opened;
+  opened.Episode("adult.test", "adult", v1::GRADE_OPENED);
+  auto found = Detect(opened.events());
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].severity, v1::SEVERITY_SERIOUS);
+  School tried;
+  tried.Episode("adult.test", "adult", v1::GRADE_ATTEMPT);
+  found = Detect(tried.events());
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].severity, v1::SEVERITY_RULE_BREAK);
+}
+
+TEST(Detector, SocialMediaIsOnlyAPattern) {
+  School school;
+  for (int i = 0; i < 3; ++i) {
+    school.After(Minutes(3)).Episode("social.test", "social", v1::GRADE_OPENED);
+  }
+  EXPECT_TRUE(Detect(school.events()).empty()) << "all within one hour";
+  school.After(Minutes(70)).Episode("social.test", "social", v1::GRADE_OPENED);
+  auto found = Detect(school.events());
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].severity, v1::SEVERITY_ROUTINE);
+}
+
+TEST(Detector, BrowserRetriesAreOneTry) {
+  School school;
+  for (double seconds : {0.0, 1.1, 5.0, 9.0, 15.0}) {
+    school.At(School::Start() + Seconds(seconds))
+        .Contact("www.bet.test", "gambling");
+  }
+  EXPECT_TRUE(Detect(school.events()).empty());
+}
+
+TEST(Detector, BlockedContactsAtAPersonsPaceCountWithoutEpisodes) {
+  School school;
+  for (int i = 0; i < 3; ++i) {
+    school.After(Minutes(2)).Contact("www.bet.test", "gambling");
+  }
+  auto found = Detect(school.events());
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].count, 3u);
+  EXPECT_EQ(found[0].ungraded, 3u);
+}
+
+TEST(Detector, BackgroundProgramsAndLockedScreensDoNotCount) {
+  School school;
+  for (int i = 0; i < 9; ++i) {
+    school.After(Minutes(2)).Contact("www.bet.test", "gambling");
+    auto* contact = school.events().back().event.mutable_contact();
+    if (i % 2 == 0)
+      contact->set_process(v1::PROCESS_KIND_OTHER);
+    else
+      contact->set_session_locked(true);
+  }
+  EXPECT_TRUE(Detect(school.events()).empty());
+}
+
+TEST(Detector, GradesOverruleContactsThatCameBefore) {
+  School school;
+  for (int i = 0; i < 3; ++i) {
+    school.After(Minutes(2)).Contact("www.bet.test", "gambling");
+  }
+  Detector detector;
+  EXPECT_EQ(detector.OnEvents(school.events(), School::Start()).size(), 1u);
+  School later;
+  later.At(School::Start() + Minutes(7))
+      .Episode("bet.test", "gambling", v1::GRADE_AUTOMATIC);
+  auto found = detector.OnEvents(later.events(), School::Start());
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_TRUE(found[0].withdrawn);
+}
+
+TEST(Detector, HelplinesLeaveNoTrace) {
+  School school;
+  for (int i = 0; i < 9; ++i) {
+    school.After(Minutes(2)).Contact("www.childline.test", "helpline");
+    school.events().back().event.mutable_contact()->add_categories("chat");
+    school.Episode("childline.test", "helpline", v1::GRADE_OPENED);
+  }
+  EXPECT_TRUE(Detect(school.events()).empty());
+}
+
+TEST(Detector, RestrictedMaterialIsRaisedAtOnceWithoutItsHost) {
+  School school;
+  school.Contact("secret.test", "child-abuse");
+  school.events().back().event.mutable_contact()->set_locked(true);
+  auto found = Detect(school.events());
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].severity, v1::SEVERITY_ILLEGAL);
+  EXPECT_EQ(found[0].rule, "restricted_list");
+  for (const auto& line : found[0].evidence) {
+    EXPECT_EQ(line.DebugString().find("secret"), std::string::npos);
+  }
+}
+
+TEST(Detector, AWholeClassIsOneRecordAndNobodysAlert) {
+  School school;
+  for (int i = 0; i < 6; ++i) {
+    school.After(Seconds(30))
+        .On(absl::StrCat("D-", i))
+        .By(absl::StrCat("P-", i))
+        .Episode("adult.test", "adult", v1::GRADE_OPENED);
+  }
+  auto standing = Standing({school.events()});
+  ASSERT_EQ(standing.size(), 1u);
+  EXPECT_EQ(standing.begin()->first, "oak|class|adult.test");
+}
+
+TEST(Detector, TheSamePageOnManyDevicesIsAnEmbed) {
+  School school;
+  for (int i = 0; i < 4; ++i) {
+    school.After(Minutes(20))
+        .On(absl::StrCat("D-", i))
+        .By(absl::StrCat("P-", i))
+        .Episode("adult.test", "adult", v1::GRADE_OPENED);
+    school.events().back().event.mutable_episode()->set_page_hash(99);
+  }
+  EXPECT_TRUE(Standing({school.events()}).empty());
+}
+
+TEST(Detector, OrderDelayAndRepetitionChangeNothing) {
+  School school;
+  school.Episode("vpn.test", "bypass", v1::GRADE_ATTEMPT);
+  school.After(Minutes(5)).Episode("bet.test", "gambling", v1::GRADE_ATTEMPT);
+  school.After(Minutes(5)).Episode("bet.test", "gambling", v1::GRADE_OPENED);
+  school.After(Minutes(9)).Episode("dice.test", "gambling", v1::GRADE_ATTEMPT);
+  school.Contact("www.dice.test", "gambling");
+  school.By("P-OTHER").After(Minutes(1));
+  for (int i = 0; i < 4; ++i) {
+    school.After(Minutes(31)).Episode("chat.test", "chat", v1::GRADE_OPENED);
+    school.Episode("adult.test", "adult", v1::GRADE_LANDED, Seconds(1));
+  }
+  auto expected = Standing({school.events()});
+  EXPECT_EQ(expected.size(), 2u);
+  std::mt19937 random(20261124);
+  for (int round = 0; round < 50; ++round) {
+    std::vector<StoredEvent> shuffled = school.events();
+    shuffled.insert(shuffled.end(), school.events().begin(),
+                    school.events().end());
+    std::shuffle(shuffled.begin(), shuffled.end(), random);
+    std::vector<std::vector<StoredEvent>> batches;
+    for (const StoredEvent& event : shuffled) batches.push_back({event});
+    EXPECT_EQ(Standing(batches), expected) << "round " << round;
+  }
+}
+
+TEST(Detector, SwappingPeopleSwapsFindings) {
+  School school;
+  school.By("P-A").Episode("adult.test", "adult", v1::GRADE_OPENED);
+  school.After(Minutes(1))
+      .By("P-B")
+      .Episode("bet.test", "gambling", v1::GRADE_OPENED);
+  auto found = Detect(school.events());
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].subject, "P-A");
+  for (StoredEvent& event : school.events()) {
+    auto* person = event.event.mutable_person();
+    person->set_pseudonym(person->pseudonym() == "P-A" ? "P-B" : "P-A");
+  }
+  found = Detect(school.events());
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].subject, "P-B");
+}
+
+TEST(Detector, SharedDevicesNeverNameAPerson) {
+  School school;
+  school.By("").Episode("adult.test", "adult", v1::GRADE_OPENED);
+  auto found = Detect(school.events());
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].subject, "D-1");
+  EXPECT_FALSE(found[0].subject_is_person);
+}
+
+TEST(Detector, ASelfReportIsTiedToTheEvent) {
+  School school;
+  school.Episode("adult.test", "adult", v1::GRADE_OPENED);
+  v1::Event report;
+  report.mutable_self_report()->set_host("www.adult.test");
+  report.mutable_self_report()->set_kind(v1::SelfReport::KIND_ACCIDENT);
+  school.After(Minutes(3)).Add(report);
+  auto found = Detect(school.events());
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_TRUE(found[0].self_reported);
+}
+
+TEST(Detector, BypassJoinsWhatFollows) {
+  School school;
+  school.Episode("vpn.test", "bypass", v1::GRADE_ATTEMPT);
+  school.After(Minutes(5)).Episode("bet.test", "gambling", v1::GRADE_ATTEMPT);
+  school.After(Minutes(2)).Episode("dice.test", "gambling", v1::GRADE_ATTEMPT);
+  auto found = Detect(school.events());
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_TRUE(found[0].joined_bypass);
+  EXPECT_EQ(found[0].severity, v1::SEVERITY_SERIOUS);
+}
+
+TEST(Detector, NewsPageRevisitedDailyDoesNotAddUp) {
+  School school;
+  for (int i = 0; i < 8; ++i) {
+    school.After(Minutes(50))
+        .Episode("social.test", "social", v1::GRADE_OPENED);
+    school.events().back().event.mutable_episode()->set_page_hash(5);
+  }
+  EXPECT_TRUE(Detect(school.events()).empty());
+}
+
+TEST(Detector, SilenceCountsSchoolTimeOnly) {
+  Detector detector;
+  Device device;
+  device.id = "D-1";
+  device.school = "oak";
+  absl::Time friday = absl::FromUnixSeconds(1795795200);  // 27 Nov, 16:00
+  device.last_contact = friday;
+  std::vector<Device> devices = {device};
+  EXPECT_TRUE(detector.OnTick(friday + absl::Hours(60), devices).empty());
+  auto found = detector.OnTick(friday + absl::Hours(74), devices);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].rule, "silent_device");
+  EXPECT_TRUE(detector.OnTick(friday + absl::Hours(75), devices).empty());
+}
+
+v1::Event Beat(absl::Duration boot, absl::Duration uptime) {
+  v1::Event event;
+  event.set_boot_id("boot-1");
+  event.set_boot_us(absl::ToInt64Microseconds(boot));
+  event.mutable_heartbeat()->set_uptime_us(absl::ToInt64Microseconds(uptime));
+  event.mutable_heartbeat()->set_capturing(true);
+  return event;
+}
+
+TEST(Detector, AnAgentStoppedWhileTheComputerStaysOnIsSeen) {
+  School school;
+  school.Add(Beat(Minutes(60), Minutes(59)));
+  school.After(Minutes(1)).Add(Beat(Minutes(61), Minutes(60)));
+  EXPECT_TRUE(Detect(school.events()).empty());
+  School sleeps = school;
+  sleeps.After(Minutes(30)).Add(Beat(Minutes(91), Minutes(90)));
+  EXPECT_TRUE(Detect(sleeps.events()).empty()) << "asleep, not stopped";
+  school.After(Minutes(30)).Add(Beat(Minutes(91), Minutes(1)));
+  auto found = Detect(school.events());
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].rule, "agent_stopped");
+  EXPECT_EQ(found[0].detail, "29 minutes");
+}
+
+TEST(Detector, ATunnelShowsInTheCounters) {
+  School school;
+  for (int minute = 0; minute < 15; ++minute) {
+    v1::Event beat = Beat(Minutes(60 + minute), Minutes(minute));
+    beat.mutable_heartbeat()->set_names(minute);
+    v1::Blindness* blind = beat.mutable_heartbeat()->add_blindness();
+    blind->set_cause("doh");
+    blind->set_flows(minute * 3);
+    school.After(Minutes(1)).Add(beat);
+  }
+  auto found = Detect(school.events());
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].rule, "tunnel");
+  EXPECT_EQ(found[0].detail, "doh");
+}
+
+}  // namespace
+}  // namespace schoolgate::collector
