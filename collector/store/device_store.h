@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,17 @@ struct Device {
   absl::Duration clock_offset;  // device minus collector, at last contact
 };
 
+// What one contact changes of a device; nothing else is touched, so that an
+// administrator's decision made at the same moment stays.
+struct DeviceContact {
+  std::string id;
+  std::optional<std::string> contact_nonce;
+  std::optional<absl::Time> last_contact;
+  std::optional<absl::Duration> clock_offset;
+  std::optional<v1::Heartbeat> heartbeat;
+  absl::Time heartbeat_time = absl::InfinitePast();
+};
+
 struct EnrolToken {
   std::string id;           // public part, for listing and withdrawing
   std::string secret_hash;  // only the hash is kept
@@ -53,8 +65,16 @@ class DeviceStore {
   virtual absl::StatusOr<std::vector<Device>> All(
       const std::string& school) = 0;  // empty: every school
 
+  // All of it in one step; devices that are not known are skipped.
+  virtual absl::Status RecordContacts(
+      std::span<const DeviceContact> contacts) = 0;
+
+  // NOT_FOUND for an unknown device.
+  virtual absl::Status SetState(const std::string& id, DeviceState state) = 0;
+
   virtual absl::Status PutToken(const EnrolToken& token) = 0;
   virtual absl::StatusOr<EnrolToken> GetToken(const std::string& id) = 0;
+  virtual absl::StatusOr<std::vector<EnrolToken>> AllTokens() = 0;
 
   // Takes one use; FAILED_PRECONDITION when none is left, expired or
   // withdrawn. Atomic.

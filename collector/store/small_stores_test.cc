@@ -165,6 +165,30 @@ TEST(DeviceStoreTest, ADeviceComesBackWhole) {
   EXPECT_TRUE(absl::IsNotFound(store->Get("D-0").status()));
 }
 
+TEST(DeviceStoreTest, AContactDoesNotUndoABanMadeMeanwhile) {
+  Scratch scratch;
+  auto store = OpenSqliteDeviceStore(scratch.File("main.sqlite")).value();
+  Device device;
+  device.id = "D-1";
+  device.contact_nonce = "old";
+  ASSERT_TRUE(store->Put(device).ok());
+  ASSERT_TRUE(store->SetState("D-1", DeviceState::kBanned).ok());
+  DeviceContact contact;
+  contact.id = "D-1";
+  contact.last_contact = kNow;
+  contact.heartbeat.emplace().set_hostname("laptop-7");
+  contact.heartbeat_time = kNow;
+  DeviceContact unknown;
+  unknown.id = "D-2";
+  ASSERT_TRUE(store->RecordContacts(std::vector{contact, unknown}).ok());
+  const Device back = store->Get("D-1").value();
+  EXPECT_EQ(back.state, DeviceState::kBanned);
+  EXPECT_EQ(back.last_contact, kNow);
+  EXPECT_EQ(back.heartbeat.hostname(), "laptop-7");
+  EXPECT_EQ(back.contact_nonce, "old");
+  EXPECT_TRUE(absl::IsNotFound(store->SetState("D-2", DeviceState::kActive)));
+}
+
 TEST(DeviceStoreTest, ATokenGivesExactlyItsUsesAndThenSaysWhyNot) {
   Scratch scratch;
   auto store = OpenSqliteDeviceStore(scratch.File("main.sqlite")).value();

@@ -65,6 +65,18 @@ Device DeviceFromRow(const Statement& row) {
   return device;
 }
 
+EnrolToken TokenFromRow(const Statement& row) {
+  EnrolToken token;
+  token.id = row.Bytes(0);
+  token.secret_hash = row.Bytes(1);
+  token.school = row.Bytes(2);
+  token.group = row.Bytes(3);
+  token.uses_left = static_cast<uint32_t>(row.Int(4));
+  token.expires = FromMicros(row.Int(5));
+  token.withdrawn = row.Int(6) != 0;
+  return token;
+}
+
 class SqliteDeviceStore : public DeviceStore {
  public:
   explicit SqliteDeviceStore(std::unique_ptr<Database> database)
@@ -122,6 +134,56 @@ class SqliteDeviceStore : public DeviceStore {
     }
   }
 
+  absl::Status RecordContacts(
+      std::span<const DeviceContact> contacts) override {
+    const std::lock_guard lock(mutex_);
+    Transaction transaction(*database_);
+    absl::Status status = transaction.Begin();
+    if (!status.ok()) return status;
+    absl::StatusOr<Statement> update = database_->Prepare(
+        "UPDATE device SET"
+        " contact_nonce=CASE ?2 WHEN 1 THEN ?3 ELSE contact_nonce END,"
+        " last_contact_us=CASE ?4 WHEN 1 THEN ?5 ELSE last_contact_us END,"
+        " clock_offset_us=CASE ?6 WHEN 1 THEN ?7 ELSE clock_offset_us END,"
+        " heartbeat=CASE ?8 WHEN 1 THEN ?9 ELSE heartbeat END,"
+        " heartbeat_us=CASE ?8 WHEN 1 THEN ?10 ELSE heartbeat_us END"
+        " WHERE id=?1");
+    if (!update.ok()) return update.status();
+    for (const DeviceContact& contact : contacts) {
+      const std::string nonce = contact.contact_nonce.value_or("");
+      const std::string heartbeat =
+          contact.heartbeat ? contact.heartbeat->SerializeAsString() : "";
+      status =
+          update->BindText(1, contact.id)
+              .Bind(2, contact.contact_nonce.has_value())
+              .BindBlob(3, nonce)
+              .Bind(4, contact.last_contact.has_value())
+              .Bind(5,
+                    ToMicros(contact.last_contact.value_or(absl::UnixEpoch())))
+              .Bind(6, contact.clock_offset.has_value())
+              .Bind(7, absl::ToInt64Microseconds(
+                           contact.clock_offset.value_or(absl::Duration())))
+              .Bind(8, contact.heartbeat.has_value())
+              .BindBlob(9, heartbeat)
+              .Bind(10, ToMicros(contact.heartbeat_time))
+              .Run();
+      if (!status.ok()) return status;
+    }
+    return transaction.Commit();
+  }
+
+  absl::Status SetState(const std::string& id, DeviceState state) override {
+    const std::lock_guard lock(mutex_);
+    absl::StatusOr<Statement> set =
+        database_->Prepare("UPDATE device SET state=? WHERE id=?");
+    if (!set.ok()) return set.status();
+    const absl::Status status =
+        set->Bind(1, static_cast<int64_t>(state)).BindText(2, id).Run();
+    if (!status.ok()) return status;
+    if (database_->Changes() == 1) return absl::OkStatus();
+    return absl::NotFoundError(absl::StrCat(id, ": no such device"));
+  }
+
   absl::Status PutToken(const EnrolToken& token) override {
     const std::lock_guard lock(mutex_);
     absl::StatusOr<Statement> put = database_->Prepare(
@@ -141,6 +203,20 @@ class SqliteDeviceStore : public DeviceStore {
   absl::StatusOr<EnrolToken> GetToken(const std::string& id) override {
     const std::lock_guard lock(mutex_);
     return TokenLocked(id);
+  }
+
+  absl::StatusOr<std::vector<EnrolToken>> AllTokens() override {
+    const std::lock_guard lock(mutex_);
+    absl::StatusOr<Statement> all = database_->Prepare(absl::StrCat(
+        "SELECT ", kTokenColumns, " FROM enrol_token ORDER BY expires_us"));
+    if (!all.ok()) return all.status();
+    std::vector<EnrolToken> tokens;
+    while (true) {
+      const absl::StatusOr<bool> row = all->Step();
+      if (!row.ok()) return row.status();
+      if (!*row) return tokens;
+      tokens.push_back(TokenFromRow(*all));
+    }
   }
 
   absl::Status UseToken(const std::string& id, absl::Time now) override {
@@ -174,15 +250,7 @@ class SqliteDeviceStore : public DeviceStore {
       return absl::NotFoundError(
           "enrolment token: not known to this collector");
     }
-    EnrolToken token;
-    token.id = get->Bytes(0);
-    token.secret_hash = get->Bytes(1);
-    token.school = get->Bytes(2);
-    token.group = get->Bytes(3);
-    token.uses_left = static_cast<uint32_t>(get->Int(4));
-    token.expires = FromMicros(get->Int(5));
-    token.withdrawn = get->Int(6) != 0;
-    return token;
+    return TokenFromRow(*get);
   }
 
   std::mutex mutex_;
