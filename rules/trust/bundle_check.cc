@@ -144,16 +144,22 @@ void AddSignature(const SigningKey& key, v1::TrustRole role,
                   v1::BundleSignatures* signatures) {
   SG_CHECK(role == v1::TRUST_ROLE_RELEASE || role == v1::TRUST_ROLE_LOCKED);
   const v1::TrustSignature made = key.Sign(ContextOf(role), manifest_bytes);
-  v1::BundleSignature* place = nullptr;
+  v1::BundleSignature one;
+  one.set_key_id(made.key_id());
+  one.set_role(std::string(RoleName(role)));
+  one.set_signature(made.signature());
+  PutSignature(one, signatures);
+}
+
+void PutSignature(const v1::BundleSignature& signature,
+                  v1::BundleSignatures* signatures) {
   for (v1::BundleSignature& one : *signatures->mutable_signatures()) {
-    if (one.key_id() == made.key_id() && one.role() == RoleName(role)) {
-      place = &one;
+    if (one.key_id() == signature.key_id() && one.role() == signature.role()) {
+      one = signature;
+      return;
     }
   }
-  if (place == nullptr) place = signatures->add_signatures();
-  place->set_key_id(made.key_id());
-  place->set_role(std::string(RoleName(role)));
-  place->set_signature(made.signature());
+  *signatures->add_signatures() = signature;
 }
 
 std::string ManifestHash(const BundleFile& file) {

@@ -36,6 +36,11 @@ void AddSignature(const SigningKey& key, v1::TrustRole role,
                   std::string_view manifest_bytes,
                   v1::BundleSignatures* signatures);
 
+// Adds a signature made elsewhere, in the place of one by the same key for
+// the same role.
+void PutSignature(const v1::BundleSignature& signature,
+                  v1::BundleSignatures* signatures);
+
 // What identifies a bundle: BLAKE2b-256 of its manifest.
 std::string ManifestHash(const BundleFile& file);
 
