@@ -34,7 +34,7 @@ endif()
 
 add_library(sg_flags INTERFACE)
 target_compile_options(sg_flags INTERFACE
-  -Wall -Wextra -Wshadow=local -Wnon-virtual-dtor -Wno-unused-parameter
+  -Wall -Wextra -Wshadow=local -Wnon-virtual-dtor -Wno-unused-parameter -Wno-missing-field-initializers
   $<$<BOOL:${SCHOOLGATE_WERROR}>:-Werror>
   -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
 target_compile_definitions(sg_flags INTERFACE

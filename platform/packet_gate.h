@@ -1,0 +1,54 @@
+// Packets that the kernel holds until we say what becomes of them: Linux's
+// NFQUEUE. Which packets, the table in agent/enforce says.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "platform/packet_source.h"
+
+namespace schoolgate::platform {
+
+struct HeldByKernel {
+  uint32_t id = 0;
+  std::span<const uint8_t> bytes;  // from the IP header on; borrowed until the
+                                   // next Take
+  uint32_t uid = kNoUid;           // owner of the sending socket
+  uint32_t mark = 0;
+  bool segmented = false;  // several datagrams in one (UDP_SEGMENT)
+};
+
+// Not thread-safe. While an object lives, every packet sent to its queue waits
+// for a verdict; when it goes, the kernel drops what waits.
+class PacketGate {
+ public:
+  virtual ~PacketGate() = default;
+
+  // False when nothing came within `patience`.
+  virtual bool Take(absl::Duration patience, HeldByKernel* held) = 0;
+
+  // Lets the packet on, with `mark` set on it.
+  virtual void Accept(uint32_t id, uint32_t mark) = 0;
+
+  // Lets `instead` on in its place, with `mark`. The kernel routes it anew, so
+  // a question may be turned into its answer.
+  virtual void Replace(uint32_t id, uint32_t mark,
+                       std::span<const uint8_t> instead) = 0;
+
+  virtual void Drop(uint32_t id) = 0;
+
+  // For poll(2).
+  virtual int descriptor() const = 0;
+
+  // Packets that did not fit into the kernel's queue, since opening.
+  virtual uint64_t overflowed() const = 0;
+};
+
+// PERMISSION_DENIED without CAP_NET_ADMIN; ALREADY_EXISTS when another program
+// holds the queue.
+absl::StatusOr<std::unique_ptr<PacketGate>> OpenPacketGate(uint16_t queue);
+
+}  // namespace schoolgate::platform
