@@ -41,6 +41,7 @@ struct DeviceContact {
   std::optional<std::string> contact_nonce;
   std::optional<absl::Time> last_contact;
   std::optional<absl::Duration> clock_offset;
+  std::optional<absl::Time> certificate_expires;
   std::optional<v1::Heartbeat> heartbeat;
   absl::Time heartbeat_time = absl::InfinitePast();
 };

@@ -146,7 +146,9 @@ class SqliteDeviceStore : public DeviceStore {
         " last_contact_us=CASE ?4 WHEN 1 THEN ?5 ELSE last_contact_us END,"
         " clock_offset_us=CASE ?6 WHEN 1 THEN ?7 ELSE clock_offset_us END,"
         " heartbeat=CASE ?8 WHEN 1 THEN ?9 ELSE heartbeat END,"
-        " heartbeat_us=CASE ?8 WHEN 1 THEN ?10 ELSE heartbeat_us END"
+        " heartbeat_us=CASE ?8 WHEN 1 THEN ?10 ELSE heartbeat_us END,"
+        " certificate_expires_us="
+        "CASE ?11 WHEN 1 THEN ?12 ELSE certificate_expires_us END"
         " WHERE id=?1");
     if (!update.ok()) return update.status();
     for (const DeviceContact& contact : contacts) {
@@ -166,6 +168,9 @@ class SqliteDeviceStore : public DeviceStore {
               .Bind(8, contact.heartbeat.has_value())
               .BindBlob(9, heartbeat)
               .Bind(10, ToMicros(contact.heartbeat_time))
+              .Bind(11, contact.certificate_expires.has_value())
+              .Bind(12, ToMicros(contact.certificate_expires.value_or(
+                            absl::UnixEpoch())))
               .Run();
       if (!status.ok()) return status;
     }

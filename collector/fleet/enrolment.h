@@ -1,0 +1,74 @@
+// Who becomes a device of this collector, and who stays one.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "collector/fleet/authority.h"
+#include "collector/store/audit_log.h"
+#include "collector/store/device_store.h"
+#include "proto/uplink.pb.h"
+
+namespace schoolgate::collector {
+
+// What a school's devices need; none of it opens anything here.
+struct SchoolKeys {
+  std::string pseudonym_key;     // 32 raw bytes
+  std::string safeguarding_key;  // X25519 public
+  std::string police_key;        // X25519 public
+};
+
+// What every device is handed beside its certificate.
+struct EnrolmentGift {
+  std::map<std::string, SchoolKeys> schools;
+  std::string sealing_key;  // X25519 public
+  std::string rules_root;   // may be empty
+};
+
+// Thread-safe. Borrows all for life. Refusals carry a word (refusal.h).
+class Enrolment {
+ public:
+  // A device whose certificate ended longer ago must enrol anew.
+  static constexpr absl::Duration kRenewableAfterExpiry = absl::Hours(24 * 400);
+  static constexpr absl::Duration kClockTolerance = absl::Hours(24);
+
+  Enrolment(const Authority& authority, DeviceStore& devices, AuditLog& audit,
+            EnrolmentGift gift)
+      : authority_(authority),
+        devices_(devices),
+        audit_(audit),
+        gift_(std::move(gift)) {}
+
+  // Spends one use of the token. The same device key asking again, because
+  // the answer was lost, gets the same device and spends nothing.
+  absl::StatusOr<v1::EnrolResponse> Enrol(const v1::EnrolRequest& request,
+                                          absl::Time now);
+
+  // By the device's known key alone, also when its certificate has ended.
+  absl::StatusOr<v1::EnrolResponse> Renew(const v1::RenewRequest& request,
+                                          absl::Time now);
+
+ private:
+  absl::StatusOr<EnrolToken> CheckToken(const std::string& text);
+  absl::StatusOr<Device> Admit(const v1::EnrolRequest& request,
+                               const EnrolToken& token, absl::Time now);
+  absl::StatusOr<v1::EnrolResponse> Answer(const Device& device,
+                                           const Certificate& certificate,
+                                           absl::Time now) const;
+
+  const Authority& authority_;
+  DeviceStore& devices_;
+  AuditLog& audit_;
+  const EnrolmentGift gift_;
+};
+
+// OK for an active device, else the refusal to send it.
+absl::Status CheckState(const Device& device);
+
+// "D-" and eight characters that follow from the device's signing key.
+std::string DeviceIdOf(std::string_view signing_key);
+
+}  // namespace schoolgate::collector

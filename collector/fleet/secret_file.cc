@@ -1,0 +1,102 @@
+#include "collector/fleet/secret_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "absl/strings/str_cat.h"
+
+namespace schoolgate::collector {
+namespace {
+
+absl::Status Explain(const std::string& path, int error) {
+  const std::string what = absl::StrCat(path, ": ", strerror(error));
+  switch (error) {
+    case ENOENT:
+      return absl::NotFoundError(what);
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      return absl::PermissionDeniedError(
+          absl::StrCat(what, ": run as the user that owns the data directory"));
+    case ENOSPC:
+    case EDQUOT:
+      return absl::ResourceExhaustedError(
+          absl::StrCat(what, ": free space on this disk"));
+    default:
+      return absl::UnavailableError(what);
+  }
+}
+
+bool WriteAll(int file, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = write(file, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return false;
+    bytes.remove_prefix(static_cast<size_t>(written));
+  }
+  return fsync(file) == 0;
+}
+
+void SyncDirectoryOf(const std::string& path) {
+  const std::string directory =
+      std::filesystem::path(path).parent_path().string();
+  const int file = open(directory.empty() ? "." : directory.c_str(),
+                        O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (file < 0) return;
+  fsync(file);
+  close(file);
+}
+
+}  // namespace
+
+absl::Status WriteSecretFile(const std::string& path, std::string_view bytes) {
+  const std::string draft = absl::StrCat(path, ".new");
+  const int file =
+      open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (file < 0) return Explain(path, errno);
+  const bool written = WriteAll(file, bytes);
+  int error = errno;
+  close(file);
+  if (written && rename(draft.c_str(), path.c_str()) == 0) {
+    SyncDirectoryOf(path);
+    return absl::OkStatus();
+  }
+  if (written) error = errno;
+  unlink(draft.c_str());
+  return Explain(path, error);
+}
+
+absl::StatusOr<std::string> ReadSmallFile(const std::string& path) {
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return Explain(path, errno);
+  std::string bytes;
+  char block[16 * 1024];
+  ssize_t got = 0;
+  while ((got = read(file, block, sizeof block)) > 0 &&
+         bytes.size() <= kMaxSmallFileBytes) {
+    bytes.append(block, static_cast<size_t>(got));
+  }
+  const int error = errno;
+  close(file);
+  if (got < 0) return Explain(path, error);
+  if (bytes.size() > kMaxSmallFileBytes) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(path, ": larger than 1 MB: not what belongs there"));
+  }
+  return bytes;
+}
+
+absl::Status MakePrivateDirectory(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error) return Explain(path, error.value());
+  if (chmod(path.c_str(), 0700) != 0) return Explain(path, errno);
+  return absl::OkStatus();
+}
+
+}  // namespace schoolgate::collector
