@@ -57,6 +57,7 @@ struct FlowProgress {
   bool opened = false;          // first word of this flow
   bool closed = false;          // last word
   uint32_t uid = platform::kNoUid;
+  uint32_t packet_bytes = 0;    // IP length of the packet this is told at
 };
 
 class ObservationSink {
