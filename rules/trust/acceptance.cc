@@ -224,7 +224,7 @@ absl::Status Acceptance::Consider(const std::string& path, absl::Time now) {
   }
   // Judging a copy of our own: nobody can change it after it was judged.
   const std::string candidate = Path(kCandidate);
-  absl::Status status = CopyDurably(path, candidate, kMaxBundleBytes);
+  absl::Status status = CopyFile(path, candidate, kMaxBundleBytes);
   if (!status.ok()) return CopyRefusal(status);
   const auto checked = CheckSigned(candidate, *root_);
   status = checked.status();

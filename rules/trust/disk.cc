@@ -85,7 +85,7 @@ absl::Status CopyBytes(int in, const std::string& from, int out,
 
 }  // namespace
 
-absl::Status CopyDurably(const std::string& from, const std::string& to,
+absl::Status CopyFile(const std::string& from, const std::string& to,
                          uint64_t limit_bytes) {
   // Without O_NONBLOCK a named pipe would hang us.
   const Descriptor in(open(from.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
@@ -97,12 +97,15 @@ absl::Status CopyDurably(const std::string& from, const std::string& to,
       to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
   if (out.get() < 0) return Failed(to, "write");
   status = CopyBytes(in.get(), from, out.get(), to, limit_bytes);
-  if (status.ok() && fsync(out.get()) != 0) status = Failed(to, "sync");
   if (!status.ok()) unlink(to.c_str());
   return status;
 }
 
 absl::Status RenameDurably(const std::string& from, const std::string& to) {
+  {
+    const Descriptor fd(open(from.c_str(), O_RDONLY | O_CLOEXEC));
+    if (fd.get() < 0 || fsync(fd.get()) != 0) return Failed(from, "sync");
+  }
   if (rename(from.c_str(), to.c_str()) != 0) return Failed(to, "replace");
   return SyncFolderOf(to);
 }

@@ -8,14 +8,13 @@
 
 namespace schoolgate::rules {
 
-// Copies a plain file and syncs the copy (the folder is not synced); `to` is
-// replaced. RESOURCE_EXHAUSTED when the source is longer than `limit_bytes`,
+// Copies a plain file without syncing the copy; `to` is replaced. RESOURCE_EXHAUSTED when the source is longer than `limit_bytes`,
 // INVALID_ARGUMENT when it is no plain file, NOT_FOUND, PERMISSION_DENIED;
 // each names the file.
-absl::Status CopyDurably(const std::string& from, const std::string& to,
+absl::Status CopyFile(const std::string& from, const std::string& to,
                          uint64_t limit_bytes);
 
-// Renames within one folder and syncs it.
+// Syncs the file, renames it within its folder and syncs the folder.
 absl::Status RenameDurably(const std::string& from, const std::string& to);
 
 // Makes `to` another name of `from`, in one folder; `to` is replaced at once.
