@@ -24,6 +24,11 @@ Attribution::Attribution(AttributionRules rules, platform::Accounts* accounts,
       owners_(owners),
       processes_(processes) {}
 
+void Attribution::SetDeviceGroup(std::string group) {
+  rules_.device_group = std::move(group);
+  remembered_.clear();
+}
+
 const Who& Attribution::WhoAsked(const Observation& observation) {
   uint32_t uid = observation.uid;
   if (uid == platform::kNoUid) {

@@ -52,6 +52,9 @@ class Attribution {
   Attribution(AttributionRules rules, platform::Accounts* accounts,
               platform::SocketOwners* owners, platform::Processes* processes);
 
+  // Enrolment says, perhaps long after the start, what the device is.
+  void SetDeviceGroup(std::string group);
+
   // The returned reference holds until the next call.
   const Who& WhoAsked(const Observation& observation);
 
@@ -68,7 +71,7 @@ class Attribution {
   Who Resolve(uint32_t uid) const;
   std::string SchoolGroup(const std::vector<std::string>& unix_groups) const;
 
-  const AttributionRules rules_;
+  AttributionRules rules_;
   platform::Accounts* const accounts_;
   platform::SocketOwners* const owners_;
   platform::Processes* const processes_;

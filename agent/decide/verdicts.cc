@@ -15,6 +15,16 @@ void Verdicts::SetPlace(rules::Place place) {
   remembered_.Clear();
 }
 
+void Verdicts::SetBoot(std::string boot_id, int64_t boot_us) {
+  boot_id_ = std::move(boot_id);
+  boot_us_ = boot_us;
+}
+
+void Verdicts::SetDevice(std::string device) {
+  device_ = std::move(device);
+  remembered_.Clear();
+}
+
 const rules::Decision& Verdicts::For(std::string_view host, const Who& who,
                                      int64_t time_us) {
   key_.assign(who.group).append(1, '\0').append(who.login);
@@ -32,7 +42,9 @@ const rules::Decision& Verdicts::For(std::string_view host, const Who& who,
                                              .user = who.login,
                                              .device = device_,
                                              .place = place_,
-                                             .at = now});
+                                             .at = now,
+                                             .boot_us = boot_us_,
+                                             .boot_id = boot_id_});
   }
   return remembered_.Put(key_, std::move(fresh), time_us)->decision;
 }

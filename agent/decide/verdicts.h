@@ -24,6 +24,11 @@ class Verdicts {
   void Use(std::shared_ptr<const rules::Ruleset> rules);
 
   void SetPlace(rules::Place place);
+  void SetDevice(std::string device);
+
+  // The boot's id and how long ago it was: passes end by this clock, so that
+  // setting the wall clock back prolongs none.
+  void SetBoot(std::string boot_id, int64_t boot_us);
 
   const std::shared_ptr<const rules::Ruleset>& rules() const { return rules_; }
   rules::Place place() const { return place_; }
@@ -42,8 +47,10 @@ class Verdicts {
     int64_t decided_us = 0;
   };
 
-  const std::string device_;
+  std::string device_;
   std::shared_ptr<const rules::Ruleset> rules_;
+  std::string boot_id_;
+  int64_t boot_us_ = 0;
   rules::Place place_ = rules::Place::kOnsite;
   RecentMap<std::string, Remembered> remembered_{kRememberUs, kMaxRemembered};
   std::string key_;

@@ -42,6 +42,7 @@ void Watch::OnName(const Observation& observation) {
   }
   if (decision.action == rules::Action::kAllow) return;
   ++counters_.hits;
+  if (!decision.logged) return;
   if (contacts_ == nullptr) return;
   contacts_->Note(observation, who, decision,
                   attribution_.KindOfProgram(observation), verdicts_.place(),

@@ -15,7 +15,8 @@ struct AgentStatus {
   bool capturing = false;
   std::string capture_problem;  // why not, when not
   std::string interface;
-  std::string device;  // empty before enrolment
+  std::string selftest;  // "pass", "fail: why", "" when not yet run
+  std::string device;    // empty before enrolment
   std::string school;
   uint64_t bundle_version = 0;  // 0: no rules yet
   std::string bundle_title;

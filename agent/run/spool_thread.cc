@@ -1,0 +1,75 @@
+#include "agent/run/spool_thread.h"
+
+#include <chrono>
+#include <utility>
+
+namespace schoolgate::agent {
+namespace {
+
+constexpr std::chrono::milliseconds kTickInterval{250};
+
+}  // namespace
+
+SpoolThread::SpoolThread(std::unique_ptr<platform::Directory> directory,
+                         std::unique_ptr<SpoolWriter> writer,
+                         const platform::Clock& clock)
+    : clock_(clock),
+      directory_(std::move(directory)),
+      writer_(std::move(writer)),
+      thread_([this] { Work(); }) {}
+
+SpoolThread::~SpoolThread() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  woken_.notify_one();
+  thread_.join();
+}
+
+void SpoolThread::Emit(v1::Event event) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (queue_.size() >= kMaxQueued) {
+      ++refused_;
+      return;
+    }
+    queue_.push_back(std::move(event));
+  }
+  woken_.notify_one();
+}
+
+SpoolCounters SpoolThread::counters() const {
+  const std::lock_guard lock(mutex_);
+  return counters_;
+}
+
+uint64_t SpoolThread::refused() const {
+  const std::lock_guard lock(mutex_);
+  return refused_;
+}
+
+void SpoolThread::Work() {
+  bool stopping = false;
+  while (!stopping) {
+    std::deque<v1::Event> taken;
+    {
+      std::unique_lock lock(mutex_);
+      woken_.wait_for(lock, kTickInterval,
+                      [&] { return stopping_ || !queue_.empty(); });
+      taken.swap(queue_);
+      stopping = stopping_;
+    }
+    for (v1::Event& event : taken) {
+      const v1::Lane lane = event.lane();
+      // A refusal is counted by the writer and told by a Gap event.
+      (void)writer_->Append(std::move(event), lane, clock_.SinceBoot());
+    }
+    writer_->Tick(clock_.SinceBoot());
+    const std::lock_guard lock(mutex_);
+    counters_ = writer_->counters();
+  }
+  (void)writer_->Sync();  // what fails here is lost as in a crash
+}
+
+}  // namespace schoolgate::agent

@@ -1,0 +1,54 @@
+// Events off the thread that sees packets: a short queue, and a thread that
+// may wait for the disk.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "agent/decide/event_sink.h"
+#include "agent/spool/spool_writer.h"
+#include "platform/clock.h"
+
+namespace schoolgate::agent {
+
+// Emit and counters are thread-safe and never wait for the disk.
+class SpoolThread : public EventSink {
+ public:
+  // Borrows the clock; owns the directory and the writer.
+  SpoolThread(std::unique_ptr<platform::Directory> directory,
+              std::unique_ptr<SpoolWriter> writer,
+              const platform::Clock& clock);
+
+  // Writes what is queued and makes it durable.
+  ~SpoolThread() override;
+
+  // An event beyond kMaxQueued is counted as refused: a disk that does not
+  // answer must not eat the memory.
+  void Emit(v1::Event event) override;
+
+  SpoolCounters counters() const;
+  uint64_t refused() const;
+
+ private:
+  static constexpr size_t kMaxQueued = 16'384;
+
+  void Work();
+
+  const platform::Clock& clock_;
+  const std::unique_ptr<platform::Directory> directory_;
+  const std::unique_ptr<SpoolWriter> writer_;  // the thread's alone
+
+  mutable std::mutex mutex_;
+  std::condition_variable woken_;
+  std::deque<v1::Event> queue_;  // guarded by mutex_
+  SpoolCounters counters_;       // guarded by mutex_
+  uint64_t refused_ = 0;         // guarded by mutex_
+  bool stopping_ = false;        // guarded by mutex_
+
+  std::thread thread_;
+};
+
+}  // namespace schoolgate::agent
