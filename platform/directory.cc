@@ -110,12 +110,16 @@ class PosixDirectory : public Directory {
     int flags = O_CLOEXEC | O_NOFOLLOW;
     if (mode == OpenMode::kRead) flags |= O_RDONLY;
     if (mode == OpenMode::kReadWrite) flags |= O_RDWR;
-    if (mode == OpenMode::kCreate) flags |= O_RDWR | O_CREAT | O_EXCL;
-    const int fd = openat(fd_, name.c_str(), flags, file_mode_);
+    const bool create =
+        mode == OpenMode::kCreate || mode == OpenMode::kCreateShared;
+    if (create) flags |= O_RDWR | O_CREAT | O_EXCL;
+    const unsigned permissions =
+        mode == OpenMode::kCreateShared ? file_mode_ | 0020 : file_mode_;
+    const int fd = openat(fd_, name.c_str(), flags, permissions);
     if (fd < 0) return FromErrno(Full(name), "cannot open", errno);
     // The umask of whoever started us must not hide the spool's files from
     // the uplink's group.
-    if (mode == OpenMode::kCreate) (void)fchmod(fd, file_mode_);
+    if (create) (void)fchmod(fd, permissions);
     return std::make_unique<PosixFile>(Full(name), fd);
   }
 

@@ -42,8 +42,9 @@ class File {
 
 enum class OpenMode {
   kRead,
-  kReadWrite,  // must exist
-  kCreate,     // must not exist; read and write
+  kReadWrite,     // must exist
+  kCreate,        // must not exist; read and write
+  kCreateShared,  // as kCreate, and the file's group may write too
 };
 
 // Names have no slash. Not thread-safe.

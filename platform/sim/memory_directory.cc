@@ -173,7 +173,8 @@ class MemoryDirectory : public Directory {
 
   absl::StatusOr<std::unique_ptr<File>> Open(const std::string& name,
                                              OpenMode mode) override {
-    const bool create = mode == OpenMode::kCreate;
+    const bool create =
+        mode == OpenMode::kCreate || mode == OpenMode::kCreateShared;
     absl::Status status = world_->Ask(
         create ? DiskOperation::kCreate : DiskOperation::kOpen, name);
     if (!status.ok()) return status;
