@@ -1,0 +1,34 @@
+// Alerts out over gRPC: a stream that goes on where the reader left off.
+#pragma once
+
+#include <memory>
+
+#include "collector/store/alert_store.h"
+#include "proto/alert.grpc.pb.h"
+
+namespace schoolgate::collector {
+
+// Readers show a client certificate whose name is "feed/NAME" (all schools) or
+// "feed/NAME/SCHOOL" (that one only); a device's certificate is refused.
+// Thread-safe; borrows the store, which must be closed before it goes.
+class AlertFeed : public v1::AlertFeed::CallbackService {
+ public:
+  // A reader more costs a place here, not a thread.
+  static constexpr int kMostReaders = 256;
+
+  explicit AlertFeed(AlertStore& alerts);
+  ~AlertFeed() override;
+
+  grpc::ServerWriteReactor<v1::Alert>* Watch(
+      grpc::CallbackServerContext* context,
+      const v1::WatchRequest* request) override;
+
+  // Ends all streams and refuses new ones.
+  void Stop();
+
+ private:
+  class Watchers;
+  const std::unique_ptr<Watchers> watchers_;
+};
+
+}  // namespace schoolgate::collector

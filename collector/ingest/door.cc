@@ -1,0 +1,66 @@
+#include "collector/ingest/door.h"
+
+#include <grpcpp/security/server_credentials.h>
+
+#include "absl/strings/str_cat.h"
+#include "platform/clock.h"
+
+namespace schoolgate::collector {
+namespace {
+
+constexpr int kKeepaliveMs = 30'000;
+constexpr int kKeepaliveAnswerMs = 10'000;
+constexpr int kShortestPingMs = 4'000;
+
+void AddLimits(grpc::ServerBuilder* builder) {
+  builder->SetMaxReceiveMessageSize(Door::kMaxMessageBytes);
+  // Two collectors on one port would each get half of the devices.
+  builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS,
+                              kKeepaliveAnswerMs);
+  builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
+  builder->AddChannelArgument(
+      GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kShortestPingMs);
+  // One call for the stream, one each for a bundle and a renewal.
+  builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 16);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Door>> Door::Open(
+    const DoorOptions& options, const std::vector<grpc::Service*>& services) {
+  grpc::SslServerCredentialsOptions tls(
+      GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY);
+  tls.pem_root_certs = options.authority_pem;
+  tls.pem_key_cert_pairs.push_back({options.key_pem, options.certificate_pem});
+  grpc::ServerBuilder builder;
+  int port = 0;
+  builder.AddListeningPort(options.address, grpc::SslServerCredentials(tls),
+                           &port);
+  AddLimits(&builder);
+  for (grpc::Service* service : services) builder.RegisterService(service);
+  std::unique_ptr<grpc::Server> server = builder.BuildAndStart();
+  if (server == nullptr || port == 0) {
+    return absl::UnavailableError(absl::StrCat(
+        options.address,
+        ": cannot listen: the port is in use, not allowed, or not an address "
+        "of this machine: choose another with listen in collector.yaml"));
+  }
+  const size_t colon = options.address.rfind(':');
+  return std::unique_ptr<Door>(
+      new Door(std::move(server),
+               absl::StrCat(options.address.substr(0, colon), ":", port)));
+}
+
+void Door::Close(absl::Duration patience) {
+  server_->Shutdown(
+      absl::ToChronoTime(platform::SystemClock().Now() + patience));
+  server_->Wait();
+}
+
+Door::~Door() {
+  if (server_ != nullptr) Close(absl::ZeroDuration());
+}
+
+}  // namespace schoolgate::collector

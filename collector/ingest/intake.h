@@ -1,0 +1,81 @@
+// What all streams of a collector share on the way in: the writer that makes
+// events durable, the writer of contacts, and the counters.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "collector/ingest/batch_opener.h"
+#include "collector/ingest/group_writer.h"
+#include "collector/ingest/refused_records.h"
+#include "collector/store/device_store.h"
+#include "collector/store/event_store.h"
+#include "platform/clock.h"
+
+namespace schoolgate::collector {
+
+struct IntakeCounters {
+  std::atomic<uint64_t> streams{0};
+  std::atomic<uint64_t> events{0};   // stored, each once
+  std::atomic<uint64_t> repeats{0};  // known already
+  std::atomic<uint64_t> refused{0};  // could not be opened
+  std::atomic<uint64_t> commits{0};
+  std::atomic<uint64_t> failures{0};  // commits that failed
+  std::atomic<uint64_t> queued_bytes{0};
+};
+
+// Thread-safe. Borrows the stores for life.
+class Intake {
+ public:
+  // Streams wait while more than this is received and not yet durable.
+  static constexpr uint64_t kMostQueuedBytes = 64u << 20;
+
+  // `committed` is called after each commit that stored something, on the
+  // writer's thread.
+  Intake(EventStore& events, DeviceStore& devices, RefusedRecords& refused,
+         const platform::Clock& clock, std::function<void()> committed);
+
+  // Calls `done` on the writer's thread when the batch is durable, or why it
+  // is not (then nothing of it is). False after Stop.
+  bool Store(OpenedBatch batch, std::function<void(const absl::Status&)> done);
+
+  // Calls `done` (may be null) when the contact is durable, or why not.
+  bool Record(DeviceContact contact,
+              std::function<void(const absl::Status&)> done);
+
+  // Finishes what was taken, then refuses more.
+  void Stop();
+
+  const IntakeCounters& counters() const { return counters_; }
+  IntakeCounters& counters() { return counters_; }
+  bool overfull() const { return counters_.queued_bytes > kMostQueuedBytes; }
+
+ private:
+  struct Commit {
+    OpenedBatch batch;
+    std::function<void(const absl::Status&)> done;
+  };
+  struct Contact {
+    DeviceContact contact;
+    std::function<void(const absl::Status&)> done;
+  };
+
+  void WriteCommits(std::vector<Commit> commits);
+  void WriteContacts(std::vector<Contact> contacts);
+
+  EventStore& events_;
+  DeviceStore& devices_;
+  RefusedRecords& refused_;
+  const platform::Clock& clock_;
+  const std::function<void()> committed_;
+  IntakeCounters counters_;
+  GroupWriter<Contact> contact_writer_;
+  GroupWriter<Commit> commit_writer_;
+};
+
+}  // namespace schoolgate::collector

@@ -1,0 +1,126 @@
+// One device's connection: Hello, batches in, acknowledgements out.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+
+#include "collector/fleet/bundle_shelf.h"
+#include "collector/ingest/batch_opener.h"
+#include "collector/ingest/intake.h"
+#include "collector/store/audit_log.h"
+#include "collector/store/device_store.h"
+#include "proto/uplink.grpc.pb.h"
+
+namespace schoolgate::collector {
+
+class UplinkStream;
+
+// The streams that are open, one a device. Thread-safe.
+class OpenStreams {
+ public:
+  // A device that connects again has lost its earlier stream: that one ends.
+  void Add(const std::string& device, std::shared_ptr<UplinkStream> stream);
+  void Remove(const std::string& device, const UplinkStream* stream);
+  std::vector<std::shared_ptr<UplinkStream>> All() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, std::weak_ptr<UplinkStream>> streams_;
+};
+
+// What a stream uses; borrowed for its life.
+struct StreamWorld {
+  Intake& intake;
+  EventStore& events;
+  DeviceStore& devices;
+  AuditLog& audit;
+  const BundleShelf& bundles;
+  OpenStreams& open;
+  const platform::Clock& clock;
+  std::span<const seal::BoxKey* const> keys;
+  std::string contact_secret;
+};
+
+// gRPC calls the On functions; everything else may be called by any thread
+// and outlives the call: it then does nothing.
+class UplinkStream
+    : public grpc::ServerBidiReactor<v1::FromDevice, v1::ToDevice>,
+      public std::enable_shared_from_this<UplinkStream> {
+ public:
+  // May be in flight without an acknowledgement.
+  static constexpr uint32_t kCreditBytes = 4u << 20;
+  // How long a ban may take to reach a stream that is open.
+  static constexpr absl::Duration kStateCheck = absl::Seconds(5);
+  static constexpr absl::Duration kContactEvery = absl::Seconds(30);
+
+  // `device_name` as the certificate has it.
+  static std::shared_ptr<UplinkStream> Start(StreamWorld& world,
+                                             const std::string& device_name);
+
+  // Offers the school's current bundle when the device has an older one.
+  void OfferBundle();
+
+  // Ends the stream after what is being written.
+  void End(const grpc::Status& status);
+
+  const std::string& device_name() const { return device_name_; }
+
+  void OnReadDone(bool ok) override;
+  void OnWriteDone(bool ok) override;
+  void OnCancel() override;
+  void OnDone() override;
+
+ private:
+  UplinkStream(StreamWorld& world, std::string device_name)
+      : world_(world), device_name_(std::move(device_name)) {}
+
+  void ReadNext();
+  void ReadUnlessPaused();
+  absl::Status OnHello(const v1::Hello& hello);
+  absl::Status OnBatch(const v1::Batch& batch);
+  absl::Status CheckStateNow(absl::Time now);
+  void Welcome(uint64_t durable, const std::string& nonce,
+               const absl::Status& recorded);
+  void OnStored(uint64_t epoch, uint64_t last_sequence, size_t bytes,
+                const absl::Status& status);
+  void NoteContact(const OpenedBatch& batch, absl::Time now);
+  // Starts whatever can be started next: a write, or the end.
+  void Pump();
+  bool NextMessageLocked();
+
+  StreamWorld& world_;
+  const std::string device_name_;
+  std::shared_ptr<UplinkStream> self_;  // until OnDone
+
+  // Used by one reading step at a time.
+  v1::FromDevice incoming_;
+  std::optional<BatchOpener> opener_;
+  std::string school_;
+  absl::Time state_checked_ = absl::InfinitePast();
+  absl::Time contact_noted_ = absl::InfinitePast();
+
+  std::mutex mutex_;
+  v1::ToDevice outgoing_;
+  std::optional<v1::Welcome> welcome_;
+  std::map<uint64_t, uint64_t> acks_;  // epoch -> durable sequence
+  std::optional<v1::BundleOffer> offer_;
+  uint64_t device_bundle_ = 0;
+  bool greeted_ = false;
+  uint64_t in_flight_bytes_ = 0;
+  bool paused_ = false;    // no read is under way because of back-pressure
+  bool starting_ = false;  // a read is being started
+  bool writing_ = false;
+  bool said_all_ = false;  // the device will send no more
+  bool failed_ = false;    // a batch was not stored: nothing later is
+  bool ended_ = false;     // Finish was called
+  std::optional<grpc::Status> end_;
+};
+
+}  // namespace schoolgate::collector
