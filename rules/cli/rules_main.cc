@@ -13,6 +13,7 @@ int main(int argc, char** argv) {
   int exit_code = platform::kExitOk;
   // One line a verb.
   rules::AddBuild(app, &exit_code);
+  rules::AddDecide(app, &exit_code);
   rules::AddLookup(app, &exit_code);
   rules::AddKey(app, &exit_code);
   rules::AddRoot(app, &exit_code);

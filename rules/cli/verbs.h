@@ -8,6 +8,7 @@ namespace schoolgate::rules {
 
 // A verb: `void AddX(CLI::App& app, int* exit_code)`, in rules/cli/x.cc.
 void AddBuild(CLI::App& app, int* exit_code);
+void AddDecide(CLI::App& app, int* exit_code);
 void AddLookup(CLI::App& app, int* exit_code);
 void AddKey(CLI::App& app, int* exit_code);
 void AddRoot(CLI::App& app, int* exit_code);

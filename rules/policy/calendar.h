@@ -53,6 +53,7 @@ class Calendar {
   bool InWindows(const Schedule& schedule,
                  const std::vector<v1::PolicyWindow>& windows, int32_t day,
                  uint32_t minute) const;
+  int32_t LocalDay(int64_t unix_s) const;
   bool DayCounts(const Schedule& schedule, int32_t day) const;
   void Candidates(const Schedule& schedule, int32_t day,
                   std::vector<int64_t>* out) const;

@@ -20,7 +20,10 @@ inline constexpr int kMaxCategories = 64;
 inline constexpr int kMaxSchedules = 64;
 inline constexpr int kMaxGroups = 64;
 
-using CategorySet = uint64_t;  // bit i: policy().categories(i)
+using CategoryBits = uint64_t;  // bit i: policy().categories(i)
+
+// Whether a category is illegal whatever a policy or bundle says about it.
+bool IsAlwaysLocked(std::string_view category);
 
 // Immutable and thread-safe.
 class PolicyTables {
@@ -43,14 +46,14 @@ class PolicyTables {
   // Whether `group` is `other` or one of its kind: ks1 is a pupils group.
   bool GroupIs(int group, int other) const;
 
-  CategorySet locked() const { return locked_; }
-  CategorySet never_log() const { return never_log_; }
-  CategorySet nameless() const { return nameless_; }
-  CategorySet passable() const { return passable_; }
-  CategorySet log_offsite() const { return log_offsite_; }
+  CategoryBits locked() const { return locked_; }
+  CategoryBits never_log() const { return never_log_; }
+  CategoryBits nameless() const { return nameless_; }
+  CategoryBits passable() const { return passable_; }
+  CategoryBits log_offsite() const { return log_offsite_; }
 
   // Removes what other categories of the set displace.
-  CategorySet Reduce(CategorySet categories) const;
+  CategoryBits Reduce(CategoryBits categories) const;
 
   // Rows of the matrix that decide for a group and category, as the group
   // itself or its nearest parent is named: floors and school rows.
@@ -58,7 +61,7 @@ class PolicyTables {
     return rows_[group * kMaxCategories + category];
   }
 
-  // Rules about the longest listed suffix of a normalised host; null: none.
+  // Rules about exactly this normalised name (not its parents); null: none.
   const std::vector<int>* HostRules(std::string_view host) const;
 
   // Whether the host or a suffix of it is on the policy's never-log list.
@@ -82,13 +85,13 @@ class PolicyTables {
   absl::flat_hash_map<std::string, bool> never_log_hosts_;
   std::vector<std::vector<int>> rows_;
   std::vector<int> real_groups_;
-  std::vector<CategorySet> displaces_;
+  std::vector<CategoryBits> displaces_;
   int strictest_group_ = -1;
-  CategorySet locked_ = 0;
-  CategorySet never_log_ = 0;
-  CategorySet nameless_ = 0;
-  CategorySet passable_ = 0;
-  CategorySet log_offsite_ = 0;
+  CategoryBits locked_ = 0;
+  CategoryBits never_log_ = 0;
+  CategoryBits nameless_ = 0;
+  CategoryBits passable_ = 0;
+  CategoryBits log_offsite_ = 0;
 };
 
 }  // namespace schoolgate::rules

@@ -1,0 +1,120 @@
+// schoolgate-rules decide: what the rules say about a host, for whom, when.
+#include "rules/decide.h"
+
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/time/time.h"
+#include "platform/clock.h"
+#include "platform/complaint.h"
+#include "rules/cli/verbs.h"
+#include "rules/ruleset.h"
+
+namespace schoolgate::rules {
+namespace {
+
+constexpr char kProgram[] = "schoolgate-rules decide";
+
+struct Options {
+  std::string bundle;
+  std::string group;
+  std::string user;
+  std::string device;
+  std::string at;
+  std::string place = "onsite";
+  std::vector<std::string> hosts;
+  bool json = false;
+};
+
+void PrintJson(const std::string& host, const Decision& decision) {
+  nlohmann::ordered_json line;
+  line["host"] = host;
+  line["categories"] = decision.categories;
+  line["action"] = std::string(ActionName(decision.action));
+  line["locked"] = decision.locked;
+  line["rule"] = decision.rule;
+  line["clause"] = decision.clause;
+  line["reason"] = decision.reason;
+  if (decision.until.has_value()) {
+    line["until"] = absl::FormatTime(absl::RFC3339_sec, *decision.until,
+                                     absl::UTCTimeZone());
+  } else {
+    line["until"] = nullptr;
+  }
+  std::cout << line.dump(-1, ' ', false,
+                         nlohmann::json::error_handler_t::replace)
+            << '\n';
+}
+
+void PrintText(const std::string& host, const Decision& decision) {
+  std::cout << host << ": " << ActionName(decision.action);
+  if (decision.locked) std::cout << " (locked)";
+  if (!decision.categories.empty()) {
+    std::cout << ", " << absl::StrJoin(decision.categories, " ");
+  }
+  std::cout << "\n  rule " << decision.rule;
+  if (!decision.clause.empty()) std::cout << ", " << decision.clause;
+  std::cout << "\n  " << decision.reason << "\n  holds until "
+            << (decision.until.has_value()
+                    ? absl::FormatTime(absl::RFC3339_sec, *decision.until,
+                                       absl::UTCTimeZone())
+                    : "the rules change")
+            << '\n';
+}
+
+int Run(const Options& options) {
+  absl::Time at = platform::SystemClock().Now();
+  std::string why;
+  if (!options.at.empty() &&
+      !absl::ParseTime(absl::RFC3339_full, options.at, &at, &why)) {
+    platform::Complain(kProgram,
+                       absl::InvalidArgumentError(absl::StrCat(
+                           "--at: \"", options.at,
+                           "\" is no time: write it as 2026-11-23T10:00:00Z")));
+    return platform::kExitUsage;
+  }
+  const auto rules = Ruleset::Open(options.bundle);
+  if (!rules.ok()) return platform::Complain(kProgram, rules.status());
+  if ((*rules)->file().signatures().signatures_size() == 0) {
+    std::cerr << kProgram << ": " << options.bundle
+              << ": is not signed: fit for trying out, no device takes it\n";
+  }
+  for (const std::string& host : options.hosts) {
+    Question question;
+    question.host = host;
+    question.group = options.group;
+    question.user = options.user;
+    question.device = options.device;
+    question.place =
+        options.place == "offsite" ? Place::kOffsite : Place::kOnsite;
+    question.at = at;
+    const Decision decision = Decide(**rules, question);
+    options.json ? PrintJson(host, decision) : PrintText(host, decision);
+  }
+  return platform::kExitOk;
+}
+
+}  // namespace
+
+void AddDecide(CLI::App& app, int* exit_code) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand(
+      "decide", "What the rules say about hosts, for whom, when and where");
+  verb->add_option("bundle", options->bundle, "Rule bundle")->required();
+  verb->add_option("hosts", options->hosts, "Hosts to ask about")->required();
+  verb->add_option("--group", options->group, "Group of the user")->required();
+  verb->add_option("--user", options->user, "Log-in name");
+  verb->add_option("--device", options->device, "Device id");
+  verb->add_option("--at", options->at, "RFC 3339 time; now when left out");
+  verb->add_option("--place", options->place, "onsite or offsite")
+      ->check(CLI::IsMember({"onsite", "offsite"}));
+  verb->add_flag("--json", options->json, "One JSON object a line");
+  verb->callback([options, exit_code] { *exit_code = Run(*options); });
+}
+
+}  // namespace schoolgate::rules
