@@ -66,18 +66,18 @@ class PcapReader : public PacketSource {
     ended_ = true;
     status_ = window_.status();
     if (status_.ok() && left > 0) {
-      status_ = absl::DataLossError(absl::StrCat(
-          path_, ": ends in the middle of packet ", frame_ + 1,
-          ": what came before was read; get a whole copy"));
+      status_ = absl::DataLossError(
+          absl::StrCat(path_, ": ends in the middle of packet ", frame_ + 1,
+                       ": what came before was read; get a whole copy"));
     }
     return NextResult::kEnd;
   }
 
   NextResult Corrupt() {
     ended_ = true;
-    status_ = absl::DataLossError(absl::StrCat(
-        path_, ": corrupt after packet ", frame_,
-        ": what came before was read; get a sound copy"));
+    status_ = absl::DataLossError(
+        absl::StrCat(path_, ": corrupt after packet ", frame_,
+                     ": what came before was read; get a sound copy"));
     return NextResult::kEnd;
   }
 
@@ -118,9 +118,9 @@ absl::StatusOr<std::unique_ptr<PacketSource>> OpenCaptureFile(
   const auto start = window.Peek(kFileHeaderBytes);
   if (start.size() < 4) {
     if (!window.status().ok()) return window.status();
-    return absl::InvalidArgumentError(absl::StrCat(
-        path, ": is no capture (", start.size(),
-        " bytes long): give a pcap or pcapng file"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": is no capture (", start.size(),
+                     " bytes long): give a pcap or pcapng file"));
   }
   const uint32_t magic = LoadBig(start.data());
   if (magic == kSectionHeader) {
@@ -131,8 +131,8 @@ absl::StatusOr<std::unique_ptr<PacketSource>> OpenCaptureFile(
                     swapped == kMicroseconds || swapped == kNanoseconds;
   if (!pcap) return OpenWithLibpcap(path);
   if (start.size() < kFileHeaderBytes) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        path, ": ends inside the file header: get a whole copy"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": ends inside the file header: get a whole copy"));
   }
   return MakePcapReader(path, std::move(window));
 }

@@ -28,9 +28,9 @@ class PlainStream : public ByteStream {
       const ssize_t got = read(fd_, into, room);
       if (got >= 0) return static_cast<size_t>(got);
       if (errno == EINTR) continue;
-      status_ = absl::DataLossError(absl::StrCat(
-          path_, ": cannot be read further (", std::strerror(errno),
-          "): check the disk"));
+      status_ = absl::DataLossError(
+          absl::StrCat(path_, ": cannot be read further (",
+                       std::strerror(errno), "): check the disk"));
       return 0;
     }
   }

@@ -58,9 +58,8 @@ absl::StatusOr<std::unique_ptr<PacketSource>> OpenWithLibpcap(
   char why[PCAP_ERRBUF_SIZE] = "";
   pcap_t* pcap = pcap_open_offline(path.c_str(), why);
   if (pcap == nullptr) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": is no capture (", why,
-                     "): give a pcap or pcapng file"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        path, ": is no capture (", why, "): give a pcap or pcapng file"));
   }
   return std::make_unique<LibpcapReader>(path, pcap);
 }

@@ -87,9 +87,9 @@ class PcapngReader : public PacketSource {
     ended_ = true;
     status_ = window_.status();
     if (status_.ok() && !why.empty()) {
-      status_ = absl::DataLossError(absl::StrCat(
-          path_, ": ", std::string(why), " after packet ", frame_,
-          ": what came before was read; get a sound copy"));
+      status_ = absl::DataLossError(
+          absl::StrCat(path_, ": ", std::string(why), " after packet ", frame_,
+                       ": what came before was read; get a sound copy"));
     }
     return NextResult::kEnd;
   }

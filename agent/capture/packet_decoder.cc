@@ -1,0 +1,208 @@
+#include "agent/capture/packet_decoder.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace schoolgate::agent {
+namespace {
+
+constexpr uint8_t kHopByHop = 0;
+constexpr uint8_t kIpInIp = 4;
+constexpr uint8_t kIpv6InIp = 41;
+constexpr uint8_t kRouting = 43;
+constexpr uint8_t kFragmentHeader = 44;
+constexpr uint8_t kGre = 47;
+constexpr uint8_t kAuthentication = 51;
+constexpr uint8_t kDestinationOptions = 60;
+constexpr uint8_t kEtherIp = 97;
+constexpr uint8_t kMobility = 135;
+constexpr uint8_t kMplsInIp = 137;
+constexpr uint8_t kHip = 139;
+constexpr uint8_t kShim6 = 140;
+
+constexpr uint16_t kTypeIpv4 = 0x0800;
+constexpr uint16_t kTypeIpv6 = 0x86dd;
+
+void SetIpv4(const uint8_t* from, Address* to) {
+  to->fill(0);
+  (*to)[10] = 0xff;
+  (*to)[11] = 0xff;
+  std::memcpy(to->data() + 12, from, 4);
+}
+
+bool IsExtension(uint8_t header) {
+  return header == kHopByHop || header == kRouting ||
+         header == kDestinationOptions || header == kMobility ||
+         header == kHip || header == kShim6;
+}
+
+}  // namespace
+
+Decoded PacketDecoder::Decode(const platform::Packet& packet,
+                              Segment* segment) {
+  out_ = segment;
+  out_->uid = packet.uid;
+  time_us_ = packet.time_us;
+  depth_ = 0;
+  reassembled_ = 0;
+  return Link(packet.link_type, packet.bytes);
+}
+
+Decoded PacketDecoder::Ethernet(Bytes bytes) {
+  if (bytes.size() < 14) return Decoded::kUndecodable;
+  return EtherType(LoadU16(bytes.data() + 12), bytes.subspan(14));
+}
+
+Decoded PacketDecoder::EtherType(uint16_t type, Bytes bytes) {
+  if (++depth_ > kMaxDepth) return Decoded::kUndecodable;
+  if (type == kTypeIpv4) return Ipv4(bytes);
+  if (type == kTypeIpv6) return Ipv6(bytes);
+  return OtherEtherType(type, bytes);
+}
+
+Decoded PacketDecoder::AnyIp(Bytes bytes) {
+  if (++depth_ > kMaxDepth || bytes.empty()) return Decoded::kUndecodable;
+  if (bytes[0] >> 4 == 4) return Ipv4(bytes);
+  if (bytes[0] >> 4 == 6) return Ipv6(bytes);
+  return Decoded::kUndecodable;
+}
+
+Decoded PacketDecoder::WholeDatagram(const Fragment& fragment) {
+  const Bytes whole = fragments_.Add(fragment, time_us_);
+  if (whole.empty()) return Decoded::kNothing;
+  if (++reassembled_ > 2) return Decoded::kUndecodable;
+  return Transport(fragment.protocol, whole, whole.size());
+}
+
+Decoded PacketDecoder::Ipv4(Bytes bytes) {
+  if (bytes.size() < 20 || bytes[0] >> 4 != 4) return Decoded::kUndecodable;
+  const size_t header = (bytes[0] & 15) * size_t{4};
+  size_t total = LoadU16(bytes.data() + 2);
+  if (total == 0) total = bytes.size();  // segmentation offload
+  if (header < 20 || total < header || bytes.size() < header) {
+    return Decoded::kUndecodable;
+  }
+  SetIpv4(bytes.data() + 12, &out_->src);
+  SetIpv4(bytes.data() + 16, &out_->dst);
+  out_->ip_bytes = static_cast<uint32_t>(total);
+  const uint8_t protocol = bytes[9];
+  const uint16_t where = LoadU16(bytes.data() + 6);
+  const size_t wire = total - header;
+  const Bytes payload =
+      bytes.subspan(header, std::min(wire, bytes.size() - header));
+  if ((where & 0x3fff) == 0) [[likely]]
+    return Transport(protocol, payload, wire);
+  if (payload.size() < wire) return Decoded::kUndecodable;
+  return WholeDatagram({out_->src, out_->dst, LoadU16(bytes.data() + 4),
+                        protocol, (where & 0x1fffu) * 8, (where & 0x2000) != 0,
+                        payload});
+}
+
+Decoded PacketDecoder::Ipv6(Bytes bytes) {
+  if (bytes.size() < 40 || bytes[0] >> 4 != 6) return Decoded::kUndecodable;
+  std::memcpy(out_->src.data(), bytes.data() + 8, 16);
+  std::memcpy(out_->dst.data(), bytes.data() + 24, 16);
+  size_t wire = LoadU16(bytes.data() + 4);
+  if (wire == 0) wire = bytes.size() - 40;  // jumbogram or offload
+  out_->ip_bytes = static_cast<uint32_t>(wire + 40);
+  uint8_t next = bytes[6];
+  Bytes payload = bytes.subspan(40, std::min(wire, bytes.size() - 40));
+  for (int i = 0; i < kMaxExtensionHeaders; ++i) {
+    if (IsExtension(next)) {
+      if (payload.size() < 8) return Decoded::kUndecodable;
+      const size_t length = 8 + payload[1] * size_t{8};
+      if (payload.size() < length) return Decoded::kUndecodable;
+      next = payload[0];
+      payload = payload.subspan(length);
+      wire -= length;
+    } else if (next == kFragmentHeader) {
+      if (payload.size() < 8) return Decoded::kUndecodable;
+      next = payload[0];
+      const uint16_t where = LoadU16(payload.data() + 2);
+      const uint32_t id = LoadU32(payload.data() + 4);
+      payload = payload.subspan(8);
+      wire -= 8;
+      if ((where & 0xfff9) == 0) continue;  // an atomic fragment
+      if (payload.size() < wire || IsExtension(next)) {
+        return Decoded::kUndecodable;
+      }
+      return WholeDatagram({out_->src, out_->dst, id, next, where & 0xfff8u,
+                            (where & 1) != 0, payload});
+    } else {
+      return Transport(next, payload, wire);
+    }
+  }
+  return Decoded::kUndecodable;
+}
+
+Decoded PacketDecoder::Transport(uint8_t protocol, Bytes bytes,
+                                 size_t wire_bytes) {
+  switch (protocol) {
+    case kProtocolTcp:
+      return Tcp(bytes, wire_bytes);
+    case kProtocolUdp:
+      return Udp(bytes, wire_bytes);
+    case kProtocolEsp:
+      out_->protocol = kProtocolEsp;
+      out_->src_port = out_->dst_port = 0;
+      out_->payload = bytes;
+      out_->payload_bytes = static_cast<uint32_t>(wire_bytes);
+      return Decoded::kSegment;
+    case kIpInIp:
+    case kIpv6InIp:
+      return AnyIp(bytes);
+    case kGre:
+      return Gre(bytes);
+    case kEtherIp:
+      return bytes.size() < 2 ? Decoded::kUndecodable
+                              : Ethernet(bytes.subspan(2));
+    case kMplsInIp:
+      return Mpls(bytes);
+    case kAuthentication: {
+      if (bytes.size() < 12 || ++depth_ > kMaxDepth) {
+        return Decoded::kUndecodable;
+      }
+      const size_t length = (bytes[1] + size_t{2}) * 4;
+      if (bytes.size() < length) return Decoded::kUndecodable;
+      return Transport(bytes[0], bytes.subspan(length), wire_bytes - length);
+    }
+    default:
+      return Decoded::kNothing;
+  }
+}
+
+Decoded PacketDecoder::Tcp(Bytes bytes, size_t wire_bytes) {
+  if (bytes.size() < 20) return Decoded::kUndecodable;
+  const size_t header = (bytes[12] >> 4) * size_t{4};
+  if (header < 20 || header > wire_bytes) return Decoded::kUndecodable;
+  out_->protocol = kProtocolTcp;
+  out_->src_port = LoadU16(bytes.data());
+  out_->dst_port = LoadU16(bytes.data() + 2);
+  out_->tcp_seq = LoadU32(bytes.data() + 4);
+  out_->tcp_flags = bytes[13];
+  out_->payload = bytes.subspan(std::min(header, bytes.size()));
+  out_->payload_bytes = static_cast<uint32_t>(wire_bytes - header);
+  return Decoded::kSegment;
+}
+
+Decoded PacketDecoder::Udp(Bytes bytes, size_t wire_bytes) {
+  if (bytes.size() < 8) return Decoded::kUndecodable;
+  const size_t length = LoadU16(bytes.data() + 4);
+  size_t wire = wire_bytes - 8;
+  if (length >= 8) wire = std::min(wire, length - 8);
+  const uint16_t src_port = LoadU16(bytes.data());
+  const uint16_t dst_port = LoadU16(bytes.data() + 2);
+  const Bytes payload = bytes.subspan(8, std::min(wire, bytes.size() - 8));
+
+  out_->src_port = src_port;
+  out_->dst_port = dst_port;
+  const Segment outer = *out_;
+  if (UdpTunnel(payload) == Decoded::kSegment) return Decoded::kSegment;
+  *out_ = outer;
+  out_->protocol = kProtocolUdp;
+  out_->payload = payload;
+  out_->payload_bytes = static_cast<uint32_t>(wire);
+  return Decoded::kSegment;
+}
+
+}  // namespace schoolgate::agent

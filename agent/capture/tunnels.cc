@@ -1,0 +1,152 @@
+// The tunnels of PacketDecoder: GRE and those that ride on UDP.
+#include "agent/capture/packet_decoder.h"
+
+namespace schoolgate::agent {
+namespace {
+
+constexpr uint16_t kPortL2tp = 1701;
+constexpr uint16_t kPortGtpUser = 2152;
+constexpr uint16_t kPortTeredo = 3544;
+constexpr uint16_t kPortGreInUdp = 4754;
+constexpr uint16_t kPortVxlan = 4789;
+constexpr uint16_t kPortGeneve = 6081;
+constexpr uint16_t kPortMplsInUdp = 6635;
+constexpr uint16_t kPortVxlanLinux = 8472;
+constexpr uint16_t kPortTzsp = 37008;
+
+}  // namespace
+
+Decoded PacketDecoder::Gre(Bytes bytes) {
+  constexpr uint16_t kErspan2 = 0x88be;
+  constexpr uint16_t kErspan3 = 0x22eb;
+  ByteReader reader(bytes);
+  const uint16_t flags = reader.U16();
+  const uint16_t type = reader.U16();
+  if ((flags & 0xc000) != 0) reader.Skip(4);  // checksum, routing
+  if ((flags & 0x2000) != 0) reader.Skip(4);  // key
+  if ((flags & 0x1000) != 0) reader.Skip(4);  // sequence
+  if ((flags & 0x0080) != 0) reader.Skip(4);  // PPTP acknowledgement
+  if (type == kErspan2 && (flags & 0x1000) != 0) reader.Skip(8);
+  if (type == kErspan3) {
+    const Bytes header = reader.Take(12);
+    if (header.size() == 12 && (header[11] & 1) != 0) reader.Skip(8);
+  }
+  if (!reader.ok() || ++depth_ > kMaxDepth) return Decoded::kUndecodable;
+  if (type == kErspan2 || type == kErspan3) return Ethernet(reader.rest());
+  return EtherType(type, reader.rest());
+}
+
+Decoded PacketDecoder::UdpTunnel(Bytes payload) {
+  const uint16_t src = out_->src_port;
+  const uint16_t dst = out_->dst_port;
+  if (++depth_ > kMaxDepth) return Decoded::kUndecodable;
+  switch (dst) {
+    case kPortVxlan:
+    case kPortVxlanLinux:
+      return Vxlan(payload);
+    case kPortGeneve:
+      return Geneve(payload);
+    case kPortGtpUser:
+      return Gtp(payload);
+    case kPortTeredo:
+      return Teredo(payload);
+    case kPortL2tp:
+      return L2tp(payload);
+    case kPortGreInUdp:
+      return Gre(payload);
+    case kPortMplsInUdp:
+      return Mpls(payload);
+    case kPortTzsp:
+      return Tzsp(payload);
+    default:
+      break;
+  }
+  if (src == kPortGtpUser) return Gtp(payload);
+  if (src == kPortTeredo) return Teredo(payload);
+  if (src == kPortL2tp) return L2tp(payload);
+  return Decoded::kUndecodable;
+}
+
+Decoded PacketDecoder::Vxlan(Bytes bytes) {
+  if (bytes.size() < 22 || (bytes[0] & 0x08) == 0) {
+    return Decoded::kUndecodable;
+  }
+  if ((bytes[0] & 0x04) != 0 && bytes[3] != 3) {  // generic protocol extension
+    return AnyIp(bytes.subspan(8));
+  }
+  return Ethernet(bytes.subspan(8));
+}
+
+Decoded PacketDecoder::Geneve(Bytes bytes) {
+  if (bytes.size() < 8 || bytes[0] >> 6 != 0) return Decoded::kUndecodable;
+  const size_t header = 8 + (bytes[0] & 0x3f) * size_t{4};
+  if (bytes.size() < header) return Decoded::kUndecodable;
+  return EtherType(LoadU16(bytes.data() + 2), bytes.subspan(header));
+}
+
+Decoded PacketDecoder::Gtp(Bytes bytes) {
+  constexpr uint8_t kUserData = 0xff;
+  ByteReader reader(bytes);
+  const uint8_t flags = reader.U8();
+  const uint8_t type = reader.U8();
+  reader.Skip(6);
+  if (flags >> 5 != 1 || type != kUserData) return Decoded::kUndecodable;
+  if ((flags & 7) != 0) {
+    reader.Skip(3);
+    uint8_t extension = reader.U8();
+    for (int i = 0; extension != 0 && i < kMaxExtensionHeaders; ++i) {
+      const size_t length = reader.U8() * size_t{4};
+      if (length < 4 || reader.left() < length - 1) {
+        return Decoded::kUndecodable;
+      }
+      reader.Skip(length - 2);
+      extension = reader.U8();
+    }
+  }
+  return reader.ok() ? AnyIp(reader.rest()) : Decoded::kUndecodable;
+}
+
+Decoded PacketDecoder::Teredo(Bytes bytes) {
+  ByteReader reader(bytes);
+  if (reader.left() >= 4 && LoadU16(bytes.data()) == 1) {  // authentication
+    reader.Skip(2);
+    const size_t id = reader.U8();
+    const size_t value = reader.U8();
+    reader.Skip(id + value + 9);
+  }
+  if (reader.left() >= 8 && LoadU16(reader.rest().data()) == 0) {  // origin
+    reader.Skip(8);
+  }
+  if (!reader.ok() || reader.Peek() >> 4 != 6) return Decoded::kUndecodable;
+  return Ipv6(reader.rest());
+}
+
+Decoded PacketDecoder::L2tp(Bytes bytes) {
+  ByteReader reader(bytes);
+  const uint16_t flags = reader.U16();
+  if ((flags & 0x800f) != 0x0002) return Decoded::kUndecodable;
+  if ((flags & 0x4000) != 0) reader.Skip(2);  // length
+  reader.Skip(4);                             // tunnel, session
+  if ((flags & 0x0800) != 0) reader.Skip(4);  // sequence
+  if ((flags & 0x0200) != 0) reader.Skip(reader.U16());
+  return reader.ok() ? Ppp(reader.rest()) : Decoded::kUndecodable;
+}
+
+Decoded PacketDecoder::Tzsp(Bytes bytes) {
+  constexpr uint16_t kEthernet = 1;
+  constexpr uint16_t kWireless = 18;
+  ByteReader reader(bytes);
+  reader.Skip(2);
+  const uint16_t inner = reader.U16();
+  while (reader.ok()) {
+    const uint8_t tag = reader.U8();
+    if (tag == 1) break;     // end
+    if (tag == 0) continue;  // padding
+    reader.Skip(reader.U8());
+  }
+  if (!reader.ok()) return Decoded::kUndecodable;
+  if (inner == kEthernet) return Ethernet(reader.rest());
+  return inner == kWireless ? Wireless(reader.rest()) : Decoded::kUndecodable;
+}
+
+}  // namespace schoolgate::agent

@@ -1,0 +1,228 @@
+#include "agent/observe/client_hello.h"
+
+namespace schoolgate::agent {
+namespace {
+
+constexpr uint8_t kChangeCipherSpec = 20;
+constexpr uint8_t kAlert = 21;
+constexpr uint8_t kHandshake = 22;
+constexpr uint8_t kClientHello = 1;
+constexpr size_t kRecordHeader = 5;
+constexpr size_t kHandshakeHeader = 4;
+constexpr size_t kMaxRecordBytes = 16384 + 2048;
+constexpr size_t kMinHelloBytes = 38;
+constexpr int kMaxRecordsInFront = 8;
+
+void ParseServerName(ByteReader extension, ClientHello* hello) {
+  ByteReader list(extension.Take(extension.U16()));
+  while (list.left() >= 3) {
+    const uint8_t type = list.U8();
+    const Bytes name = list.Take(list.U16());
+    if (list.ok() && type == 0 && hello->server_name.empty()) {
+      hello->server_name = name;
+    }
+  }
+}
+
+void ParseExtension(uint16_t type, Bytes body, ClientHello* hello) {
+  constexpr uint16_t kServerName = 0;
+  constexpr uint16_t kAlpn = 16;
+  constexpr uint16_t kEch = 0xfe0d;
+  constexpr uint16_t kEsni = 0xffce;
+  switch (type) {
+    case kServerName:
+      ParseServerName(ByteReader(body), hello);
+      break;
+    case kAlpn: {
+      ByteReader list(body);
+      const Bytes names = list.Take(list.U16());
+      if (list.ok()) hello->alpn = names;
+      break;
+    }
+    case kEch:
+    case kEsni:
+    case 0xfe08:  // ECH drafts 8 to 10
+    case 0xfe09:
+    case 0xfe0a:
+      hello->encrypted = true;
+      break;
+    default:
+      break;
+  }
+}
+
+bool LooksLikeRecord(uint8_t type, uint16_t version, size_t length) {
+  return type >= kChangeCipherSpec && type <= kHandshake && version >> 8 == 3 &&
+         (version & 0xff) <= 4 && length > 0 && length <= kMaxRecordBytes;
+}
+
+}  // namespace
+
+bool ParseClientHello(Bytes body, bool datagram, ClientHello* hello) {
+  *hello = {};
+  ByteReader reader(body);
+  const uint8_t major = reader.U8();
+  reader.Skip(1 + 32);
+  if (major != (datagram ? 0xfe : 0x03) && !(datagram && major == 1)) {
+    return false;
+  }
+  const size_t session = reader.U8();
+  reader.Skip(session);
+  if (datagram) reader.Skip(reader.U8());  // cookie
+  const size_t suites = reader.U16();
+  reader.Skip(suites);
+  const size_t methods = reader.U8();
+  reader.Skip(methods);
+  if (!reader.ok() || session > 32 || suites == 0 || suites % 2 != 0 ||
+      methods == 0) {
+    return false;
+  }
+  if (reader.left() == 0) return true;  // no extensions
+  ByteReader extensions(reader.Take(reader.U16()));
+  if (!reader.ok()) return false;
+  while (extensions.left() >= 4) {
+    const uint16_t type = extensions.U16();
+    const Bytes value = extensions.Take(extensions.U16());
+    if (!extensions.ok()) break;
+    ParseExtension(type, value, hello);
+  }
+  return true;
+}
+
+namespace {
+
+// State of one walk over records.
+class HelloSearch {
+ public:
+  HelloSearch(Bytes bytes, std::vector<uint8_t>* scratch)
+      : bytes_(bytes), scratch_(scratch) {}
+
+  StreamSearch Run(ClientHello* hello) {
+    if (!SkipOtherRecords()) return result_;
+    const size_t start = at_;
+    Bytes record;
+    if (!NextRecord(&record)) return result_;
+    if (!StartsHello(record)) return Not();
+    if (record.size() >= kHandshakeHeader) {
+      const size_t length = HelloLength(record);
+      if (length > kMaxHelloBytes || length < kMinHelloBytes) return Not();
+      if (record.size() - kHandshakeHeader >= length) {
+        return Finish(record.subspan(kHandshakeHeader, length), hello);
+      }
+    }
+    at_ = start;
+    return RunOverRecords(hello);
+  }
+
+ private:
+  static size_t HelloLength(Bytes message) {
+    return size_t{message[1]} << 16 | size_t{message[2]} << 8 | message[3];
+  }
+
+  static bool StartsHello(Bytes part) {
+    return part[0] == kClientHello && (part.size() < 2 || part[1] == 0);
+  }
+
+  StreamSearch Not() { return {Search::kNot, 0, 0, false}; }
+
+  StreamSearch Finish(Bytes body, ClientHello* hello) {
+    if (!ParseClientHello(body, /*datagram=*/false, hello)) return Not();
+    return {Search::kFound, at_, 0, true};
+  }
+
+  bool NeedMore(size_t need) {
+    result_ = {Search::kNeedMore, 0, need, false};
+    if (bytes_.size() >= at_ + kRecordHeader + kHandshakeHeader + 2) {
+      const uint8_t* record = bytes_.data() + at_;
+      result_.certain = record[0] == kHandshake && record[5] == kClientHello &&
+                        record[6] == 0 && record[9] == 3;
+    }
+    return false;
+  }
+
+  // True when a handshake record stands at at_.
+  bool SkipOtherRecords() {
+    for (int i = 0; i < kMaxRecordsInFront; ++i) {
+      if (bytes_.size() - at_ < kRecordHeader) return Partial();
+      const uint8_t* record = bytes_.data() + at_;
+      const size_t length = LoadU16(record + 3);
+      if (!LooksLikeRecord(record[0], LoadU16(record + 1), length)) break;
+      if (record[0] == kHandshake) return true;
+      if (length > 2) break;
+      if (bytes_.size() - at_ - kRecordHeader < length) {
+        return NeedMore(at_ + kRecordHeader + length);
+      }
+      at_ += kRecordHeader + length;
+    }
+    result_ = Not();
+    return false;
+  }
+
+  // Fewer bytes than a record header: could it become one?
+  bool Partial() {
+    const Bytes head = bytes_.subspan(at_);
+    const bool fits = !head.empty() && head[0] >= kChangeCipherSpec &&
+                      head[0] <= kHandshake &&
+                      (head.size() < 2 || head[1] == 3) &&
+                      (head.size() < 3 || head[2] <= 4);
+    if (fits) return NeedMore(at_ + kRecordHeader + 1);
+    result_ = Not();
+    return false;
+  }
+
+  // The captured part of the next handshake record, at least one byte.
+  bool NextRecord(Bytes* part) {
+    if (bytes_.size() - at_ < kRecordHeader) {
+      return NeedMore(at_ + kRecordHeader + 1);
+    }
+    const uint8_t* record = bytes_.data() + at_;
+    const size_t length = LoadU16(record + 3);
+    if (record[0] != kHandshake ||
+        !LooksLikeRecord(record[0], LoadU16(record + 1), length)) {
+      result_ = Not();
+      return false;
+    }
+    const Bytes after = bytes_.subspan(at_ + kRecordHeader);
+    if (after.empty()) return NeedMore(at_ + kRecordHeader + 1);
+    if (after.size() < length) {
+      if (!StartsHello(after) && scratch_->empty()) {
+        result_ = Not();
+        return false;
+      }
+      return NeedMore(at_ + kRecordHeader + length);
+    }
+    *part = after.first(length);
+    at_ += kRecordHeader + length;
+    return true;
+  }
+
+  StreamSearch RunOverRecords(ClientHello* hello) {
+    Bytes record;
+    while (NextRecord(&record)) {
+      scratch_->insert(scratch_->end(), record.begin(), record.end());
+      if (scratch_->size() < kHandshakeHeader) continue;
+      const size_t length = HelloLength(*scratch_);
+      if (length > kMaxHelloBytes || length < kMinHelloBytes) return Not();
+      if (scratch_->size() - kHandshakeHeader >= length) {
+        return Finish(Bytes(*scratch_).subspan(kHandshakeHeader, length),
+                      hello);
+      }
+    }
+    return result_;
+  }
+
+  Bytes bytes_;
+  std::vector<uint8_t>* scratch_;
+  size_t at_ = 0;
+  StreamSearch result_;
+};
+
+}  // namespace
+
+StreamSearch FindClientHello(Bytes bytes, std::vector<uint8_t>* scratch,
+                             ClientHello* hello) {
+  scratch->clear();
+  return HelloSearch(bytes, scratch).Run(hello);
+}
+
+}  // namespace schoolgate::agent

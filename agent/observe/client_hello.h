@@ -1,0 +1,45 @@
+// A TLS or DTLS ClientHello, and finding one in a byte stream.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "agent/capture/byte_reader.h"
+
+namespace schoolgate::agent {
+
+// Views borrow the bytes that were parsed.
+struct ClientHello {
+  Bytes server_name;       // empty: none sent
+  Bytes alpn;              // the extension's list: length, bytes, ...
+  bool encrypted = false;  // encrypted_client_hello or ESNI is there
+};
+
+// The longest handshake message that is looked at.
+inline constexpr size_t kMaxHelloBytes = 65536;
+
+// The body of the handshake message, without its 4-byte header (DTLS: 12).
+// False when this cannot be a ClientHello.
+bool ParseClientHello(Bytes body, bool datagram, ClientHello* hello);
+
+enum class Search {
+  kFound,
+  kNeedMore,  // right so far, not complete
+  kNot,       // something else, or broken
+};
+
+struct StreamSearch {
+  Search result = Search::kNot;
+  size_t used = 0;       // kFound: bytes up to the end of the hello's record
+  size_t need = 0;       // kNeedMore: no use in asking before there are so many
+  bool certain = false;  // kNeedMore: already unmistakably a ClientHello
+};
+
+// Looks for a ClientHello at the start of `bytes`, over as many records as it
+// takes; change_cipher_spec and alerts in front are passed over. The message
+// is put together in `scratch` when it spans records, and `hello` points into
+// it.
+StreamSearch FindClientHello(Bytes bytes, std::vector<uint8_t>* scratch,
+                             ClientHello* hello);
+
+}  // namespace schoolgate::agent

@@ -1,0 +1,167 @@
+#include "agent/observe/dns_message.h"
+
+#include <charconv>
+#include <cstring>
+#include <utility>
+
+namespace schoolgate::agent {
+namespace {
+
+constexpr size_t kHeaderBytes = 12;
+
+bool IsHostText(std::string_view name) {
+  bool dot = false;
+  for (char c : name) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '_' || c == '.';
+    if (!plain) return false;
+    dot = dot || c == '.';
+  }
+  return dot;
+}
+
+}  // namespace
+
+DnsMessage::DnsMessage(Bytes bytes) : bytes_(bytes) {
+  ByteReader reader(bytes);
+  header_.id = reader.U16();
+  header_.flags = reader.U16();
+  header_.questions = reader.U16();
+  header_.answers = reader.U16();
+  header_.authorities = reader.U16();
+  header_.additionals = reader.U16();
+  if (!reader.ok() || header_.questions > kMaxEntries) {
+    malformed_ = true;
+    return;
+  }
+  at_ = kHeaderBytes;
+  questions_left_ = header_.questions;
+  answers_left_ = header_.answers > kMaxEntries ? 0 : header_.answers;
+}
+
+bool DnsMessage::ReadName(NameText* text) {
+  if (text != nullptr) text->Clear();
+  size_t at = at_;
+  size_t total = 0;
+  bool jumped = false;
+  for (int jumps = 0;;) {
+    if (at >= bytes_.size()) return Fail();
+    const uint8_t length = bytes_[at++];
+    if ((length & 0xc0) == 0xc0) {
+      if (at >= bytes_.size() || ++jumps > kMaxJumps) return Fail();
+      const size_t target = (length & 0x3fu) << 8 | bytes_[at++];
+      if (!jumped) at_ = at;
+      jumped = true;
+      at = target;
+      continue;
+    }
+    if ((length & 0xc0) != 0 || length > bytes_.size() - at) return Fail();
+    if (length == 0) break;
+    total += length + size_t{1};
+    if (total > kMaxNameBytes) return Fail();
+    if (text != nullptr) {
+      if (total != length + size_t{1}) text->AddDot();
+      for (uint8_t byte : bytes_.subspan(at, length)) {
+        text->AddLabelByte(byte);
+      }
+    }
+    at += length;
+  }
+  if (!jumped) at_ = at;
+  if (text != nullptr && total == 0) text->AddDot();
+  return true;
+}
+
+bool DnsMessage::NextQuestion(DnsQuestion* question) {
+  if (malformed_ || questions_left_ == 0) return false;
+  if (!ReadName(&question->name)) return false;
+  if (bytes_.size() - at_ < 4) return Fail();
+  question->type = LoadU16(bytes_.data() + at_);
+  question->klass = LoadU16(bytes_.data() + at_ + 2);
+  at_ += 4;
+  --questions_left_;
+  return true;
+}
+
+bool DnsMessage::NextAnswer(DnsRecord* record) {
+  if (malformed_ || questions_left_ > 0 || answers_left_ == 0) return false;
+  if (!ReadName(nullptr)) return false;
+  if (bytes_.size() - at_ < 10) return Fail();
+  const uint8_t* fixed = bytes_.data() + at_;
+  const size_t length = LoadU16(fixed + 8);
+  at_ += 10;
+  if (length > bytes_.size() - at_) return Fail();
+  record->type = LoadU16(fixed);
+  record->klass = LoadU16(fixed + 2);
+  record->body = bytes_.subspan(at_, length);
+  at_ += length;
+  --answers_left_;
+  return true;
+}
+
+bool IsUnmistakableQuery(Bytes bytes) {
+  if (bytes.size() < kHeaderBytes + 5) return false;
+  const uint16_t flags = LoadU16(bytes.data() + 2);
+  if ((flags & 0xfa4f) != 0 || LoadU16(bytes.data() + 4) != 1) return false;
+  if (LoadU32(bytes.data() + 6) != 0 || LoadU16(bytes.data() + 10) > 2) {
+    return false;
+  }
+  DnsMessage message(bytes);
+  DnsQuestion question;
+  if (!message.NextQuestion(&question)) return false;
+  if (question.klass != 1 || question.type == 0) return false;
+  if (message.header().additionals == 0 && !message.at_end()) return false;
+  return IsHostText(question.name.view());
+}
+
+Bytes EchPublicName(Bytes svcb_body) {
+  constexpr uint16_t kEchKey = 5;
+  constexpr uint16_t kEchVersion = 0xfe0d;
+  ByteReader reader(svcb_body);
+  reader.Skip(2);
+  for (size_t length = reader.U8(); length != 0; length = reader.U8()) {
+    reader.Skip(length);
+  }
+  while (reader.ok() && reader.left() >= 4) {
+    const uint16_t key = reader.U16();
+    ByteReader value(reader.Take(reader.U16()));
+    if (!reader.ok()) break;
+    if (key != kEchKey) continue;
+    value.Skip(2);
+    while (value.ok() && value.left() >= 4) {
+      const uint16_t version = value.U16();
+      ByteReader config(value.Take(value.U16()));
+      if (version != kEchVersion) continue;
+      config.Skip(3);
+      config.Skip(config.U16());
+      config.Skip(config.U16());
+      config.Skip(1);
+      const Bytes name = config.Take(config.U8());
+      if (config.ok()) return name;
+    }
+  }
+  return {};
+}
+
+std::string_view DnsTypeName(uint16_t type, std::array<char, 12>* room) {
+  static constexpr std::pair<uint16_t, std::string_view> kNames[] = {
+      {1, "A"},      {2, "NS"},      {5, "CNAME"},  {6, "SOA"},
+      {10, "NULL"},  {12, "PTR"},    {13, "HINFO"}, {15, "MX"},
+      {16, "TXT"},   {24, "SIG"},    {25, "KEY"},   {28, "AAAA"},
+      {29, "LOC"},   {33, "SRV"},    {35, "NAPTR"}, {39, "DNAME"},
+      {41, "OPT"},   {43, "DS"},     {44, "SSHFP"}, {46, "RRSIG"},
+      {47, "NSEC"},  {48, "DNSKEY"}, {50, "NSEC3"}, {52, "TLSA"},
+      {64, "SVCB"},  {65, "HTTPS"},  {99, "SPF"},   {249, "TKEY"},
+      {250, "TSIG"}, {251, "IXFR"},  {252, "AXFR"}, {255, "ANY"},
+      {257, "CAA"},
+  };
+  for (const auto& [number, name] : kNames) {
+    if (number == type) return name;
+  }
+  std::memcpy(room->data(), "TYPE", 4);
+  const auto end =
+      std::to_chars(room->data() + 4, room->data() + room->size(), type).ptr;
+  return {room->data(), static_cast<size_t>(end - room->data())};
+}
+
+}  // namespace schoolgate::agent

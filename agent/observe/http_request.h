@@ -1,0 +1,27 @@
+// Plain HTTP/1: who a request is for.
+#pragma once
+
+#include <cstddef>
+
+#include "agent/capture/byte_reader.h"
+
+namespace schoolgate::agent {
+
+// Request heads longer than this are not looked at any further.
+inline constexpr size_t kMaxRequestHead = 16384;
+
+// Cheap: whether bytes start with a method of HTTP.
+bool StartsLikeHttp(Bytes bytes);
+
+enum class HttpResult { kFound, kNeedMore, kNot };
+
+struct HttpRequest {
+  Bytes host;       // without port; from the Host field, or CONNECT's target
+  size_t used = 0;  // bytes of the head
+};
+
+// Reads a request head from the start of `bytes`. kFound with an empty host
+// when the request names none.
+HttpResult ReadHttpRequest(Bytes bytes, HttpRequest* request);
+
+}  // namespace schoolgate::agent

@@ -1,0 +1,62 @@
+#include "agent/observe/name_text.h"
+
+#include <algorithm>
+
+namespace schoolgate::agent {
+
+void NameText::PutEscaped(uint8_t byte) {
+  if (length_ + 4 > kMaxText) return;
+  text_[length_++] = '\\';
+  text_[length_++] = static_cast<char>('0' + byte / 100);
+  text_[length_++] = static_cast<char>('0' + byte / 10 % 10);
+  text_[length_++] = static_cast<char>('0' + byte % 10);
+}
+
+void NameText::AddLabelByte(uint8_t byte) {
+  if (byte >= 'A' && byte <= 'Z') {
+    Put(static_cast<char>(byte + ('a' - 'A')));
+  } else if (byte <= ' ' || byte >= 0x7f) {
+    PutEscaped(byte);
+  } else {
+    if (byte == '.' || byte == '\\') Put('\\');
+    Put(static_cast<char>(byte));
+  }
+}
+
+void NameText::SetHost(Bytes host) {
+  Clear();
+  while (!host.empty() && host.back() == '.') {
+    host = host.first(host.size() - 1);
+  }
+  for (uint8_t byte : host.first(std::min(host.size(), kMaxText))) {
+    if (byte == '.') {
+      AddDot();
+    } else {
+      AddLabelByte(byte);
+    }
+  }
+}
+
+bool IsAddressLiteral(std::string_view host) {
+  if (host.find(':') != std::string_view::npos) return true;
+  int dots = 0;
+  for (char c : host) {
+    if (c == '.') {
+      ++dots;
+    } else if (c < '0' || c > '9') {
+      return false;
+    }
+  }
+  return dots == 3;
+}
+
+uint32_t HashName(std::string_view name) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (char c : name) {
+    hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3;
+  }
+  const auto folded = static_cast<uint32_t>(hash ^ (hash >> 32));
+  return folded == 0 ? 1 : folded;
+}
+
+}  // namespace schoolgate::agent

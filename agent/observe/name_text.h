@@ -1,0 +1,49 @@
+// How names are written: lower case, no trailing dot, bytes that cannot be
+// printed as \DDD (RFC 1035).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "agent/capture/byte_reader.h"
+
+namespace schoolgate::agent {
+
+// A name's text in a fixed place, so that no name costs an allocation.
+class NameText {
+ public:
+  // Room for 255 bytes that all need an escape.
+  static constexpr size_t kMaxText = 1024;
+
+  void Clear() { length_ = 0; }
+
+  // One label's byte; a dot inside a label is written "\.".
+  void AddLabelByte(uint8_t byte);
+
+  // A dot between labels.
+  void AddDot() { Put('.'); }
+
+  // A whole host name as TLS and HTTP carry it: dots separate. Trailing dots
+  // go. What does not fit is cut.
+  void SetHost(Bytes host);
+
+  std::string_view view() const { return {text_.data(), length_}; }
+
+ private:
+  void Put(char c) {
+    if (length_ < kMaxText) text_[length_++] = c;
+  }
+  void PutEscaped(uint8_t byte);
+
+  std::array<char, kMaxText> text_;
+  size_t length_ = 0;
+};
+
+// Whether a host as sent is an IPv4 or IPv6 literal.
+bool IsAddressLiteral(std::string_view host);
+
+// 32 bits of a name, never 0.
+uint32_t HashName(std::string_view name);
+
+}  // namespace schoolgate::agent

@@ -1,0 +1,161 @@
+#include "agent/observe/observer.h"
+
+#include <algorithm>
+
+namespace schoolgate::agent {
+namespace {
+
+bool IsNamePort(uint16_t port) {
+  return port == 443 || port == 80 || port == 853 || port == 8443 ||
+         port == 8080;
+}
+
+// Which end asks, when no handshake says so: the one with the higher port.
+uint8_t GuessClient(const Flow& flow) {
+  return flow.ports[0] >= flow.ports[1] ? 0 : 1;
+}
+
+}  // namespace
+
+Observer::Observer(const ObserverLimits& limits, ObservationSink& sink)
+    : teller_(sink),
+      partials_(limits.max_partials, limits.max_partial_bytes),
+      tcp_(teller_, partials_),
+      udp_(teller_, partials_),
+      flows_(limits.flows, *this) {}
+
+Observer::~Observer() = default;
+
+void Observer::OnPacket(const platform::Packet& packet) {
+  ObserverCounters& counters = teller_.counters();
+  ++counters.packets;
+  counters.bytes += packet.wire_bytes;
+  teller_.Begin(packet);
+  flows_.Sweep(packet.time_us);
+  switch (decoder_.Decode(packet, &segment_)) {
+    case Decoded::kSegment:
+      OnSegment(segment_);
+      break;
+    case Decoded::kNothing:
+      break;
+    case Decoded::kUndecodable:
+      ++counters.undecodable;
+      break;
+  }
+}
+
+void Observer::OnSegment(const Segment& segment) {
+  const int64_t now_us = teller_.time_us();
+  FlowTable::Found found = flows_.Find(segment, now_us);
+  const bool tcp = segment.protocol == kProtocolTcp;
+  if (tcp && found.flow != nullptr && !found.fresh &&
+      (segment.tcp_flags & (kTcpSyn | kTcpAck)) == kTcpSyn) {
+    const FlowSide& from = found.flow->sides[found.side];
+    const bool again =
+        found.flow->state == FlowState::kClosing ||
+        (from.segments > 0 && from.next_seq != segment.tcp_seq + 1);
+    if (again) {  // the ports are used for another connection
+      Close(*found.flow);
+      flows_.Remove(found.flow);
+      found = flows_.Find(segment, now_us);
+    }
+  }
+  if (found.flow == nullptr) {
+    OnLooseSegment(segment);
+    return;
+  }
+  Flow& flow = *found.flow;
+  const int side = found.side;
+  if (found.fresh) {
+    flow.client = GuessClient(flow);
+    flow.told_us = now_us;
+  }
+  flow.last_us = now_us;
+  flow.bytes[side] += segment.ip_bytes;
+  if (flow.packets < UINT16_MAX) ++flow.packets;
+  if (segment.uid != platform::kNoUid) flow.uid = segment.uid;
+  if (tcp) OnTcp(flow, side, segment, found.fresh);
+  if (found.fresh) {
+    teller_.Progress(flow, /*opened=*/true, /*closed=*/false);
+  } else if (now_us - flow.told_us >= kProgressEveryUs ||
+             now_us < flow.told_us) {
+    flow.told_us = now_us;
+    teller_.Progress(flow, /*opened=*/false, /*closed=*/false);
+  }
+  Inspect(flow, side, segment);
+}
+
+void Observer::OnTcp(Flow& flow, int side, const Segment& segment, bool fresh) {
+  const uint8_t flags = segment.tcp_flags;
+  if ((flags & kTcpSyn) != 0) {
+    flow.client = static_cast<uint8_t>((flags & kTcpAck) ? side ^ 1 : side);
+    flow.marks |= kMarkSynSeen | kMarkClientSure;
+  }
+  if ((flags & kTcpFin) != 0) flow.sides[side].finished = true;
+  if ((flags & kTcpRst) != 0 ||
+      (flow.sides[0].finished && flow.sides[1].finished)) {
+    flow.state = FlowState::kClosing;
+  }
+}
+
+void Observer::Inspect(Flow& flow, int side, const Segment& segment) {
+  if (segment.protocol == kProtocolTcp) {
+    tcp_.OnSegment(flow, side, segment);
+  } else if (segment.protocol == kProtocolUdp) {
+    udp_.OnDatagram(flow, side, segment);
+  } else {
+    teller_.Blame(flow, Blind::kVpn);
+  }
+}
+
+// The table is full: a name that fits into one packet is still found.
+void Observer::OnLooseSegment(const Segment& segment) {
+  Flow loose{};
+  loose.ends[0] = segment.src;
+  loose.ends[1] = segment.dst;
+  loose.ports[0] = segment.src_port;
+  loose.ports[1] = segment.dst_port;
+  loose.protocol = segment.protocol;
+  loose.uid = segment.uid;
+  loose.sides[0].knows_seq = true;
+  loose.sides[0].next_seq = segment.tcp_seq;
+  Inspect(loose, 0, segment);
+  partials_.Release(loose, 0);
+}
+
+void Observer::Close(Flow& flow) {
+  const FlowSide& client = flow.sides[flow.client];
+  if (!flow.named && flow.blind == 0 && client.segments > 0 &&
+      (IsNamePort(flow.ports[flow.client ^ 1]) ||
+       (flow.marks & kMarkNameBearing) != 0)) {
+    const bool whole =
+        flow.protocol == kProtocolUdp || (flow.marks & kMarkSynSeen) != 0;
+    teller_.Blame(flow, whole ? Blind::kParseFailure : Blind::kMissedStart);
+  }
+  if ((flow.marks & kMarkNameBearing) != 0) {
+    ++teller_.counters().name_bearing_flows;
+  }
+  partials_.Release(flow, 0);
+  partials_.Release(flow, 1);
+  teller_.Progress(flow, /*opened=*/false, /*closed=*/true);
+}
+
+void Observer::OnExpired(Flow& flow) { Close(flow); }
+
+void Observer::Finish() { flows_.Clear(); }
+
+const ObserverCounters& Observer::counters() {
+  ObserverCounters& counters = teller_.counters();
+  counters.flows = flows_.opened();
+  counters.refused_flows = flows_.refused();
+  counters.lost_fragments = decoder_.fragments().lost();
+  counters.lost_partials = partials_.evicted();
+  return counters;
+}
+
+size_t Observer::memory_bytes() const {
+  return flows_.max_memory_bytes() + partials_.held_bytes() +
+         partials_.live() * sizeof(Partial);
+}
+
+}  // namespace schoolgate::agent

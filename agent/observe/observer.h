@@ -1,0 +1,61 @@
+// Packets in, observations out: who asked for which name, and how many bytes
+// went over which flow. The same for captures, live devices and the kernel's
+// log queue.
+#pragma once
+
+#include "agent/capture/flow_table.h"
+#include "agent/capture/packet_decoder.h"
+#include "agent/observe/observation.h"
+#include "agent/observe/partial_pool.h"
+#include "agent/observe/tcp_inspector.h"
+#include "agent/observe/teller.h"
+#include "agent/observe/udp_inspector.h"
+
+namespace schoolgate::agent {
+
+// Together with fixed tables of about 9 MB at worst (fragments), the flows and
+// partial messages stay below 64 MB whatever is sent.
+struct ObserverLimits {
+  FlowLimits flows;
+  uint32_t max_partials = 4096;
+  size_t max_partial_bytes = 12 << 20;
+};
+
+// Not thread-safe. Deterministic: the same packets give the same observations.
+class Observer : private FlowExpiry {
+ public:
+  static constexpr int64_t kProgressEveryUs = 1'000'000;
+
+  // The sink must outlive the observer.
+  Observer(const ObserverLimits& limits, ObservationSink& sink);
+  ~Observer() override;
+
+  void OnPacket(const platform::Packet& packet);
+
+  // Closes all flows: tells their last progress, counts those that never
+  // gave a name. For the end of a capture, or before going down.
+  void Finish();
+
+  const ObserverCounters& counters();
+
+  // Flows, partial messages and waiting fragments, now.
+  size_t memory_bytes() const;
+
+ private:
+  void OnExpired(Flow& flow) override;
+  void OnSegment(const Segment& segment);
+  void OnTcp(Flow& flow, int side, const Segment& segment, bool fresh);
+  void Inspect(Flow& flow, int side, const Segment& segment);
+  void OnLooseSegment(const Segment& segment);
+  void Close(Flow& flow);
+
+  PacketDecoder decoder_;
+  Teller teller_;
+  PartialPool partials_;
+  TcpInspector tcp_;
+  UdpInspector udp_;
+  FlowTable flows_;
+  Segment segment_;
+};
+
+}  // namespace schoolgate::agent

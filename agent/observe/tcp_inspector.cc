@@ -1,0 +1,301 @@
+#include "agent/observe/tcp_inspector.h"
+
+#include <algorithm>
+
+#include "agent/observe/http_request.h"
+
+namespace schoolgate::agent {
+namespace {
+
+constexpr uint16_t kPortDns = 53;
+constexpr uint16_t kPortLlmnr = 5355;
+constexpr size_t kDnsHeader = 12;
+constexpr uint8_t kFirstRecordType = 20;
+constexpr uint8_t kLastRecordType = 23;
+
+int32_t Ahead(uint32_t seq, uint32_t than) {
+  return static_cast<int32_t>(seq - than);
+}
+
+bool IsDns(const Flow& flow) {
+  return flow.ports[0] == kPortDns || flow.ports[1] == kPortDns ||
+         flow.ports[0] == kPortLlmnr || flow.ports[1] == kPortLlmnr;
+}
+
+// Past whole TLS records at the start, up to where the next one begins.
+Bytes SkipRecords(Bytes bytes) {
+  while (bytes.size() > 5 && bytes[0] >= kFirstRecordType &&
+         bytes[0] <= kLastRecordType && bytes[1] == 3) {
+    const size_t whole = 5 + size_t{LoadU16(bytes.data() + 3)};
+    if (whole >= bytes.size()) return {};
+    bytes = bytes.subspan(whole);
+  }
+  return bytes;
+}
+
+}  // namespace
+
+void TcpInspector::OnSegment(Flow& flow, int side, const Segment& segment) {
+  FlowSide& from = flow.sides[side];
+  uint32_t seq = segment.tcp_seq;
+  if ((segment.tcp_flags & kTcpSyn) != 0) {
+    ++seq;
+    if (!from.knows_seq) from.next_seq = seq;
+    from.knows_seq = true;
+  }
+  if (segment.payload.empty()) return;
+  if (from.segments < UINT8_MAX) ++from.segments;
+  if (from.looked_at < UINT32_MAX / 2) {
+    from.looked_at += static_cast<uint32_t>(segment.payload.size());
+  }
+  if (IsDns(flow)) {
+    OnDns(flow, side, segment, seq, segment.payload);
+  } else {
+    Hunt(flow, side, seq, segment.payload);
+  }
+}
+
+TcpInspector::Kind TcpInspector::LookForHello(Flow& flow, int side,
+                                              Bytes bytes) {
+  ClientHello hello;
+  const StreamSearch search = FindClientHello(bytes, &scratch_, &hello);
+  need_ = search.need;
+  certain_ = search.certain;
+  if (search.result == Search::kNeedMore) return Kind::kHelloBegun;
+  if (search.result == Search::kNot) return Kind::kNothing;
+  teller_.Hello(NameSource::kTls, flow, side, hello);
+  const Bytes after = SkipRecords(bytes.subspan(search.used));
+  if (!after.empty()) {
+    // A second hello may follow at once, behind change_cipher_spec.
+    const size_t used = bytes.size() - after.size();
+    if (FindClientHello(bytes.subspan(used), &scratch_, &hello).result ==
+        Search::kFound) {
+      teller_.Hello(NameSource::kTls, flow, side, hello);
+    }
+  }
+  return Kind::kTold;
+}
+
+TcpInspector::Kind TcpInspector::LookForHttp(Flow& flow, int side,
+                                             Bytes bytes) {
+  bool told = false;
+  while (StartsLikeHttp(bytes)) {
+    HttpRequest request;
+    const HttpResult result = ReadHttpRequest(bytes, &request);
+    if (result == HttpResult::kNot) break;
+    if (result == HttpResult::kNeedMore) {
+      need_ = bytes.size() + 1;
+      certain_ = false;
+      return told ? Kind::kTold : Kind::kHttpBegun;
+    }
+    teller_.Http(flow, side, request.host);
+    told = true;
+    bytes = bytes.subspan(request.used);
+  }
+  return told ? Kind::kTold : Kind::kNothing;
+}
+
+TcpInspector::Kind TcpInspector::Look(Flow& flow, int side, Bytes bytes) {
+  const uint8_t first = bytes[0];
+  if (first >= kFirstRecordType && first < kLastRecordType) {
+    return LookForHello(flow, side, bytes);
+  }
+  if (StartsLikeHttp(bytes)) return LookForHttp(flow, side, bytes);
+  return Kind::kNothing;
+}
+
+void TcpInspector::Keep(Flow& flow, int side, uint32_t origin, uint32_t seq,
+                        Bytes bytes, Kind kind) {
+  Partial* partial = partials_.Make(flow, side);
+  partial->origin_seq = origin;
+  const uint32_t offset = seq - origin;
+  if (kind != Kind::kNothing) {
+    partial->start = static_cast<int32_t>(offset);
+    partial->http = kind == Kind::kHttpBegun;
+    partial->need = need_;
+    partial->certain = certain_;
+  }
+  partial->inserts = 1;
+  if (!partial->bytes.Insert(offset, bytes)) {
+    ++teller_.counters().oversized;
+    partials_.Release(flow, side);
+    return;
+  }
+  partials_.Charge(*partial);
+}
+
+void TcpInspector::Hunt(Flow& flow, int side, uint32_t seq, Bytes bytes) {
+  FlowSide& from = flow.sides[side];
+  const uint32_t end = seq + static_cast<uint32_t>(bytes.size());
+  if (Partial* partial = partials_.Find(flow, side)) {
+    Join(flow, side, *partial, seq, bytes);
+    return;
+  }
+  const bool knew = from.knows_seq;
+  const int32_t ahead = knew ? Ahead(seq, from.next_seq) : 0;
+  if (!knew || Ahead(end, from.next_seq) > 0) {
+    if (ahead < 0) {  // starts with what was seen already
+      bytes = bytes.subspan(static_cast<size_t>(-int64_t{ahead}));
+      seq = from.next_seq;
+    }
+  }
+  const Kind kind = Look(flow, side, bytes);
+  if (kind == Kind::kHelloBegun || kind == Kind::kHttpBegun) {
+    Keep(flow, side, seq, seq, bytes, kind);
+    return;
+  }
+  const bool young = from.looked_at < kYoungBytes;
+  if (kind == Kind::kNothing && young) {
+    if (knew && ahead > 0 && ahead < static_cast<int32_t>(kYoungBytes)) {
+      Keep(flow, side, from.next_seq, seq, bytes, Kind::kNothing);
+      return;
+    }
+    if (!knew && from.segments == 1) {
+      Keep(flow, side, seq, seq, bytes, Kind::kNothing);
+      return;
+    }
+  }
+  if (!knew || Ahead(end, from.next_seq) > 0) from.next_seq = end;
+  from.knows_seq = true;
+}
+
+void TcpInspector::Join(Flow& flow, int side, Partial& partial, uint32_t seq,
+                        Bytes bytes) {
+  const int32_t offset = Ahead(seq, partial.origin_seq);
+  bool kept = true;
+  if (offset < 0) {
+    const auto missing = static_cast<size_t>(-int64_t{offset});
+    kept = partial.bytes.Prepend(missing) && partial.bytes.Insert(0, bytes);
+    if (kept) {
+      partial.origin_seq = seq;
+      if (partial.start >= 0) partial.start += static_cast<int32_t>(missing);
+    }
+  } else {
+    kept = partial.bytes.Insert(static_cast<size_t>(offset), bytes);
+  }
+  ++partial.inserts;
+  if (kept) partials_.Charge(partial);
+  const bool inside = partial.start >= 0;
+  if (!inside) {
+    const Kind kind = Look(flow, side, bytes);
+    if (kind == Kind::kHelloBegun || kind == Kind::kHttpBegun) {
+      partial.start = std::max(Ahead(seq, partial.origin_seq), 0);
+      partial.http = kind == Kind::kHttpBegun;
+      partial.need = need_;
+      partial.certain = certain_;
+    } else if (kind == Kind::kTold) {
+      kept = false;
+    }
+  }
+  const uint32_t most = inside ? kMaxSegments : kMaxWaiting;
+  if (!kept || partial.inserts > most) {
+    FlowSide& from = flow.sides[side];
+    from.next_seq = seq + static_cast<uint32_t>(bytes.size());
+    from.knows_seq = true;
+    if (partial.inserts > most || inside) ++teller_.counters().oversized;
+    partials_.Release(flow, side);
+    return;
+  }
+  TryPartial(flow, side, partial);
+}
+
+void TcpInspector::TryPartial(Flow& flow, int side, Partial& partial) {
+  FlowSide& from = flow.sides[side];
+  const bool waiting = partial.start < 0;
+  const auto start = static_cast<size_t>(waiting ? 0 : partial.start);
+  const Bytes run = partial.bytes.From(start);
+  if (run.empty() || run.size() < partial.need) return;
+  if (waiting && !from.knows_seq) return;  // earlier bytes may still come
+
+  const Kind kind = Look(flow, side, run);
+  if (kind == Kind::kHelloBegun || kind == Kind::kHttpBegun) {
+    partial.start = static_cast<int32_t>(start);
+    partial.http = kind == Kind::kHttpBegun;
+    partial.need = need_;
+    partial.certain = certain_;
+    return;
+  }
+  if (kind == Kind::kNothing && partial.certain) {
+    ++teller_.counters().malformed;
+    teller_.Blame(flow, Blind::kParseFailure);
+  }
+  from.next_seq =
+      partial.origin_seq + static_cast<uint32_t>(start + run.size());
+  from.knows_seq = true;
+  partials_.Release(flow, side);
+}
+
+size_t TcpInspector::TellDnsMessages(Flow& flow, const Segment& segment,
+                                     Bytes bytes, bool* broken) {
+  const NameSource source =
+      flow.ports[0] == kPortLlmnr || flow.ports[1] == kPortLlmnr
+          ? NameSource::kLlmnr
+          : NameSource::kDns;
+  size_t used = 0;
+  while (bytes.size() - used >= 2) {
+    const size_t length = LoadU16(bytes.data() + used);
+    if (length < kDnsHeader) {
+      *broken = true;
+      return used;
+    }
+    if (bytes.size() - used - 2 < length) break;
+    teller_.Dns(source, Transport::kTcp, segment, flow.id,
+                bytes.subspan(used + 2, length));
+    used += 2 + length;
+  }
+  return used;
+}
+
+void TcpInspector::OnDns(Flow& flow, int side, const Segment& segment,
+                         uint32_t seq, Bytes bytes) {
+  FlowSide& from = flow.sides[side];
+  Partial* partial = partials_.Find(flow, side);
+  if (partial == nullptr) {
+    int32_t ahead = from.knows_seq ? Ahead(seq, from.next_seq) : 0;
+    if (ahead < 0) {
+      const auto seen = static_cast<size_t>(-int64_t{ahead});
+      if (seen >= bytes.size()) return;
+      bytes = bytes.subspan(seen);
+      seq += static_cast<uint32_t>(seen);
+      ahead = 0;
+    }
+    const uint32_t origin = seq - static_cast<uint32_t>(ahead);
+    from.knows_seq = true;
+    if (ahead == 0) {
+      bool broken = false;
+      const size_t used = TellDnsMessages(flow, segment, bytes, &broken);
+      from.next_seq = seq + static_cast<uint32_t>(broken ? bytes.size() : used);
+      if (broken) ++teller_.counters().malformed;
+      if (broken || used == bytes.size()) return;
+      bytes = bytes.subspan(used);
+      seq += static_cast<uint32_t>(used);
+      Keep(flow, side, seq, seq, bytes, Kind::kNothing);
+    } else {
+      Keep(flow, side, origin, seq, bytes, Kind::kNothing);
+    }
+    return;
+  }
+  const int32_t offset = Ahead(seq, partial->origin_seq);
+  if (offset < 0) {
+    const auto seen = static_cast<size_t>(-int64_t{offset});
+    if (seen >= bytes.size()) return;
+    bytes = bytes.subspan(seen);
+  }
+  bool broken =
+      ++partial->inserts > kMaxSegments ||
+      !partial->bytes.Insert(static_cast<size_t>(std::max(offset, 0)), bytes);
+  if (!broken) {
+    partials_.Charge(*partial);
+    const size_t used =
+        TellDnsMessages(flow, segment, partial->bytes.From(0), &broken);
+    partial->bytes.Consume(used);
+    partial->origin_seq += static_cast<uint32_t>(used);
+    if (!broken && !partial->bytes.empty()) return;
+  }
+  if (broken) ++teller_.counters().malformed;
+  from.next_seq =
+      broken ? seq + static_cast<uint32_t>(bytes.size()) : partial->origin_seq;
+  partials_.Release(flow, side);
+}
+
+}  // namespace schoolgate::agent

@@ -1,0 +1,189 @@
+#include "agent/observe/teller.h"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+namespace schoolgate::agent {
+namespace {
+
+constexpr uint16_t kPortDot = 853;
+constexpr size_t kMaxAlpn = 16;
+
+std::string_view AsText(Bytes bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+Endpoint End(const Flow& flow, int side) {
+  return {flow.ends[side], flow.ports[side]};
+}
+
+Transport TransportOf(const Flow& flow) {
+  return flow.protocol == kProtocolTcp ? Transport::kTcp : Transport::kUdp;
+}
+
+}  // namespace
+
+uint64_t ObserverCounters::all_names() const {
+  return std::accumulate(names.begin(), names.end(), uint64_t{0});
+}
+
+uint64_t ObserverCounters::blind_flows() const {
+  return std::accumulate(blind.begin(), blind.end(), uint64_t{0});
+}
+
+void Teller::LearnAnswers(DnsMessage& message) {
+  while (message.NextQuestion(&question_)) {
+  }
+  DnsRecord record;
+  while (message.NextAnswer(&record)) {
+    Address address{};
+    if (record.type == kTypeA && record.body.size() == 4) {
+      address[10] = address[11] = 0xff;
+      std::memcpy(address.data() + 12, record.body.data(), 4);
+      resolved_.Add(address);
+    } else if (record.type == kTypeAaaa && record.body.size() == 16) {
+      std::memcpy(address.data(), record.body.data(), 16);
+      resolved_.Add(address);
+    } else if (record.type == kTypeHttps) {
+      const Bytes cover = EchPublicName(record.body);
+      if (cover.empty()) continue;
+      text_.SetHost(cover);
+      covers_.Add(text_.view());
+    }
+  }
+}
+
+void Teller::Dns(NameSource source, Transport transport, const Segment& segment,
+                 uint64_t flow, Bytes bytes) {
+  DnsMessage message(bytes);
+  if (!message.malformed() && message.header().response()) {
+    LearnAnswers(message);
+    return;
+  }
+  while (message.NextQuestion(&question_)) {
+    Observation told;
+    told.time_us = time_us_;
+    told.frame = frame_;
+    told.source = source;
+    told.transport = transport;
+    told.qtype = question_.type;
+    told.name = question_.name.view();
+    told.src = {segment.src, segment.src_port};
+    told.dst = {segment.dst, segment.dst_port};
+    told.uid = segment.uid;
+    told.flow = flow;
+    ++counters_.names[static_cast<size_t>(source)];
+    sink_.OnName(told);
+  }
+  if (message.malformed()) ++counters_.malformed;
+}
+
+void Teller::ReadAlpn(Bytes list) {
+  alpn_.clear();
+  ByteReader reader(list);
+  while (reader.left() > 0 && alpn_.size() < kMaxAlpn) {
+    const Bytes name = reader.Take(reader.U8());
+    if (!reader.ok()) break;
+    alpn_.push_back(AsText(name));
+  }
+}
+
+void Teller::Tell(NameSource source, Flow& flow, int side, bool ech,
+                  std::string_view name) {
+  flow.named = true;
+  const uint32_t hash = HashName(name);
+  if (flow.name_hash == hash) return;
+  flow.name_hash = hash;
+  Observation told;
+  told.time_us = time_us_;
+  told.frame = frame_;
+  told.source = source;
+  told.transport = TransportOf(flow);
+  told.ech = ech;
+  told.name = name;
+  told.src = End(flow, side);
+  told.dst = End(flow, side ^ 1);
+  told.alpn = alpn_;
+  told.uid = flow.uid;
+  told.flow = flow.id;
+  ++counters_.names[static_cast<size_t>(source)];
+  sink_.OnName(told);
+}
+
+void Teller::Judge(NameSource source, Flow& flow, int side,
+                   const ClientHello& hello, std::string_view name) {
+  const uint16_t port = flow.ports[side ^ 1];
+  const Address& server = flow.ends[side ^ 1];
+  const auto speaks = [&](std::string_view protocol) {
+    return std::find(alpn_.begin(), alpn_.end(), protocol) != alpn_.end();
+  };
+  if (source == NameSource::kQuic && (speaks("doq") || port == kPortDot)) {
+    Blame(flow, Blind::kDoq);
+  } else if (speaks("dot") || port == kPortDot) {
+    Blame(flow, Blind::kDot);
+  } else if (IsPublicResolver(name) ||
+             (name.empty() && IsPublicResolver(server))) {
+    Blame(flow, Blind::kDoh);
+  } else if (hello.encrypted && (IsEchCover(name) || covers_.Contains(name))) {
+    Blame(flow, Blind::kEch);
+  } else if (LooksLikeTor(name, port) && !resolved_.Contains(server)) {
+    Blame(flow, Blind::kTor);
+  } else if (IsAddressLiteral(name)) {
+    Blame(flow, Blind::kDirectAddress);
+  } else if (name.empty()) {
+    const bool direct = !resolved_.empty() && !resolved_.Contains(server);
+    Blame(flow, direct ? Blind::kDirectAddress : Blind::kNoSni);
+  }
+}
+
+void Teller::Hello(NameSource source, Flow& flow, int side,
+                   const ClientHello& hello) {
+  if ((flow.marks & kMarkClientSure) == 0) {
+    flow.client = static_cast<uint8_t>(side);
+    flow.marks |= kMarkClientSure;
+  }
+  flow.marks |= kMarkNameBearing;
+  ReadAlpn(hello.alpn);
+  text_.SetHost(hello.server_name);
+  Judge(source, flow, side, hello, text_.view());
+  if (!text_.view().empty()) {
+    Tell(source, flow, side, hello.encrypted, text_.view());
+  }
+}
+
+void Teller::Http(Flow& flow, int side, Bytes host) {
+  flow.marks |= kMarkNameBearing;
+  text_.SetHost(host);
+  if (text_.view().empty()) {
+    Blame(flow, Blind::kNoSni);
+    return;
+  }
+  if (IsAddressLiteral(text_.view())) Blame(flow, Blind::kDirectAddress);
+  alpn_.clear();
+  Tell(NameSource::kHttp, flow, side, false, text_.view());
+}
+
+void Teller::Blame(Flow& flow, Blind cause) {
+  if (flow.blind != 0) return;
+  flow.blind = static_cast<uint8_t>(cause);
+  flow.marks |= kMarkNameBearing;
+  ++counters_.blind[static_cast<size_t>(cause)];
+}
+
+void Teller::Progress(const Flow& flow, bool opened, bool closed) {
+  FlowProgress told;
+  told.time_us = time_us_;
+  told.flow = flow.id;
+  told.transport = TransportOf(flow);
+  told.client = End(flow, flow.client);
+  told.server = End(flow, flow.client ^ 1);
+  told.sent_bytes = flow.bytes[flow.client];
+  told.received_bytes = flow.bytes[flow.client ^ 1];
+  told.opened = opened;
+  told.closed = closed;
+  told.uid = flow.uid;
+  sink_.OnFlow(told);
+}
+
+}  // namespace schoolgate::agent

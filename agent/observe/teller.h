@@ -1,0 +1,94 @@
+// Turns what the parsers found into observations, counts them, and judges
+// what a connection hides.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "agent/capture/flow_table.h"
+#include "agent/capture/segment.h"
+#include "agent/observe/blindness.h"
+#include "agent/observe/client_hello.h"
+#include "agent/observe/dns_message.h"
+#include "agent/observe/name_text.h"
+#include "agent/observe/observation.h"
+
+namespace schoolgate::agent {
+
+inline constexpr size_t kNameSources = 7;
+
+// All since the observer was made.
+struct ObserverCounters {
+  uint64_t packets = 0;
+  uint64_t bytes = 0;  // on the wire
+  uint64_t flows = 0;
+  uint64_t undecodable = 0;                    // packets
+  std::array<uint64_t, kNameSources> names{};  // by NameSource
+  std::array<uint64_t, kBlindCauses> blind{};  // flows, by Blind
+  uint64_t name_bearing_flows = 0;  // that gave a name or should have
+  uint64_t refused_flows = 0;       // the flow table was full
+  uint64_t lost_fragments = 0;      // datagrams given up
+  uint64_t lost_partials = 0;       // messages given up for space
+  uint64_t oversized = 0;           // messages beyond a parser's limit
+  uint64_t malformed = 0;           // DNS messages, hellos
+
+  uint64_t all_names() const;
+  uint64_t blind_flows() const;
+};
+
+// Not thread-safe. Call Begin for each packet first.
+class Teller {
+ public:
+  explicit Teller(ObservationSink& sink) : sink_(sink) {}
+
+  void Begin(const platform::Packet& packet) {
+    time_us_ = packet.time_us;
+    frame_ = packet.frame;
+  }
+
+  // Questions of a query are told; of a response, what is learned from it is
+  // kept (addresses, ECH configurations).
+  void Dns(NameSource source, Transport transport, const Segment& segment,
+           uint64_t flow, Bytes message);
+
+  // A whole ClientHello of the end `side`.
+  void Hello(NameSource source, Flow& flow, int side, const ClientHello& hello);
+
+  // A request's host; the same host again in a flow is told once.
+  void Http(Flow& flow, int side, Bytes host);
+
+  // Counts the flow as blind, once.
+  void Blame(Flow& flow, Blind cause);
+
+  void Progress(const Flow& flow, bool opened, bool closed);
+
+  int64_t time_us() const { return time_us_; }
+  ObserverCounters& counters() { return counters_; }
+  const ObserverCounters& counters() const { return counters_; }
+
+ private:
+  void LearnAnswers(DnsMessage& message);
+  void Judge(NameSource source, Flow& flow, int side, const ClientHello& hello,
+             std::string_view name);
+  void Tell(NameSource source, Flow& flow, int side, bool ech,
+            std::string_view name);
+  void ReadAlpn(Bytes list);
+
+  ObservationSink& sink_;
+  ObserverCounters counters_;
+  int64_t time_us_ = 0;
+  uint64_t frame_ = 0;
+  ResolvedAddresses resolved_;
+  CoverNames covers_;
+  DnsQuestion question_;
+  NameText text_;
+  std::vector<std::string_view> alpn_;
+};
+
+// Bits of Flow::marks.
+inline constexpr uint8_t kMarkNameBearing = 1;
+inline constexpr uint8_t kMarkSynSeen = 2;
+inline constexpr uint8_t kMarkClientSure = 4;  // the client end is known
+
+}  // namespace schoolgate::agent

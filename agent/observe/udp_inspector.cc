@@ -1,0 +1,242 @@
+#include "agent/observe/udp_inspector.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace schoolgate::agent {
+namespace {
+
+constexpr uint16_t kPortDns = 53;
+constexpr uint16_t kPortNetbiosNames = 137;
+constexpr uint16_t kPortNetbiosDatagrams = 138;
+constexpr uint16_t kPortMdns = 5353;
+constexpr uint16_t kPortLlmnr = 5355;
+constexpr uint8_t kClientHello = 1;
+
+bool Uses(const Flow& flow, uint16_t port) {
+  return flow.ports[0] == port || flow.ports[1] == port;
+}
+
+bool SameId(const Partial& partial, Bytes id) {
+  return partial.id_bytes == id.size() &&
+         (id.empty() ||
+          std::memcmp(partial.id.data(), id.data(), id.size()) == 0);
+}
+
+uint32_t HashId(Bytes id) {
+  uint32_t hash = 0x811c9dc5;
+  for (uint8_t byte : id) hash = (hash ^ byte) * 0x01000193;
+  return hash == 0 ? 1 : hash;
+}
+
+bool LooksLikeDtls(Bytes datagram) {
+  return datagram.size() >= 26 && datagram[0] == 22 &&
+         ((datagram[1] == 0xfe && datagram[2] >= 0xfc) ||
+          (datagram[1] == 1 && datagram[2] == 0)) &&
+         datagram[13] == kClientHello;
+}
+
+uint32_t LittleU32(const uint8_t* at) {
+  return at[0] | uint32_t{at[1]} << 8 | uint32_t{at[2]} << 16 |
+         uint32_t{at[3]} << 24;
+}
+
+}  // namespace
+
+void UdpInspector::OnDatagram(Flow& flow, int side, const Segment& segment) {
+  const Bytes datagram = segment.payload;
+  if (datagram.empty()) return;
+  FlowSide& from = flow.sides[side];
+  const bool curious = from.segments < kCuriousDatagrams;
+  if (from.segments < UINT8_MAX) ++from.segments;
+
+  if (Uses(flow, kPortDns)) {
+    teller_.Dns(NameSource::kDns, Transport::kUdp, segment, flow.id, datagram);
+  } else if (Uses(flow, kPortMdns)) {
+    teller_.Dns(NameSource::kMdns, Transport::kUdp, segment, flow.id, datagram);
+  } else if (Uses(flow, kPortLlmnr)) {
+    teller_.Dns(NameSource::kLlmnr, Transport::kUdp, segment, flow.id,
+                datagram);
+  } else if (LooksLikeQuic(datagram)) {
+    OnQuic(flow, side, datagram);
+  } else if (LooksLikeDtls(datagram)) {
+    OnDtls(flow, side, datagram);
+  } else if (curious && !Uses(flow, kPortNetbiosNames) &&
+             !Uses(flow, kPortNetbiosDatagrams)) {
+    if (OnGoogleQuic(flow, side, datagram)) return;
+    if (IsUnmistakableQuery(datagram)) {
+      teller_.Dns(NameSource::kDns, Transport::kUdp, segment, flow.id,
+                  datagram);
+    } else if (LooksLikeVpn(datagram, segment.src_port, segment.dst_port)) {
+      teller_.Blame(flow, Blind::kVpn);
+    }
+  }
+}
+
+void UdpInspector::OnQuic(Flow& flow, int side, Bytes datagram) {
+  flow.marks |= kMarkNameBearing;
+  QuicPacket packet;
+  while (!datagram.empty() && ReadQuicPacket(datagram, &packet)) {
+    if (packet.type == QuicType::kInitial) OnInitial(flow, side, packet);
+    datagram = datagram.subspan(packet.bytes.size());
+  }
+}
+
+Partial* UdpInspector::NewConnection(Flow& flow, int side,
+                                     const QuicPacket& packet,
+                                     const QuicKeys& keys) {
+  partials_.Release(flow, side);
+  Partial* partial = partials_.Make(flow, side);
+  partial->keys = keys;
+  partial->version = packet.version;
+  partial->id_bytes = static_cast<uint8_t>(packet.destination.size());
+  std::copy(packet.destination.begin(), packet.destination.end(),
+            partial->id.begin());
+  return partial;
+}
+
+// The frames, when this is a client's Initial that can be opened: with the
+// keys of the connection known here, or with those of its own destination id
+// (a new connection, or the one after a Retry).
+Bytes UdpInspector::OpenInitial(Flow& flow, int side,
+                                const QuicPacket& packet) {
+  FlowSide& from = flow.sides[side];
+  if (Partial* partial = partials_.Find(flow, side)) {
+    const Bytes frames = opener_.Open(partial->keys, packet);
+    if (!frames.empty()) return frames;
+    if (SameId(*partial, packet.destination)) return {};
+  }
+  const uint32_t tried = HashId(packet.destination);
+  if (from.next_seq == tried || from.looked_at >= kMaxKeyTrials) return {};
+  from.next_seq = tried;
+  ++from.looked_at;
+  for (const QuicProfile* profile : ProfilesFor(packet.version)) {
+    const QuicKeys keys = opener_.ClientKeys(*profile, packet.destination);
+    const Bytes frames = opener_.Open(keys, packet);
+    if (frames.empty()) continue;
+    NewConnection(flow, side, packet, keys);
+    return frames;
+  }
+  return {};
+}
+
+void UdpInspector::OnInitial(Flow& flow, int side, const QuicPacket& packet) {
+  const Bytes frames = OpenInitial(flow, side, packet);
+  if (frames.empty()) return;
+  Partial* partial = partials_.Find(flow, side);
+  if (partial == nullptr) return;
+  if (!CollectCrypto(frames, &partial->bytes)) ++teller_.counters().malformed;
+  partials_.Charge(*partial);
+  TryCrypto(flow, side, *partial);
+}
+
+void UdpInspector::TryCrypto(Flow& flow, int side, Partial& partial) {
+  const Bytes run = partial.bytes.From(0);
+  if (run.size() < 4) return;
+  const size_t length = LoadU32(run.data()) & 0xffffff;
+  if (run[0] != kClientHello || length > kMaxHelloBytes) {
+    ++teller_.counters().oversized;
+    partials_.Release(flow, side);
+    return;
+  }
+  if (run.size() - 4 < length) return;
+  ClientHello hello;
+  if (ParseClientHello(run.subspan(4, length), /*datagram=*/false, &hello)) {
+    teller_.Hello(NameSource::kQuic, flow, side, hello);
+  } else {
+    ++teller_.counters().malformed;
+    teller_.Blame(flow, Blind::kParseFailure);
+  }
+  partials_.Release(flow, side);
+}
+
+void UdpInspector::OnDtls(Flow& flow, int side, Bytes datagram) {
+  flow.marks |= kMarkNameBearing;
+  ByteReader records(datagram);
+  while (records.left() >= 13) {
+    const uint8_t type = records.U8();
+    records.Skip(10);
+    ByteReader record(records.Take(records.U16()));
+    if (!records.ok() || type != 22) return;
+    while (record.left() >= 12) {
+      const uint8_t message = record.Peek();
+      ByteReader header(record.rest());
+      header.Skip(9);
+      const size_t whole = 12 + size_t{header.U24()};
+      if (whole > record.left()) return;
+      const Bytes fragment = record.Take(whole);
+      if (message == kClientHello) {
+        OnDtlsFragment(flow, side, ByteReader(fragment));
+      }
+    }
+  }
+}
+
+void UdpInspector::OnDtlsFragment(Flow& flow, int side, ByteReader message) {
+  message.Skip(1);
+  const size_t length = message.U24();
+  const uint16_t number = message.U16();
+  const size_t offset = message.U24();
+  message.Skip(3);
+  Bytes body = message.rest();
+  if (length > kMaxHelloBytes) {
+    ++teller_.counters().oversized;
+    return;
+  }
+  if (body.size() < length) {
+    Partial* partial = partials_.Find(flow, side);
+    if (partial != nullptr && partial->version != number) {
+      partials_.Release(flow, side);
+      partial = nullptr;
+    }
+    if (partial == nullptr) partial = partials_.Make(flow, side);
+    partial->version = number;
+    if (!partial->bytes.Insert(offset, body)) ++teller_.counters().oversized;
+    partials_.Charge(*partial);
+    body = partial->bytes.From(0);
+    if (body.size() < length) return;
+  }
+  ClientHello hello;
+  if (ParseClientHello(body.first(length), /*datagram=*/true, &hello)) {
+    teller_.Hello(NameSource::kTls, flow, side, hello);
+  } else {
+    ++teller_.counters().malformed;
+  }
+  partials_.Release(flow, side);
+}
+
+// Google's QUIC before the IETF's, versions Q0xx: a table of tags in plain
+// sight. True when the datagram is one.
+bool UdpInspector::OnGoogleQuic(Flow& flow, int side, Bytes datagram) {
+  if (datagram.size() < 64) return false;
+  const bool old = datagram[9] == 'Q' && datagram[10] == '0';
+  const bool late = datagram[1] == 'Q' && datagram[2] == '0';
+  if (!old && !late) return false;
+  constexpr uint8_t kChlo[] = {'C', 'H', 'L', 'O'};
+  const Bytes head = datagram.first(std::min<size_t>(datagram.size(), 96));
+  const auto found =
+      std::search(head.begin(), head.end(), std::begin(kChlo), std::end(kChlo));
+  if (found == head.end()) return true;
+  flow.marks |= kMarkNameBearing;
+  const Bytes chlo =
+      datagram.subspan(static_cast<size_t>(found - head.begin()));
+  if (chlo.size() < 8) return true;
+  const size_t tags = chlo[4] | size_t{chlo[5]} << 8;
+  const size_t values = 8 + tags * 8;
+  size_t begin = 0;
+  for (size_t i = 0; i < tags && values <= chlo.size(); ++i) {
+    const uint8_t* tag = chlo.data() + 8 + i * 8;
+    const size_t end = LittleU32(tag + 4);
+    if (end < begin || end > chlo.size() - values) return true;
+    if (std::memcmp(tag, "SNI\0", 4) == 0) {
+      ClientHello hello;
+      hello.server_name = chlo.subspan(values + begin, end - begin);
+      teller_.Hello(NameSource::kQuic, flow, side, hello);
+      return true;
+    }
+    begin = end;
+  }
+  return true;
+}
+
+}  // namespace schoolgate::agent

@@ -1,0 +1,40 @@
+// Finds names in datagrams: DNS and its kin, QUIC, DTLS.
+#pragma once
+
+#include "agent/observe/partial_pool.h"
+#include "agent/observe/quic_initial.h"
+#include "agent/observe/teller.h"
+
+namespace schoolgate::agent {
+
+// Not thread-safe.
+class UdpInspector {
+ public:
+  // Datagrams at the start of a flow that are tried as anything.
+  static constexpr uint8_t kCuriousDatagrams = 8;
+  // Connection ids of one flow whose keys are tried.
+  static constexpr uint32_t kMaxKeyTrials = 64;
+
+  UdpInspector(Teller& teller, PartialPool& partials)
+      : teller_(teller), partials_(partials) {}
+
+  // `side` of the flow sent this datagram.
+  void OnDatagram(Flow& flow, int side, const Segment& segment);
+
+ private:
+  void OnQuic(Flow& flow, int side, Bytes datagram);
+  void OnInitial(Flow& flow, int side, const QuicPacket& packet);
+  Bytes OpenInitial(Flow& flow, int side, const QuicPacket& packet);
+  Partial* NewConnection(Flow& flow, int side, const QuicPacket& packet,
+                         const QuicKeys& keys);
+  void TryCrypto(Flow& flow, int side, Partial& partial);
+  void OnDtls(Flow& flow, int side, Bytes datagram);
+  void OnDtlsFragment(Flow& flow, int side, ByteReader message);
+  bool OnGoogleQuic(Flow& flow, int side, Bytes datagram);
+
+  Teller& teller_;
+  PartialPool& partials_;
+  QuicOpener opener_;
+};
+
+}  // namespace schoolgate::agent

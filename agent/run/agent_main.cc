@@ -1,0 +1,24 @@
+// schoolgate-agent: the gate on a device, and the same gate over captures.
+#include <CLI/CLI.hpp>
+
+#include "agent/run/replay.h"
+#include "platform/complaint.h"
+
+int main(int argc, char** argv) {
+  using namespace schoolgate;  // main builds the world
+  CLI::App app(
+      "Sees which names are asked for and keeps to the school's rules.",
+      "schoolgate-agent");
+  app.set_version_flag("--version", "schoolgate-agent " SCHOOLGATE_VERSION);
+  app.require_subcommand(1);
+  int exit_code = platform::kExitOk;
+  // One line a verb.
+  agent::AddReplay(app, &exit_code);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? platform::kExitOk : platform::kExitUsage;
+  }
+  return exit_code;
+}

@@ -1,0 +1,177 @@
+#include "agent/run/replay.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <string>
+
+#include "agent/observe/observer.h"
+#include "agent/run/replay_line.h"
+#include "agent/run/replay_verdict.h"
+#include "platform/clock.h"
+#include "platform/complaint.h"
+#include "platform/packet_source.h"
+
+namespace schoolgate::agent {
+namespace {
+
+constexpr char kProgram[] = "schoolgate-agent";
+constexpr size_t kFlushBytes = 1 << 16;
+
+// Writes names as they are seen, in blocks.
+class LineWriter : public ObservationSink {
+ public:
+  LineWriter(const ReplayOptions& options, ReplayVerdicts verdicts,
+             std::FILE* out)
+      : options_(options), verdicts_(std::move(verdicts)), out_(out) {}
+
+  void BeginFile(const std::string& path) {
+    file_.clear();
+    AppendJsonString(path, &file_);
+  }
+
+  void OnName(const Observation& seen) override {
+    const rules::Decision& verdict = verdicts_.Decide(seen.name, seen.time_us);
+    if (!options_.all && verdict.action == rules::Action::kAllow) return;
+    if (options_.json) {
+      AppendJsonLine(file_, seen, verdict, &lines_);
+    } else {
+      AppendTextLine(seen, verdict, &lines_);
+    }
+    if (lines_.size() >= kFlushBytes) Flush();
+  }
+
+  // False when the output cannot be written.
+  bool Flush() {
+    const size_t written = std::fwrite(lines_.data(), 1, lines_.size(), out_);
+    ok_ = ok_ && written == lines_.size() && std::fflush(out_) == 0;
+    lines_.clear();
+    return ok_;
+  }
+
+ private:
+  const ReplayOptions& options_;
+  ReplayVerdicts verdicts_;
+  std::FILE* out_;
+  std::string file_;
+  std::string lines_;
+  bool ok_ = true;
+};
+
+void Add(const ObserverCounters& from, ObserverCounters* to) {
+  to->packets += from.packets;
+  to->bytes += from.bytes;
+  to->flows += from.flows;
+  to->undecodable += from.undecodable;
+  to->name_bearing_flows += from.name_bearing_flows;
+  to->refused_flows += from.refused_flows;
+  to->lost_fragments += from.lost_fragments;
+  to->lost_partials += from.lost_partials;
+  to->oversized += from.oversized;
+  to->malformed += from.malformed;
+  for (size_t i = 0; i < kNameSources; ++i) to->names[i] += from.names[i];
+  for (size_t i = 0; i < kBlindCauses; ++i) to->blind[i] += from.blind[i];
+}
+
+absl::Status ReplayFile(const std::string& path, LineWriter& writer,
+                        ObserverCounters* total) {
+  auto source = platform::OpenCaptureFile(path);
+  if (!source.ok()) return source.status();
+  writer.BeginFile(path);
+  Observer observer(ObserverLimits(), writer);
+  platform::Packet packet;
+  while ((*source)->Next(absl::ZeroDuration(), &packet) ==
+         platform::NextResult::kPacket) {
+    observer.OnPacket(packet);
+  }
+  observer.Finish();
+  Add(observer.counters(), total);
+  return (*source)->status();
+}
+
+void Summarise(const ObserverCounters& total, double seconds, std::FILE* err) {
+  std::string line;
+  const auto put = [&](std::string_view label, uint64_t value) {
+    if (!line.empty()) line.append(", ");
+    line.append(std::to_string(value)).append(" ").append(label);
+  };
+  put("packets", total.packets);
+  put("bytes", total.bytes);
+  put("flows", total.flows);
+  put("names", total.all_names());
+  std::string sources;
+  for (size_t i = 0; i < kNameSources; ++i) {
+    if (total.names[i] == 0) continue;
+    sources.append(sources.empty() ? "" : " ")
+        .append(SourceName(static_cast<NameSource>(i)))
+        .append(" ")
+        .append(std::to_string(total.names[i]));
+  }
+  if (!sources.empty()) line.append(" (" + sources + ")");
+  put("undecodable", total.undecodable);
+  put("malformed", total.malformed);
+  const uint64_t lost = total.refused_flows + total.lost_partials +
+                        total.lost_fragments + total.oversized;
+  put("beyond limits", lost);
+  char share[80];
+  const double of =
+      static_cast<double>(std::max<uint64_t>(1, total.name_bearing_flows));
+  std::snprintf(share, sizeof share, ", blindness %.2f %% of %llu flows",
+                100.0 * static_cast<double>(total.blind_flows()) / of,
+                static_cast<unsigned long long>(total.name_bearing_flows));
+  line.append(share);
+  std::string causes;
+  for (size_t i = 1; i < kBlindCauses; ++i) {
+    if (total.blind[i] == 0) continue;
+    causes.append(causes.empty() ? "" : " ")
+        .append(BlindName(static_cast<Blind>(i)))
+        .append(" ")
+        .append(std::to_string(total.blind[i]));
+  }
+  if (!causes.empty()) line.append(" (" + causes + ")");
+  std::fprintf(err, "%s, %.3f seconds\n", line.c_str(), seconds);
+}
+
+}  // namespace
+
+int Replay(const ReplayOptions& options, std::FILE* out, std::FILE* err) {
+  auto verdicts =
+      ReplayVerdicts::Open(options.rules, options.group, options.user);
+  if (!verdicts.ok()) return platform::Complain(kProgram, verdicts.status());
+
+  const absl::Duration begin = platform::SystemClock().SinceBoot();
+  LineWriter writer(options, *std::move(verdicts), out);
+  ObserverCounters total;
+  int exit_code = platform::kExitOk;
+  for (const std::string& path : options.captures) {
+    const absl::Status status = ReplayFile(path, writer, &total);
+    if (!status.ok()) exit_code = platform::Complain(kProgram, status);
+    if (!writer.Flush()) {
+      return platform::Complain(
+          kProgram, absl::DataLossError("standard output: cannot be written: "
+                                        "check the disk or the pipe"));
+    }
+  }
+  const absl::Duration took = platform::SystemClock().SinceBoot() - begin;
+  Summarise(total, absl::ToDoubleSeconds(took), err);
+  return exit_code;
+}
+
+void AddReplay(CLI::App& app, int* exit_code) {
+  auto options = std::make_shared<ReplayOptions>();
+  CLI::App* replay = app.add_subcommand(
+      "replay", "Run captures through the pipeline and print the names seen.");
+  replay->add_option("CAPTURE", options->captures, "pcap or pcapng files")
+      ->required();
+  replay->add_option("--rules", options->rules, "rule bundle to decide with")
+      ->option_text("BUNDLE");
+  replay->add_option("--group", options->group, "group of the person")
+      ->option_text("G");
+  replay->add_option("--user", options->user, "log-in name of the person")
+      ->option_text("U");
+  replay->add_flag("--all", options->all, "every name, not only policy hits");
+  replay->add_flag("--json", options->json, "one JSON object a line");
+  replay->callback(
+      [options, exit_code] { *exit_code = Replay(*options, stdout, stderr); });
+}
+
+}  // namespace schoolgate::agent
