@@ -69,6 +69,11 @@ std::string Api::NameOf(const std::string& account) {
                                                     : account;
 }
 
+std::vector<Account> Api::Everybody() {
+  absl::StatusOr<std::vector<Account>> accounts = stores_.accounts.All();
+  return accounts.ok() ? *std::move(accounts) : std::vector<Account>();
+}
+
 std::optional<Response> Api::Record(const std::string& who,
                                     const std::string& action,
                                     const std::string& about,

@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "collector/web/access.h"
@@ -59,6 +60,8 @@ class Api {
 
   bool SessionAlive(const std::string& key);
   std::string NameOf(const std::string& account);
+  // All accounts; empty when they cannot be read.
+  std::vector<Account> Everybody();
   const ApiCounters& counters() const { return counters_; }
 
  private:

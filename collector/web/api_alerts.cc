@@ -125,9 +125,10 @@ Response Api::ListAlerts(const Request& request, const Caller& caller) {
     return *failed;
   }
   const DisplayName names = [this](const std::string& n) { return NameOf(n); };
+  const std::vector<Account> everybody = Everybody();
   nlohmann::json alerts = nlohmann::json::array();
   for (const v1::Alert& alert : *found) {
-    const Sight sight = SightOf(caller.account, alert);
+    const Sight sight = SightOf(caller.account, alert, everybody);
     if (sight != Sight::kNothing) {
       alerts.push_back(AlertJson(alert, sight, false, names));
     }
@@ -140,7 +141,8 @@ Response Api::ListAlerts(const Request& request, const Caller& caller) {
 std::optional<v1::Alert> Api::SeenBy(uint64_t id, const Caller& caller,
                                      Response* refusal) {
   absl::StatusOr<v1::Alert> alert = stores_.alerts.Get(id);
-  if (alert.ok() && SightOf(caller.account, *alert) != Sight::kNothing) {
+  if (alert.ok() &&
+      SightOf(caller.account, *alert, Everybody()) != Sight::kNothing) {
     return *std::move(alert);
   }
   // The same answer, and the same line, for what is hidden and what is not
@@ -161,8 +163,9 @@ Response Api::ShowAlert(uint64_t id, const Caller& caller) {
           Record(caller.account.name, "view_alert", absl::StrCat(id), "")) {
     return *failed;
   }
-  return JsonAnswer(AlertJson(*alert, SightOf(caller.account, *alert), true,
-                              [this](const auto& n) { return NameOf(n); }));
+  return JsonAnswer(
+      AlertJson(*alert, SightOf(caller.account, *alert, Everybody()), true,
+                [this](const auto& n) { return NameOf(n); }));
 }
 
 Response Api::Changed(uint64_t id, const Caller& caller,
@@ -179,8 +182,9 @@ Response Api::Changed(uint64_t id, const Caller& caller,
   }
   absl::StatusOr<v1::Alert> stored = stores_.alerts.Update(id, change);
   if (!stored.ok()) return AnswerTo(stored.status());
-  return JsonAnswer(AlertJson(*stored, SightOf(caller.account, *stored), true,
-                              [this](const auto& n) { return NameOf(n); }));
+  return JsonAnswer(
+      AlertJson(*stored, SightOf(caller.account, *stored, Everybody()), true,
+                [this](const auto& n) { return NameOf(n); }));
 }
 
 Response Api::AddNote(const Request& request, uint64_t id,

@@ -85,8 +85,9 @@ size_t LiveFeed::viewers() {
   return viewers_.size();
 }
 
-std::string LiveFeed::Event(const v1::Alert& alert, const LiveViewer& viewer) {
-  const Sight sight = SightOf(viewer.ticket_.viewer, alert);
+std::string LiveFeed::Event(const v1::Alert& alert, const LiveViewer& viewer,
+                            const std::vector<Account>& everybody) {
+  const Sight sight = SightOf(viewer.ticket_.viewer, alert, everybody);
   if (sight == Sight::kNothing) return "";
   const Response body =
       JsonAnswer(AlertJson(alert, sight, false, [this](const auto& name) {
@@ -104,10 +105,11 @@ std::shared_ptr<LiveViewer> LiveFeed::Join(LiveTicket ticket) {
   if (stopping_ || viewers_.size() >= kViewers) return nullptr;
   viewer->seen_ = viewer->ticket_.after;
   viewer->Push("retry: 2000\nevent: open\ndata: {}\n\n");
+  const std::vector<Account> everybody = api_.Everybody();
   auto missed = alerts_.ChangesAfter(viewer->seen_, kCatchUp);
   if (missed.ok() && missed->size() < kCatchUp) {
     for (const v1::Alert& alert : *missed) {
-      viewer->Push(Event(alert, *viewer));
+      viewer->Push(Event(alert, *viewer, everybody));
       viewer->seen_ = std::max(viewer->seen_, alert.revision());
     }
   } else {
@@ -120,13 +122,14 @@ std::shared_ptr<LiveViewer> LiveFeed::Join(LiveTicket ticket) {
 }
 
 void LiveFeed::Publish(const std::vector<v1::Alert>& changes) {
+  const std::vector<Account> everybody = api_.Everybody();
   std::lock_guard lock(mutex_);
   for (const auto& viewer : viewers_) {
     std::string text;
     for (const v1::Alert& alert : changes) {
       if (alert.revision() <= viewer->seen_) continue;
       viewer->seen_ = alert.revision();
-      text += Event(alert, *viewer);
+      text += Event(alert, *viewer, everybody);
     }
     if (text.empty()) continue;
     if (api_.SessionAlive(viewer->ticket_.session_key)) {

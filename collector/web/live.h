@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "collector/store/alert_store.h"
 #include "collector/web/api.h"
@@ -67,7 +68,8 @@ class LiveFeed {
   void Run();
   void Publish(const std::vector<v1::Alert>& changes);
   void Beat();
-  std::string Event(const v1::Alert& alert, const LiveViewer& viewer);
+  std::string Event(const v1::Alert& alert, const LiveViewer& viewer,
+                    const std::vector<Account>& everybody);
 
   AlertStore& alerts_;
   Api& api_;

@@ -1,6 +1,8 @@
 // What somebody may see of an alert. Every way an alert leaves the server
-// (list, page, live feed) asks here first.
+// (list, page, live feed, audit log) asks here first.
 #pragma once
+
+#include <span>
 
 #include "collector/store/account_store.h"
 #include "proto/alert.pb.h"
@@ -14,12 +16,16 @@ enum class Sight {
   kFull,
 };
 
-// An alert that names the viewer's own pseudonym anywhere is nothing to them,
-// whatever their role; so is one of another school.
-Sight SightOf(const Account& viewer, const v1::Alert& alert);
+// Routing is that of collector/cases (MaySee), and beside it: whoever is named
+// anywhere in an alert sees nothing of it, whatever their role; a case of
+// illegal material always has two seniors who can close it. `everybody`: all
+// accounts.
+Sight SightOf(const Account& viewer, const v1::Alert& alert,
+              std::span<const Account> everybody);
 
-// About the working of a device, with nobody's conduct in it.
-bool IsHealthRule(const v1::Alert& alert);
+// Whether the viewer may know that others looked at this alert.
+bool MayOversee(const Account& viewer, const v1::Alert& alert,
+                std::span<const Account> everybody);
 
 // Illegal material: host hidden from everybody, two people to close.
 bool IsLocked(const v1::Alert& alert);

@@ -1,0 +1,174 @@
+// The server's calls. See docs/dashboard.md for their meaning.
+
+export interface Me {
+  name: string;
+  display_name: string;
+  role: string;
+  role_title: string;
+  school: string;
+  csrf: string;
+  must_change_password: boolean;
+  idle_seconds: number;
+  may: { alerts: boolean; alert: boolean; write: boolean; live: boolean; devices: boolean; audit: boolean };
+}
+
+export type Severity = "illegal" | "serious" | "rule_break" | "routine" | "information";
+export type State = "new" | "seen" | "looking" | "waiting" | "closed";
+
+export interface Alert {
+  id: number;
+  revision: number;
+  severity: Severity;
+  state: State;
+  locked: boolean;
+  rule: string;
+  category: string;
+  title: string;
+  sentence: string;
+  why: string;
+  in_favour: string;
+  next_step: string;
+  clause: string;
+  subject: string;
+  group: string;
+  device: string;
+  device_name: string;
+  first: string;
+  last: string;
+  raised: string;
+  count: number;
+  late: boolean;
+  note_count: number;
+  outcome: string;
+  close_proposed_by?: string;
+  close_proposed_account?: string;
+}
+
+export interface Evidence {
+  time: string;
+  sentence: string;
+  action: string;
+  device: string;
+  count: number;
+  host?: string;
+}
+
+export interface Incident {
+  where: string;
+  description: string;
+  action_taken: string;
+  outcome: string;
+  recorded_by: string;
+  recorded: string;
+}
+
+export interface WholeAlert extends Alert {
+  evidence: Evidence[];
+  notes?: { time: string; author: string; words: string }[];
+  incident?: Incident;
+}
+
+export interface AnonymousAlert {
+  severity: Severity;
+  state: State;
+  title: string;
+  category: string;
+  clause: string;
+  outcome: string;
+  month: string;
+}
+
+export interface AlertList {
+  alerts: Alert[];
+  revision: number;
+  more: boolean;
+}
+
+export interface Device {
+  id: string;
+  school: string;
+  name: string;
+  inventory_number: string;
+  group: string;
+  state: "good" | "check" | "problem" | "retired";
+  words: string;
+  last_contact: string;
+  enrolled: string;
+  rules_version: number;
+  program_version: string;
+  capturing: boolean;
+  enforcing: boolean;
+  mode: string;
+  blind_percent: number;
+  waiting: number;
+}
+
+export interface AuditEntry {
+  time: string;
+  who: string;
+  action: string;
+  about?: string;
+  about_alert: string;
+}
+
+export interface AuditPage {
+  entries: AuditEntry[];
+  before: number;
+  whole?: boolean;
+}
+
+export interface Notice {
+  school_name: string;
+  contact: string;
+  keep_event_days: number;
+  keep_case_days: number;
+}
+
+// What the server refused, in words for the reader.
+export class Refused extends Error {
+  constructor(readonly status: number, readonly code: string, message: string) {
+    super(message);
+  }
+}
+
+let csrf = "";
+let onLoggedOut: () => void = () => {};
+
+export function setCsrf(token: string): void {
+  csrf = token;
+}
+
+export function whenLoggedOut(then: () => void): void {
+  onLoggedOut = then;
+}
+
+// `background`: not asked for by the person, so it does not keep them logged
+// in.
+async function call<T>(method: string, path: string, body?: unknown, background = false): Promise<T> {
+  const headers: Record<string, string> = {};
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (method !== "GET") headers["X-CSRF-Token"] = csrf;
+  if (background) headers["X-Background"] = "1";
+  let answer: Response;
+  try {
+    answer = await fetch(path, {
+      method,
+      headers,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      credentials: "same-origin",
+      cache: "no-store",
+    });
+  } catch {
+    throw new Refused(0, "offline", "The Schoolgate server cannot be reached. Check your connection and try again.");
+  }
+  const value = await answer.json().catch(() => ({}));
+  if (answer.ok) return value as T;
+  if (answer.status === 401 && value.error === "log_in") onLoggedOut();
+  throw new Refused(answer.status, value.error ?? "", value.message ?? "Something went wrong. Try again in a minute.");
+}
+
+export const get = <T>(path: string, background = false) => call<T>("GET", path, undefined, background);
+export const post = <T>(path: string, body: unknown = {}) => call<T>("POST", path, body);
+
+export const sorry = (error: unknown): string =>
+  error instanceof Refused ? error.message : "Something went wrong. Reload the page and try again.";

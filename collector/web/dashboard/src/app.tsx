@@ -1,0 +1,100 @@
+import { useEffect, useState } from "preact/hooks";
+import { Refused, get, post, setCsrf, whenLoggedOut, type Me } from "./api";
+import { useFeed } from "./feed";
+import { useIdle } from "./idle";
+import { AlertPage } from "./pages/alert";
+import { AuditPage } from "./pages/audit";
+import { DevicesPage } from "./pages/devices";
+import { GovernorPage } from "./pages/governor";
+import { LogInPage } from "./pages/login";
+import { NoticePage } from "./pages/notice";
+import { PasswordPage } from "./pages/password";
+import { TodayPage } from "./pages/today";
+import { Dialog } from "./parts/dialog";
+import { Footer, Header } from "./parts/frame";
+import { ShortcutHelp, useGlobalKeys } from "./parts/keys";
+import { usePath } from "./router";
+
+export function App() {
+  const [me, setMe] = useState<Me | null | undefined>(undefined);
+  const [why, setWhy] = useState("");
+  const [help, setHelp] = useState(false);
+  const path = usePath();
+
+  const enter = (session: Me) => {
+    setCsrf(session.csrf);
+    setWhy("");
+    setMe(session);
+  };
+  const leave = (reason: string) => {
+    setCsrf("");
+    setMe((old) => {
+      if (old) setWhy(reason);
+      return null;
+    });
+  };
+  const idleWords = "You were logged out because nothing happened for a while. Log in to go on where you were.";
+
+  useEffect(() => {
+    whenLoggedOut(() => leave(idleWords));
+    get<Me>("/api/v1/session").then(enter, (problem) => {
+      if (problem instanceof Refused && problem.code === "offline") setWhy(problem.message);
+      setMe(null);
+    });
+  }, []);
+
+  const inside = !!me && !me.must_change_password;
+  const anonymous = !!me && me.may.alerts && !me.may.alert;
+  const feed = useFeed(inside && me.may.alerts && !anonymous, inside && me.may.live, () => leave(idleWords));
+  const logOut = (reason = "") => {
+    post("/api/v1/logout").catch(() => {}).then(() => leave(reason));
+  };
+  const [left, stay] = useIdle(!!me, me?.idle_seconds ?? 600, () => logOut(idleWords));
+  useGlobalKeys(inside, () => setHelp(true));
+
+  if (me === undefined) return <p class="loading">Loading</p>;
+  if (me === null) return <LogInPage why={why} onIn={enter} />;
+
+  return (
+    <>
+      <a class="skip" href="#main" onClick={(event) => { event.preventDefault(); document.getElementById("main")?.focus(); }}>
+        Skip to main content
+      </a>
+      <Header me={me} path={path} inside={inside} connection={feed.connection} onLogOut={() => logOut()} />
+      <main id="main" tabIndex={-1} class="width">
+        {me.must_change_password || path === "/password"
+          ? <PasswordPage me={me} onDone={enter} />
+          : <Page path={path} me={me} anonymous={anonymous} feed={feed} />}
+      </main>
+      <Footer onHelp={inside ? () => setHelp(true) : undefined} />
+      {help && <ShortcutHelp onClose={() => setHelp(false)} />}
+      {left !== null && (
+        <Dialog title="Are you still there?" onClose={stay}>
+          <p>For safety you will be logged out in {left} {left === 1 ? "second" : "seconds"}.</p>
+          <button class="button" onClick={stay}>Stay logged in</button>
+        </Dialog>
+      )}
+    </>
+  );
+}
+
+function Page({ path, me, anonymous, feed }: {
+  path: string; me: Me; anonymous: boolean; feed: ReturnType<typeof useFeed>;
+}) {
+  const alert = /^\/alerts\/([1-9][0-9]{0,15})$/.exec(path);
+  if (alert && me.may.alert) return <AlertPage key={alert[1]} id={Number(alert[1])} me={me} feed={feed} />;
+  if (path === "/devices" && me.may.devices) return <DevicesPage me={me} />;
+  if (path === "/audit" && me.may.audit) return <AuditPage />;
+  if (path === "/notice") return <NoticePage />;
+  if (path === "/") {
+    if (anonymous) return <GovernorPage />;
+    if (me.may.alerts) return <TodayPage me={me} feed={feed} />;
+    return me.may.audit ? <AuditPage /> : <NoticePage />;
+  }
+  return (
+    <>
+      <h1>There is nothing here</h1>
+      <p>The page does not exist, or your role does not include it.</p>
+    </>
+  );
+}

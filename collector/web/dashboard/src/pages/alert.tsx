@@ -1,0 +1,129 @@
+import { useEffect, useState } from "preact/hooks";
+import { get, post, sorry, type Me, type WholeAlert } from "../api";
+import type { Feed } from "../feed";
+import { Acknowledge } from "../parts/acknowledge";
+import { ErrorSummary, Row, SeverityTag, StateTag, Title } from "../parts/bits";
+import { IncidentLog } from "../parts/incident";
+import { useKeys } from "../parts/keys";
+import { Notes } from "../parts/notes";
+import { StopCard } from "../parts/stop";
+import { TimeLine } from "../parts/timeline";
+import { Update } from "../parts/update";
+import { followLink, go } from "../router";
+import { fullTime } from "../time";
+import { categoryWord, groupWord, times } from "../words";
+
+export function AlertPage({ id, me, feed }: { id: number; me: Me; feed: Feed }) {
+  const [alert, setAlert] = useState<WholeAlert | null>(null);
+  const [error, setError] = useState("");
+  const [acknowledging, setAcknowledging] = useState(false);
+  const known = feed.alerts.get(id)?.revision ?? 0;
+
+  useEffect(() => {
+    if (alert && alert.revision >= known) return;
+    get<WholeAlert>(`/api/v1/alerts/${id}`, alert !== null).then(setAlert, (problem) => setError(sorry(problem)));
+  }, [id, known]);
+
+  const changed = (fresh: WholeAlert) => {
+    setAlert(fresh);
+    feed.put(fresh);
+  };
+  const canAcknowledge = !!alert && me.may.write && alert.state === "new";
+  useKeys({
+    u: () => go("/"),
+    a: () => canAcknowledge && setAcknowledging(true),
+    n: () => document.getElementById("note-words")?.focus(),
+  });
+  const acknowledge = async (note: string) => {
+    changed(await post<WholeAlert>(`/api/v1/alerts/${id}/state`, { state: "seen", note }));
+    setAcknowledging(false);
+  };
+
+  if (!alert) {
+    return (
+      <>
+        <BackLink />
+        <ErrorSummary message={error} />
+        {!error && <p class="loading">Loading</p>}
+      </>
+    );
+  }
+  return (
+    <article class="alert-page">
+      <BackLink />
+      <ErrorSummary message={error} />
+      <div class="alert-tags">
+        <SeverityTag severity={alert.severity} />
+        <StateTag state={alert.state} />
+      </div>
+      <Title tab={alert.title}>{alert.title}</Title>
+      <p class="lead">{alert.sentence}</p>
+      {alert.locked && <StopCard />}
+      {canAcknowledge && (
+        <p class="no-print">
+          <button class="button" onClick={() => setAcknowledging(true)}>Acknowledge</button>
+        </p>
+      )}
+      {alert.late && <p class="inset">This reached us late: the device was offline when it happened.</p>}
+
+      <div class="columns">
+        <div>
+          <Reasons alert={alert} />
+          <h2 class="heading-m">What happened, in order</h2>
+          <TimeLine alert={alert} />
+        </div>
+        <aside>
+          <Facts alert={alert} />
+        </aside>
+      </div>
+
+      {me.may.write && <Update alert={alert} me={me} onChange={changed} />}
+      {alert.notes && <Notes alert={alert} me={me} onChange={changed} />}
+      {alert.incident && <IncidentLog alert={alert} me={me} onChange={changed} />}
+      {acknowledging && <Acknowledge alert={alert} onSave={acknowledge} onClose={() => setAcknowledging(false)} />}
+    </article>
+  );
+}
+
+const BackLink = () => (
+  <p class="back no-print"><a href="/" onClick={followLink}>Back to all alerts</a></p>
+);
+
+function Reasons({ alert }: { alert: WholeAlert }) {
+  return (
+    <dl class="reasons">
+      {alert.why && <Row name="Why you see this">{alert.why}</Row>}
+      <Row name="What speaks for the person">
+        {alert.in_favour || "Nothing that Schoolgate can see. That does not mean there is nothing: ask."}
+      </Row>
+      {(alert.next_step || alert.clause) && (
+        <Row name="What your policy says">
+          {alert.clause && <p class="clause">{alert.clause}</p>}
+          {alert.next_step && <p><b>What to do next:</b> {alert.next_step}</p>}
+          <p class="hint">For information. What happens is decided by people, not by this system.</p>
+        </Row>
+      )}
+    </dl>
+  );
+}
+
+function Facts({ alert }: { alert: WholeAlert }) {
+  const person = alert.subject.startsWith("P-");
+  return (
+    <dl class="facts">
+      <Row name="Who">
+        {person
+          ? <>{alert.subject}<span class="hint"> An alias. The name is sealed and takes two senior people to open.</span></>
+          : <>Not known<span class="hint"> Nobody in particular: only the device is known.</span></>}
+      </Row>
+      {alert.group && <Row name="Group">{groupWord(alert.group)}</Row>}
+      <Row name="Device">{alert.device_name || alert.device || "Not known"}</Row>
+      {alert.category && <Row name="Kind">{categoryWord(alert.category)}</Row>}
+      {alert.count > 0 && <Row name="How often">{times(alert.count)}</Row>}
+      <Row name="From">{fullTime(alert.first)}</Row>
+      {alert.last !== alert.first && <Row name="To">{fullTime(alert.last)}</Row>}
+      <Row name="Alert raised">{fullTime(alert.raised)}</Row>
+      <Row name="Alert number">{alert.id}</Row>
+    </dl>
+  );
+}

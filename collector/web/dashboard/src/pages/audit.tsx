@@ -1,0 +1,67 @@
+import { useEffect, useState } from "preact/hooks";
+import { get, sorry, type AuditEntry, type AuditPage as Answer } from "../api";
+import { ErrorSummary, Title } from "../parts/bits";
+import { clockWord, dayWord } from "../time";
+import { auditSentence } from "../words";
+
+export function AuditPage() {
+  const [entries, setEntries] = useState<AuditEntry[] | null>(null);
+  const [before, setBefore] = useState(0);
+  const [whole, setWhole] = useState<boolean | undefined>(undefined);
+  const [error, setError] = useState("");
+
+  const load = (from: number) =>
+    get<Answer>(`/api/v1/audit${from ? `?before=${from}` : ""}`).then(
+      (answer) => {
+        setEntries((old) => [...(from ? (old ?? []) : []), ...answer.entries]);
+        setBefore(answer.before);
+        if (answer.whole !== undefined) setWhole(answer.whole);
+      },
+      (problem) => setError(sorry(problem)));
+  useEffect(() => void load(0), []);
+
+  const days = new Map<string, AuditEntry[]>();
+  for (const entry of entries ?? []) {
+    const day = dayWord(entry.time);
+    const some = days.get(day);
+    if (some) some.push(entry);
+    else days.set(day, [entry]);
+  }
+
+  return (
+    <>
+      <Title tab="Who looked at what">Who looked at what</Title>
+      <p class="lead">
+        Everything that anybody looks at or changes here is put on record first. Nobody can change or remove a line.
+      </p>
+      <ErrorSummary message={error} />
+      {whole === true && <p class="inset good">Checked just now: no line was changed or removed.</p>}
+      {whole === false && (
+        <p class="error-summary" role="alert">
+          <b>The record has been damaged or changed.</b> Tell your head teacher and data protection officer, and keep a
+          copy of the server’s disk.
+        </p>
+      )}
+      {[...days].map(([day, some]) => (
+        <section key={day}>
+          <h2 class="heading-m">{day}</h2>
+          <table class="table audit">
+            <thead>
+              <tr><th scope="col">When</th><th scope="col">Who</th><th scope="col">What</th></tr>
+            </thead>
+            <tbody>
+              {some.map((entry, number) => (
+                <tr key={number}>
+                  <td class="when">{clockWord(entry.time, true)}</td>
+                  <td>{entry.who}</td>
+                  <td>{auditSentence(entry.action, entry.about_alert, entry.about ?? "")}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </section>
+      ))}
+      {before > 0 && <button class="button secondary" onClick={() => void load(before)}>Show older lines</button>}
+    </>
+  );
+}

@@ -1,0 +1,66 @@
+import { useEffect, useState } from "preact/hooks";
+import { post, sorry, type Me } from "../api";
+import { ErrorSummary } from "../parts/bits";
+import { Footer } from "../parts/frame";
+
+export function LogInPage({ why, onIn }: { why: string; onIn: (me: Me) => void }) {
+  const [name, setName] = useState("");
+  const [password, setPassword] = useState("");
+  const [shown, setShown] = useState(false);
+  const [error, setError] = useState("");
+  const [busy, setBusy] = useState(false);
+
+  useEffect(() => {
+    document.title = "Log in – Schoolgate";
+  }, []);
+
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    if (busy) return;
+    setBusy(true);
+    setError("");
+    try {
+      onIn(await post<Me>("/api/v1/login", { name, password }));
+    } catch (problem) {
+      setError(sorry(problem));
+      setPassword("");
+      setBusy(false);
+    }
+  };
+
+  return (
+    <>
+      <header class="header">
+        <div class="width header-row"><span class="brand">Schoolgate</span></div>
+      </header>
+      <main id="main" class="width log-in">
+        <ErrorSummary message={error} field="name" />
+        {why && !error && <p class="inset" role="status">{why}</p>}
+        <h1>Log in</h1>
+        <form onSubmit={submit} noValidate>
+          <p class="field">
+            <label for="name">User name</label>
+            <input id="name" name="username" autoComplete="username" autoCapitalize="none" spellcheck={false}
+              maxLength={64} value={name} onInput={(event) => setName(event.currentTarget.value)} />
+          </p>
+          <p class="field">
+            <label for="password">Password</label>
+            <span class="password">
+              <input id="password" name="password" type={shown ? "text" : "password"} autoComplete="current-password"
+                maxLength={256} value={password} onInput={(event) => setPassword(event.currentTarget.value)} />
+              <button type="button" class="button secondary" onClick={() => setShown(!shown)}
+                aria-label={shown ? "Hide password" : "Show password"}>
+                {shown ? "Hide" : "Show"}
+              </button>
+            </span>
+          </p>
+          <button class="button" disabled={busy}>{busy ? "Logging in" : "Log in"}</button>
+        </form>
+        <p class="hint">
+          For the people who look after safety online at your school. Everything you look at here is put on record.
+        </p>
+      </main>
+      <Footer />
+    </>
+  );
+}

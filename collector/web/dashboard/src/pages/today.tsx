@@ -1,0 +1,134 @@
+import { useRef, useState } from "preact/hooks";
+import { post, type Alert, type Me, type WholeAlert } from "../api";
+import type { Feed } from "../feed";
+import { Acknowledge } from "../parts/acknowledge";
+import { SeverityTag, StateTag, Title } from "../parts/bits";
+import { useKeys } from "../parts/keys";
+import { followLink } from "../router";
+import { ago, fullTime, today } from "../time";
+import { severities, severityHint, severityWord } from "../words";
+
+const newestFirst = (a: Alert, b: Alert) => (a.raised < b.raised ? 1 : -1);
+
+function summary(open: Alert[]): string {
+  const fresh = open.filter((alert) => alert.state === "new").length;
+  const rest = open.length - fresh;
+  const count = (n: number, one: string, many: string) => (n === 1 ? `1 ${one}` : `${n} ${many}`);
+  const parts = [];
+  if (fresh) parts.push(count(fresh, "new alert", "new alerts"));
+  if (rest) parts.push(`${rest} you already know about`);
+  return parts.join(", ");
+}
+
+export function TodayPage({ me, feed }: { me: Me; feed: Feed }) {
+  const [closed, setClosed] = useState(false);
+  const [acknowledging, setAcknowledging] = useState<Alert | null>(null);
+  const list = useRef<HTMLDivElement>(null);
+
+  const all = [...feed.alerts.values()].sort(newestFirst);
+  const open = all.filter((alert) => alert.state !== "closed");
+  const shown = closed ? all.filter((alert) => alert.state === "closed") : open;
+
+  const links = () => [...(list.current?.querySelectorAll<HTMLAnchorElement>("a.alert-link") ?? [])];
+  const move = (by: number) => {
+    const all = links();
+    const at = all.findIndex((link) => link === document.activeElement);
+    const next = at < 0 ? (by > 0 ? 0 : all.length - 1) : Math.min(Math.max(at + by, 0), all.length - 1);
+    all[next]?.focus();
+  };
+  useKeys({
+    j: () => move(1),
+    k: () => move(-1),
+    a: () => {
+      const id = Number((document.activeElement as HTMLElement | null)?.dataset.alert);
+      const alert = feed.alerts.get(id);
+      if (me.may.write && alert?.state === "new") setAcknowledging(alert);
+    },
+  });
+
+  const acknowledge = async (note: string) => {
+    const id = acknowledging!.id;
+    const changed = await post<WholeAlert>(`/api/v1/alerts/${id}/state`, { state: "seen", note });
+    feed.put(changed);
+    setAcknowledging(null);
+    links().find((link) => link.dataset.alert === String(id))?.focus();
+  };
+
+  return (
+    <>
+      <Title tab={open.some((alert) => alert.state === "new") ? `(${open.filter((a) => a.state === "new").length}) Today` : "Today"}>
+        Today
+      </Title>
+      <p class="sub">{today()}</p>
+      <p class="count" role="status">{feed.loaded && open.length > 0 ? summary(open) : ""}</p>
+      {feed.error && <div class="error-summary" role="alert"><p>{feed.error}</p></div>}
+      <p class="announce" aria-live="polite">
+        {feed.latest ? `New alert, ${severityWord[feed.latest.severity]}: ${feed.latest.title}` : ""}
+      </p>
+      <p class="filter">
+        <button class="filter-button" aria-pressed={!closed} onClick={() => setClosed(false)}>Open</button>
+        <button class="filter-button" aria-pressed={closed}
+          onClick={() => { setClosed(true); if (!feed.includesClosed) feed.loadAll(); }}>Closed</button>
+        <span class="hint wide-only">Press <kbd>j</kbd> and <kbd>k</kbd> to move, <kbd>?</kbd> for help</span>
+      </p>
+      {feed.loaded && shown.length === 0 && (closed ? <p>Nothing has been closed yet.</p> : <Quiet />)}
+      <div ref={list}>
+        {severities.map((severity) => {
+          const alerts = shown.filter((alert) => alert.severity === severity);
+          if (alerts.length === 0) return null;
+          return (
+            <section key={severity} class="group">
+              <h2 class="heading-m">
+                {severityWord[severity]} <span class="group-count">{alerts.length}</span>
+              </h2>
+              {!closed && <p class="hint">{severityHint[severity]}</p>}
+              <ul class="alerts">
+                {alerts.map((alert) => <AlertCard key={alert.id} alert={alert} />)}
+              </ul>
+            </section>
+          );
+        })}
+      </div>
+      {acknowledging && (
+        <Acknowledge alert={acknowledging} onSave={acknowledge} onClose={() => setAcknowledging(null)} />
+      )}
+    </>
+  );
+}
+
+function AlertCard({ alert }: { alert: Alert }) {
+  return (
+    <li class={`alert alert-${alert.severity} alert-${alert.state}`}>
+      <div class="alert-tags">
+        <SeverityTag severity={alert.severity} />
+        <StateTag state={alert.state} />
+        <span class="alert-time" title={fullTime(alert.raised)}>{ago(alert.raised)}</span>
+      </div>
+      <h3 class="heading-s">
+        <a class="alert-link" href={`/alerts/${alert.id}`} data-alert={alert.id} onClick={followLink}>{alert.title}</a>
+      </h3>
+      <p>{alert.sentence}</p>
+      {alert.locked
+        ? <p class="next"><b>Stop. Do not look.</b> Open this alert for what to do now.</p>
+        : alert.next_step && alert.state !== "closed" && <p class="next"><b>What to do next:</b> {alert.next_step}</p>}
+      {(alert.late || alert.note_count > 0) && (
+        <p class="hint">
+          {alert.late && "Reached us late: the device was offline. "}
+          {alert.note_count > 0 && (alert.note_count === 1 ? "1 note" : `${alert.note_count} notes`)}
+        </p>
+      )}
+    </li>
+  );
+}
+
+function Quiet() {
+  return (
+    <div class="quiet">
+      <h2 class="heading-m">Nothing needs you right now</h2>
+      <p>
+        New alerts appear here by themselves, within a second of being raised. You can close this page: nothing is lost
+        while you are away.
+      </p>
+    </div>
+  );
+}

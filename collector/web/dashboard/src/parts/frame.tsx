@@ -1,0 +1,78 @@
+import { useState } from "preact/hooks";
+import type { Me } from "../api";
+import type { Connection } from "../feed";
+import { isDark, isLargeText, setLargeText, setTheme } from "../prefs";
+import { followLink } from "../router";
+
+const connectionWord: Record<Connection, string> = {
+  off: "",
+  connecting: "Connecting",
+  live: "Live",
+  lost: "Connection lost. Trying again",
+};
+
+export function Header({ me, path, inside, connection, onLogOut }: {
+  me: Me; path: string; inside: boolean; connection: Connection; onLogOut: () => void;
+}) {
+  const pages: [string, string][] = [];
+  if (inside) {
+    if (me.may.alerts) pages.push(["/", me.may.alert ? "Today" : "Incidents"]);
+    if (me.may.devices) pages.push(["/devices", "Devices"]);
+    if (me.may.audit) pages.push(["/audit", "Who looked at what"]);
+    pages.push(["/notice", "What is recorded"]);
+  }
+  const current = (page: string) => page === path || (page === "/" && path.startsWith("/alerts/"));
+  return (
+    <header class="header">
+      <div class="width header-row">
+        <a class="brand" href="/" onClick={followLink}>Schoolgate</a>
+        <span class="header-who">
+          {connection !== "off" && (
+            <span class={`connection connection-${connection}`} role="status" data-connection={connection}>
+              {connectionWord[connection]}
+            </span>
+          )}
+          <span class="header-name">{me.display_name}, {me.role_title}</span>
+          <button class="link-button" onClick={onLogOut}>Log out</button>
+        </span>
+      </div>
+      {pages.length > 0 && (
+        <nav class="nav" aria-label="Pages">
+          <ul class="width">
+            {pages.map(([page, name]) => (
+              <li key={page}>
+                <a href={page} onClick={followLink} aria-current={current(page) ? "page" : undefined}>{name}</a>
+              </li>
+            ))}
+          </ul>
+        </nav>
+      )}
+    </header>
+  );
+}
+
+export function Footer({ onHelp }: { onHelp?: () => void }) {
+  const [, redraw] = useState(0);
+  const dark = isDark();
+  const large = isLargeText();
+  return (
+    <footer class="footer">
+      <div class="width footer-row">
+        <p>
+          Schoolgate sees which hosts a school device contacted. It cannot see pages, typed words or messages, and no
+          filter catches everything.
+        </p>
+        <p class="footer-links">
+          <button class="link-button" onClick={() => { setTheme(dark ? "light" : "dark"); redraw((n) => n + 1); }}>
+            {dark ? "Light colours" : "Dark colours"}
+          </button>
+          <button class="link-button" aria-pressed={large} onClick={() => { setLargeText(!large); redraw((n) => n + 1); }}>
+            Larger text
+          </button>
+          {onHelp && <button class="link-button" onClick={onHelp}>Keyboard shortcuts</button>}
+          {onHelp && <a href="/password" onClick={followLink}>Change your password</a>}
+        </p>
+      </div>
+    </footer>
+  );
+}

@@ -1,0 +1,34 @@
+// Which page is shown: the path, without a library.
+import { useEffect, useState } from "preact/hooks";
+
+const moved = new EventTarget();
+
+export function go(path: string): void {
+  if (path !== location.pathname) history.pushState(null, "", path);
+  moved.dispatchEvent(new Event("move"));
+  scrollTo(0, 0);
+}
+
+export function usePath(): string {
+  const [path, setPath] = useState(location.pathname);
+  useEffect(() => {
+    const update = () => setPath(location.pathname);
+    moved.addEventListener("move", update);
+    addEventListener("popstate", update);
+    return () => {
+      moved.removeEventListener("move", update);
+      removeEventListener("popstate", update);
+    };
+  }, []);
+  return path;
+}
+
+// For onClick of our own links: leaves new tabs and the like to the browser.
+export function followLink(event: MouseEvent): void {
+  if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) {
+    return;
+  }
+  const link = event.currentTarget as HTMLAnchorElement;
+  event.preventDefault();
+  go(link.pathname);
+}

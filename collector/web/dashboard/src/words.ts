@@ -1,0 +1,122 @@
+// Every word that stands for a code, in one place.
+import type { Severity, State } from "./api";
+
+export const severities: Severity[] = ["illegal", "serious", "rule_break", "routine", "information"];
+
+export const severityWord: Record<Severity, string> = {
+  illegal: "Illegal material",
+  serious: "Serious",
+  rule_break: "Rule break",
+  routine: "Routine",
+  information: "For information",
+};
+
+export const severityHint: Record<Severity, string> = {
+  illegal: "Act now, with a second senior person. The police come first.",
+  serious: "Look at these first.",
+  rule_break: "Look at these today.",
+  routine: "Once a day is enough.",
+  information: "Nothing to do.",
+};
+
+export const stateWord: Record<State, string> = {
+  new: "New",
+  seen: "Seen",
+  looking: "Looking into it",
+  waiting: "Waiting",
+  closed: "Closed",
+};
+
+export const stateHint: Record<Exclude<State, "new">, string> = {
+  seen: "You know about it and will come back to it.",
+  looking: "Somebody is finding out what happened.",
+  waiting: "You are waiting for somebody else.",
+  closed: "You are done. The incident log is kept.",
+};
+
+export const outcomeWord: Record<string, string> = {
+  false_alarm: "False alarm",
+  no_action: "True, but no action needed",
+  handled: "Dealt with in school",
+  referred: "Passed on to others",
+};
+
+const categoryWords: Record<string, string> = {
+  "child-abuse": "illegal material",
+  terrorism: "illegal material",
+  "illegal-adult": "illegal material",
+  "criminal-hate": "illegal material",
+  adult: "adult content",
+  hate: "hate",
+  "self-harm": "self-harm",
+  suicide: "suicide",
+  "eating-disorder": "eating disorders",
+  social: "social media",
+  messaging: "messaging apps",
+  "anonymous-messaging": "anonymous messaging",
+  bypass: "getting round the filter",
+  "remote-access": "remote control",
+  "file-sharing": "file sharing",
+  piracy: "copyright infringement",
+  "games-educational": "educational games",
+  "music-download": "music downloads",
+  webmail: "personal e-mail",
+  ai: "AI chat",
+  "software-download": "software downloads",
+  "video-conference": "video calls",
+  "private-business": "private business",
+};
+
+export const categoryWord = (category: string): string => categoryWords[category] ?? category.replace(/-/g, " ");
+
+const groupWords: Record<string, string> = {
+  staff: "staff",
+  ks1: "Key Stage 1",
+  ks2: "Key Stage 2",
+  pupils: "pupils",
+  governor: "governors",
+  volunteer: "volunteers",
+  guest: "guests",
+  contractor: "contractors",
+  community: "community users",
+  unknown: "not known",
+};
+
+export const groupWord = (group: string): string => groupWords[group] ?? group;
+
+const auditWords: Record<string, string> = {
+  log_in: "Logged in",
+  log_in_failed: "Could not log in: wrong password",
+  log_out: "Logged out",
+  change_password: "Changed their password",
+  view_alerts: "Looked at the list of alerts",
+  watch_alerts: "Opened the live list of alerts",
+  view_alert: "Opened",
+  view_devices: "Looked at the devices",
+  view_audit: "Looked at this record",
+  acknowledge: "Acknowledged",
+  add_note: "Wrote a note on",
+  change_state: "Changed the state of",
+  close: "Closed, or proposed to close,",
+  write_incident: "Wrote the incident log of",
+  refused: "Was refused something outside their role",
+  enrol: "Added a device",
+  publish: "Published new rules",
+  raise_alert: "Raised",
+};
+
+export function auditSentence(action: string, alert: string, about: string): string {
+  const words = auditWords[action] ?? action.charAt(0).toUpperCase() + action.slice(1).replace(/_/g, " ");
+  if (alert && action === "refused") return `Asked for alert ${alert} and was refused`;
+  if (alert) return `${words} alert ${alert}`;
+  return about ? `${words} (${about})` : words;
+}
+
+export const actionWord: Record<string, string> = {
+  blocked: "Blocked",
+  allowed: "Allowed",
+  recorded: "Recorded",
+  warned: "Warned",
+};
+
+export const times = (count: number): string => (count === 1 ? "once" : count === 2 ? "twice" : `${count} times`);

@@ -1,0 +1,74 @@
+// The server under test, and a browser to look at it with.
+import { spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { chromium } from "playwright-core";
+
+const program = process.env.FIXTURE;
+const dashboard = process.env.DASHBOARD;
+if (!program || !dashboard) throw new Error("FIXTURE and DASHBOARD must be set: run it through ctest");
+
+export const password = "correct horse battery";
+
+// One server with its own stores, in a directory that goes with it.
+export async function startSchool(...options) {
+  const directory = await mkdtemp(join(tmpdir(), "schoolgate-browser-"));
+  const child = spawn(program, [join(directory, "stores"), dashboard, ...options], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const next = async () => {
+    const line = await lines.next();
+    if (line.done) throw new Error("web_fixture ended early");
+    return line.value;
+  };
+  const { port } = JSON.parse(await next());
+  return {
+    base: `https://127.0.0.1:${port}`,
+    async tell(command) {
+      child.stdin.write(`${command}\n`);
+      return next();
+    },
+    async stop() {
+      const ended = new Promise((done) => child.once("exit", done));
+      child.stdin.end();
+      await ended;
+      await rm(directory, { recursive: true });
+    },
+  };
+}
+
+export const startBrowser = () =>
+  chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: [
+      "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+      "--no-first-run",
+    ],
+  });
+
+// A window of its own: own cookies, own storage. Fails the test when the page
+// asks anybody but our server for anything, or breaks its own rules.
+export async function openWindow(browser, school, options = {}) {
+  const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: "en-GB", timezoneId: "Europe/London", ...options });
+  const page = await context.newPage();
+  const troubles = [];
+  page.on("request", (request) => {
+    if (!request.url().startsWith(school.base) && !request.url().startsWith("data:")) troubles.push(`asked for ${request.url()}`);
+  });
+  page.on("pageerror", (error) => troubles.push(String(error)));
+  page.on("console", (message) => {
+    if (/Content Security Policy|Trusted/i.test(message.text())) troubles.push(message.text());
+  });
+  return { context, page, troubles };
+}
+
+export async function logIn(page, school, name, path = "/") {
+  await page.goto(school.base + path);
+  await page.getByLabel("User name").fill(name);
+  await page.getByLabel("Password", { exact: true }).fill(password);
+  await page.getByRole("button", { name: "Log in" }).click();
+  await page.getByRole("button", { name: "Log out" }).waitFor();
+}

@@ -1,0 +1,215 @@
+// The dashboard's server over real stores with a small invented school in
+// them, for the browser tests and the screenshots.
+//
+// Prints one JSON line with the port once it is up. Then reads commands from
+// standard input, a line each, and answers each with a line:
+//   alert      puts a new alert ("ok ID")
+//   count      "ok N": alerts stored
+//   restart    stops the server and starts it again on the same port
+// Ends at the end of input.
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <iostream>
+
+#include "absl/strings/str_cat.h"
+#include "collector/fleet/authority.h"
+#include "collector/web/password.h"
+#include "collector/web/server.h"
+#include "platform/complaint.h"
+#include "platform/whole_file.h"
+#include "tests/browser/sample_school.h"
+
+namespace schoolgate::collector {
+namespace {
+
+struct Who {
+  const char* name;
+  const char* display_name;
+  Role role;
+  const char* own_pseudonym;
+};
+
+constexpr Who kPeople[] = {
+    {"lead", "A. Patel", Role::kSafetyLead, "P-LEAD00"},
+    {"deputy", "M. Jones", Role::kDeputy, ""},
+    {"head", "R. Okafor", Role::kHead, "P-HEAD00"},
+    {"second", "S. Murray", Role::kSecondSenior, ""},
+    {"governor", "D. Lewis", Role::kGovernor, ""},
+    {"dpo", "J. Novak", Role::kDataProtectionOfficer, ""},
+    {"it", "Helpdesk", Role::kItProvider, ""},
+    {"fresh", "New Deputy", Role::kDeputy, ""},
+    {"victim", "L. Ockout", Role::kDeputy, ""},
+};
+
+class Fixture {
+ public:
+  Fixture(std::string directory, std::string dashboard, absl::Duration idle)
+      : directory_(std::move(directory)) {
+    options_.static_directory = std::move(dashboard);
+    options_.idle_limit = idle;
+    options_.notice = {.school_name = "Oakfield Primary School",
+                       .contact = "the school office",
+                       .keep_event_days = 30,
+                       .keep_case_days = 365};
+  }
+
+  absl::Status Open() {
+    std::filesystem::create_directories(directory_ + "/authority");
+    const std::string file = directory_ + "/cases.sqlite";
+    auto alerts = OpenSqliteAlertStore(file);
+    auto audit = OpenSqliteAuditLog(file);
+    auto devices = OpenSqliteDeviceStore(file);
+    auto accounts = OpenSqliteAccountStore(file);
+    for (const absl::Status& status : {alerts.status(), audit.status(),
+                                       devices.status(), accounts.status()}) {
+      if (!status.ok()) return status;
+    }
+    alerts_ = *std::move(alerts);
+    audit_ = *std::move(audit);
+    devices_ = *std::move(devices);
+    accounts_ = *std::move(accounts);
+    return MakeCertificate();
+  }
+
+  absl::Status Fill(bool quiet);
+  absl::Status Start();
+  void Stop() { server_.reset(); }
+  uint16_t port() const { return options_.port; }
+  absl::StatusOr<std::string> Do(const std::string& command);
+
+ private:
+  absl::Status MakeCertificate();
+  absl::Status FillAccounts();
+
+  const std::string directory_;
+  const absl::Time now_ = platform::SystemClock().Now();
+  WebOptions options_;
+  std::unique_ptr<AlertStore> alerts_;
+  std::unique_ptr<AuditLog> audit_;
+  std::unique_ptr<DeviceStore> devices_;
+  std::unique_ptr<AccountStore> accounts_;
+  std::unique_ptr<WebServer> server_;
+};
+
+absl::Status Fixture::MakeCertificate() {
+  auto authority =
+      Authority::Create(directory_ + "/authority", "Oakfield test", now_);
+  if (!authority.ok()) return authority.status();
+  auto made = (*authority)
+                  ->MakeServer({"localhost", "127.0.0.1"}, now_,
+                               Authority::kServerLifetime);
+  if (!made.ok()) return made.status();
+  options_.certificate_file = directory_ + "/web.crt";
+  options_.key_file = directory_ + "/web.key";
+  absl::Status status = platform::ReplaceFile(options_.certificate_file,
+                                              made->certificate_pem, 0644);
+  if (!status.ok()) return status;
+  return platform::ReplaceFile(options_.key_file, made->key_pem, 0600);
+}
+
+absl::Status Fixture::Start() {
+  auto server =
+      StartWebServer(options_, {*alerts_, *audit_, *devices_, *accounts_},
+                     platform::SystemClock());
+  if (!server.ok()) return server.status();
+  server_ = *std::move(server);
+  options_.port = server_->port();
+  return absl::OkStatus();
+}
+
+absl::Status Fixture::FillAccounts() {
+  // One hash for all but the one-time password: hashing is slow on purpose.
+  auto hash = HashPassword("correct horse battery");
+  auto once = HashPassword("one-time-words-here");
+  if (!hash.ok()) return hash.status();
+  if (!once.ok()) return once.status();
+  for (const Who& who : kPeople) {
+    Account account;
+    account.name = who.name;
+    account.display_name = who.display_name;
+    account.role = who.role;
+    account.school = who.role == Role::kItProvider ? "" : kSampleSchool;
+    account.own_pseudonym = who.own_pseudonym;
+    account.must_change_password = account.name == "fresh";
+    account.password_hash = account.must_change_password ? *once : *hash;
+    if (absl::Status put = accounts_->Put(account); !put.ok()) return put;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Fixture::Fill(bool quiet) {
+  if (absl::Status filled = FillAccounts(); !filled.ok()) return filled;
+  for (const Device& device : SampleDevices(now_)) {
+    if (absl::Status put = devices_->Put(device); !put.ok()) return put;
+  }
+  if (quiet) return absl::OkStatus();
+  for (const v1::Alert& alert : SampleAlerts(now_)) {
+    if (absl::Status put = alerts_->Put(alert).status(); !put.ok()) return put;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> Fixture::Do(const std::string& command) {
+  if (command == "alert") {
+    auto stored = alerts_->Put(LiveAlert(platform::SystemClock().Now()));
+    if (!stored.ok()) return stored.status();
+    return absl::StrCat("ok ", stored->id());
+  }
+  if (command == "count") {
+    AlertQuery query;
+    query.limit = 1000;
+    auto found = alerts_->Find(query);
+    if (!found.ok()) return found.status();
+    return absl::StrCat("ok ", found->size());
+  }
+  if (command == "restart") {
+    Stop();
+    if (absl::Status started = Start(); !started.ok()) return started;
+    return "ok";
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat(command, ": unknown command: use alert, count or restart"));
+}
+
+absl::Status Serve(const std::string& directory, const std::string& dashboard,
+                   int idle_seconds, bool quiet) {
+  Fixture fixture(directory, dashboard, absl::Seconds(idle_seconds));
+  if (absl::Status opened = fixture.Open(); !opened.ok()) return opened;
+  if (absl::Status filled = fixture.Fill(quiet); !filled.ok()) return filled;
+  if (absl::Status started = fixture.Start(); !started.ok()) return started;
+  std::cout << "{\"port\":" << fixture.port() << "}" << std::endl;
+  std::string command;
+  while (std::getline(std::cin, command)) {
+    auto done = fixture.Do(command);
+    if (!done.ok()) return done.status();
+    std::cout << *done << std::endl;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace schoolgate::collector
+
+int main(int argc, char** argv) {
+  CLI::App app("The dashboard over a small invented school, for tests.");
+  std::string directory, dashboard;
+  int idle_seconds = 600;
+  bool quiet = false;
+  app.set_version_flag("--version", SCHOOLGATE_VERSION);
+  app.add_option("directory", directory, "for its stores; must be new")
+      ->required();
+  app.add_option("dashboard", dashboard, "the dashboard's files")->required();
+  app.add_option("--idle-seconds", idle_seconds, "log out after")
+      ->check(CLI::PositiveNumber);
+  app.add_flag("--quiet", quiet, "without any alert");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? schoolgate::platform::kExitOk
+                                : schoolgate::platform::kExitUsage;
+  }
+  const absl::Status status =
+      schoolgate::collector::Serve(directory, dashboard, idle_seconds, quiet);
+  if (status.ok()) return schoolgate::platform::kExitOk;
+  return schoolgate::platform::Complain("web_fixture", status);
+}
