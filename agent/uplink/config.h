@@ -1,0 +1,35 @@
+// What the uplink reads from the agent's configuration file, and the file
+// that an installation is pre-seeded with.
+#pragma once
+
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace schoolgate::agent {
+
+inline constexpr char kDefaultUplinkConfig[] = "/etc/schoolgate/agent.yaml";
+
+struct UplinkConfig {
+  std::string state_directory = "/var/lib/schoolgate";
+  std::string spool_directory;  // default: state_directory/spool
+  std::string enrolment_file = "/etc/schoolgate/enrolment.yaml";
+};
+
+// Keys of the gate are ignored. A missing file gives the defaults.
+// INVALID_ARGUMENT names file and line.
+absl::StatusOr<UplinkConfig> LoadUplinkConfig(const std::string& path);
+
+// Where the collector is and how to know it.
+struct EnrolmentFile {
+  std::string collector;              // "host:port"
+  std::string authority_pem;          // or:
+  std::string authority_fingerprint;  // SHA-256, lower-case hex
+  std::string token;
+  std::string inventory_number;
+};
+
+// YAML, so JSON too. NOT_FOUND, or INVALID_ARGUMENT naming what is missing.
+absl::StatusOr<EnrolmentFile> LoadEnrolmentFile(const std::string& path);
+
+}  // namespace schoolgate::agent
