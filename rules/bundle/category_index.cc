@@ -59,6 +59,13 @@ class SortedIndex : public CategoryIndex {
     return matches;
   }
 
+  void ForEach(
+      const std::function<bool(const IndexEntry&)>& visit) const override {
+    for (size_t row = 0; row < count_; ++row) {
+      if (!visit({NameAt(row), SetAt(row)})) return;
+    }
+  }
+
  private:
   std::string_view NameAt(size_t row) const {
     const size_t begin =
@@ -78,11 +85,14 @@ class SortedIndex : public CategoryIndex {
         high = middle;
       }
     }
+    if (low < count_ && NameAt(low) == name) return SetAt(low);
+    return {};
+  }
+
+  CategorySet SetAt(size_t row) const {
     CategorySet set;
-    if (low < count_ && NameAt(low) == name) {
-      set.words()[0] = LoadLittle<uint64_t>(&rows_[20 * low + 4]);
-      set.words()[1] = LoadLittle<uint64_t>(&rows_[20 * low + 12]);
-    }
+    set.words()[0] = LoadLittle<uint64_t>(&rows_[20 * row + 4]);
+    set.words()[1] = LoadLittle<uint64_t>(&rows_[20 * row + 12]);
     return set;
   }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -19,6 +20,12 @@ namespace schoolgate::rules {
 struct CategoryMatch {
   int category = 0;
   std::string_view suffix;  // of the host that was asked about
+};
+
+// One host with all categories that it, itself, is listed under.
+struct IndexEntry {
+  std::string_view name;  // HostName::text()
+  CategorySet set;
 };
 
 // Answers exactly: a host is in a category if and only if it or a name above
@@ -45,14 +52,13 @@ class CategoryIndex {
   // The same with reasons, by ascending category.
   virtual std::vector<CategoryMatch> Matches(const HostName& host) const = 0;
 
+  // Visits every entry, in no promised order, until `visit` says false. The
+  // name is borrowed for the call.
+  virtual void ForEach(
+      const std::function<bool(const IndexEntry&)>& visit) const = 0;
+
  protected:
   std::vector<std::string> categories_;
-};
-
-// One host with all categories that it, itself, is listed under.
-struct IndexEntry {
-  std::string_view name;  // HostName::text()
-  CategorySet set;
 };
 
 // Section bytes; the order of `entries` does not matter, no name may occur

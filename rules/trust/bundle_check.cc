@@ -9,8 +9,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "platform/check.h"
-#include "proto/policy.pb.h"
 #include "rules/bundle/little_endian.h"
+#include "rules/trust/loosening.h"
 #include "rules/trust/refusal.h"
 #include "rules/trust/roles.h"
 
@@ -125,18 +125,7 @@ absl::Status CheckContent(const BundleFile& file) {
   if (absl::Status status = file.VerifySections(); !status.ok()) {
     return Refuse(Refusal::kSectionHash, std::string(status.message()));
   }
-  const auto section = file.Section("policy");
-  v1::CompiledPolicy policy;
-  if (!section || !policy.ParseFromArray(section->data(),
-                                         static_cast<int>(section->size()))) {
-    return Refuse(Refusal::kBadContent,
-                  absl::StrCat(file.path(), ": holds no readable policy"));
-  }
-  if (!file.Section("index")) {
-    return Refuse(Refusal::kBadContent,
-                  absl::StrCat(file.path(), ": holds no index of hosts"));
-  }
-  return absl::OkStatus();
+  return CheckReadable(file);
 }
 
 void AddSignature(const SigningKey& key, v1::TrustRole role,

@@ -86,7 +86,7 @@ absl::Status CopyBytes(int in, const std::string& from, int out,
 }  // namespace
 
 absl::Status CopyFile(const std::string& from, const std::string& to,
-                         uint64_t limit_bytes) {
+                      uint64_t limit_bytes) {
   // Without O_NONBLOCK a named pipe would hang us.
   const Descriptor in(open(from.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (in.get() < 0) return Failed(from, "open");

@@ -8,11 +8,12 @@
 
 namespace schoolgate::rules {
 
-// Copies a plain file without syncing the copy; `to` is replaced. RESOURCE_EXHAUSTED when the source is longer than `limit_bytes`,
+// Copies a plain file without syncing the copy; `to` is replaced.
+// RESOURCE_EXHAUSTED when the source is longer than `limit_bytes`,
 // INVALID_ARGUMENT when it is no plain file, NOT_FOUND, PERMISSION_DENIED;
 // each names the file.
 absl::Status CopyFile(const std::string& from, const std::string& to,
-                         uint64_t limit_bytes);
+                      uint64_t limit_bytes);
 
 // Syncs the file, renames it within its folder and syncs the folder.
 absl::Status RenameDurably(const std::string& from, const std::string& to);

@@ -1,29 +1,83 @@
 #include "rules/trust/loosening.h"
 
 #include <algorithm>
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "rules/policy/tables.h"
+#include "rules/trust/index_compare.h"
+#include "rules/trust/refusal.h"
 
 namespace schoolgate::rules {
 namespace {
 
-bool SameSection(const BundleFile& before, const BundleFile& after,
-                 std::string_view name) {
-  const auto old_bytes = before.Section(name);
-  const auto new_bytes = after.Section(name);
-  if (!old_bytes || !new_bytes) return !old_bytes && !new_bytes;
-  return std::equal(old_bytes->begin(), old_bytes->end(), new_bytes->begin(),
-                    new_bytes->end());
+// A bundle's policy and index, opened.
+struct Opened {
+  std::shared_ptr<const PolicyTables> tables;
+  std::unique_ptr<CategoryIndex> index;
+};
+
+absl::StatusOr<Opened> OpenBoth(const BundleFile& file) {
+  const auto policy_bytes = file.Section("policy");
+  const auto index_bytes = file.Section("index");
+  if (!policy_bytes || !index_bytes) {
+    return absl::DataLossError(
+        absl::StrCat(file.path(), ": lacks its policy or its index"));
+  }
+  v1::CompiledPolicy policy;
+  if (!policy.ParseFromArray(policy_bytes->data(),
+                             static_cast<int>(policy_bytes->size()))) {
+    return absl::DataLossError(
+        absl::StrCat(file.path(), ": its policy cannot be read"));
+  }
+  Opened opened;
+  auto tables = PolicyTables::Make(std::move(policy));
+  if (!tables.ok()) {
+    return absl::DataLossError(
+        absl::StrCat(file.path(), ": ", tables.status().message()));
+  }
+  opened.tables = *std::move(tables);
+  auto index = CategoryIndex::Open(*index_bytes);
+  if (!index.ok()) {
+    return absl::DataLossError(
+        absl::StrCat(file.path(), ": ", index.status().message()));
+  }
+  opened.index = *std::move(index);
+  return opened;
+}
+
+bool SameIndex(const BundleFile& before, const BundleFile& after) {
+  const auto was = before.Section("index");
+  const auto is = after.Section("index");
+  return was && is &&
+         std::equal(was->begin(), was->end(), is->begin(), is->end());
+}
+
+absl::Status BadContent(const absl::Status& status) {
+  return Refuse(Refusal::kBadContent, std::string(status.message()));
 }
 
 }  // namespace
 
+absl::Status CheckReadable(const BundleFile& file) {
+  const auto opened = OpenBoth(file);
+  return opened.ok() ? absl::OkStatus() : BadContent(opened.status());
+}
+
 absl::StatusOr<Loosenings> CompareBundles(const BundleFile& before,
-                                          const BundleFile& after) {
+                                          const BundleFile& after,
+                                          Depth depth) {
+  const auto was = OpenBoth(before);
+  if (!was.ok()) return was.status();
+  const auto is = OpenBoth(after);
+  if (!is.ok()) return BadContent(is.status());
   Loosenings found;
-  for (const std::string_view name : {"policy", "index"}) {
-    if (SameSection(before, after, name)) continue;
-    found.looser.push_back(std::string(name) + " differs");
-    ++found.looser_count;
-  }
+  ComparePolicies(*was->tables, *is->tables, &found);
+  if (SameIndex(before, after)) return found;
+  absl::Status status = CompareIndexes(*was->tables, *was->index, *is->tables,
+                                       *is->index, depth, &found);
+  if (!status.ok()) return BadContent(status);
   return found;
 }
 

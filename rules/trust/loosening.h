@@ -1,27 +1,20 @@
-// What gets looser from one policy and index to another. Whatever cannot be
-// shown to be a tightening, or to be without effect, counts as loosening: the
-// cost of a doubt is a second signature.
+// What gets looser from one bundle to another. Whatever cannot be shown to be
+// a tightening, or to be without effect, counts as loosening: the cost of a
+// doubt is a second signature.
 #pragma once
-
-#include <string>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "rules/bundle/bundle_file.h"
+#include "rules/trust/policy_compare.h"
 
 namespace schoolgate::rules {
 
-struct Loosenings {
-  std::vector<std::string> looser;    // plain words, at most kMaxListed
-  std::vector<std::string> unlocked;  // taken from the locked list
-  uint64_t looser_count = 0;
-  uint64_t unlocked_count = 0;
-};
+// Opens policy and index as a device would. kBadContent.
+absl::Status CheckReadable(const BundleFile& file);
 
-inline constexpr size_t kMaxListed = 20;
-
-// DATA_LOSS when one of the two cannot be read.
+// kBadContent (as a refusal) when `after` cannot be read, DATA_LOSS when
+// `before` cannot. Time grows with the number of listed hosts.
 absl::StatusOr<Loosenings> CompareBundles(const BundleFile& before,
-                                          const BundleFile& after);
+                                          const BundleFile& after, Depth depth);
 
 }  // namespace schoolgate::rules

@@ -5,19 +5,6 @@
 #include "rules/trust/refusal.h"
 
 namespace schoolgate::rules {
-namespace {
-
-std::string Listed(const std::vector<std::string>& words, uint64_t count) {
-  std::string text;
-  for (size_t i = 0; i < words.size() && i < 3; ++i) {
-    absl::StrAppend(&text, i == 0 ? "" : "; ", words[i]);
-  }
-  if (count > 3) absl::StrAppend(&text, "; and ", count - 3, " more");
-  return text;
-}
-
-}  // namespace
-
 absl::Status CheckVersion(const VersionFloor& floor, const BundleFile& next,
                           uint64_t version_jump) {
   const uint64_t version = next.manifest().version();
@@ -57,20 +44,21 @@ absl::Status CheckConsent(const BundleFile& current,
                           const CheckedBundle& next) {
   const bool by_two = next.release.TwoOrganisations();
   if (by_two && next.locked) return absl::OkStatus();
-  const auto found = CompareBundles(current, *next.file);
+  const auto found = CompareBundles(current, *next.file,
+                                    by_two ? Depth::kLockedOnly : Depth::kAll);
   if (!found.ok()) return found.status();
-  if (found->unlocked_count > 0 && !next.locked) {
+  if (found->unlocked.count() > 0 && !next.locked) {
     return Refuse(Refusal::kLockedRemoved,
                   absl::StrCat("bundle: takes from the locked list without "
                                "the authority's signature: ",
-                               Listed(found->unlocked, found->unlocked_count)));
+                               found->unlocked.Summary()));
   }
-  if (found->looser_count > 0 && !by_two) {
-    return Refuse(Refusal::kLoosenedByOne,
-                  absl::StrCat("bundle: loosens, which takes provider and "
-                               "school; signed only by ",
-                               next.release.Names(), ": ",
-                               Listed(found->looser, found->looser_count)));
+  if (found->looser.count() > 0 && !by_two) {
+    return Refuse(
+        Refusal::kLoosenedByOne,
+        absl::StrCat("bundle: loosens, which takes provider and "
+                     "school; signed only by ",
+                     next.release.Names(), ": ", found->looser.Summary()));
   }
   return absl::OkStatus();
 }
