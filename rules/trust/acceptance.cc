@@ -13,6 +13,7 @@
 #include "rules/trust/bundle_check.h"
 #include "rules/trust/disk.h"
 #include "rules/trust/order.h"
+#include "rules/trust/state_file.h"
 
 namespace schoolgate::rules {
 namespace {
@@ -25,26 +26,11 @@ constexpr size_t kMaxStateBytes = 4096;
 
 constexpr std::string_view kRootFile = "root.txt";
 constexpr std::string_view kRootCopy = "root.copy.txt";
-constexpr std::string_view kStateFiles[] = {"state.a", "state.b"};
+constexpr std::string_view kStateFiles = "state";
 constexpr std::string_view kCurrent = "current.bundle";
 constexpr std::string_view kPrevious1 = "previous-1.bundle";
 constexpr std::string_view kPrevious2 = "previous-2.bundle";
 constexpr std::string_view kCandidate = "candidate.bundle";
-
-// A state file is the hash of the message, then the message.
-std::optional<v1::AcceptedState> ReadState(const std::string& path) {
-  const auto bytes = platform::ReadWholeFile(path, kMaxStateBytes);
-  if (!bytes.ok() || bytes->size() < kKeyIdBytes) return std::nullopt;
-  const std::string_view body = std::string_view(*bytes).substr(kKeyIdBytes);
-  if (std::string_view(*bytes).substr(0, kKeyIdBytes) != Hash256(body)) {
-    return std::nullopt;
-  }
-  v1::AcceptedState state;
-  if (!state.ParseFromArray(body.data(), static_cast<int>(body.size()))) {
-    return std::nullopt;
-  }
-  return state;
-}
 
 absl::Time IssuedAt(const v1::BundleManifest& manifest) {
   return absl::FromUnixSeconds(manifest.issued_unix_s());
@@ -101,16 +87,12 @@ std::string Acceptance::Path(std::string_view name) const {
 }
 
 void Acceptance::LoadState() {
-  for (const std::string_view name : kStateFiles) {
-    const auto read = ReadState(Path(name));
-    if (read && read->generation() >= state_.generation()) state_ = *read;
-  }
+  state_ = ReadState<v1::AcceptedState>(Path(kStateFiles), kMaxStateBytes);
 }
 
 // With both copies damaged the device goes on enforcing, and takes the next
 // root file as at enrolment only if there is no bundle that it would betray.
 absl::Status Acceptance::LoadRoot() {
-  absl::Status damage;
   for (const std::string_view name : {kRootFile, kRootCopy}) {
     const auto text = platform::ReadWholeFile(Path(name), kMaxRootFileBytes);
     if (absl::IsNotFound(text.status())) continue;
@@ -128,14 +110,7 @@ absl::Status Acceptance::LoadRoot() {
 }
 
 absl::Status Acceptance::SaveState() {
-  state_.set_generation(state_.generation() + 1);
-  const std::string body = state_.SerializeAsString();
-  const std::string bytes = Hash256(body) + body;
-  for (const std::string_view name : kStateFiles) {
-    absl::Status status = platform::ReplaceFile(Path(name), bytes, 0600);
-    if (!status.ok()) return status;
-  }
-  return absl::OkStatus();
+  return WriteState(Path(kStateFiles), &state_);
 }
 
 absl::Status Acceptance::ConsiderRoot(std::string_view root_file) {
@@ -336,6 +311,14 @@ absl::Status Acceptance::ConsiderTimestamp(std::string_view order_text,
   state_.set_promised_version(stamp.bundle_version());
   state_.set_promised_manifest(stamp.manifest_hash());
   return SaveState();
+}
+
+absl::Time Acceptance::SignedTime() const {
+  absl::Time newest = absl::FromUnixSeconds(state_.timestamp_issued_unix_s());
+  const auto current = OpenCurrent();
+  if (!current.ok()) return newest;
+  const auto file = BundleFile::Open(current->path);
+  return file.ok() ? std::max(newest, IssuedAt((*file)->manifest())) : newest;
 }
 
 Staleness Acceptance::StalenessAt(absl::Time now) const {

@@ -80,6 +80,10 @@ class Acceptance {
 
   Staleness StalenessAt(absl::Time now) const;
 
+  // The newest time that somebody signed: it is certainly later than this,
+  // whatever the clock says.
+  absl::Time SignedTime() const;
+
   // nullptr before the first.
   const TrustRoot* root() const { return root_.get(); }
   const v1::AcceptedState& state() const { return state_; }
