@@ -90,7 +90,7 @@ const auditWords: Record<string, string> = {
   log_out: "Logged out",
   change_password: "Changed their password",
   view_alerts: "Looked at the list of alerts",
-  watch_alerts: "Opened the live list of alerts",
+  watch_alerts: "Kept the list of alerts open",
   view_alert: "Opened",
   view_devices: "Looked at the devices",
   view_audit: "Looked at this record",

@@ -2,7 +2,26 @@ import { useEffect, useState } from "preact/hooks";
 import { get, sorry, type AuditEntry, type AuditPage as Answer } from "../api";
 import { ErrorSummary, Title } from "../parts/bits";
 import { clockWord, dayWord } from "../time";
-import { auditSentence } from "../words";
+import { auditSentence, times } from "../words";
+
+interface Line {
+  time: string;
+  who: string;
+  what: string;
+  count: number;
+}
+
+// The same thing done by the same person again and again is one line.
+function merge(entries: AuditEntry[]): Line[] {
+  const lines: Line[] = [];
+  for (const entry of entries) {
+    const what = auditSentence(entry.action, entry.about_alert, entry.about ?? "");
+    const above = lines[lines.length - 1];
+    if (above && above.who === entry.who && above.what === what) above.count++;
+    else lines.push({ time: entry.time, who: entry.who, what, count: 1 });
+  }
+  return lines;
+}
 
 export function AuditPage() {
   const [entries, setEntries] = useState<AuditEntry[] | null>(null);
@@ -50,11 +69,11 @@ export function AuditPage() {
               <tr><th scope="col">When</th><th scope="col">Who</th><th scope="col">What</th></tr>
             </thead>
             <tbody>
-              {some.map((entry, number) => (
+              {merge(some).map((line, number) => (
                 <tr key={number}>
-                  <td class="when">{clockWord(entry.time, true)}</td>
-                  <td>{entry.who}</td>
-                  <td>{auditSentence(entry.action, entry.about_alert, entry.about ?? "")}</td>
+                  <td class="when">{clockWord(line.time, true)}</td>
+                  <td>{line.who}</td>
+                  <td>{line.what}{line.count > 1 && `, ${times(line.count)}`}</td>
                 </tr>
               ))}
             </tbody>

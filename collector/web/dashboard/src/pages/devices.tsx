@@ -52,6 +52,7 @@ export function DevicesPage({ me }: { me: Me }) {
                 <th scope="col">Device</th>
                 <th scope="col">How it is</th>
                 <th scope="col">Last contact</th>
+                <th scope="col">What it can see</th>
                 <th scope="col">Rules</th>
               </tr>
             </thead>
@@ -76,16 +77,14 @@ function DeviceRow({ device }: { device: Device }) {
       </th>
       <td>
         <strong class={`tag tag-device-${device.state}`}>{stateWord[device.state]}</strong>
-        <span class="block">{device.words}</span>
-        {device.state !== "retired" && device.last_contact && (
-          <span class="hint block">
-            Can name {100 - device.blind_percent} of every 100 connections
-            {device.mode === "observe" ? ". Only watching: nothing is blocked" : ""}
-          </span>
-        )}
+        {device.state !== "good" && <span class="block">{device.words}</span>}
+        {device.mode === "observe" && <span class="block">Only watching: nothing is blocked.</span>}
       </td>
       <td data-label="Last contact" title={fullTime(device.last_contact)}>
         {device.last_contact ? ago(device.last_contact) : "Never"}
+      </td>
+      <td data-label="What it can see">
+        {device.last_contact ? `${100 - device.blind_percent} of 100 connections` : "Not known"}
       </td>
       <td data-label="Rules">{device.rules_version > 0 ? `Version ${device.rules_version}` : "None yet"}</td>
     </tr>

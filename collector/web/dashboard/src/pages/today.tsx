@@ -2,13 +2,15 @@ import { useRef, useState } from "preact/hooks";
 import { post, type Alert, type Me, type WholeAlert } from "../api";
 import type { Feed } from "../feed";
 import { Acknowledge } from "../parts/acknowledge";
-import { SeverityTag, StateTag, Title } from "../parts/bits";
+import { StateTag, Title } from "../parts/bits";
 import { useKeys } from "../parts/keys";
 import { followLink } from "../router";
 import { ago, fullTime, today } from "../time";
 import { severities, severityHint, severityWord } from "../words";
 
-const newestFirst = (a: Alert, b: Alert) => (a.raised < b.raised ? 1 : -1);
+// What is new comes first, then the newest.
+const order = (a: Alert, b: Alert) =>
+  Number(b.state === "new") - Number(a.state === "new") || (a.raised < b.raised ? 1 : -1);
 
 function summary(open: Alert[]): string {
   const fresh = open.filter((alert) => alert.state === "new").length;
@@ -16,8 +18,9 @@ function summary(open: Alert[]): string {
   const count = (n: number, one: string, many: string) => (n === 1 ? `1 ${one}` : `${n} ${many}`);
   const parts = [];
   if (fresh) parts.push(count(fresh, "new alert", "new alerts"));
-  if (rest) parts.push(`${rest} you already know about`);
-  return parts.join(", ");
+  if (rest) parts.push(count(rest, "you already know about", "you already know about"));
+  const illegal = open.some((alert) => alert.locked && alert.state === "new");
+  return `${parts.join(", ")}.${illegal ? " Start with the one about illegal material." : ""}`;
 }
 
 export function TodayPage({ me, feed }: { me: Me; feed: Feed }) {
@@ -25,7 +28,7 @@ export function TodayPage({ me, feed }: { me: Me; feed: Feed }) {
   const [acknowledging, setAcknowledging] = useState<Alert | null>(null);
   const list = useRef<HTMLDivElement>(null);
 
-  const all = [...feed.alerts.values()].sort(newestFirst);
+  const all = [...feed.alerts.values()].sort(order);
   const open = all.filter((alert) => alert.state !== "closed");
   const shown = closed ? all.filter((alert) => alert.state === "closed") : open;
 
@@ -100,7 +103,6 @@ function AlertCard({ alert }: { alert: Alert }) {
   return (
     <li class={`alert alert-${alert.severity} alert-${alert.state}`}>
       <div class="alert-tags">
-        <SeverityTag severity={alert.severity} />
         <StateTag state={alert.state} />
         <span class="alert-time" title={fullTime(alert.raised)}>{ago(alert.raised)}</span>
       </div>
