@@ -278,15 +278,17 @@ absl::StatusOr<std::unique_ptr<Authority>> Authority::Load(
                                        old_pem.ok() ? *old_pem : "");
 }
 
-absl::StatusOr<absl::Time> ExpiryOf(const std::string& pem) {
+absl::StatusOr<Validity> ValidityOf(const std::string& pem) {
   const Cert cert(
       PEM_read_bio_X509(FromText(pem).get(), nullptr, nullptr, nullptr));
-  tm parts{};
+  tm from{}, to{};
   if (cert == nullptr ||
-      ASN1_TIME_to_tm(X509_get0_notAfter(cert.get()), &parts) != 1) {
+      ASN1_TIME_to_tm(X509_get0_notBefore(cert.get()), &from) != 1 ||
+      ASN1_TIME_to_tm(X509_get0_notAfter(cert.get()), &to) != 1) {
     return absl::InvalidArgumentError("not a certificate");
   }
-  return absl::FromTM(parts, absl::UTCTimeZone());
+  return Validity{absl::FromTM(from, absl::UTCTimeZone()),
+                  absl::FromTM(to, absl::UTCTimeZone())};
 }
 
 absl::StatusOr<CertificateRequest> MakeCertificateRequest() {

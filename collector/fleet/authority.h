@@ -61,8 +61,13 @@ class Authority {
   virtual std::string fingerprint() const = 0;
 };
 
-// When the first certificate of `pem` ends. INVALID_ARGUMENT: not one.
-absl::StatusOr<absl::Time> ExpiryOf(const std::string& pem);
+struct Validity {
+  absl::Time from;
+  absl::Time to;
+};
+
+// Of the first certificate of `pem`. INVALID_ARGUMENT: not one.
+absl::StatusOr<Validity> ValidityOf(const std::string& pem);
 
 // A P-256 key and a request for it: what a device (or its simulation) sends.
 struct CertificateRequest {

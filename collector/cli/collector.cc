@@ -1,0 +1,286 @@
+#include "collector/cli/collector.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "absl/strings/str_cat.h"
+#include "collector/cases/case_book.h"
+#include "collector/cli/preflight.h"
+#include "collector/feed/alert_feed.h"
+#include "collector/feed/detection.h"
+#include "collector/fleet/journal.h"
+#include "collector/fleet/secret_file.h"
+#include "collector/ingest/door.h"
+#include "collector/ingest/uplink_service.h"
+#include "collector/web/server.h"
+
+namespace schoolgate::collector {
+namespace {
+
+constexpr absl::Duration kGrace = absl::Seconds(3);
+constexpr absl::Duration kOfferEvery = absl::Seconds(2);
+constexpr absl::Duration kExpireEvery = absl::Hours(1);
+
+struct OwnStores {
+  std::unique_ptr<EventStore> events;
+  std::unique_ptr<DeviceStore> devices;
+  std::unique_ptr<AlertStore> alerts;
+  std::unique_ptr<AuditLog> audit;
+  std::unique_ptr<AccountStore> accounts;
+  std::unique_ptr<RefusedRecords> refused;
+};
+
+template <typename Store>
+absl::Status Take(absl::StatusOr<std::unique_ptr<Store>> opened,
+                  std::unique_ptr<Store>* to) {
+  if (opened.ok()) *to = *std::move(opened);
+  return opened.status();
+}
+
+absl::Status OpenStores(const DataDirectory& directory, OwnStores* stores) {
+  const std::string main = directory.Main();
+  absl::Status status = CheckDatabase(main);
+  if (status.ok()) {
+    status = Take(OpenSqliteEventStore(directory.Events()), &stores->events);
+  }
+  if (status.ok()) status = Take(OpenSqliteDeviceStore(main), &stores->devices);
+  if (status.ok()) status = Take(OpenSqliteAlertStore(main), &stores->alerts);
+  if (status.ok()) status = Take(OpenSqliteAuditLog(main), &stores->audit);
+  if (status.ok()) {
+    status = Take(OpenSqliteAccountStore(main), &stores->accounts);
+  }
+  if (status.ok()) {
+    status = Take(RefusedRecords::Open(directory.Refused()), &stores->refused);
+  }
+  return status;
+}
+
+class WholeCollector : public Collector {
+ public:
+  WholeCollector(const CollectorOptions& options, const platform::Clock& clock)
+      : options_(options), directory_(options.directory), clock_(clock) {}
+
+  ~WholeCollector() override {
+    Stop();
+    if (lock_ >= 0) close(lock_);
+  }
+
+  absl::Status Begin() {
+    for (absl::Status (WholeCollector::*step)() :
+         {&WholeCollector::Lock, &WholeCollector::Prepare,
+          &WholeCollector::StartInside, &WholeCollector::OpenDoor,
+          &WholeCollector::StartDashboard}) {
+      const absl::Status status = (this->*step)();
+      if (!status.ok()) return status;
+    }
+    return absl::OkStatus();
+  }
+
+  std::string device_address() const override { return door_->address(); }
+
+  std::string dashboard_address() const override {
+    if (web_ == nullptr) return "";
+    return absl::StrCat(config_.web.substr(0, config_.web.rfind(':')), ":",
+                        web_->port());
+  }
+
+  const IntakeCounters& counters() const override {
+    return intake_->counters();
+  }
+
+  void Tick() override {
+    const absl::Duration up = clock_.SinceBoot();
+    if (up - last_offer_ >= kOfferEvery) {
+      last_offer_ = up;
+      for (const auto& stream : open_.All()) stream->OfferBundle();
+    }
+    if (last_expiry_ == absl::ZeroDuration() ||
+        up - last_expiry_ >= kExpireEvery) {
+      last_expiry_ = up;
+      Expire();
+    }
+  }
+
+  void Stop() override {
+    if (stopped_) return;
+    stopped_ = true;
+    if (web_ != nullptr) web_->Stop();
+    if (feed_ != nullptr) feed_->Stop();
+    for (const auto& stream : open_.All()) {
+      stream->End(grpc::Status(grpc::StatusCode::UNAVAILABLE,
+                               "collector: shutting down"));
+    }
+    if (door_ != nullptr) door_->Close(kGrace);
+    if (intake_ != nullptr) intake_->Stop();
+    if (detection_ != nullptr) detection_->Stop();
+    if (stores_.alerts != nullptr) stores_.alerts->Close();
+  }
+
+ private:
+  absl::Status Lock() {
+    absl::StatusOr<CollectorConfig> config = LoadConfig(directory_);
+    if (!config.ok()) return config.status();
+    config_ = *std::move(config);
+    lock_ = open(directory_.Lock().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (lock_ < 0) {
+      return absl::PermissionDeniedError(
+          absl::StrCat(directory_.Lock(), ": ", strerror(errno),
+                       ": run as the user that owns the data directory"));
+    }
+    if (flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+      return absl::UnavailableError(absl::StrCat(
+          directory_.path, ": another collector uses it: stop that one first"));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Prepare() {
+    const absl::Time now = clock_.Now();
+    absl::StatusOr<std::unique_ptr<Authority>> authority =
+        Authority::Load(directory_.Authority());
+    if (!authority.ok()) return authority.status();
+    authority_ = *std::move(authority);
+    absl::Status status = CheckClock(*authority_, now);
+    if (status.ok()) {
+      status = CheckCertificates(directory_, config_, *authority_, now);
+    }
+    if (status.ok()) status = OpenStores(directory_, &stores_);
+    if (!status.ok()) return status;
+    absl::StatusOr<EnrolmentGift> gift = LoadGift(directory_, config_);
+    if (!gift.ok()) return gift.status();
+    const absl::StatusOr<seal::BoxKey> sealing =
+        seal::LoadOrCreateBoxKey(directory_.SealingKey());
+    if (!sealing.ok()) return sealing.status();
+    sealing_key_ = std::make_unique<seal::BoxKey>(*sealing);
+    key_list_[0] = sealing_key_.get();
+    enrolment_ = std::make_unique<Enrolment>(*authority_, *stores_.devices,
+                                             *stores_.audit, *std::move(gift));
+    shelf_ = std::make_unique<BundleShelf>(directory_.Bundles());
+    return absl::OkStatus();
+  }
+
+  absl::Status StartInside() {
+    const absl::StatusOr<std::string> secret =
+        ReadSmallFile(directory_.ContactKey());
+    if (!secret.ok()) return secret.status();
+    absl::TimeZone zone;
+    absl::LoadTimeZone(config_.time_zone, &zone);
+    cases_ = std::make_unique<CaseBook>(
+        *stores_.alerts,
+        CaseOptions{.zone = zone, .device_name = [this](const std::string& id) {
+                      const auto device = stores_.devices->Get(id);
+                      return device.ok() ? device->hostname : std::string();
+                    }});
+    DetectorOptions detector;
+    detector.zone = zone;
+    detection_ = std::make_unique<Detection>(*stores_.events, *stores_.devices,
+                                             *cases_, detector, clock_);
+    intake_ = std::make_unique<Intake>(*stores_.events, *stores_.devices,
+                                       *stores_.refused, clock_,
+                                       [this] { detection_->Wake(); });
+    world_ = std::make_unique<StreamWorld>(
+        StreamWorld{*intake_, *stores_.events, *stores_.devices, *stores_.audit,
+                    *shelf_, open_, clock_, key_list_, *secret});
+    return absl::OkStatus();
+  }
+
+  absl::Status OpenDoor() {
+    DoorOptions options;
+    options.address = config_.listen;
+    options.authority_pem = authority_->certificates_pem();
+    const struct {
+      const char* file;
+      std::string* pem;
+    } files[] = {{"uplink.crt", &options.certificate_pem},
+                 {"uplink.key", &options.key_pem}};
+    for (const auto& [file, pem] : files) {
+      absl::StatusOr<std::string> read = ReadSmallFile(directory_.Tls(file));
+      if (!read.ok()) return read.status();
+      *pem = *std::move(read);
+    }
+    uplink_ = std::make_unique<UplinkService>(*enrolment_, *world_);
+    feed_ = std::make_unique<AlertFeed>(*stores_.alerts);
+    return Take(Door::Open(options, {uplink_.get(), feed_.get()}), &door_);
+  }
+
+  absl::Status StartDashboard() {
+    if (!options_.dashboard) return absl::OkStatus();
+    const absl::StatusOr<HostPort> address = ParseHostPort(config_.web);
+    if (!address.ok()) return address.status();
+    WebOptions web;
+    web.address = address->host;
+    web.port = address->port;
+    const bool own = !config_.web_certificate.empty();
+    web.certificate_file =
+        own ? config_.web_certificate : directory_.Tls("web.crt");
+    web.key_file = own ? config_.web_key : directory_.Tls("web.key");
+    web.static_directory = options_.static_directory;
+    web.notice = {
+        config_.schools.empty() ? config_.trust : config_.schools.front().name,
+        config_.contact, config_.keep_event_days, config_.keep_case_days};
+    return Take(StartWebServer(web,
+                               {*stores_.alerts, *stores_.audit,
+                                *stores_.devices, *stores_.accounts},
+                               clock_),
+                &web_);
+  }
+
+  void Expire() {
+    const absl::Duration keep = absl::Hours(24) * config_.keep_event_days;
+    const absl::Time now = clock_.Now();
+    // A clock that jumps into the future must not erase everything.
+    if (!ClockIsPlausible(directory_, now)) {
+      Log(Level::kError, "clock_jumped",
+          {{"now", absl::FormatTime(now, absl::UTCTimeZone())},
+           {"what", "nothing is erased until the clock is right"}});
+      return;
+    }
+    const absl::StatusOr<uint64_t> erased = stores_.events->Expire(now, keep);
+    if (!erased.ok()) {
+      Log(Level::kError, "expiry_failed",
+          {{"why", std::string(erased.status().message())}});
+    } else if (*erased > 0) {
+      Log(Level::kNotice, "expired", {{"events", std::to_string(*erased)}});
+    }
+  }
+
+  const CollectorOptions options_;
+  const DataDirectory directory_;
+  const platform::Clock& clock_;
+  CollectorConfig config_;
+  int lock_ = -1;
+  bool stopped_ = false;
+  absl::Duration last_offer_, last_expiry_;
+
+  // Destroyed from the bottom up: each uses those above it.
+  std::unique_ptr<Authority> authority_;
+  std::unique_ptr<seal::BoxKey> sealing_key_;
+  const seal::BoxKey* key_list_[1] = {};
+  OwnStores stores_;
+  std::unique_ptr<Enrolment> enrolment_;
+  std::unique_ptr<BundleShelf> shelf_;
+  OpenStreams open_;
+  std::unique_ptr<CaseBook> cases_;
+  std::unique_ptr<Detection> detection_;
+  std::unique_ptr<Intake> intake_;
+  std::unique_ptr<StreamWorld> world_;
+  std::unique_ptr<UplinkService> uplink_;
+  std::unique_ptr<AlertFeed> feed_;
+  std::unique_ptr<Door> door_;
+  std::unique_ptr<WebServer> web_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Collector>> Collector::Start(
+    const CollectorOptions& options, const platform::Clock& clock) {
+  auto collector = std::make_unique<WholeCollector>(options, clock);
+  const absl::Status status = collector->Begin();
+  if (!status.ok()) return status;
+  return collector;
+}
+
+}  // namespace schoolgate::collector

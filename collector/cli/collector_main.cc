@@ -1,0 +1,33 @@
+// schoolgate-collector: takes in what devices report, and tells those who
+// look after people.
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+
+#include "collector/cli/verbs.h"
+#include "platform/complaint.h"
+
+int main(int argc, char** argv) {
+  using namespace schoolgate;  // main builds the world
+  // gRPC's own log would repeat what ours says, and more.
+  setenv("GRPC_VERBOSITY", "NONE", 0);
+  CLI::App app(
+      "Collects what devices report, finds misuse, tells the safety lead.",
+      "schoolgate-collector");
+  app.set_version_flag("--version", "schoolgate-collector " SCHOOLGATE_VERSION);
+  app.require_subcommand(1);
+  app.footer(
+      "Start with `schoolgate-collector setup --school NAME`.\n"
+      "Files, ports and configuration keys: docs/collector.md.");
+  int exit_code = platform::kExitOk;
+  collector::AddSetup(app, &exit_code);
+  collector::AddServe(app, &exit_code);
+  collector::AddEnrolToken(app, &exit_code);
+  collector::AddDevices(app, &exit_code);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? platform::kExitOk : platform::kExitUsage;
+  }
+  return exit_code;
+}

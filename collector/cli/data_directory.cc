@@ -1,0 +1,229 @@
+#include "collector/cli/data_directory.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include <functional>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "collector/fleet/secret_file.h"
+
+namespace schoolgate::collector {
+namespace {
+
+constexpr int kMostDays = 365 * 20;
+
+// JSON's strings are YAML's.
+std::string Quoted(const std::string& text) {
+  return nlohmann::json(text).dump();
+}
+
+class ConfigReader {
+ public:
+  explicit ConfigReader(std::string file) : file_(std::move(file)) {}
+
+  absl::StatusOr<CollectorConfig> Read(const std::string& text) {
+    CollectorConfig config;
+    // yaml-cpp throws; it stays in here.
+    try {
+      ReadRoot(YAML::Load(text), &config);
+    } catch (const YAML::Exception& error) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          file_, ":", error.mark.line + 1, ": ", error.msg, ": mend the line"));
+    }
+    if (!status_.ok()) return status_;
+    return config;
+  }
+
+ private:
+  using Setter = std::function<void(const YAML::Node&)>;
+
+  void ReadRoot(const YAML::Node& root, CollectorConfig* config) {
+    const auto text = [this](std::string* to) {
+      return [this, to](const YAML::Node& node) { Text(node, to); };
+    };
+    const auto days = [this](int* to) {
+      return [this, to](const YAML::Node& node) { Days(node, to); };
+    };
+    Keys(root, {{"trust", text(&config->trust)},
+                {"listen", text(&config->listen)},
+                {"web", text(&config->web)},
+                {"names", [&](const YAML::Node& n) { Names(n, config); }},
+                {"time_zone", text(&config->time_zone)},
+                {"keep_event_days", days(&config->keep_event_days)},
+                {"keep_case_days", days(&config->keep_case_days)},
+                {"contact", text(&config->contact)},
+                {"web_certificate", text(&config->web_certificate)},
+                {"web_key", text(&config->web_key)},
+                {"schools", [&](const YAML::Node& n) { Schools(n, config); }}});
+    absl::TimeZone zone;
+    if (!absl::LoadTimeZone(config->time_zone, &zone)) {
+      Wrong(root["time_zone"], "time_zone is one like Europe/London");
+    }
+  }
+
+  void Keys(const YAML::Node& map, const std::map<std::string, Setter>& keys) {
+    if (!map.IsMap()) return Wrong(map, "expected lines of `key: value`");
+    for (const auto& entry : map) {
+      const std::string name = entry.first.as<std::string>("");
+      const auto known = keys.find(name);
+      if (known == keys.end()) {
+        Wrong(entry.first, absl::StrCat("unknown key \"", name, "\""));
+      } else {
+        known->second(entry.second);
+      }
+    }
+  }
+
+  void Text(const YAML::Node& node, std::string* to) {
+    if (!node.IsScalar()) return Wrong(node, "expected a word");
+    *to = node.Scalar();
+  }
+
+  void Days(const YAML::Node& node, int* to) {
+    *to = node.IsScalar() ? node.as<int>(0) : 0;
+    if (*to < 1 || *to > kMostDays) Wrong(node, "expected a number of days");
+  }
+
+  void Names(const YAML::Node& node, CollectorConfig* config) {
+    if (!node.IsSequence()) return Wrong(node, "expected a list");
+    for (const YAML::Node& item : node) {
+      Text(item, &config->names.emplace_back());
+    }
+  }
+
+  void Schools(const YAML::Node& node, CollectorConfig* config) {
+    if (!node.IsSequence()) return Wrong(node, "expected a list");
+    for (const YAML::Node& item : node) {
+      School& school = config->schools.emplace_back();
+      Keys(item,
+           {{"id", [&](const YAML::Node& n) { Text(n, &school.id); }},
+            {"name", [&](const YAML::Node& n) { Text(n, &school.name); }}});
+    }
+  }
+
+  void Wrong(const YAML::Node& node, const std::string& why) {
+    if (!status_.ok()) return;
+    status_ = absl::InvalidArgumentError(
+        absl::StrCat(file_, ":", node.Mark().line + 1, ": ", why,
+                     ": docs/collector.md lists the keys"));
+  }
+
+  const std::string file_;
+  absl::Status status_;
+};
+
+absl::StatusOr<std::string> ReadHexKey(const std::string& file) {
+  absl::StatusOr<std::string> text = ReadSmallFile(file);
+  if (!text.ok()) return text.status();
+  while (!text->empty() && text->back() == '\n') text->pop_back();
+  const absl::StatusOr<std::string> key = seal::FromHex(*text);
+  if (!key.ok() || key->size() != seal::kPublicKeyBytes) {
+    return absl::DataLossError(
+        absl::StrCat(file, ": not a key: restore the backup"));
+  }
+  return key;
+}
+
+}  // namespace
+
+absl::StatusOr<CollectorConfig> LoadConfig(const DataDirectory& directory) {
+  const absl::StatusOr<std::string> text = ReadSmallFile(directory.Config());
+  if (absl::IsNotFound(text.status())) {
+    return absl::NotFoundError(
+        absl::StrCat(directory.path,
+                     ": no collector here: run `schoolgate-collector setup "
+                     "--data ",
+                     directory.path, " --school NAME` first"));
+  }
+  if (!text.ok()) return text.status();
+  return ConfigReader(directory.Config()).Read(*text);
+}
+
+absl::Status SaveConfig(const DataDirectory& directory,
+                        const CollectorConfig& config) {
+  std::string text =
+      "# Keys: docs/collector.md. Read when the collector starts.\n";
+  absl::StrAppend(&text, "trust: ", Quoted(config.trust),
+                  "\nlisten: ", Quoted(config.listen),
+                  "\nweb: ", Quoted(config.web), "\nnames:\n");
+  for (const std::string& name : config.names) {
+    absl::StrAppend(&text, "  - ", Quoted(name), "\n");
+  }
+  absl::StrAppend(&text, "time_zone: ", Quoted(config.time_zone),
+                  "\nkeep_event_days: ", config.keep_event_days,
+                  "\nkeep_case_days: ", config.keep_case_days,
+                  "\ncontact: ", Quoted(config.contact), "\n");
+  if (!config.web_certificate.empty()) {
+    absl::StrAppend(&text, "web_certificate: ", Quoted(config.web_certificate),
+                    "\nweb_key: ", Quoted(config.web_key), "\n");
+  }
+  absl::StrAppend(&text, "schools:\n");
+  for (const School& school : config.schools) {
+    absl::StrAppend(&text, "  - id: ", Quoted(school.id),
+                    "\n    name: ", Quoted(school.name), "\n");
+  }
+  return WriteSecretFile(directory.Config(), text);
+}
+
+absl::Status CheckSchool(const CollectorConfig& config, const std::string& id) {
+  std::vector<std::string> ids;
+  for (const School& school : config.schools) {
+    if (school.id == id) return absl::OkStatus();
+    ids.push_back(school.id);
+  }
+  return absl::NotFoundError(
+      absl::StrCat("school ", id,
+                   ": not one of ours: there are: ", absl::StrJoin(ids, ", ")));
+}
+
+absl::StatusOr<EnrolmentGift> LoadGift(const DataDirectory& directory,
+                                       const CollectorConfig& config) {
+  EnrolmentGift gift;
+  for (const School& school : config.schools) {
+    SchoolKeys& keys = gift.schools[school.id];
+    const struct {
+      const char* file;
+      std::string* key;
+    } all[] = {{"pseudonym.key", &keys.pseudonym_key},
+               {"safeguarding.pub", &keys.safeguarding_key},
+               {"police.pub", &keys.police_key}};
+    for (const auto& [file, key] : all) {
+      absl::StatusOr<std::string> read =
+          ReadHexKey(directory.SchoolFile(school.id, file));
+      if (!read.ok()) return read.status();
+      *key = *std::move(read);
+    }
+  }
+  const absl::StatusOr<seal::BoxKey> sealing =
+      seal::LoadOrCreateBoxKey(directory.SealingKey());
+  if (!sealing.ok()) return sealing.status();
+  gift.sealing_key = sealing->public_key();
+  absl::StatusOr<std::string> root = ReadSmallFile(directory.RulesRoot());
+  if (root.ok()) {
+    gift.rules_root = *std::move(root);
+  } else if (!absl::IsNotFound(root.status())) {
+    return root.status();
+  }
+  return gift;
+}
+
+absl::StatusOr<HostPort> ParseHostPort(const std::string& text) {
+  const size_t colon = text.rfind(':');
+  uint32_t port = 0;
+  if (colon == std::string::npos || colon == 0 ||
+      !absl::SimpleAtoi(text.substr(colon + 1), &port) || port > UINT16_MAX) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(text, ": not an address: write it like 0.0.0.0:4780"));
+  }
+  std::string host = text.substr(0, colon);
+  if (host.front() == '[' && host.back() == ']') {
+    host = host.substr(1, host.size() - 2);
+  }
+  return HostPort{host, static_cast<uint16_t>(port)};
+}
+
+}  // namespace schoolgate::collector

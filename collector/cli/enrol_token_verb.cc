@@ -1,0 +1,171 @@
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "collector/cli/program.h"
+#include "collector/cli/verbs.h"
+#include "collector/fleet/secret_file.h"
+#include "collector/fleet/token.h"
+#include "platform/clock.h"
+
+namespace schoolgate::collector {
+namespace {
+
+constexpr uint32_t kMostUses = 100'000;
+constexpr absl::Duration kLongest = absl::Hours(24 * 366);
+
+struct Options {
+  DataDirectory directory;
+  std::string school, group = "staff", expires = "7d", collector, output;
+  std::string withdraw;
+  uint32_t uses = 1;
+  bool json = false;
+};
+
+// "14d", or what Abseil reads ("36h", "90m").
+absl::StatusOr<absl::Duration> ParseLifetime(const std::string& text) {
+  absl::Duration lifetime;
+  int days = 0;
+  const bool in_days = absl::EndsWith(text, "d") &&
+                       absl::SimpleAtoi(text.substr(0, text.size() - 1), &days);
+  if (in_days) lifetime = absl::Hours(24) * days;
+  if ((!in_days && !absl::ParseDuration(text, &lifetime)) ||
+      lifetime <= absl::ZeroDuration() || lifetime > kLongest) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--expires ", text, ": write it like 14d or 36h, at most a year"));
+  }
+  return lifetime;
+}
+
+// Where devices find us: as given, or the first name with the port listened
+// on.
+std::string PublicAddress(const Options& options,
+                          const CollectorConfig& config) {
+  if (!options.collector.empty()) return options.collector;
+  const std::string port = config.listen.substr(config.listen.rfind(':'));
+  return absl::StrCat(config.names.empty() ? "localhost" : config.names.front(),
+                      port);
+}
+
+nlohmann::json EnrolmentFile(const Options& options,
+                             const CollectorConfig& config,
+                             const Authority& authority,
+                             const std::string& token) {
+  return {{"collector", PublicAddress(options, config)},
+          {"token", token},
+          {"authority_sha256", authority.fingerprint()},
+          {"authority_pem", authority.certificates_pem()}};
+}
+
+absl::Status Withdraw(const Options& options) {
+  auto devices = OpenSqliteDeviceStore(options.directory.Main());
+  if (!devices.ok()) return devices.status();
+  absl::StatusOr<EnrolToken> token = (*devices)->GetToken(options.withdraw);
+  if (!token.ok()) return token.status();
+  token->withdrawn = true;
+  const absl::Status status = (*devices)->PutToken(*token);
+  if (status.ok()) std::printf("withdrawn: %s\n", token->id.c_str());
+  return status;
+}
+
+absl::Status MakeOne(const Options& options) {
+  const absl::StatusOr<CollectorConfig> config = LoadConfig(options.directory);
+  if (!config.ok()) return config.status();
+  const std::string school =
+      options.school.empty() && config->schools.size() == 1
+          ? config->schools.front().id
+          : options.school;
+  absl::Status status = CheckSchool(*config, school);
+  if (!status.ok()) return status;
+  const absl::StatusOr<absl::Duration> lifetime =
+      ParseLifetime(options.expires);
+  if (!lifetime.ok()) return lifetime.status();
+  const auto authority = Authority::Load(options.directory.Authority());
+  if (!authority.ok()) return authority.status();
+  auto devices = OpenSqliteDeviceStore(options.directory.Main());
+  if (!devices.ok()) return devices.status();
+  auto audit = OpenSqliteAuditLog(options.directory.Main());
+  if (!audit.ok()) return audit.status();
+  const absl::Time now = platform::SystemClock().Now();
+  const TokenText text = MakeToken();
+  EnrolToken token;
+  token.id = text.id;
+  token.secret_hash = HashOfSecret(text.secret);
+  token.school = school;
+  token.group = options.group;
+  token.uses_left = options.uses;
+  token.expires = now + *lifetime;
+  status = (*audit)->Append(
+      {.time = now,
+       .who = "system",
+       .action = "enrol_token",
+       .about = token.id,
+       .detail = absl::StrCat(school, " ", options.group, " ", options.uses),
+       .hash = ""});
+  if (status.ok()) status = (*devices)->PutToken(token);
+  if (!status.ok()) return status;
+  const nlohmann::json file =
+      EnrolmentFile(options, *config, **authority, Join(text));
+  if (!options.output.empty()) {
+    status = WriteSecretFile(options.output, file.dump(2) + "\n");
+    if (!status.ok()) return status;
+  }
+  if (options.json) {
+    nlohmann::json line = file;
+    line["id"] = token.id;
+    line["school"] = school;
+    line["group"] = token.group;
+    line["uses"] = options.uses;
+    line["expires"] = absl::FormatTime(token.expires, absl::UTCTimeZone());
+    std::printf("%s\n", line.dump().c_str());
+  } else if (options.output.empty()) {
+    std::printf("%s\n", file.dump(2).c_str());
+  } else {
+    std::printf(
+        "%s: %u devices of %s may enrol as %s until %s\n",
+        options.output.c_str(), options.uses, school.c_str(),
+        token.group.c_str(),
+        absl::FormatTime("%e %B %Y %H:%M", token.expires, absl::LocalTimeZone())
+            .c_str());
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddEnrolToken(CLI::App& app, int* exit_code) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand(
+      "enrol-token",
+      "Make the enrolment file that lets devices of a group join");
+  AddDataOption(*verb, &options->directory);
+  verb->add_option("--school", options->school,
+                   "The school's id (not needed when there is one)");
+  verb->add_option("--group", options->group, "The devices' group")
+      ->check(CLI::IsMember({"staff", "ks1", "ks2", "pupils", "governor",
+                             "volunteer", "guest", "contractor", "community",
+                             "unknown"}))
+      ->capture_default_str();
+  verb->add_option("--uses", options->uses, "How many devices may use it")
+      ->check(CLI::Range(1u, kMostUses))
+      ->capture_default_str();
+  verb->add_option("--expires", options->expires, "How long: 14d, 36h")
+      ->capture_default_str();
+  verb->add_option("--collector", options->collector,
+                   "HOST:PORT as devices reach it (default: our first name)");
+  verb->add_option("-o,--output", options->output,
+                   "Write the enrolment file here (mode 0600) instead of "
+                   "printing it");
+  verb->add_option("--withdraw", options->withdraw,
+                   "Withdraw the token with this id instead");
+  verb->add_flag("--json", options->json, "Print one JSON object");
+  verb->callback([options, exit_code] {
+    const absl::Status status =
+        options->withdraw.empty() ? MakeOne(*options) : Withdraw(*options);
+    if (!status.ok()) *exit_code = Complain(status);
+  });
+}
+
+}  // namespace schoolgate::collector

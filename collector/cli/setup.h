@@ -1,0 +1,39 @@
+// Makes a collector: authority, keys, first accounts.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "collector/cli/data_directory.h"
+
+namespace schoolgate::collector {
+
+struct SetupRequest {
+  DataDirectory directory;
+  std::string school;              // its name, or its id
+  std::string trust, listen, web;  // empty: as it is, or the default
+  std::vector<std::string> names;
+  std::string rules_root;  // a file; empty: none
+};
+
+struct NewAccount {
+  std::string name;
+  std::string display_name;
+  std::string password;  // to be shown once
+};
+
+struct SetupResult {
+  CollectorConfig config;
+  std::string school_id;
+  std::string fingerprint;
+  std::vector<NewAccount> accounts;    // made now
+  std::vector<std::string> existing;   // what was there already
+  std::vector<std::string> take_away;  // secret files to be taken away
+};
+
+// May be repeated: what exists is kept. A further school is added.
+absl::StatusOr<SetupResult> SetUp(const SetupRequest& request, absl::Time now);
+
+}  // namespace schoolgate::collector
