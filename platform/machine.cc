@@ -19,4 +19,14 @@ std::string HostName() {
   return gethostname(name, sizeof(name) - 1) == 0 ? name : "";
 }
 
+std::string HardwareNumber() {
+  for (const char* path :
+       {"/sys/class/dmi/id/product_uuid", "/etc/machine-id"}) {
+    std::ifstream in(path);
+    std::string number;
+    if (std::getline(in, number) && !number.empty()) return number;
+  }
+  return "";
+}
+
 }  // namespace schoolgate::platform

@@ -10,4 +10,8 @@ std::string BootId();
 
 std::string HostName();
 
+// What tells this machine's board from another: the firmware's number, or
+// where only root may read it the installation's. Empty when there is neither.
+std::string HardwareNumber();
+
 }  // namespace schoolgate::platform

@@ -129,4 +129,32 @@ uint64_t SpoolReader::acknowledged_of_place() const {
   return lane.acked_epoch == id.epoch ? lane.acked_sequence : 0;
 }
 
+uint64_t CountWaiting(platform::Directory& directory) {
+  Frontier frontier;
+  auto slots = SlotFile::OpenToRead(directory, kFrontierName, kFrontierMagic);
+  if (slots.ok()) {
+    const auto content = (*slots)->Read();
+    if (content) frontier = DecodeFrontier(*content).value_or(Frontier{});
+  }
+  uint64_t waiting = 0;
+  const auto names = directory.List();
+  if (!names.ok()) return 0;
+  for (const std::string& name : *names) {
+    const auto id = ParseSegmentName(name);
+    if (!id) continue;
+    const LaneFrontier& done = frontier.lanes[LaneIndex(id->lane())];
+    if (*id < done.oldest_needed) continue;
+    auto file = directory.Open(name, platform::OpenMode::kRead);
+    if (!file.ok()) continue;
+    SegmentScanner scanner(*std::move(file));
+    if (!scanner.ReadHeader(*id).ok()) continue;
+    ScannedRecord record;
+    while (scanner.Next(&record)) {
+      waiting += done.acked_epoch != id->epoch ||
+                 record.sequence > done.acked_sequence;
+    }
+  }
+  return waiting;
+}
+
 }  // namespace schoolgate::agent

@@ -71,4 +71,7 @@ class SpoolReader {
   Frontier saved_;
 };
 
+// Records in the folder that nobody has acknowledged, counted one by one.
+uint64_t CountWaiting(platform::Directory& directory);
+
 }  // namespace schoolgate::agent

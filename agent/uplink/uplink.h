@@ -1,0 +1,112 @@
+// The uplink at work: carries out what the session decides, over gRPC.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "agent/spool/spool_reader.h"
+#include "agent/uplink/calls.h"
+#include "agent/uplink/channel.h"
+#include "agent/uplink/config.h"
+#include "agent/uplink/link.h"
+#include "agent/uplink/mailbox.h"
+#include "agent/uplink/session.h"
+#include "agent/uplink/status_file.h"
+#include "platform/clock.h"
+#include "platform/directory.h"
+#include "platform/folder_watch.h"
+
+namespace schoolgate::agent {
+
+// A call that may take its time, on a thread of its own; its end is posted to
+// the mailbox. Destroying it cancels the call and waits.
+class Errand {
+ public:
+  // `work` runs on the errand's thread, the function that it returns on the
+  // mailbox's.
+  Errand(Mailbox& mailbox,
+         std::function<std::function<void()>(grpc::ClientContext&)> work);
+  ~Errand();
+
+ private:
+  grpc::ClientContext context_;
+  std::thread thread_;
+};
+
+// Used from one thread.
+class Uplink {
+ public:
+  // Opens the folders. Borrows the clock for life.
+  static absl::StatusOr<std::unique_ptr<Uplink>> Open(
+      const UplinkConfig& config, const platform::Clock& clock);
+  ~Uplink();
+
+  // One round: acts on what is due, waits at most `patience` for more. Enrols
+  // first where that was not done yet. `extra_descriptor` (or -1) also ends
+  // the wait.
+  void Turn(absl::Duration patience, int extra_descriptor);
+
+  const UplinkStatus& status() const { return status_; }
+
+ private:
+  Uplink(const UplinkConfig& config, const platform::Clock& clock,
+         IdentityFolder identity, std::unique_ptr<platform::Directory> spool);
+
+  void TryToEnrol();
+  void BeginSession();
+  void Carry(Actions actions);
+  void Connect();
+  void AddFacts(v1::Hello* hello);
+  void OnGreeted(const v1::Welcome& welcome);
+  void OnMessage(const v1::ToDevice& message);
+  void OnClosed(const grpc::Status& status);
+  void OnOffer(const v1::BundleOffer& offer);
+  void RenewWhenDue();
+  void OnRenewed(const absl::Status& status, const Failure& failure,
+                 absl::Time server_time);
+  const TlsIdentity* ChooseIdentity();
+  absl::Time BelievedNow() const;
+  void WatchSpool();
+  void WriteStatusWhenDue(bool at_once);
+
+  const UplinkConfig config_;
+  const platform::Clock& clock_;
+  IdentityFolder identity_;
+  const std::unique_ptr<platform::Directory> spool_;
+  std::unique_ptr<platform::FolderWatch> watch_;
+  Mailbox mailbox_;
+
+  std::optional<Enrolled> enrolled_;
+  std::optional<TlsIdentity> tls_;
+  std::optional<TlsIdentity> candidate_;
+  bool using_candidate_ = false;
+  CertificateTimes certificate_times_;
+
+  std::unique_ptr<SpoolReader> reader_;
+  std::unique_ptr<Session> session_;
+  Channel channel_;
+  uint64_t link_number_ = 0;  // tells a dead link's late words from the live's
+  std::unique_ptr<Link> link_;
+
+  Backoff enrol_backoff_;
+  absl::Duration next_enrol_ = absl::ZeroDuration();
+  Backoff renew_backoff_;
+  absl::Duration next_renewal_ = absl::ZeroDuration();
+  bool renewal_wanted_ = false;
+  std::optional<absl::Duration> clock_offset_;  // collector minus device
+  std::unique_ptr<Errand> renewal_;
+  std::unique_ptr<Errand> fetch_;
+  std::string fetched_hash_;  // what was delivered last, whatever came of it
+
+  absl::Duration next_refresh_ = absl::ZeroDuration();
+  absl::Duration next_status_ = absl::ZeroDuration();
+  UplinkStatus status_;
+  UplinkStatus written_status_;
+};
+
+}  // namespace schoolgate::agent
