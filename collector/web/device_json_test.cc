@@ -1,0 +1,74 @@
+#include "collector/web/device_json.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+namespace schoolgate::collector {
+namespace {
+
+const absl::Time kNow = absl::FromUnixSeconds(1795338000);
+
+Device Healthy() {
+  Device device;
+  device.id = "D-00000001";
+  device.last_contact = kNow - absl::Seconds(30);
+  device.heartbeat_time = device.last_contact;
+  device.heartbeat.set_capturing(true);
+  device.heartbeat.set_bundle_version(17);
+  device.heartbeat.set_flows(1000);
+  device.heartbeat.set_packets(100000);
+  return device;
+}
+
+TEST(DeviceJson, AHealthyDeviceIsGood) {
+  const auto json = DeviceJson(Healthy(), 17, kNow);
+  EXPECT_EQ(json["state"], "good") << json;
+  EXPECT_EQ(json["blind_percent"], 0);
+}
+
+struct Fault {
+  const char* state;
+  const char* words;
+  std::function<void(Device*)> make;
+};
+
+// A device that does not protect anybody would look fine on the screen.
+TEST(DeviceJson, EachFaultIsSaidInWords) {
+  const Fault faults[] = {
+      {"problem", "Not heard from for 5 days.",
+       [](Device* d) { d->last_contact = kNow - absl::Hours(120); }},
+      {"check", "It may be switched off.",
+       [](Device* d) { d->last_contact = kNow - absl::Hours(3); }},
+      {"check", "Has not been in contact yet.",
+       [](Device* d) { d->last_contact = absl::InfinitePast(); }},
+      {"problem", "Cannot see network contacts",
+       [](Device* d) { d->heartbeat.set_capturing(false); }},
+      {"problem", "Its own check of the filter failed.",
+       [](Device* d) { d->heartbeat.set_selftest("fail: canary"); }},
+      {"problem", "Has no rules yet.",
+       [](Device* d) { d->heartbeat.set_bundle_version(0); }},
+      {"check", "Uses rules version 16; the newest is 17.",
+       [](Device* d) { d->heartbeat.set_bundle_version(16); }},
+      {"check", "Could not name 23 of every 100 connections.",
+       [](Device* d) { d->heartbeat.add_blindness()->set_flows(230); }},
+      {"check", "Its clock is wrong.",
+       [](Device* d) { d->clock_offset = absl::Hours(-2); }},
+      {"problem", "another machine used its identity",
+       [](Device* d) { d->state = DeviceState::kQuarantined; }},
+      {"retired", "Retired.",
+       [](Device* d) { d->state = DeviceState::kDecommissioned; }},
+  };
+  for (const Fault& fault : faults) {
+    Device device = Healthy();
+    fault.make(&device);
+    const auto json = DeviceJson(device, 17, kNow);
+    EXPECT_EQ(json["state"], fault.state) << json;
+    EXPECT_NE(json["words"].get<std::string>().find(fault.words),
+              std::string::npos)
+        << json;
+  }
+}
+
+}  // namespace
+}  // namespace schoolgate::collector

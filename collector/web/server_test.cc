@@ -1,0 +1,321 @@
+#include "collector/web/server.h"
+
+#include <curl/curl.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "collector/fleet/authority.h"
+#include "collector/web/test_school.h"
+#include "platform/whole_file.h"
+
+namespace schoolgate::collector {
+namespace {
+
+struct Answer {
+  CURLcode error = CURLE_OK;
+  long status = 0;
+  std::string headers, body;
+};
+
+struct Call {
+  std::string path, method = "GET", body, cookie, csrf;
+  std::vector<std::string> headers;
+  long tls_max = 0;
+  std::string until;  // stop reading when the body holds this
+};
+
+class ServerTest : public testing::Test {
+ protected:
+  ServerTest() {
+    std::filesystem::create_directories(school_.directory() + "/authority");
+    std::filesystem::create_directories(school_.directory() + "/files");
+    Write("/files/index.html", "<!doctype html><title>page</title>");
+    Write("/files/app.0123ABCD.js", "let script;");
+    Write("/files/app.0123ABCD.js.gz", "squeezed");
+    Write("/files/secret.key", "not for the web");
+    const absl::Time now = platform::SystemClock().Now();
+    auto authority =
+        *Authority::Create(school_.directory() + "/authority", "test", now);
+    auto made = *authority->MakeServer({"localhost", "127.0.0.1"}, now,
+                                       Authority::kServerLifetime);
+    Write("/web.crt", made.certificate_pem);
+    Write("/web.key", made.key_pem);
+    Write("/ca.crt", authority->certificates_pem());
+    options_.certificate_file = school_.directory() + "/web.crt";
+    options_.key_file = school_.directory() + "/web.key";
+    options_.static_directory = school_.directory() + "/files";
+  }
+
+  void Write(const std::string& name, const std::string& bytes) {
+    std::ofstream(school_.directory() + name, std::ios::binary) << bytes;
+  }
+
+  void Start() {
+    auto server =
+        StartWebServer(options_, school_.stores(), platform::SystemClock());
+    ASSERT_TRUE(server.ok()) << server.status();
+    server_ = *std::move(server);
+    ASSERT_NE(server_->port(), 0);
+  }
+
+  Answer Do(const Call& call);
+
+  // Cookie and token of a fresh session.
+  Call LoggedIn(const std::string& name) {
+    Call call{.path = "/api/v1/login", .method = "POST"};
+    call.body =
+        nlohmann::json{{"name", name}, {"password", TestSchool::kPassword}}
+            .dump();
+    const Answer answer = Do(call);
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    Call session;
+    const size_t at = answer.headers.find("__Host-session=");
+    EXPECT_NE(at, std::string::npos) << answer.headers;
+    if (at == std::string::npos) return session;
+    session.cookie =
+        answer.headers.substr(at, answer.headers.find(';', at) - at);
+    session.csrf = nlohmann::json::parse(answer.body)["csrf"];
+    return session;
+  }
+
+  TestSchool school_;
+  WebOptions options_;
+  std::unique_ptr<WebServer> server_;
+};
+
+size_t Append(char* from, size_t size, size_t count, void* to) {
+  static_cast<std::string*>(to)->append(from, size * count);
+  return size * count;
+}
+
+struct Until {
+  std::string* body;
+  const std::string* word;
+};
+
+size_t AppendUntil(char* from, size_t size, size_t count, void* to) {
+  auto& until = *static_cast<Until*>(to);
+  until.body->append(from, size * count);
+  const bool there =
+      !until.word->empty() && absl::StrContains(*until.body, *until.word);
+  return there ? 0 : size * count;  // 0 ends the transfer
+}
+
+Answer ServerTest::Do(const Call& call) {
+  Answer answer;
+  CURL* curl = curl_easy_init();
+  curl_slist* headers = nullptr;
+  for (const std::string& header : call.headers) {
+    headers = curl_slist_append(headers, header.c_str());
+  }
+  if (!call.csrf.empty()) {
+    headers =
+        curl_slist_append(headers, ("X-CSRF-Token: " + call.csrf).c_str());
+  }
+  if (call.method == "POST") {
+    headers = curl_slist_append(headers, "Content-Type: application/json");
+    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE,
+                     static_cast<long>(call.body.size()));
+    curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS, call.body.c_str());
+  }
+  const std::string address =
+      absl::StrCat("https://127.0.0.1:", server_->port(), call.path);
+  const std::string authority = school_.directory() + "/ca.crt";
+  Until until{&answer.body, &call.until};
+  curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, call.method.c_str());
+  curl_easy_setopt(curl, CURLOPT_URL, address.c_str());
+  curl_easy_setopt(curl, CURLOPT_CAINFO, authority.c_str());
+  curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
+  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+  curl_easy_setopt(curl, CURLOPT_COOKIE, call.cookie.c_str());
+  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, &AppendUntil);
+  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &until);
+  curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, &Append);
+  curl_easy_setopt(curl, CURLOPT_HEADERDATA, &answer.headers);
+  curl_easy_setopt(curl, CURLOPT_TIMEOUT, 60L);
+  curl_easy_setopt(curl, CURLOPT_SSLVERSION,
+                   CURL_SSLVERSION_TLSv1 | call.tls_max);
+  answer.error = curl_easy_perform(curl);
+  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &answer.status);
+  curl_slist_free_all(headers);
+  curl_easy_cleanup(curl);
+  return answer;
+}
+
+TEST_F(ServerTest, SpeaksNewTlsOnlyAndItsCertificateHolds) {
+  Start();
+  EXPECT_EQ(Do({.path = "/health"}).status, 200);
+  EXPECT_EQ(
+      Do({.path = "/health", .tls_max = CURL_SSLVERSION_MAX_TLSv1_2}).status,
+      200);
+  EXPECT_EQ(
+      Do({.path = "/health", .tls_max = CURL_SSLVERSION_MAX_TLSv1_1}).error,
+      CURLE_SSL_CONNECT_ERROR);
+}
+
+TEST_F(ServerTest, HealthAndReadyNeedNoLogIn) {
+  Start();
+  EXPECT_EQ(Do({.path = "/health"}).body, R"({"status":"up"})");
+  EXPECT_EQ(Do({.path = "/ready"}).body, R"({"status":"ready"})");
+  EXPECT_EQ(Do({.path = "/api/v1/alerts"}).status, 401);
+}
+
+TEST_F(ServerTest, EveryAnswerCarriesTheHeadersThatProtectIt) {
+  Start();
+  for (const char* path : {"/", "/alerts/1", "/app.0123ABCD.js", "/health",
+                           "/api/v1/alerts", "/nothing.js"}) {
+    const Answer answer = Do({.path = path});
+    for (const char* header :
+         {"Content-Security-Policy: default-src 'none'",
+          "frame-ancestors 'none'", "Strict-Transport-Security: max-age=",
+          "X-Content-Type-Options: nosniff", "Referrer-Policy: no-referrer"}) {
+      EXPECT_TRUE(absl::StrContains(answer.headers, header))
+          << path << " lacks " << header << "\n"
+          << answer.headers;
+    }
+    EXPECT_FALSE(absl::StrContains(answer.headers, "unsafe-")) << path;
+  }
+}
+
+TEST_F(ServerTest, TheCookieCannotBeReadOrSentElsewhere) {
+  Start();
+  Call call{.path = "/api/v1/login", .method = "POST"};
+  call.body = R"({"name":"lead","password":"correct horse battery"})";
+  const Answer answer = Do(call);
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  EXPECT_TRUE(absl::StrContains(answer.headers,
+                                "; Path=/; Secure; HttpOnly; SameSite=Strict"))
+      << answer.headers;
+  EXPECT_TRUE(absl::StrContains(answer.headers, "Cache-Control: no-store"));
+}
+
+TEST_F(ServerTest, ServesTheDashboardsFilesAndNothingElse) {
+  Start();
+  EXPECT_TRUE(absl::StrContains(Do({.path = "/"}).body, "<title>page"));
+  EXPECT_TRUE(absl::StrContains(Do({.path = "/devices"}).body, "<title>page"));
+  EXPECT_EQ(Do({.path = "/app.0123ABCD.js"}).body, "let script;");
+  const Answer packed =
+      Do({.path = "/app.0123ABCD.js", .headers = {"Accept-Encoding: gzip"}});
+  EXPECT_EQ(packed.body, "squeezed");
+  EXPECT_TRUE(absl::StrContains(packed.headers, "immutable"));
+  for (const char* path : {"/secret.key", "/../web.key", "/%2e%2e/web.key",
+                           "/files/index.html", "/index.html.gz"}) {
+    EXPECT_EQ(Do({.path = path}).status, 404) << path;
+  }
+  EXPECT_EQ(Do({.path = "/", .method = "PUT"}).status, 405);
+}
+
+TEST_F(ServerTest, TooMuchTextIsRefused) {
+  Start();
+  Call call{.path = "/api/v1/login", .method = "POST"};
+  call.body = std::string(70000, 'x');
+  EXPECT_EQ(Do(call).status, 413);
+  // And the server lives on.
+  EXPECT_EQ(Do({.path = "/health"}).status, 200);
+  call.path = "/" + std::string(40000, 'x');
+  call.method = "GET";
+  Do(call);
+  EXPECT_EQ(Do({.path = "/health"}).status, 200);
+}
+
+TEST_F(ServerTest, AnAlertIsPushedToWhoeverMaySeeIt) {
+  Start();
+  school_.AddAccount("deputy", Role::kDeputy, "oakfield", "P-SELF00");
+  Call call = LoggedIn("deputy");
+  const uint64_t before = school_.AddAlert("P-000001", v1::SEVERITY_SERIOUS);
+  call.path = "/api/v1/live?after=0";
+  call.until = "P-000003";
+  std::thread others([&] {
+    while (server_->live_viewers() == 0) std::this_thread::yield();
+    school_.AddAlert("P-SELF00", v1::SEVERITY_SERIOUS);
+    school_.AddAlert("P-000002", v1::SEVERITY_SERIOUS, "elsewhere");
+    school_.AddAlert("P-000003", v1::SEVERITY_SERIOUS);
+  });
+  const Answer answer = Do(call);
+  others.join();
+  EXPECT_EQ(answer.error, CURLE_WRITE_ERROR) << "ended by `until`";
+  EXPECT_TRUE(absl::StrContains(answer.headers, "text/event-stream"));
+  EXPECT_TRUE(absl::StrContains(answer.body, "P-000001")) << "missed before";
+  EXPECT_TRUE(absl::StrContains(answer.body, "event: alert\ndata: {"));
+  EXPECT_FALSE(absl::StrContains(answer.body, "P-SELF00"));
+  EXPECT_FALSE(absl::StrContains(answer.body, "P-000002"));
+  // Resumed: what was seen is not sent again.
+  call.headers = {absl::StrCat("Last-Event-ID: ", before)};
+  const Answer resumed = Do(call);
+  EXPECT_FALSE(absl::StrContains(resumed.body, "P-000001")) << resumed.body;
+  EXPECT_TRUE(absl::StrContains(resumed.body, "P-000003"));
+}
+
+TEST_F(ServerTest, StoppingEndsOpenFeedsAtOnce) {
+  Start();
+  Call call = LoggedIn("lead");
+  call.path = "/api/v1/live";
+  std::thread stop([&] {
+    while (server_->live_viewers() < 3) std::this_thread::yield();
+    server_->Stop();
+    server_->Stop();
+  });
+  std::vector<std::thread> viewers;
+  std::atomic<int> ended{0};
+  for (int i = 0; i < 3; ++i) {
+    viewers.emplace_back([&] {
+      Do(call);
+      ++ended;
+    });
+  }
+  for (std::thread& viewer : viewers) viewer.join();
+  stop.join();
+  EXPECT_EQ(ended, 3);
+}
+
+TEST_F(ServerTest, ManyAtOnceAreAllAnswered) {
+  Start();
+  const Call session = LoggedIn("lead");
+  std::vector<std::thread> threads;
+  std::atomic<int> good{0};
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&] {
+      Call call = session;
+      call.path = "/api/v1/session";
+      for (int j = 0; j < 5; ++j) good += Do(call).status == 200;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(good, 40);
+}
+
+TEST_F(ServerTest, SaysWhatIsWrongInsteadOfStarting) {
+  Start();
+  const auto refused = [&](const WebOptions& options) {
+    auto server =
+        StartWebServer(options, school_.stores(), platform::SystemClock());
+    EXPECT_FALSE(server.ok());
+    return server.status();
+  };
+  WebOptions taken = options_;
+  taken.port = server_->port();
+  EXPECT_EQ(refused(taken).code(), absl::StatusCode::kUnavailable);
+  WebOptions nowhere = options_;
+  nowhere.static_directory = school_.directory() + "/nowhere";
+  EXPECT_EQ(refused(nowhere).code(), absl::StatusCode::kNotFound);
+  WebOptions keyless = options_;
+  keyless.key_file = school_.directory() + "/nowhere";
+  EXPECT_EQ(refused(keyless).code(), absl::StatusCode::kNotFound);
+  Write("/bad.crt", "not a certificate");
+  WebOptions bad = options_;
+  bad.certificate_file = school_.directory() + "/bad.crt";
+  EXPECT_EQ(refused(bad).code(), absl::StatusCode::kInvalidArgument);
+  WebOptions named = options_;
+  named.address = "school.example.test";
+  EXPECT_EQ(refused(named).code(), absl::StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace schoolgate::collector
