@@ -55,7 +55,7 @@ nlohmann::json EnrolmentFile(const Options& options,
                              const std::string& token) {
   return {{"collector", PublicAddress(options, config)},
           {"token", token},
-          {"authority_sha256", authority.fingerprint()},
+          {"authority_fingerprint", authority.fingerprint()},
           {"authority_pem", authority.certificates_pem()}};
 }
 
