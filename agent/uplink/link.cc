@@ -11,9 +11,9 @@ class Link::Stream
  public:
   Stream(v1::Uplink::Stub& stub, LinkEvents events)
       : events_(std::move(events)) {
+    stub.async()->Connect(&context_, this);
     // Writes come from outside the reactor: the hold keeps it alive for them.
     AddHold();
-    stub.async()->Connect(&context_, this);
     StartRead(&incoming_);
     StartCall();
   }

@@ -364,14 +364,14 @@ void Uplink::OnRenewed(const absl::Status& status, const Failure& failure,
 }
 
 void Uplink::WriteStatusWhenDue(bool at_once) {
-  const absl::Duration now = clock_.SinceBoot();
-  if (!at_once && now < next_status_) return;
-  next_status_ = now + kStatusInterval;
   if (reader_ != nullptr) {
     status_.acknowledged = reader_->acknowledged();
     status_.segments_waiting = reader_->segments_left();
     status_.missing = reader_->losses().missing;
   }
+  const absl::Duration now = clock_.SinceBoot();
+  if (!at_once && now < next_status_) return;
+  next_status_ = now + kStatusInterval;
   if (status_ == written_status_) return;
   if (WriteStatus(config_.state_directory, status_).ok()) {
     written_status_ = status_;
