@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 namespace schoolgate::agent {
 
@@ -80,6 +81,15 @@ class ByteReader {
   size_t left_;
   bool ok_ = true;
 };
+
+// The same bytes as text, nothing converted.
+inline std::string_view AsText(Bytes bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+inline Bytes AsBytes(std::string_view text) {
+  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+}
 
 // Reads at a place known to be inside.
 inline uint16_t LoadU16(const uint8_t* at) {

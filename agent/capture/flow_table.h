@@ -33,7 +33,8 @@ struct Flow {
   uint64_t id;        // 1, 2, ... in order of first sight
   uint64_t bytes[2];  // IP lengths sent by each end
   int64_t last_us;
-  int64_t told_us;  // when progress was last told
+  int64_t told_us;      // when progress was last told
+  uint64_t told_bytes;  // of both ends, when progress was last told
   FlowSide sides[2];
   uint32_t uid;
   uint32_t name_hash;  // of the last name told

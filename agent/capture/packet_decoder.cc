@@ -71,7 +71,7 @@ Decoded PacketDecoder::WholeDatagram(const Fragment& fragment) {
   const Bytes whole = fragments_.Add(fragment, time_us_);
   if (whole.empty()) return Decoded::kNothing;
   if (++reassembled_ > 2) return Decoded::kUndecodable;
-  return Transport(fragment.protocol, whole, whole.size());
+  return AfterIp(fragment.protocol, whole, whole.size());
 }
 
 Decoded PacketDecoder::Ipv4(Bytes bytes) {
@@ -105,32 +105,29 @@ Decoded PacketDecoder::Ipv6(Bytes bytes) {
   size_t wire = LoadU16(bytes.data() + 4);
   if (wire == 0) wire = bytes.size() - 40;  // jumbogram or offload
   out_->ip_bytes = static_cast<uint32_t>(wire + 40);
-  uint8_t next = bytes[6];
-  Bytes payload = bytes.subspan(40, std::min(wire, bytes.size() - 40));
+  const Bytes payload = bytes.subspan(40, std::min(wire, bytes.size() - 40));
+  return AfterIp(bytes[6], payload, wire);
+}
+
+// Extension headers, then the transport.
+Decoded PacketDecoder::AfterIp(uint8_t next, Bytes payload, size_t wire) {
   for (int i = 0; i < kMaxExtensionHeaders; ++i) {
-    if (IsExtension(next)) {
-      if (payload.size() < 8) return Decoded::kUndecodable;
-      const size_t length = 8 + payload[1] * size_t{8};
-      if (payload.size() < length) return Decoded::kUndecodable;
-      next = payload[0];
-      payload = payload.subspan(length);
-      wire -= length;
-    } else if (next == kFragmentHeader) {
-      if (payload.size() < 8) return Decoded::kUndecodable;
-      next = payload[0];
-      const uint16_t where = LoadU16(payload.data() + 2);
-      const uint32_t id = LoadU32(payload.data() + 4);
-      payload = payload.subspan(8);
-      wire -= 8;
-      if ((where & 0xfff9) == 0) continue;  // an atomic fragment
-      if (payload.size() < wire || IsExtension(next)) {
-        return Decoded::kUndecodable;
-      }
-      return WholeDatagram({out_->src, out_->dst, id, next, where & 0xfff8u,
-                            (where & 1) != 0, payload});
-    } else {
+    if (!IsExtension(next) && next != kFragmentHeader) {
       return Transport(next, payload, wire);
     }
+    if (payload.size() < 8) return Decoded::kUndecodable;
+    const bool fragment = next == kFragmentHeader;
+    const size_t length = fragment ? 8 : 8 + payload[1] * size_t{8};
+    if (payload.size() < length) return Decoded::kUndecodable;
+    const uint16_t where = LoadU16(payload.data() + 2);
+    const uint32_t id = LoadU32(payload.data() + 4);
+    next = payload[0];
+    payload = payload.subspan(length);
+    wire -= length;
+    if (!fragment || (where & 0xfff9) == 0) continue;  // whole or atomic
+    if (payload.size() < wire) return Decoded::kUndecodable;
+    return WholeDatagram({out_->src, out_->dst, id, next, where & 0xfff8u,
+                          (where & 1) != 0, payload});
   }
   return Decoded::kUndecodable;
 }

@@ -45,6 +45,7 @@ class PacketDecoder {
   Decoded AnyIp(Bytes bytes);
   Decoded Ipv4(Bytes bytes);
   Decoded Ipv6(Bytes bytes);
+  Decoded AfterIp(uint8_t next, Bytes payload, size_t wire_bytes);
   Decoded WholeDatagram(const Fragment& fragment);
   Decoded Transport(uint8_t protocol, Bytes bytes, size_t wire_bytes);
   Decoded Tcp(Bytes bytes, size_t wire_bytes);

@@ -7,6 +7,7 @@ namespace {
 constexpr uint16_t kPortL2tp = 1701;
 constexpr uint16_t kPortGtpUser = 2152;
 constexpr uint16_t kPortTeredo = 3544;
+constexpr uint16_t kPortLisp = 4341;
 constexpr uint16_t kPortGreInUdp = 4754;
 constexpr uint16_t kPortVxlan = 4789;
 constexpr uint16_t kPortGeneve = 6081;
@@ -18,6 +19,7 @@ constexpr uint16_t kPortTzsp = 37008;
 
 Decoded PacketDecoder::Gre(Bytes bytes) {
   constexpr uint16_t kErspan2 = 0x88be;
+  constexpr uint16_t kWccp = 0x883e;
   constexpr uint16_t kErspan3 = 0x22eb;
   ByteReader reader(bytes);
   const uint16_t flags = reader.U16();
@@ -33,6 +35,10 @@ Decoded PacketDecoder::Gre(Bytes bytes) {
   }
   if (!reader.ok() || ++depth_ > kMaxDepth) return Decoded::kUndecodable;
   if (type == kErspan2 || type == kErspan3) return Ethernet(reader.rest());
+  if (type == kWccp) {
+    if (reader.Peek() >> 4 != 4) reader.Skip(4);  // redirect header
+    return AnyIp(reader.rest());
+  }
   return EtherType(type, reader.rest());
 }
 
@@ -54,6 +60,9 @@ Decoded PacketDecoder::UdpTunnel(Bytes payload) {
       return L2tp(payload);
     case kPortGreInUdp:
       return Gre(payload);
+    case kPortLisp:
+      return payload.size() < 8 ? Decoded::kUndecodable
+                                : AnyIp(payload.subspan(8));
     case kPortMplsInUdp:
       return Mpls(payload);
     case kPortTzsp:

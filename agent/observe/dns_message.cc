@@ -9,15 +9,30 @@ namespace {
 
 constexpr size_t kHeaderBytes = 12;
 
+constexpr std::pair<uint16_t, std::string_view> kTypeNames[] = {
+    {1, "A"},      {2, "NS"},      {5, "CNAME"},  {6, "SOA"},    {10, "NULL"},
+    {12, "PTR"},   {13, "HINFO"},  {15, "MX"},    {16, "TXT"},   {24, "SIG"},
+    {25, "KEY"},   {28, "AAAA"},   {29, "LOC"},   {33, "SRV"},   {35, "NAPTR"},
+    {39, "DNAME"}, {41, "OPT"},    {43, "DS"},    {44, "SSHFP"}, {46, "RRSIG"},
+    {47, "NSEC"},  {48, "DNSKEY"}, {50, "NSEC3"}, {52, "TLSA"},  {64, "SVCB"},
+    {65, "HTTPS"}, {99, "SPF"},    {249, "TKEY"}, {250, "TSIG"}, {251, "IXFR"},
+    {252, "AXFR"}, {255, "ANY"},   {257, "CAA"},
+};
+
+bool IsKnownType(uint16_t type) {
+  for (const auto& [number, name] : kTypeNames) {
+    if (number == type) return true;
+  }
+  return false;
+}
+
 bool IsHostText(std::string_view name) {
-  bool dot = false;
   for (char c : name) {
     const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
                        c == '-' || c == '_' || c == '.';
     if (!plain) return false;
-    dot = dot || c == '.';
   }
-  return dot;
+  return name.size() > 1;
 }
 
 }  // namespace
@@ -109,7 +124,7 @@ bool IsUnmistakableQuery(Bytes bytes) {
   DnsMessage message(bytes);
   DnsQuestion question;
   if (!message.NextQuestion(&question)) return false;
-  if (question.klass != 1 || question.type == 0) return false;
+  if (question.klass != 1 || !IsKnownType(question.type)) return false;
   if (message.header().additionals == 0 && !message.at_end()) return false;
   return IsHostText(question.name.view());
 }
@@ -144,18 +159,7 @@ Bytes EchPublicName(Bytes svcb_body) {
 }
 
 std::string_view DnsTypeName(uint16_t type, std::array<char, 12>* room) {
-  static constexpr std::pair<uint16_t, std::string_view> kNames[] = {
-      {1, "A"},      {2, "NS"},      {5, "CNAME"},  {6, "SOA"},
-      {10, "NULL"},  {12, "PTR"},    {13, "HINFO"}, {15, "MX"},
-      {16, "TXT"},   {24, "SIG"},    {25, "KEY"},   {28, "AAAA"},
-      {29, "LOC"},   {33, "SRV"},    {35, "NAPTR"}, {39, "DNAME"},
-      {41, "OPT"},   {43, "DS"},     {44, "SSHFP"}, {46, "RRSIG"},
-      {47, "NSEC"},  {48, "DNSKEY"}, {50, "NSEC3"}, {52, "TLSA"},
-      {64, "SVCB"},  {65, "HTTPS"},  {99, "SPF"},   {249, "TKEY"},
-      {250, "TSIG"}, {251, "IXFR"},  {252, "AXFR"}, {255, "ANY"},
-      {257, "CAA"},
-  };
-  for (const auto& [number, name] : kNames) {
+  for (const auto& [number, name] : kTypeNames) {
     if (number == type) return name;
   }
   std::memcpy(room->data(), "TYPE", 4);

@@ -10,10 +10,6 @@ constexpr std::string_view kMethods[] = {
     "GET ",     "POST ",  "HEAD ",     "PUT ",   "DELETE ", "OPTIONS ",
     "CONNECT ", "PATCH ", "PROPFIND ", "TRACE ", "REPORT ", "MKCOL "};
 
-std::string_view Text(Bytes bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 Bytes TrimmedHost(std::string_view host) {
   while (!host.empty() && (host.front() == ' ' || host.front() == '\t')) {
     host.remove_prefix(1);
@@ -28,7 +24,7 @@ Bytes TrimmedHost(std::string_view host) {
              colon != std::string_view::npos) {
     host = host.substr(0, colon);
   }
-  return {reinterpret_cast<const uint8_t*>(host.data()), host.size()};
+  return AsBytes(host);
 }
 
 bool IsHostField(std::string_view line) {
@@ -59,7 +55,7 @@ std::string_view Authority(std::string_view target) {
 bool StartsLikeHttp(Bytes bytes) {
   if (bytes.size() < 4 || bytes[0] < 'C' || bytes[0] > 'T') return false;
   const std::string_view text =
-      Text(bytes.first(std::min<size_t>(bytes.size(), 10)));
+      AsText(bytes.first(std::min<size_t>(bytes.size(), 10)));
   return std::any_of(
       std::begin(kMethods), std::end(kMethods), [&](std::string_view method) {
         const size_t common = std::min(method.size(), text.size());
@@ -70,7 +66,7 @@ bool StartsLikeHttp(Bytes bytes) {
 HttpResult ReadHttpRequest(Bytes bytes, HttpRequest* request) {
   *request = {};
   std::string_view text =
-      Text(bytes.first(std::min(bytes.size(), kMaxRequestHead)));
+      AsText(bytes.first(std::min(bytes.size(), kMaxRequestHead)));
   const bool all = bytes.size() >= kMaxRequestHead;
   std::string_view target;
   std::string_view host;

@@ -15,6 +15,16 @@ uint8_t GuessClient(const Flow& flow) {
   return flow.ports[0] >= flow.ports[1] ? 0 : 1;
 }
 
+// About once a second while bytes pass; and earlier when the flow has grown by
+// half, since a short load may be over within the second and then silent.
+bool IsWorthTelling(const Flow& flow, int64_t now_us) {
+  if (now_us - flow.told_us >= Observer::kProgressEveryUs) return true;
+  if (now_us < flow.told_us) return true;
+  const uint64_t bytes = flow.bytes[0] + flow.bytes[1];
+  return bytes - flow.told_bytes >
+         flow.told_bytes / 2 + Observer::kProgressBytes;
+}
+
 }  // namespace
 
 Observer::Observer(const ObserverLimits& limits, ObservationSink& sink)
@@ -77,9 +87,9 @@ void Observer::OnSegment(const Segment& segment) {
   if (tcp) OnTcp(flow, side, segment, found.fresh);
   if (found.fresh) {
     teller_.Progress(flow, /*opened=*/true, /*closed=*/false);
-  } else if (now_us - flow.told_us >= kProgressEveryUs ||
-             now_us < flow.told_us) {
+  } else if (IsWorthTelling(flow, now_us)) {
     flow.told_us = now_us;
+    flow.told_bytes = flow.bytes[0] + flow.bytes[1];
     teller_.Progress(flow, /*opened=*/false, /*closed=*/false);
   }
   Inspect(flow, side, segment);

@@ -16,6 +16,7 @@ bool IsVersion2(uint32_t version) {
 bool KnownVersion(uint32_t version) {
   if (version == kVersion1 || IsVersion2(version)) return true;
   if (version >> 8 == 0xff0000) return (version & 0xff) >= 22;
+  if ((version & 0x0f0f0f0f) == 0x0a0a0a0a) return true;  // forced negotiation
   return version >> 12 == 0xfaceb || version >> 8 == 0x543035;  // mvfst, T05x
 }
 

@@ -82,6 +82,7 @@ constexpr const QuicProfile* kOf2[] = {&kVersion2};
 constexpr const QuicProfile* kOf2Drafts[] = {&kVersion2Drafts};
 constexpr const QuicProfile* kOfT050[] = {&kGoogleT050};
 constexpr const QuicProfile* kOfT051[] = {&kGoogleT051};
+constexpr const QuicProfile* kOfForced[] = {&kVersion1, &kDraft29};
 constexpr const QuicProfile* kOfMvfst[] = {&kDraft22, &kDraft23, &kDraft29,
                                            &kVersion1};
 
@@ -94,6 +95,7 @@ std::span<const QuicProfile* const> ProfilesFor(uint32_t version) {
   if (version == 0x54303530) return kOfT050;
   if (version == 0x54303531) return kOfT051;
   if (version >> 12 == 0xfaceb) return kOfMvfst;
+  if ((version & 0x0f0f0f0f) == 0x0a0a0a0a) return kOfForced;
   if (version >> 8 == 0xff0000) {
     const uint32_t draft = version & 0xff;
     if (draft >= 33) return kOf1;

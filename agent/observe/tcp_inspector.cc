@@ -8,6 +8,7 @@ namespace schoolgate::agent {
 namespace {
 
 constexpr uint16_t kPortDns = 53;
+constexpr uint16_t kPortMdns = 5353;
 constexpr uint16_t kPortLlmnr = 5355;
 constexpr size_t kDnsHeader = 12;
 constexpr uint8_t kFirstRecordType = 20;
@@ -17,9 +18,21 @@ int32_t Ahead(uint32_t seq, uint32_t than) {
   return static_cast<int32_t>(seq - than);
 }
 
+bool Uses(const Flow& flow, uint16_t port) {
+  return flow.ports[0] == port || flow.ports[1] == port;
+}
+
 bool IsDns(const Flow& flow) {
-  return flow.ports[0] == kPortDns || flow.ports[1] == kPortDns ||
-         flow.ports[0] == kPortLlmnr || flow.ports[1] == kPortLlmnr;
+  return (flow.marks & kMarkDns) != 0 || Uses(flow, kPortDns) ||
+         Uses(flow, kPortMdns) || Uses(flow, kPortLlmnr);
+}
+
+// DNS on some other port: a stream that starts with a whole query.
+bool StartsWithQuery(Bytes bytes) {
+  if (bytes.size() < 2 + kDnsHeader) return false;
+  const size_t length = LoadU16(bytes.data());
+  return length <= bytes.size() - 2 &&
+         IsUnmistakableQuery(bytes.subspan(2, length));
 }
 
 // Past whole TLS records at the start, up to where the next one begins.
@@ -47,6 +60,9 @@ void TcpInspector::OnSegment(Flow& flow, int side, const Segment& segment) {
   if (from.segments < UINT8_MAX) ++from.segments;
   if (from.looked_at < UINT32_MAX / 2) {
     from.looked_at += static_cast<uint32_t>(segment.payload.size());
+  }
+  if (from.segments == 1 && StartsWithQuery(segment.payload)) {
+    flow.marks |= kMarkDns;
   }
   if (IsDns(flow)) {
     OnDns(flow, side, segment, seq, segment.payload);
@@ -227,10 +243,9 @@ void TcpInspector::TryPartial(Flow& flow, int side, Partial& partial) {
 
 size_t TcpInspector::TellDnsMessages(Flow& flow, const Segment& segment,
                                      Bytes bytes, bool* broken) {
-  const NameSource source =
-      flow.ports[0] == kPortLlmnr || flow.ports[1] == kPortLlmnr
-          ? NameSource::kLlmnr
-          : NameSource::kDns;
+  const NameSource source = Uses(flow, kPortLlmnr)  ? NameSource::kLlmnr
+                            : Uses(flow, kPortMdns) ? NameSource::kMdns
+                                                    : NameSource::kDns;
   size_t used = 0;
   while (bytes.size() - used >= 2) {
     const size_t length = LoadU16(bytes.data() + used);

@@ -10,10 +10,6 @@ namespace {
 constexpr uint16_t kPortDot = 853;
 constexpr size_t kMaxAlpn = 16;
 
-std::string_view AsText(Bytes bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 Endpoint End(const Flow& flow, int side) {
   return {flow.ends[side], flow.ports[side]};
 }
@@ -183,6 +179,7 @@ void Teller::Progress(const Flow& flow, bool opened, bool closed) {
   told.opened = opened;
   told.closed = closed;
   told.uid = flow.uid;
+  told.packet_bytes = packet_bytes_;
   sink_.OnFlow(told);
 }
 

@@ -45,6 +45,7 @@ class Teller {
   void Begin(const platform::Packet& packet) {
     time_us_ = packet.time_us;
     frame_ = packet.frame;
+    packet_bytes_ = packet.wire_bytes;
   }
 
   // Questions of a query are told; of a response, what is learned from it is
@@ -78,6 +79,7 @@ class Teller {
   ObservationSink& sink_;
   ObserverCounters counters_;
   int64_t time_us_ = 0;
+  uint32_t packet_bytes_ = 0;
   uint64_t frame_ = 0;
   ResolvedAddresses resolved_;
   CoverNames covers_;
@@ -90,5 +92,6 @@ class Teller {
 inline constexpr uint8_t kMarkNameBearing = 1;
 inline constexpr uint8_t kMarkSynSeen = 2;
 inline constexpr uint8_t kMarkClientSure = 4;  // the client end is known
+inline constexpr uint8_t kMarkDns = 8;         // DNS on a port of its own
 
 }  // namespace schoolgate::agent

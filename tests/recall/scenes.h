@@ -1,0 +1,26 @@
+// Small pieces of traffic that once went wrong somewhere, or would, each with
+// the names that an observer must tell: no more, no fewer, in this order.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tests/recall/traffic.h"
+
+namespace schoolgate::traffic {
+
+struct Scene {
+  std::string title;  // also a file name
+  std::vector<Buffer> packets;
+  std::vector<std::string> expected;  // "frame source name"
+  uint32_t link_type = 1;
+};
+
+std::vector<Scene> TlsScenes();
+std::vector<Scene> QuicScenes();
+std::vector<Scene> DnsScenes();
+std::vector<Scene> LinkScenes();
+
+std::vector<Scene> AllScenes();
+
+}  // namespace schoolgate::traffic

@@ -1,0 +1,122 @@
+#include "tests/recall/scenes.h"
+
+namespace schoolgate::traffic {
+namespace {
+
+constexpr uint16_t kA = 1;
+constexpr uint16_t kHttps = 65;
+constexpr uint8_t kAck = 16;
+
+Flow Resolver(uint16_t port) {
+  Flow flow;
+  flow.server_port = port;
+  return flow;
+}
+
+Buffer Stream(const Flow& flow, uint32_t seq, const Buffer& bytes) {
+  return TcpFrame(flow, true, seq, kAck, bytes);
+}
+
+std::vector<Scene> DatagramScenes() {
+  const Flow dns = Resolver(53);
+  std::vector<Scene> scenes;
+  scenes.push_back(
+      {"dns-query-and-answer",
+       {UdpFrame(dns, true, DnsQuery("WWW.example.org", kA)),
+        UdpFrame(dns, false, DnsHttpsAnswer("www.example.org", "x.example"))},
+       {"1 dns www.example.org"}});
+  const Buffer two = Writer()
+                         .U16(1)
+                         .U16(0)
+                         .U16(2)
+                         .U16(0)
+                         .U32(0)
+                         .Put(DnsName("one.example.org"))
+                         .U16(kA)
+                         .U16(1)
+                         .U8(3)
+                         .Put("two")
+                         .U16(0xc010)
+                         .U16(kHttps)
+                         .U16(1)
+                         .bytes();
+  scenes.push_back({"dns-two-questions-compressed",
+                    {UdpFrame(dns, true, two)},
+                    {"1 dns one.example.org", "1 dns two.example.org"}});
+  const Buffer loop = Writer()
+                          .U16(1)
+                          .U16(0)
+                          .U16(1)
+                          .U16(0)
+                          .U32(0)
+                          .U16(0xc00c)
+                          .U32(0x00010001)
+                          .bytes();
+  scenes.push_back({"dns-name-that-loops", {UdpFrame(dns, true, loop)}, {}});
+  scenes.push_back(
+      {"dns-root", {UdpFrame(dns, true, DnsQuery("", 2))}, {"1 dns ."}});
+  scenes.push_back(
+      {"dns-on-another-port",
+       {UdpFrame(Resolver(5300), true, DnsQuery("other.example.org", kA))},
+       {"1 dns other.example.org"}});
+  scenes.push_back(
+      {"netbios-is-not-dns",
+       {UdpFrame(Resolver(137), true,
+                 DnsQuery("CKAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", 33))},
+       {}});
+  scenes.push_back(
+      {"mdns-and-llmnr",
+       {UdpFrame(Resolver(5353), true, DnsQuery("_ipp._tcp.local", 12)),
+        UdpFrame(Resolver(5355), true, DnsQuery("wpad", kA))},
+       {"1 mdns _ipp._tcp.local", "2 llmnr wpad"}});
+  return scenes;
+}
+
+std::vector<Scene> StreamScenes() {
+  const Flow dns = Resolver(53);
+  std::vector<Scene> scenes;
+  const Buffer one = WithLength(DnsQuery("one.example.org", kA));
+  const Buffer two = WithLength(DnsQuery("two.example.org", kHttps));
+  scenes.push_back({"dns-tcp-pipelined",
+                    {Stream(dns, 100, one + two)},
+                    {"1 dns one.example.org", "1 dns two.example.org"}});
+  const Buffer both = one + two;
+  const auto cut = [&](size_t begin, size_t end) {
+    return Buffer(both.begin() + static_cast<long>(begin),
+                  both.begin() + static_cast<long>(end));
+  };
+  scenes.push_back(
+      {"dns-tcp-split",
+       {TcpFrame(dns, true, 99, 2, {}), Stream(dns, 100, cut(0, 1)),
+        Stream(dns, 101, cut(1, 40)), Stream(dns, 140, cut(40, both.size()))},
+       {"4 dns one.example.org", "4 dns two.example.org"}});
+  scenes[1].expected[0] =
+      one.size() <= 40 ? "3 dns one.example.org" : scenes[1].expected[0];
+  scenes.push_back(
+      {"dns-tcp-reversed",
+       {TcpFrame(dns, true, 99, 2, {}), Stream(dns, 130, cut(30, both.size())),
+        Stream(dns, 100, cut(0, 30))},
+       {"3 dns one.example.org", "3 dns two.example.org"}});
+  scenes.push_back({"dns-tcp-on-another-port",
+                    {Stream(Resolver(8053), 100, one)},
+                    {"1 dns one.example.org"}});
+  return scenes;
+}
+
+}  // namespace
+
+std::vector<Scene> DnsScenes() {
+  std::vector<Scene> scenes = DatagramScenes();
+  for (const Scene& scene : StreamScenes()) scenes.push_back(scene);
+  return scenes;
+}
+
+std::vector<Scene> AllScenes() {
+  std::vector<Scene> scenes = TlsScenes();
+  for (const auto& more : {QuicScenes(), DnsScenes(), LinkScenes()}) {
+    scenes.insert(scenes.end(), more.begin(), more.end());
+  }
+  return scenes;
+}
+
+}  // namespace schoolgate::traffic

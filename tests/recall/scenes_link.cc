@@ -1,0 +1,133 @@
+#include "tests/recall/scenes.h"
+
+namespace schoolgate::traffic {
+namespace {
+
+constexpr uint32_t kClient = 0x0a000002;
+constexpr uint32_t kServer = 0x0a000001;
+constexpr uint16_t kTypeIpv4 = 0x0800;
+
+Buffer Query() { return Udp(50000, 53, DnsQuery("inside.example.org", 1)); }
+Buffer Inner() { return Ipv4(kClient, kServer, 17, Query()); }
+Buffer InnerFrame() { return Ethernet(kTypeIpv4, Inner()); }
+
+Buffer Tunnel(uint16_t port, const Buffer& payload) {
+  Flow flow;
+  flow.server_port = port;
+  return UdpFrame(flow, true, payload);
+}
+
+Scene One(const std::string& title, const Buffer& packet,
+          uint32_t link_type = 1) {
+  return {title, {packet}, {"1 dns inside.example.org"}, link_type};
+}
+
+std::vector<Scene> EthernetScenes() {
+  const Buffer vlan = Writer().U16(7).U16(kTypeIpv4).Put(Inner()).bytes();
+  const Buffer qinq = Writer().U16(8).U16(0x8100).Put(vlan).bytes();
+  const Buffer pppoe =
+      Writer().U16(0x1100).U16(1).U16(0).U16(0x0021).Put(Inner()).bytes();
+  const Buffer mpls =
+      Writer().U32(0x00010040).U32(0x00011140).Put(Inner()).bytes();
+  const Buffer gre =
+      Writer().U16(0x2000).U16(kTypeIpv4).U32(5).Put(Inner()).bytes();
+  const auto carried = [](uint8_t protocol, const Buffer& payload) {
+    return Ethernet(kTypeIpv4, Ipv4(kServer, kClient, protocol, payload));
+  };
+  return {
+      One("link-vlan", Ethernet(0x8100, vlan)),
+      One("link-qinq", Ethernet(0x88a8, qinq)),
+      One("link-pppoe", Ethernet(0x8864, pppoe)),
+      One("link-mpls", Ethernet(0x8847, mpls)),
+      One("tunnel-gre", carried(47, gre)),
+      One("tunnel-ip-in-ip", carried(4, Inner())),
+      One("tunnel-6in4", carried(41, Ipv6(2, 1, 17, Query()))),
+      One("tunnel-vxlan",
+          Tunnel(4789, Buffer{8, 0, 0, 0, 0, 0, 1, 0} + InnerFrame())),
+      One("tunnel-geneve",
+          Tunnel(6081, Buffer{0, 0, 0x65, 0x58, 0, 0, 1, 0} + InnerFrame())),
+      One("tunnel-gtp",
+          Tunnel(2152, Buffer{0x30, 0xff, 0, 0, 0, 0, 0, 1} + Inner())),
+      One("tunnel-teredo", Tunnel(3544, Ipv6(2, 1, 17, Query())))};
+}
+
+std::vector<Scene> OtherLinkScenes() {
+  const Buffer sll = Writer().Zeros(14).U16(kTypeIpv4).Put(Inner()).bytes();
+  const Buffer sll2 = Writer().U16(kTypeIpv4).Zeros(18).Put(Inner()).bytes();
+  const Buffer payload = Inner();
+  const Buffer nflog = Writer()
+                           .U32(0x02000000)
+                           .U16(0x0800)
+                           .U16(0x0b00)
+                           .U32(1000)
+                           .U8((payload.size() + 4) & 0xff)
+                           .U8((payload.size() + 4) >> 8)
+                           .U16(0x0900)
+                           .Put(payload)
+                           .bytes();
+  const Buffer wireless = Writer()
+                              .U16(0x0000)
+                              .U8(8)
+                              .Zeros(5)
+                              .U16(0x8801)
+                              .Zeros(24)
+                              .Put(std::string_view("\xaa\xaa\3\0\0\0", 6))
+                              .U16(kTypeIpv4)
+                              .Put(Inner())
+                              .bytes();
+  return {
+      One("link-null", Writer().U32(2).Put(Inner()).bytes(), 0),
+      One("link-raw", Inner(), 101),
+      One("link-sll", sll, 113),
+      One("link-sll2", sll2, 276),
+      One("link-nflog", nflog, 239),
+      One("link-radiotap", wireless, 127),
+      One("link-ppp", Writer().U16(0xff03).U16(0x0021).Put(Inner()).bytes(), 9),
+      One("link-cisco-hdlc",
+          Writer().U16(0x0f00).U16(kTypeIpv4).Put(Inner()).bytes(), 104)};
+}
+
+std::vector<Scene> FragmentScenes() {
+  const Buffer query = Query();
+  const Bytes all(query);
+  const auto piece = [&](size_t begin, size_t end, bool more) {
+    const uint16_t where =
+        static_cast<uint16_t>(begin / 8 | (more ? 0x2000 : 0));
+    return Ethernet(kTypeIpv4, Ipv4(kClient, kServer, 17,
+                                    all.subspan(begin, end - begin), where));
+  };
+  const auto piece6 = [&](size_t begin, size_t end, bool more) {
+    const Buffer header =
+        Writer()
+            .U8(17)
+            .U8(0)
+            .U16(static_cast<unsigned>(begin | (more ? 1 : 0)))
+            .U32(77)
+            .Put(all.subspan(begin, end - begin))
+            .bytes();
+    return Ethernet(0x86dd, Ipv6(2, 1, 44, header));
+  };
+  const size_t end = query.size();
+  const Buffer options = Writer().U8(17).U8(0).Zeros(6).Put(query).bytes();
+  return {{"ipv4-fragments-reversed",
+           {piece(24, end, false), piece(8, 24, true), piece(0, 8, true)},
+           {"3 dns inside.example.org"}},
+          {"ipv6-fragments",
+           {piece6(0, 16, true), piece6(16, end, false)},
+           {"2 dns inside.example.org"}},
+          {"ipv6-extension-headers",
+           {Ethernet(0x86dd, Ipv6(2, 1, 60, options))},
+           {"1 dns inside.example.org"}}};
+}
+
+}  // namespace
+
+std::vector<Scene> LinkScenes() {
+  std::vector<Scene> scenes = EthernetScenes();
+  for (const auto& more : {OtherLinkScenes(), FragmentScenes()}) {
+    scenes.insert(scenes.end(), more.begin(), more.end());
+  }
+  return scenes;
+}
+
+}  // namespace schoolgate::traffic

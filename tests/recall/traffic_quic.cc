@@ -1,0 +1,140 @@
+// QUIC Initials from RFC 9001 and RFC 9369, written from the RFCs for the
+// tests alone: an error shared with the agent's own code would hide itself.
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include <algorithm>
+#include <array>
+
+#include "platform/check.h"
+#include "tests/recall/traffic.h"
+
+namespace schoolgate::traffic {
+namespace {
+
+Buffer FromHex(std::string_view hex) {
+  Buffer out;
+  for (size_t i = 0; i + 1 < hex.size(); i += 2) {
+    out.push_back(static_cast<uint8_t>(
+        std::stoi(std::string(hex.substr(i, 2)), nullptr, 16)));
+  }
+  return out;
+}
+
+Buffer Salt(uint32_t version) {
+  if (version == 0x6b3343cf) {
+    return FromHex("0dede3def700a6db819381be6e269dcbf9bd2ed9");
+  }
+  if (version == 0xff00001d) {
+    return FromHex("afbfec289993d24c9e9786f19c6111e04390a899");
+  }
+  return FromHex("38762cf7f55934b34d179ae6a4c80cadccbb7f0a");
+}
+
+Buffer Hmac(const Buffer& key, const Buffer& message) {
+  Buffer out(32);
+  SG_CHECK(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+                message.data(), message.size(), out.data(),
+                nullptr) != nullptr);
+  return out;
+}
+
+Buffer Expand(const Buffer& secret, std::string_view label, size_t length) {
+  const std::string whole = "tls13 " + std::string(label);
+  const Buffer info = Writer()
+                          .U16(static_cast<unsigned>(length))
+                          .U8(static_cast<unsigned>(whole.size()))
+                          .Put(whole)
+                          .U8(0)
+                          .U8(1)
+                          .bytes();
+  Buffer out = Hmac(secret, info);
+  out.resize(length);
+  return out;
+}
+
+std::array<uint8_t, 16> Mask(const Buffer& key, const uint8_t* sample) {
+  std::array<uint8_t, 32> out{};
+  int length = 0;
+  EVP_CIPHER_CTX* context = EVP_CIPHER_CTX_new();
+  SG_CHECK(EVP_EncryptInit_ex(context, EVP_aes_128_ecb(), nullptr, key.data(),
+                              nullptr) == 1 &&
+           EVP_EncryptUpdate(context, out.data(), &length, sample, 16) == 1);
+  EVP_CIPHER_CTX_free(context);
+  std::array<uint8_t, 16> mask;
+  std::copy_n(out.begin(), 16, mask.begin());
+  return mask;
+}
+
+Buffer Seal(const Buffer& key, const Buffer& nonce, const Buffer& header,
+            const Buffer& plain) {
+  Buffer out(plain.size() + 16);
+  int length = 0;
+  EVP_CIPHER_CTX* context = EVP_CIPHER_CTX_new();
+  SG_CHECK(EVP_EncryptInit_ex(context, EVP_aes_128_gcm(), nullptr, key.data(),
+                              nonce.data()) == 1 &&
+           EVP_EncryptUpdate(context, nullptr, &length, header.data(),
+                             static_cast<int>(header.size())) == 1 &&
+           EVP_EncryptUpdate(context, out.data(), &length, plain.data(),
+                             static_cast<int>(plain.size())) == 1 &&
+           EVP_EncryptFinal_ex(context, out.data() + length, &length) == 1 &&
+           EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, 16,
+                               out.data() + plain.size()) == 1);
+  EVP_CIPHER_CTX_free(context);
+  return out;
+}
+
+Writer& Varint(Writer& out, size_t value) {
+  if (value < 64) return out.U8(static_cast<unsigned>(value));
+  return value < 16384 ? out.U16(0x4000 | static_cast<unsigned>(value))
+                       : out.U32(0x80000000 | static_cast<uint32_t>(value));
+}
+
+}  // namespace
+
+Buffer CryptoFrame(size_t offset, Bytes part) {
+  Writer frame;
+  frame.U8(6);
+  Varint(frame, offset);
+  return Varint(frame, part.size()).Put(part).bytes();
+}
+
+Buffer Initial(const InitialOptions& options, Bytes frames) {
+  constexpr size_t kNumberBytes = 4;
+  constexpr size_t kTagBytes = 16;
+  const bool second = options.version == 0x6b3343cf;
+  const std::string label = second ? "quicv2 " : "quic ";
+  const Buffer& key_id =
+      options.key_id.empty() ? options.destination : options.key_id;
+  const Buffer client =
+      Expand(Hmac(Salt(options.version), key_id), "client in", 32);
+  const Buffer key = Expand(client, label + "key", 16);
+  Buffer nonce = Expand(client, label + "iv", 12);
+  const Buffer header_key = Expand(client, label + "hp", 16);
+
+  Writer head;
+  head.U8(second ? 0xd3 : 0xc3).U32(options.version);
+  head.U8(static_cast<unsigned>(options.destination.size()));
+  head.Put(options.destination).U8(0);
+  Varint(head, options.token.size()).Put(options.token);
+  Buffer plain(frames.begin(), frames.end());
+  const size_t around = head.bytes().size() + 2 + kNumberBytes + kTagBytes;
+  if (plain.size() + around < options.pad_to) {
+    plain.resize(options.pad_to - around);
+  }
+  const size_t length = kNumberBytes + plain.size() + kTagBytes;
+  head.U16(0x4000 | static_cast<unsigned>(length));
+  const size_t number_at = head.bytes().size();
+  head.U32(options.number);
+  for (size_t i = 0; i < 4; ++i) {
+    nonce[8 + i] ^= static_cast<uint8_t>(options.number >> (24 - 8 * i));
+  }
+  Buffer packet = head.bytes() + Seal(key, nonce, head.bytes(), plain);
+  const auto mask = Mask(header_key, packet.data() + number_at + 4);
+  packet[0] ^= mask[0] & 0x0f;
+  for (size_t i = 0; i < kNumberBytes; ++i)
+    packet[number_at + i] ^= mask[i + 1];
+  return packet;
+}
+
+}  // namespace schoolgate::traffic
