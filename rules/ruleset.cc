@@ -18,7 +18,8 @@ absl::StatusOr<std::shared_ptr<const Ruleset>> Ruleset::FromFile(
     std::shared_ptr<const BundleFile> file) {
   std::shared_ptr<Ruleset> rules(new Ruleset);
   rules->file_ = std::move(file);
-  for (const std::string_view name : {"policy", "lists"}) {
+  for (const std::string_view name :
+       {"policy", "lists", "model", "directory", "pages"}) {
     if (auto status = rules->file_->VerifySection(name); !status.ok()) {
       return status;
     }
@@ -32,9 +33,9 @@ absl::StatusOr<std::shared_ptr<const Ruleset>> Ruleset::FromFile(
   }
   auto tables = PolicyTables::Make(std::move(compiled));
   if (!tables.ok()) {
-    return absl::Status(tables.status().code(),
-                        absl::StrCat(rules->file_->path(), ": ",
-                                     tables.status().message()));
+    return absl::Status(
+        tables.status().code(),
+        absl::StrCat(rules->file_->path(), ": ", tables.status().message()));
   }
   rules->tables_ = *std::move(tables);
   const auto lists = *rules->file_->Section("lists");
@@ -44,12 +45,14 @@ absl::StatusOr<std::shared_ptr<const Ruleset>> Ruleset::FromFile(
         absl::StrCat(rules->file_->path(),
                      ": its list of sources cannot be read: build it again"));
   }
-  const auto section = rules->file_->Section("index");
-  if (!section.has_value()) {
+  const auto index_bytes = rules->file_->Section("index");
+  if (!index_bytes.has_value()) {
     return absl::InvalidArgumentError(absl::StrCat(
         rules->file_->path(), ": it has no section index: build it again"));
   }
-  auto index = CategoryIndex::Open(*section);
+  auto index = CategoryIndex::Open(
+      {*rules->file_->Section("model"), *rules->file_->Section("directory"),
+       *index_bytes, *rules->file_->Section("pages")});
   if (!index.ok()) {
     return absl::Status(
         index.status().code(),

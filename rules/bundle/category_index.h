@@ -1,5 +1,6 @@
-// Section "index" of a bundle: from a host to the categories it is listed
-// under. docs/bundle-format.md, section 4.
+// From a host to the categories it is listed under: sections "model",
+// "directory", "index" and "pages" of a bundle. docs/bundle-format.md,
+// section 4.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +14,19 @@
 #include "absl/status/statusor.h"
 #include "rules/bundle/category_set.h"
 #include "rules/bundle/host_name.h"
+#include "rules/bundle/index_directory.h"
+#include "rules/bundle/name_model.h"
+#include "rules/bundle/page_guard.h"
 
 namespace schoolgate::rules {
+
+// The four sections. Borrowed as long as the index that is opened on them.
+struct IndexSections {
+  std::span<const uint8_t> model;
+  std::span<const uint8_t> directory;
+  std::span<const uint8_t> index;
+  std::span<const uint8_t> pages;
+};
 
 // A category of a host, and the longest listed suffix that puts it there.
 struct CategoryMatch {
@@ -29,41 +41,63 @@ struct IndexEntry {
 };
 
 // Answers exactly: a host is in a category if and only if it or a name above
-// it is listed there. Immutable and thread-safe. Borrows its bytes.
+// it is listed there. Immutable and thread-safe.
 class CategoryIndex {
  public:
-  // Reads and checks the head of the section, never the entries.
-  // INVALID_ARGUMENT says what is wrong with it.
+  // Reads model and directory, never the entries. The caller has verified
+  // model, directory and pages; the pages of the index are verified when they
+  // are touched, and one that is damaged lists nothing. INVALID_ARGUMENT says
+  // what is wrong.
   static absl::StatusOr<std::unique_ptr<CategoryIndex>> Open(
-      std::span<const uint8_t> section);
-  virtual ~CategoryIndex() = default;
+      const IndexSections& sections);
 
   // Ids in ascending order; a category's number is its place here.
-  const std::vector<std::string>& categories() const { return categories_; }
+  const std::vector<std::string>& categories() const {
+    return directory_.categories();
+  }
 
   // -1: no such category.
   int CategoryNumber(std::string_view id) const;
 
-  virtual uint64_t entries() const = 0;
+  uint64_t entries() const { return directory_.entries(); }
+
+  // How often a look-up met a damaged page: the bundle has to be fetched
+  // again.
+  uint64_t damaged_pages() const { return guard_.refusals(); }
 
   // All categories of the host. Allocates nothing.
-  virtual CategorySet Categories(const HostName& host) const = 0;
+  CategorySet Categories(const HostName& host) const;
 
   // The same with reasons, by ascending category.
-  virtual std::vector<CategoryMatch> Matches(const HostName& host) const = 0;
+  std::vector<CategoryMatch> Matches(const HostName& host) const;
 
-  // Visits every entry, in no promised order, until `visit` says false. The
-  // name is borrowed for the call.
-  virtual void ForEach(
-      const std::function<bool(const IndexEntry&)>& visit) const = 0;
+  // What exactly this name is listed under: names above do not count.
+  CategorySet Exact(std::string_view name) const;
 
- protected:
-  std::vector<std::string> categories_;
+  // Visits every entry, in the order of the file. DATA_LOSS at a damaged one.
+  absl::Status ForEachEntry(
+      const std::function<void(const IndexEntry&)>& visit) const;
+
+  const NameModel& model() const { return *model_; }
+  const IndexDirectory& directory() const { return directory_; }
+  uint64_t buckets() const { return uint64_t{1} << model_->bucket_bits(); }
+
+  // The bytes of a bucket, verified. Empty: damaged.
+  std::span<const uint8_t> BucketBytes(uint64_t bucket) const;
+
+ private:
+  CategoryIndex(std::unique_ptr<const NameModel> model,
+                IndexDirectory directory, const IndexSections& sections);
+
+  template <typename Visitor>
+  void Walk(std::string_view name, bool is_address, Visitor visit) const;
+  template <typename Visitor>
+  void Probe(const CodedHost& coded, int first, int last, Visitor visit) const;
+
+  std::unique_ptr<const NameModel> model_;
+  IndexDirectory directory_;
+  std::span<const uint8_t> index_;
+  PageGuard guard_;
 };
-
-// Section bytes; the order of `entries` does not matter, no name may occur
-// twice. `categories` must be sorted.
-std::string BuildIndex(const std::vector<std::string>& categories,
-                       const std::vector<IndexEntry>& entries);
 
 }  // namespace schoolgate::rules

@@ -15,6 +15,13 @@ std::string Digest(std::span<const uint8_t> bytes) {
   return digest;
 }
 
+PageDigest DigestPage(std::span<const uint8_t> page) {
+  PageDigest digest;
+  crypto_generichash(digest.data(), digest.size(), page.data(), page.size(),
+                     nullptr, 0);
+  return digest;
+}
+
 DigestStream::DigestStream() : state_(std::make_unique<State>()) {
   crypto_generichash_init(&state_->hash, nullptr, 0, kDigestBytes);
 }

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "platform/complaint.h"
 #include "rules/bundle/bundle_file.h"
+#include "rules/bundle/index_writer.h"
 #include "rules/bundle/little_endian.h"
 #include "rules/cli/verbs.h"
 #include "rules/import/list_folder.h"
@@ -86,8 +87,10 @@ absl::StatusOr<BuildResult> Build(const BuildOptions& options) {
   const auto entries = result.lists.entries.Entries();
   result.entries = entries.size();
   Say(options, absl::StrCat("indexing ", entries.size(), " hosts"));
-  const std::string index = BuildIndex(result.lists.categories, entries);
-  result.index_bytes = index.size();
+  const auto index = BuildIndex(result.lists.categories, entries, nullptr);
+  if (!index.ok()) return index.status();
+  result.index_bytes = index->model.size() + index->directory.size() +
+                       index->index.size() + index->pages.size();
   const std::string policy_bytes = SerialiseExactly(*policy);
   const std::string lists_bytes = SerialiseExactly(ProvenanceOf(result.lists));
   v1::BundleManifest& manifest = result.manifest;
@@ -100,7 +103,10 @@ absl::StatusOr<BuildResult> Build(const BuildOptions& options) {
   auto status = WriteBundle(options.output, manifest, v1::BundleSignatures(),
                             {{"policy", AsBytes(policy_bytes)},
                              {"lists", AsBytes(lists_bytes)},
-                             {"index", AsBytes(index)}});
+                             {"model", AsBytes(index->model)},
+                             {"directory", AsBytes(index->directory)},
+                             {"pages", AsBytes(index->pages)},
+                             {"index", AsBytes(index->index)}});
   if (!status.ok()) return status;
   return result;
 }

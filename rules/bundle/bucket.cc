@@ -1,0 +1,205 @@
+#include "rules/bundle/bucket.h"
+
+#include <bit>
+
+#include "platform/check.h"
+#include "rules/bundle/little_endian.h"
+
+namespace schoolgate::rules {
+namespace {
+
+constexpr uint64_t kOnes = 0x0101010101010101;
+constexpr uint64_t kTops = 0x8080808080808080;
+constexpr int kGroupBytesLimit = 5;  // of a number of 7-bit digits
+
+// Bit number of the set bit that has `rank` set bits below it; 64: none has.
+uint32_t SelectBit(uint64_t word, uint32_t rank) {
+  uint64_t sums = word - (word >> 1 & 0x5555555555555555);
+  sums = (sums & 0x3333333333333333) + (sums >> 2 & 0x3333333333333333);
+  sums = ((sums + (sums >> 4)) & 0x0f0f0f0f0f0f0f0f) * kOnes;
+  if (rank >= sums >> 56) return 64;
+  const uint64_t below = (((rank * kOnes) | kTops) - sums) & kTops;
+  const auto at = static_cast<uint32_t>(((below >> 7) * kOnes >> 56) * 8);
+  rank -= static_cast<uint32_t>(sums << 8 >> at & 0xff);
+  uint64_t rest = word >> at;
+  while (rank-- > 0) rest &= rest - 1;
+  return at + static_cast<uint32_t>(std::countr_zero(rest));
+}
+
+void AppendNumber(uint64_t value, std::string* out) {
+  while (value >= 0x80) {
+    out->push_back(static_cast<char>(value | 0x80));
+    value >>= 7;
+  }
+  out->push_back(static_cast<char>(value));
+}
+
+}  // namespace
+
+void AppendBucket(const NameModel& model, std::span<const BucketEntry> entries,
+                  std::string* out) {
+  SG_CHECK(entries.size() <= kBucketEntriesLimit);
+  const auto size = static_cast<uint32_t>(entries.size());
+  if (size < 0x80) {
+    out->push_back(static_cast<char>(size));
+  } else {
+    out->push_back(static_cast<char>(0x80 | size >> 16));
+    out->push_back(static_cast<char>(size >> 8));
+    out->push_back(static_cast<char>(size));
+  }
+  std::string cells((kCells + size + 7) / 8, '\0');
+  std::string lows, group_sizes, tails;
+  BitRun group;
+  for (uint32_t i = 0; i < size; ++i) {
+    const BucketEntry& entry = entries[i];
+    // Ones are entries, zeros end a cell.
+    const uint32_t bit =
+        i + static_cast<uint32_t>(entry.place >> kLowBits & (kCells - 1));
+    cells[bit / 8] = static_cast<char>(cells[bit / 8] | 1 << bit % 8);
+    lows.push_back(static_cast<char>(entry.place));
+    group.AppendRun(AsBytes(entry.tail), 0, entry.tail_bits);
+    model.AppendSet(entry.set, &group);
+    if ((i + 1) % kTailsPerGroup == 0 || i + 1 == size) {
+      const std::string bytes = group.Bytes();
+      if (i + 1 < size) AppendNumber(bytes.size(), &group_sizes);
+      tails += bytes;
+      group = BitRun();
+    }
+  }
+  *out += cells + lows + group_sizes + tails;
+}
+
+BucketReader::BucketReader(const NameModel& model,
+                           std::span<const uint8_t> bytes, uint64_t number)
+    : model_(&model), bytes_(bytes), number_(number) {
+  if (bytes.size() < 3) return;
+  size_ = bytes[0];
+  cells_at_ = 1;
+  if (size_ >= 0x80) [[unlikely]] {
+    size_ = (size_ & 0x7f) << 16 | uint32_t{bytes[1]} << 8 | bytes[2];
+    cells_at_ = 3;
+  }
+  lows_at_ = cells_at_ + (kCells + size_ + 7) / 8;
+}
+
+// 64 bits of the cell map, the first one lowest.
+uint64_t BucketReader::CellBitsAt(uint64_t bit) const {
+  const size_t byte = cells_at_ + bit / 8;
+  uint64_t word = 0;
+  if (byte + 8 <= bytes_.size()) [[likely]] {
+    word = LoadLittle<uint64_t>(&bytes_[byte]);
+  } else {
+    for (size_t i = byte; i < bytes_.size(); ++i) {
+      word |= uint64_t{bytes_[i]} << (8 * (i - byte));
+    }
+  }
+  return word >> bit % 8;
+}
+
+void BucketReader::FindCell(uint32_t cell, uint32_t* begin,
+                            uint32_t* end) const {
+  *begin = *end = 0;
+  uint32_t first = 0;  // bit of the cell's first entry
+  uint32_t zero = 0;   // bit of the zero that ends the cell
+  if (kCells + size_ <= 64) [[likely]] {
+    const uint64_t zeros = ~CellBitsAt(0);
+    if (cell > 0) first = SelectBit(zeros, cell - 1) + 1;
+    if (first >= 64) return;  // damaged
+    zero = first + static_cast<uint32_t>(std::countr_zero(zeros >> first));
+  } else {
+    if (cell > 0) first = BehindZero(cell);
+    zero = BehindZero(cell + 1) - 1;
+  }
+  if (zero < first || zero - cell > size_) return;  // damaged
+  *begin = first - cell;
+  *end = zero - cell;
+}
+
+// The bit behind the `count`-th zero of the cell map. 0: damaged.
+uint32_t BucketReader::BehindZero(uint32_t count) const {
+  const uint32_t bits = kCells + size_;
+  for (uint32_t bit = 0; bit < bits; bit += 64) {
+    uint64_t zeros = ~CellBitsAt(bit);
+    if (bits - bit < 64) zeros &= (uint64_t{1} << (bits - bit)) - 1;
+    const auto here = static_cast<uint32_t>(std::popcount(zeros));
+    if (here >= count) return bit + SelectBit(zeros, count - 1) + 1;
+    count -= here;
+  }
+  return 0;
+}
+
+std::vector<uint8_t> BucketReader::CellsOfEntries() const {
+  std::vector<uint8_t> cells;
+  uint8_t cell = 0;
+  for (uint32_t bit = 0; bit < kCells + size_ && cell < kCells; ++bit) {
+    if (CellBitsAt(bit) & 1) {
+      cells.push_back(cell);
+    } else {
+      ++cell;
+    }
+  }
+  if (cells.size() != size_ || cell != kCells) cells.clear();
+  return cells;
+}
+
+uint64_t BucketReader::TailAt(uint32_t entry) const {
+  const uint32_t groups = (size_ + kTailsPerGroup - 1) / kTailsPerGroup;
+  size_t at = lows_at_ + size_;
+  uint64_t skip = 0;
+  for (uint32_t i = 0; i + 1 < groups; ++i) {
+    uint64_t value = 0;
+    int digit = 0;
+    do {
+      if (at >= bytes_.size() || digit == kGroupBytesLimit) return 0;
+      value |= uint64_t{bytes_[at] & 0x7fu} << (7 * digit++);
+    } while (bytes_[at++] & 0x80);
+    if (i < entry / kTailsPerGroup) skip += value;
+  }
+  uint64_t bit = (at + skip) * 8;
+  uint32_t i = entry / kTailsPerGroup * kTailsPerGroup;
+  if (i == entry) return bit;
+  // The cell of entry i: zeros before its one.
+  uint32_t cell = 0;
+  uint32_t map_bit = 0;
+  for (uint32_t ones = 0;; ++map_bit) {
+    if (map_bit >= kCells + size_) return 0;
+    if (!(CellBitsAt(map_bit) & 1)) {
+      ++cell;
+    } else if (ones++ == i) {
+      break;
+    }
+  }
+  while (true) {
+    uint32_t set = 0;
+    bit = model_->ReadTail(bytes_, bit, PlaceOf(cell, i), nullptr);
+    if (bit != 0) bit = model_->ReadSet(bytes_, bit, &set);
+    if (bit == 0 || ++i == entry) return bit;
+    for (++map_bit; !(CellBitsAt(map_bit) & 1); ++map_bit) {
+      if (map_bit >= kCells + size_) return 0;
+      ++cell;
+    }
+  }
+}
+
+bool BucketReader::ReadAll(std::vector<BucketEntry>* entries) const {
+  const std::vector<uint8_t> cells = CellsOfEntries();
+  if (cells.size() != size_) return false;
+  uint64_t bit = 0;
+  for (uint32_t i = 0; i < size_; ++i) {
+    if (i % kTailsPerGroup == 0) bit = TailAt(i);
+    if (bit == 0) return false;
+    BucketEntry& entry = entries->emplace_back();
+    entry.place = PlaceOf(cells[i], i);
+    const uint64_t end = model_->ReadTail(bytes_, bit, entry.place, nullptr);
+    if (end == 0) return false;
+    BitRun tail;
+    tail.AppendRun(bytes_, bit, end - bit);
+    entry.tail = tail.Bytes();
+    entry.tail_bits = static_cast<uint32_t>(end - bit);
+    bit = model_->ReadSet(bytes_, end, &entry.set);
+    if (bit == 0) return false;
+  }
+  return true;
+}
+
+}  // namespace schoolgate::rules
