@@ -323,10 +323,12 @@ TEST_F(UplinkLiveTest, ACertificateIsRenewedAndSwappedAfterItProvedItself) {
   collector_->Stop();
   collector_->Start();
   ASSERT_TRUE(AllArrived());
-  EXPECT_TRUE(collector_->WaitFor(
-      [&] { return *platform::ReadWholeFile(file, 100'000) != before; }));
-  EXPECT_FALSE(std::filesystem::exists(config_.state_directory +
-                                       "/identity/candidate.json"));
+  const std::string candidate =
+      config_.state_directory + "/identity/candidate.json";
+  EXPECT_TRUE(collector_->WaitFor([&] {
+    return *platform::ReadWholeFile(file, 100'000) != before &&
+           !std::filesystem::exists(candidate);
+  }));
   EXPECT_EQ(collector_->enrolments(), 1);
 }
 
