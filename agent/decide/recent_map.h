@@ -2,6 +2,7 @@
 // two generations, of which the older is dropped whole.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <unordered_map>
 #include <utility>

@@ -24,29 +24,36 @@ void AppendEnd(const Endpoint& end, std::string* key) {
 }  // namespace
 
 void Watch::OnName(const Observation& observation) {
+  Judge(observation, /*enforced=*/false);
+}
+
+const rules::Decision& Watch::Judge(const Observation& observation,
+                                    bool enforced) {
   ++counters_.names;
-  if (IsRepeat(observation)) {
-    ++counters_.repeats;
-    return;
-  }
   const Who who = attribution_.WhoAsked(observation);
-  if (AskedByStub(observation, who)) {
-    ++counters_.repeats;
-    return;
-  }
+  const bool repeat = IsRepeat(observation) || AskedByStub(observation, who);
   const rules::Decision& decision =
       verdicts_.For(observation.name, who, observation.time_us);
+  if (repeat) {
+    ++counters_.repeats;
+  } else {
+    Record(observation, who, decision, enforced);
+  }
+  return decision;
+}
+
+void Watch::Record(const Observation& observation, const Who& who,
+                   const rules::Decision& decision, bool enforced) {
   if (decision.never_log) {
     ++counters_.never_log;
     return;
   }
   if (decision.action == rules::Action::kAllow) return;
   ++counters_.hits;
-  if (!decision.logged) return;
-  if (contacts_ == nullptr) return;
+  if (!decision.logged || contacts_ == nullptr) return;
   contacts_->Note(observation, who, decision,
                   attribution_.KindOfProgram(observation), verdicts_.place(),
-                  /*enforced=*/false);
+                  enforced && decision.action == rules::Action::kBlock);
 }
 
 // One packet may cross loopback, a bridge and a network card on its way out.

@@ -31,7 +31,12 @@ class Watch : public ObservationSink {
 
   void SetContacts(ContactLog* contacts) { contacts_ = contacts; }
 
+  // Seen in passing: recorded as not enforced.
   void OnName(const Observation& observation) override;
+
+  // The same for a packet that is held: `enforced` when a block will really
+  // stop it. The decision is valid until the next call.
+  const rules::Decision& Judge(const Observation& observation, bool enforced);
 
   const WatchCounters& counters() const { return counters_; }
 
@@ -41,6 +46,8 @@ class Watch : public ObservationSink {
   static constexpr int64_t kRepeatUs = 2'000'000;
   static constexpr size_t kMaxRecent = 4096;
 
+  void Record(const Observation& observation, const Who& who,
+              const rules::Decision& decision, bool enforced);
   bool IsRepeat(const Observation& observation);
   bool AskedByStub(const Observation& observation, const Who& who);
 

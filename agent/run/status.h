@@ -15,8 +15,10 @@ struct AgentStatus {
   bool capturing = false;
   std::string capture_problem;  // why not, when not
   std::string interface;
-  std::string selftest;  // "pass", "fail: why", "" when not yet run
-  std::string device;    // empty before enrolment
+  std::string selftest;       // "pass", "fail: why", "" when not yet run
+  std::string spool_problem;  // why events cannot be kept, when not
+  std::string rules_problem;  // why the newest rules were refused
+  std::string device;         // empty before enrolment
   std::string school;
   uint64_t bundle_version = 0;  // 0: no rules yet
   std::string bundle_title;

@@ -1,0 +1,298 @@
+#include "agent/enforce/kernel_table.h"
+
+#include <libmnl/libmnl.h>
+#include <libnftnl/chain.h>
+#include <libnftnl/common.h>
+#include <libnftnl/rule.h>
+#include <libnftnl/table.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "agent/enforce/filter_rule.h"
+#include "agent/enforce/held_packet.h"
+
+namespace schoolgate::agent {
+namespace {
+
+// Just after connection tracking and the mangle table.
+constexpr int32_t kOutPriority = -149;
+constexpr int32_t kAfterPriority = -148;
+constexpr uint16_t kDnsPort = 53;
+constexpr uint16_t kWatchedTcpPorts[] = {53, 80, 443, 853, 8080, 8443};
+constexpr uint16_t kWatchedQuicPorts[] = {443, 853};
+constexpr size_t kBatchBytes = 256 << 10;
+constexpr uint32_t kFlagsOffset = 13;  // of the TCP header
+constexpr uint32_t kDataOffset = 12;
+
+struct CloseNetlink {
+  void operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
+};
+using Netlink = std::unique_ptr<mnl_socket, CloseNetlink>;
+
+// One netlink transaction: all of it or nothing.
+class Batch {
+ public:
+  Batch()
+      : buffer_(kBatchBytes),
+        batch_(mnl_nlmsg_batch_start(buffer_.data(), kBatchBytes / 2)) {
+    nftnl_batch_begin(Next(), sequence_++);
+    mnl_nlmsg_batch_next(batch_);
+  }
+  ~Batch() { mnl_nlmsg_batch_stop(batch_); }
+
+  void Table(uint16_t message, const std::string& name, uint16_t flags) {
+    nftnl_table* table = nftnl_table_alloc();
+    nftnl_table_set_u32(table, NFTNL_TABLE_FAMILY, NFPROTO_INET);
+    nftnl_table_set_str(table, NFTNL_TABLE_NAME, name.c_str());
+    nftnl_table_nlmsg_build_payload(Head(message, flags), table);
+    nftnl_table_free(table);
+    mnl_nlmsg_batch_next(batch_);
+  }
+
+  // A base chain on the output hook when `priority` is not null.
+  void Chain(const std::string& table, const std::string& name,
+             const int32_t* priority) {
+    nftnl_chain* chain = nftnl_chain_alloc();
+    nftnl_chain_set_str(chain, NFTNL_CHAIN_TABLE, table.c_str());
+    nftnl_chain_set_str(chain, NFTNL_CHAIN_NAME, name.c_str());
+    if (priority != nullptr) {
+      nftnl_chain_set_u32(chain, NFTNL_CHAIN_HOOKNUM, NF_INET_LOCAL_OUT);
+      nftnl_chain_set_s32(chain, NFTNL_CHAIN_PRIO, *priority);
+      nftnl_chain_set_str(chain, NFTNL_CHAIN_TYPE, "filter");
+      nftnl_chain_set_u32(chain, NFTNL_CHAIN_POLICY, NF_ACCEPT);
+    }
+    nftnl_chain_nlmsg_build_payload(Head(NFT_MSG_NEWCHAIN, NLM_F_CREATE),
+                                    chain);
+    nftnl_chain_free(chain);
+    mnl_nlmsg_batch_next(batch_);
+  }
+
+  void Add(const Rule& rule) {
+    nftnl_rule_nlmsg_build_payload(
+        Head(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND),
+        const_cast<nftnl_rule*>(rule.get()));
+    mnl_nlmsg_batch_next(batch_);
+  }
+
+  // 0, or the errno of the first message that the kernel refused.
+  int Commit() {
+    nftnl_batch_end(Next(), sequence_++);
+    mnl_nlmsg_batch_next(batch_);
+    Netlink netlink(mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC));
+    if (netlink == nullptr ||
+        mnl_socket_bind(netlink.get(), 0, MNL_SOCKET_AUTOPID) < 0) {
+      return errno;
+    }
+    // Each refused message is answered; the answers must fit.
+    const int bytes = 4 << 20;
+    setsockopt(mnl_socket_get_fd(netlink.get()), SOL_SOCKET, SO_RCVBUF, &bytes,
+               sizeof(bytes));
+    if (mnl_socket_sendto(netlink.get(), mnl_nlmsg_batch_head(batch_),
+                          mnl_nlmsg_batch_size(batch_)) < 0) {
+      return errno;
+    }
+    return FirstError(netlink.get());
+  }
+
+ private:
+  char* Next() { return static_cast<char*>(mnl_nlmsg_batch_current(batch_)); }
+
+  nlmsghdr* Head(uint16_t message, uint16_t flags) {
+    return nftnl_nlmsg_build_hdr(Next(), message, NFPROTO_INET,
+                                 static_cast<uint16_t>(flags | NLM_F_ACK),
+                                 sequence_++);
+  }
+
+  // Reads the answer to each message between begin and end.
+  int FirstError(mnl_socket* netlink) const {
+    int error = 0;
+    const uint32_t expected = sequence_ - 2;
+    std::vector<char> answer(MNL_SOCKET_BUFFER_SIZE);
+    for (uint32_t answered = 0; answered < expected;) {
+      const ssize_t size =
+          mnl_socket_recvfrom(netlink, answer.data(), answer.size());
+      if (size < 0) return errno;
+      int left = static_cast<int>(size);
+      auto* head = reinterpret_cast<nlmsghdr*>(answer.data());
+      for (; mnl_nlmsg_ok(head, left); head = mnl_nlmsg_next(head, &left)) {
+        if (head->nlmsg_type != NLMSG_ERROR) continue;
+        nlmsgerr status;
+        std::memcpy(&status, mnl_nlmsg_get_payload(head), sizeof(status));
+        ++answered;
+        if (status.error != 0 && error == 0) error = -status.error;
+        // A refused begin or end answers for the whole batch.
+        if (status.error == -EPERM) return EPERM;
+      }
+    }
+    return error;
+  }
+
+  std::vector<char> buffer_;
+  mnl_nlmsg_batch* batch_;
+  uint32_t sequence_ = 0;
+};
+
+// The way out of a packet that was judged "block".
+void AddBlockedChain(Batch& batch, const std::string& table) {
+  batch.Chain(table, "blocked", nullptr);
+  // The reset that we cause inherits the mark and must not meet it again.
+  batch.Add(Rule(table, "blocked")
+                .Protocol(kProtocolTcp)
+                .TransportBits(kFlagsOffset, kTcpRst, kTcpRst)
+                .Accept());
+  batch.Add(Rule(table, "blocked").Protocol(IPPROTO_ICMP).Accept());
+  batch.Add(Rule(table, "blocked").Protocol(IPPROTO_ICMPV6).Accept());
+  batch.Add(
+      Rule(table, "blocked").Protocol(kProtocolTcp).Count().RejectReset());
+  batch.Add(Rule(table, "blocked").Count().RejectUnreachable());
+}
+
+// Segments without payload carry no name. Their sizes are those of headers
+// with no, timestamp, or timestamp and SACK options.
+void AddTcpChain(Batch& batch, const std::string& table, const QueueTo& to) {
+  batch.Chain(table, "tcp", nullptr);
+  for (const uint16_t header : {20, 32, 44}) {
+    const uint8_t offset = static_cast<uint8_t>(header / 4 << 4);
+    batch.Add(Rule(table, "tcp")
+                  .Family(NFPROTO_IPV4)
+                  .NetworkLength(2, static_cast<uint16_t>(20 + header))
+                  .TransportBits(kDataOffset, 0xf0, offset)
+                  .TransportBits(kFlagsOffset, 0x02, 0)
+                  .Accept());
+    batch.Add(Rule(table, "tcp")
+                  .Family(NFPROTO_IPV6)
+                  .NetworkLength(4, header)
+                  .TransportBits(kDataOffset, 0xf0, offset)
+                  .TransportBits(kFlagsOffset, 0x02, 0)
+                  .Accept());
+  }
+  batch.Add(Rule(table, "tcp").Count().Queue(to));
+}
+
+void AddOutChain(Batch& batch, const std::string& table, const QueueTo& to) {
+  batch.Chain(table, "out", &kOutPriority);
+  // A new connection forgets what an old one on the same ports was judged.
+  for (const uint16_t port : kWatchedTcpPorts) {
+    batch.Add(Rule(table, "out")
+                  .Protocol(kProtocolTcp)
+                  .Port(port)
+                  .TransportBits(kFlagsOffset, 0x12, 0x02)
+                  .SetConnectionMark(~kMarkBits, 0));
+  }
+  // UDP has no such beginning: every QUIC long header is looked at.
+  for (const uint16_t port : kWatchedQuicPorts) {
+    batch.Add(Rule(table, "out")
+                  .Protocol(kProtocolUdp)
+                  .Port(port)
+                  .TransportBits(8, 0x80, 0x80)
+                  .Count()
+                  .Queue(to));
+  }
+  batch.Add(Rule(table, "out").ConnectionMark(kMarkBits, kMarkPass).Accept());
+  batch.Add(Rule(table, "out").AnyConnectionMark(kMarkBlock).Goto("blocked"));
+  batch.Add(Rule(table, "out")
+                .Protocol(kProtocolUdp)
+                .Port(kDnsPort)
+                .Count()
+                .Queue(to));
+  batch.Add(
+      Rule(table, "out").Protocol(kProtocolTcp).Port(kDnsPort).Goto("tcp"));
+  batch.Add(Rule(table, "out").OutLoopback().Accept());
+  for (const uint16_t port : kWatchedTcpPorts) {
+    batch.Add(Rule(table, "out").Protocol(kProtocolTcp).Port(port).Goto("tcp"));
+  }
+}
+
+// A verdict comes back as a packet mark; from here on the flow carries it.
+void AddAfterChain(Batch& batch, const std::string& table) {
+  batch.Chain(table, "after", &kAfterPriority);
+  for (const uint32_t bit : {kMarkPass, kMarkBlock}) {
+    batch.Add(
+        Rule(table, "after").AnyPacketMark(bit).CopyMarkToConnection(bit));
+  }
+  batch.Add(
+      Rule(table, "after").AnyPacketMark(kMarkBits).ClearPacketMark(kMarkBits));
+  batch.Add(Rule(table, "after").AnyConnectionMark(kMarkBlock).Goto("blocked"));
+}
+
+int Install(const KernelTableOptions& options, QueueAction action) {
+  const QueueTo to{.action = action,
+                   .number = options.queue,
+                   .bypass = options.open_without_gate};
+  Batch batch;
+  batch.Table(NFT_MSG_NEWTABLE, options.name, NLM_F_CREATE);
+  batch.Table(NFT_MSG_DELTABLE, options.name, 0);
+  batch.Table(NFT_MSG_NEWTABLE, options.name, NLM_F_CREATE);
+  AddBlockedChain(batch, options.name);
+  AddTcpChain(batch, options.name, to);
+  AddOutChain(batch, options.name, to);
+  AddAfterChain(batch, options.name);
+  return batch.Commit();
+}
+
+}  // namespace
+
+absl::Status InstallKernelTable(const KernelTableOptions& options) {
+  int error = Install(options, QueueAction::kNative);
+  if (error == ENOENT) error = Install(options, QueueAction::kCompat);
+  switch (error) {
+    case 0:
+      return absl::OkStatus();
+    case EPERM:
+      return absl::PermissionDeniedError(absl::StrCat(
+          "table ", options.name,
+          ": may not be put in place: CAP_NET_ADMIN is missing: run as root "
+          "or grant the capability"));
+    case ENOENT:
+      return absl::UnimplementedError(absl::StrCat(
+          "table ", options.name,
+          ": this kernel cannot send packets to a queue: load nft_queue or "
+          "xt_NFQUEUE"));
+    default:
+      return absl::UnavailableError(
+          absl::StrCat("table ", options.name, ": the kernel refuses: ",
+                       std::strerror(error), ": is nf_tables there?"));
+  }
+}
+
+absl::Status RemoveKernelTable(const std::string& name) {
+  Batch batch;
+  batch.Table(NFT_MSG_DELTABLE, name, 0);
+  const int error = batch.Commit();
+  if (error == 0 || error == ENOENT) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat(
+      "table ", name, ": cannot be removed: ", std::strerror(error),
+      ": nft delete table inet ", name));
+}
+
+bool KernelTableStands(const std::string& name) {
+  Netlink netlink(mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC));
+  if (netlink == nullptr ||
+      mnl_socket_bind(netlink.get(), 0, MNL_SOCKET_AUTOPID) < 0) {
+    return false;
+  }
+  char message[MNL_SOCKET_BUFFER_SIZE];
+  nftnl_table* table = nftnl_table_alloc();
+  nftnl_table_set_u32(table, NFTNL_TABLE_FAMILY, NFPROTO_INET);
+  nftnl_table_set_str(table, NFTNL_TABLE_NAME, name.c_str());
+  nlmsghdr* head = nftnl_nlmsg_build_hdr(message, NFT_MSG_GETTABLE,
+                                         NFPROTO_INET, NLM_F_ACK, 1);
+  nftnl_table_nlmsg_build_payload(head, table);
+  nftnl_table_free(table);
+  if (mnl_socket_sendto(netlink.get(), head, head->nlmsg_len) < 0) return false;
+  const ssize_t size =
+      mnl_socket_recvfrom(netlink.get(), message, sizeof(message));
+  if (size <= 0) return false;
+  const auto* answer = reinterpret_cast<const nlmsghdr*>(message);
+  return mnl_nlmsg_ok(answer, static_cast<int>(size)) &&
+         answer->nlmsg_type != NLMSG_ERROR;
+}
+
+}  // namespace schoolgate::agent
