@@ -112,27 +112,21 @@ class IndexComparison {
  private:
   template <typename Visit>
   static absl::Status Walk(const CategoryIndex& index, Visit visit) {
-    absl::Status status;
-    index.ForEach([&](const IndexEntry& entry) {
-      const auto host = HostName::Parse(entry.name);
-      if (!host || host->text() != entry.name) {
-        status = absl::DataLossError(
-            "index: holds an entry that is no host name: build it again");
-        return false;
-      }
-      visit(*host, entry);
-      return true;
-    });
-    return status;
+    bool sound = true;
+    const absl::Status status =
+        index.ForEachEntry([&](const IndexEntry& entry) {
+          const auto host = HostName::Parse(entry.name);
+          sound = sound && host && host->text() == entry.name;
+          if (sound) visit(*host, entry);
+        });
+    if (!status.ok() || sound) return status;
+    return absl::DataLossError(
+        "index: holds an entry that is no host name: build it again");
   }
 
   // Such a host was judged on the first walk.
   bool ListedBefore(const HostName& host) const {
-    const auto matches = before_.index().Matches(host);
-    return std::any_of(matches.begin(), matches.end(),
-                       [&](const CategoryMatch& match) {
-                         return match.suffix == host.text();
-                       });
+    return !before_.index().Exact(host.text()).empty();
   }
 
   Verdict VerdictOn(const HostName& host) {

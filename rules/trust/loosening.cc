@@ -1,8 +1,10 @@
 #include "rules/trust/loosening.h"
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "absl/strings/str_cat.h"
 #include "rules/policy/tables.h"
@@ -12,6 +14,11 @@
 namespace schoolgate::rules {
 namespace {
 
+constexpr std::string_view kIndexSections[] = {"model", "directory", "index",
+                                               "pages"};
+constexpr std::string_view kNeeded[] = {"policy", "model", "directory", "index",
+                                        "pages"};
+
 // A bundle's policy and index, opened.
 struct Opened {
   std::shared_ptr<const PolicyTables> tables;
@@ -20,10 +27,11 @@ struct Opened {
 
 absl::StatusOr<Opened> OpenBoth(const BundleFile& file) {
   const auto policy_bytes = file.Section("policy");
-  const auto index_bytes = file.Section("index");
-  if (!policy_bytes || !index_bytes) {
+  for (const std::string_view name : kNeeded) {
+    if (file.Section(name)) continue;
     return absl::DataLossError(
-        absl::StrCat(file.path(), ": lacks its policy or its index"));
+        absl::StrCat(file.path(), ": lacks the section ",
+                     absl::string_view(name.data(), name.size())));
   }
   v1::CompiledPolicy policy;
   if (!policy.ParseFromArray(policy_bytes->data(),
@@ -38,7 +46,9 @@ absl::StatusOr<Opened> OpenBoth(const BundleFile& file) {
         absl::StrCat(file.path(), ": ", tables.status().message()));
   }
   opened.tables = *std::move(tables);
-  auto index = CategoryIndex::Open(*index_bytes);
+  auto index =
+      CategoryIndex::Open({*file.Section("model"), *file.Section("directory"),
+                           *file.Section("index"), *file.Section("pages")});
   if (!index.ok()) {
     return absl::DataLossError(
         absl::StrCat(file.path(), ": ", index.status().message()));
@@ -48,10 +58,14 @@ absl::StatusOr<Opened> OpenBoth(const BundleFile& file) {
 }
 
 bool SameIndex(const BundleFile& before, const BundleFile& after) {
-  const auto was = before.Section("index");
-  const auto is = after.Section("index");
-  return was && is &&
-         std::equal(was->begin(), was->end(), is->begin(), is->end());
+  return std::all_of(std::begin(kIndexSections), std::end(kIndexSections),
+                     [&](std::string_view name) {
+                       const auto was = before.Section(name);
+                       const auto is = after.Section(name);
+                       return was && is &&
+                              std::equal(was->begin(), was->end(), is->begin(),
+                                         is->end());
+                     });
 }
 
 absl::Status BadContent(const absl::Status& status) {
