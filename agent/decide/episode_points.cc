@@ -6,6 +6,7 @@ namespace {
 // Points times two, as fitted on labelled browsing.
 constexpr int32_t kStart = -6;
 constexpr int32_t kPause = 5;
+constexpr int32_t kShortPause = 3;
 constexpr int32_t kOneHop = 2;
 constexpr int32_t kNoPause = -3;
 constexpr int32_t kBusyPage = -5;
@@ -51,8 +52,10 @@ class Sheet {
 };
 
 void AddBefore(const MomentFacts& facts, Sheet& sheet) {
-  if (facts.silence_us > kSilenceUs)
+  if (facts.silence_us > kLongSilenceUs)
     sheet.Add("pause", kPause);
+  else if (facts.silence_us > kSilenceUs)
+    sheet.Add("pause", kShortPause);
   else if (facts.one_hop)
     sheet.Add("hop", kOneHop);
   else

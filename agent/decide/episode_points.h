@@ -26,10 +26,11 @@ struct MomentFacts {
 };
 
 inline constexpr int64_t kSilenceUs = 800'000;
+inline constexpr int64_t kLongSilenceUs = 1'500'000;
 inline constexpr int64_t kAttemptSilenceUs = 2'000'000;
 inline constexpr uint32_t kAttemptCompany = 2;
 inline constexpr int64_t kDwellUs = 6'000'000;
-inline constexpr int32_t kStrongHalfPoints = 5;
+inline constexpr int32_t kStrongHalfPoints = 4;
 inline constexpr int32_t kUnclearHalfPoints = -2;
 
 // Grades one moment: fills grade, half_points and evidence. What did not

@@ -10,6 +10,7 @@ namespace {
 constexpr uint16_t kTypeA = 1, kTypeAaaa = 28, kTypeHttps = 65;
 constexpr int64_t kQuietFlowUs = 1'500'000;
 constexpr uint32_t kKeepaliveBytes = 120;
+constexpr uint64_t kGreetingBytes = 16'000;
 constexpr int64_t kBusyFromUs = 800'000;
 constexpr int64_t kBusyToUs = 20'000;
 constexpr int64_t kHopUs = 800'000;
@@ -39,10 +40,11 @@ void Scene::OnName(const Observation& observation, NameHash name,
   heard_.push_back({now_us, name, service, process});
   if (observation.flow != 0 && observation.source != NameSource::kDns) {
     auto [flow, fresh] = flows_.try_emplace(observation.flow);
-    if (fresh && flows_.size() > kMostFlows)
+    if (fresh && flows_.size() > kMostFlows) {
       flows_.erase(flow);
-    else
+    } else {
       flow->second.service = service;
+    }
   }
 }
 
@@ -92,6 +94,10 @@ Scene::FlowChange Scene::OnFlow(const FlowProgress& progress) {
     change.received_bytes = progress.received_bytes - flow.received_bytes;
   }
   flow.received_bytes = std::max(flow.received_bytes, progress.received_bytes);
+  if (flow.begun_us == 0 && flow.received_bytes > kGreetingBytes) {
+    flow.begun_us = progress.time_us;
+  }
+  change.begun_us = flow.begun_us == 0 ? progress.time_us : flow.begun_us;
   const bool woke = !progress.opened && !progress.closed && flow.told_us != 0 &&
                     progress.time_us - flow.told_us > kQuietFlowUs &&
                     progress.packet_bytes > kKeepaliveBytes;

@@ -34,6 +34,7 @@ class Scene {
   struct FlowChange {
     uint64_t received_bytes = 0;  // since last told
     NameHash service = 0;         // 0: no name known
+    int64_t begun_us = 0;         // when it began to carry more than a greeting
   };
   FlowChange OnFlow(const FlowProgress& progress);
 
@@ -67,6 +68,7 @@ class Scene {
   };
   struct FlowView {
     NameHash service = 0;
+    int64_t begun_us = 0;
     uint64_t received_bytes = 0;
     int64_t told_us = 0;
     bool program = false;

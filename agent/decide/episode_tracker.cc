@@ -80,12 +80,20 @@ struct EpisodeTracker::Desk {
 
   Scene scene;
   std::unordered_map<NameHash, std::unique_ptr<Open>> open;
-  // Starts of a service's latest episodes: programs call at equal intervals.
+  // When an inner name was last contacted: programs call at equal intervals.
   RecentMap<NameHash, std::deque<int64_t>> starts{1'800'000'000, 1024};
   int64_t last_us = 0;
 
-  bool IsRegular(NameHash service, int64_t now_us) {
-    std::deque<int64_t>* times = starts.Find(service, now_us);
+  void NoteStart(NameHash name, int64_t now_us) {
+    std::deque<int64_t> times;
+    if (auto* known = starts.Find(name, now_us)) times = *known;
+    times.push_back(now_us);
+    if (times.size() > 2 * kRegularNeeds) times.pop_front();
+    starts.Put(name, std::move(times), now_us);
+  }
+
+  bool IsRegular(NameHash name, int64_t now_us) {
+    std::deque<int64_t>* times = starts.Find(name, now_us);
     if (times == nullptr || times->size() <= kRegularNeeds) return false;
     double sum = 0, squares = 0;
     const size_t n = times->size() - 1;
@@ -157,11 +165,6 @@ void EpisodeTracker::OnName(const Observation& observation,
   }
   auto open = Begin(observation, decision, process, person, place);
   open->service = service;
-  std::deque<int64_t> starts;
-  if (auto* known = desk.starts.Find(service, now_us)) starts = *known;
-  starts.push_back(now_us);
-  if (starts.size() > 2 * kRegularNeeds) starts.pop_front();
-  desk.starts.Put(service, std::move(starts), now_us);
   Extend(desk, *open, observation, name);
   desk.open[service] = std::move(open);
 }
@@ -216,6 +219,8 @@ void EpisodeTracker::Extend(Desk& desk, Open& open,
   if (open.moments.empty() || quiet_us > kMomentGapUs) {
     if (open.moments.size() < kMostMoments) {
       open.moments.push_back({now_us, name});
+      // People come to the front door, and come back to it as they please.
+      if (!front_door) desk.NoteStart(name, now_us);
     } else {
       ++counters_.refused;
     }
@@ -230,6 +235,10 @@ void EpisodeTracker::OnFlow(const FlowProgress& progress) {
   auto found = desk.open.find(change.service);
   if (found == desk.open.end()) return;
   Open& open = *found->second;
+  // A page that stays open in another tab goes on loading over connections
+  // of its own: what counts is what this contact brought. A connection that
+  // the browser made ahead and did not use yet is no other page's.
+  if (change.begun_us < open.episode.start_unix_us()) return;
   open.changed = true;
   if (open.data.size() >= kMostData) open.data.pop_front();
   open.data.push_back({progress.time_us, change.received_bytes});
@@ -248,7 +257,7 @@ void EpisodeTracker::Settle(Desk& desk, const Open& open, Moment& moment) {
   facts.company = scene.SitesBetween(at_us, at_us + kLookAheadUs, open.service);
   facts.program = open.episode.process() == v1::PROCESS_KIND_OTHER ||
                   scene.IsProgram(moment.name, at_us);
-  facts.regular = desk.IsRegular(open.service, at_us);
+  facts.regular = desk.IsRegular(moment.name, at_us);
   moment.settled = true;
 }
 
@@ -284,6 +293,7 @@ MomentFacts EpisodeTracker::FactsOf(const Open& open,
     last_us = bytes.time_us;
   }
   facts.data_us = last_us - first_us;
+  facts.connected |= facts.received_bytes > kAnyData;
   return facts;
 }
 

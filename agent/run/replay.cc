@@ -1,9 +1,12 @@
 #include "agent/run/replay.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <string>
 
+#include "agent/decide/episode_lines.h"
+#include "agent/decide/episode_tracker.h"
 #include "agent/observe/observer.h"
 #include "agent/run/replay_line.h"
 #include "agent/run/replay_verdict.h"
@@ -22,7 +25,13 @@ class LineWriter : public ObservationSink {
  public:
   LineWriter(const ReplayOptions& options, ReplayVerdicts verdicts,
              std::FILE* out)
-      : options_(options), verdicts_(std::move(verdicts)), out_(out) {}
+      : options_(options),
+        verdicts_(std::move(verdicts)),
+        out_(out),
+        episode_lines_(&lines_),
+        episodes_({.by_source = true, .seal = {}}, episode_lines_) {
+    person_.set_group(options.group);
+  }
 
   void BeginFile(const std::string& path) {
     file_.clear();
@@ -31,6 +40,12 @@ class LineWriter : public ObservationSink {
 
   void OnName(const Observation& seen) override {
     const rules::Decision& verdict = verdicts_.Decide(seen.name, seen.time_us);
+    if (options_.episodes) {
+      last_us_ = std::max(last_us_, seen.time_us);
+      episodes_.OnName(seen, verdict, v1::PROCESS_KIND_UNSPECIFIED, person_,
+                       v1::PLACE_ONSITE);
+      return;
+    }
     if (!options_.all && verdict.action == rules::Action::kAllow) return;
     if (options_.json) {
       AppendJsonLine(file_, seen, verdict, &lines_);
@@ -38,6 +53,16 @@ class LineWriter : public ObservationSink {
       AppendTextLine(seen, verdict, &lines_);
     }
     if (lines_.size() >= kFlushBytes) Flush();
+  }
+
+  void OnFlow(const FlowProgress& progress) override {
+    if (!options_.episodes) return;
+    last_us_ = std::max(last_us_, progress.time_us);
+    episodes_.OnFlow(progress);
+  }
+
+  void EndFile() {
+    if (options_.episodes) episodes_.Finish(last_us_);
   }
 
   // False when the output cannot be written.
@@ -55,6 +80,10 @@ class LineWriter : public ObservationSink {
   std::string file_;
   std::string lines_;
   bool ok_ = true;
+  EpisodeLines episode_lines_;
+  EpisodeTracker episodes_;
+  v1::Person person_;  // nobody in particular
+  int64_t last_us_ = 0;
 };
 
 void Add(const ObserverCounters& from, ObserverCounters* to) {
@@ -84,6 +113,7 @@ absl::Status ReplayFile(const std::string& path, LineWriter& writer,
     observer.OnPacket(packet);
   }
   observer.Finish();
+  writer.EndFile();
   Add(observer.counters(), total);
   return (*source)->status();
 }
@@ -169,6 +199,8 @@ void AddReplay(CLI::App& app, int* exit_code) {
   replay->add_option("--user", options->user, "log-in name of the person")
       ->option_text("U");
   replay->add_flag("--all", options->all, "every name, not only policy hits");
+  replay->add_flag("--episodes", options->episodes,
+                   "graded episodes as JSON lines, instead of names");
   replay->add_flag("--json", options->json, "one JSON object a line");
   replay->callback(
       [options, exit_code] { *exit_code = Replay(*options, stdout, stderr); });

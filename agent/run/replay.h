@@ -20,6 +20,7 @@ struct ReplayOptions {
   std::string user;
   bool all = false;  // names that break no rule, too
   bool json = false;
+  bool episodes = false;  // graded episodes as JSON lines, instead of names
 };
 
 // Reads each capture with an observer of its own. What cannot be read is said
