@@ -35,15 +35,15 @@ struct CompileGate::SuffixList {
   }
 };
 
-std::string_view RefusalName(Refusal refusal) {
+std::string_view GateRefusalName(GateRefusal refusal) {
   switch (refusal) {
-    case Refusal::kNone:
+    case GateRefusal::kNone:
       return "none";
-    case Refusal::kPublicSuffix:
+    case GateRefusal::kPublicSuffix:
       return "public suffix";
-    case Refusal::kStopList:
+    case GateRefusal::kStopList:
       return "stop list";
-    case Refusal::kPopular:
+    case GateRefusal::kPopular:
       return "widely used";
   }
   return "";
@@ -172,28 +172,28 @@ const CompileGate::Protection* CompileGate::FindProtection(
   return nullptr;
 }
 
-Refusal CompileGate::Check(std::string_view host,
-                           std::string_view category) const {
+GateRefusal CompileGate::Check(std::string_view host,
+                               std::string_view category) const {
   const bool accusing = IsAccusing(category);
-  Refusal refusal = Refusal::kNone;
+  GateRefusal refusal = GateRefusal::kNone;
   if (const Protection* protection = FindProtection(host)) {
     if (!protection->ok.contains(category)) {
       if (protection->stop && !IsHarmless(category)) {
-        refusal = Refusal::kStopList;
+        refusal = GateRefusal::kStopList;
       } else if (accusing) {
-        refusal = Refusal::kPopular;
+        refusal = GateRefusal::kPopular;
       }
     }
   } else if (accusing && above_protected_.contains(host)) {
-    refusal = Refusal::kStopList;
+    refusal = GateRefusal::kStopList;
   }
-  if (refusal == Refusal::kNone && accusing && !IsAddress(host) &&
+  if (refusal == GateRefusal::kNone && accusing && !IsAddress(host) &&
       suffixes_->Has(host)) {
-    refusal = Refusal::kPublicSuffix;
+    refusal = GateRefusal::kPublicSuffix;
   }
-  if (refusal != Refusal::kNone &&
+  if (refusal != GateRefusal::kNone &&
       allowed_.contains({std::string(category), std::string(host)})) {
-    return Refusal::kNone;
+    return GateRefusal::kNone;
   }
   return refusal;
 }

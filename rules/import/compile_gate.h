@@ -13,7 +13,7 @@
 
 namespace schoolgate::rules {
 
-enum class Refusal {
+enum class GateRefusal {
   kNone,
   kPublicSuffix,  // it would take in everybody's sites below it
   kStopList,      // schools, log-in, updates: blocking it breaks the world
@@ -21,7 +21,7 @@ enum class Refusal {
 };
 
 // "public suffix", "stop list", "widely used".
-std::string_view RefusalName(Refusal refusal);
+std::string_view GateRefusalName(GateRefusal refusal);
 
 // Filled once, then asked. Asking is thread-safe.
 class CompileGate {
@@ -41,7 +41,7 @@ class CompileGate {
   absl::Status AddExceptions(std::string_view text, const std::string& name);
 
   // Whether the category may list the host.
-  Refusal Check(std::string_view host, std::string_view category) const;
+  GateRefusal Check(std::string_view host, std::string_view category) const;
 
   const std::vector<v1::GateException>& exceptions() const {
     return exceptions_;

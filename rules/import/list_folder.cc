@@ -85,12 +85,12 @@ class ListReader {
  private:
   void Add(std::string_view host) {
     auto& provenance = report_->provenance;
-    const Refusal refusal = gate_.Check(host, provenance.category());
-    if (refusal != Refusal::kNone) {
+    const GateRefusal refusal = gate_.Check(host, provenance.category());
+    if (refusal != GateRefusal::kNone) {
       provenance.set_refused(provenance.refused() + 1);
       if (report_->refused_examples.size() < kExamplesLimit) {
-        report_->refused_examples.push_back(std::string(host) + ": " +
-                                            std::string(RefusalName(refusal)));
+        report_->refused_examples.push_back(
+            std::string(host) + ": " + std::string(GateRefusalName(refusal)));
       }
     } else if (entries_->Add(host, category_)) {
       provenance.set_entries(provenance.entries() + 1);
