@@ -22,7 +22,7 @@ constexpr int32_t kMuch = 5;
 constexpr int32_t kSome = 2;
 constexpr int32_t kLittle = -3;
 constexpr int32_t kLookupOnly = -8;
-constexpr int32_t kProgram = -10;
+constexpr int32_t kProgram = -24;
 constexpr int32_t kRegular = -6;
 
 constexpr uint32_t kCrowdSites = 3;
