@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "platform/name_question.h"
+
 namespace schoolgate::agent {
 namespace {
 
@@ -30,6 +32,9 @@ void Watch::OnName(const Observation& observation) {
 const rules::Decision& Watch::Judge(const Observation& observation,
                                     bool enforced) {
   ++counters_.names;
+  if (observation.name.ends_with(platform::kTestNameSuffix)) {
+    last_test_ = observation.name;
+  }
   const Who who = attribution_.WhoAsked(observation);
   const bool repeat = IsRepeat(observation) || AskedByStub(observation, who);
   const rules::Decision& decision =

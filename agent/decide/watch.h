@@ -38,6 +38,9 @@ class Watch : public ObservationSink {
   // stop it. The decision is valid until the next call.
   const rules::Decision& Judge(const Observation& observation, bool enforced);
 
+  // Whether this name of a self-test was seen lately.
+  bool SawTest(const std::string& name) const { return name == last_test_; }
+
   const WatchCounters& counters() const { return counters_; }
 
  private:
@@ -58,6 +61,7 @@ class Watch : public ObservationSink {
   RecentMap<std::string, int64_t> stub_questions_{2 * kRepeatUs, kMaxRecent};
   WatchCounters counters_;
   std::string key_;
+  std::string last_test_;
 };
 
 }  // namespace schoolgate::agent

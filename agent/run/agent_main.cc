@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 
 #include "agent/run/replay.h"
+#include "agent/run/run_verbs.h"
 #include "platform/complaint.h"
 
 int main(int argc, char** argv) {
@@ -14,6 +15,8 @@ int main(int argc, char** argv) {
   int exit_code = platform::kExitOk;
   // One line a verb.
   agent::AddReplay(app, &exit_code);
+  agent::AddRun(app, &exit_code);
+  agent::AddSelfTest(app, &exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

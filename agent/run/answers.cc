@@ -32,8 +32,11 @@ Observation AskedBy(uint32_t uid, absl::Time now) {
 }  // namespace
 
 Answers::Answers(Attribution& attribution, Verdicts& verdicts,
-                 const AgentStatus& status)
-    : attribution_(attribution), verdicts_(verdicts), status_(status) {}
+                 const Watch& watch, const AgentStatus& status)
+    : attribution_(attribution),
+      verdicts_(verdicts),
+      watch_(watch),
+      status_(status) {}
 
 std::string Answers::Answer(uint32_t uid, std::string_view question,
                             absl::Time now) {
@@ -47,6 +50,7 @@ std::string Answers::Answer(uint32_t uid, std::string_view question,
   if (host.empty() || host.size() > kMaxHostBytes) {
     return Refuse("host: not a host name: give one such as www.example.org");
   }
+  if (ask == "seen") return Dump({{"seen", watch_.SawTest(host)}});
   if (ask == "why") return Why(uid, host, now);
   if (ask == "report") {
     return Report(uid, TextOf(json, "kind"), host, TextOf(json, "words"), now);

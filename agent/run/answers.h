@@ -3,6 +3,7 @@
 // JSON objects:
 //   {"ask":"status"}
 //   {"ask":"why","host":"www.example.org"}
+//   {"ask":"seen","host":"..."}   whether a self-test's name was noticed
 //   {"ask":"report","kind":"accident|wrong|missed","host":"...","words":"..."}
 // An answer that could not be given is {"error":"what: why: what to do"}.
 #pragma once
@@ -15,6 +16,7 @@
 #include "agent/decide/attribution.h"
 #include "agent/decide/contact_log.h"
 #include "agent/decide/verdicts.h"
+#include "agent/decide/watch.h"
 #include "agent/run/status.h"
 
 namespace schoolgate::agent {
@@ -22,7 +24,7 @@ namespace schoolgate::agent {
 // Not thread-safe. Borrows what it is given for its own life.
 class Answers {
  public:
-  Answers(Attribution& attribution, Verdicts& verdicts,
+  Answers(Attribution& attribution, Verdicts& verdicts, const Watch& watch,
           const AgentStatus& status);
 
   // Null before enrolment: reports are then refused with the reason.
@@ -43,6 +45,7 @@ class Answers {
 
   Attribution& attribution_;
   Verdicts& verdicts_;
+  const Watch& watch_;
   const AgentStatus& status_;
   ContactLog* contacts_ = nullptr;
   std::map<uint32_t, std::pair<int64_t, int>> reports_;  // minute, count

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "agent/decide/attribution.h"
 #include "agent/decide/contact_log.h"
 #include "agent/decide/verdicts.h"
@@ -21,6 +20,7 @@
 #include "agent/run/status.h"
 #include "platform/local_socket.h"
 #include "platform/machine.h"
+#include "platform/name_question.h"
 #include "platform/packet_source.h"
 #include "proto/seal/keys.h"
 
@@ -118,7 +118,8 @@ absl::Status LiveAgent::Start() {
   verdicts_->SetPlace(config_.place);
   watch_ = std::make_unique<Watch>(*attribution_, *verdicts_, nullptr);
   observer_ = std::make_unique<Observer>(ObserverLimits{}, *watch_);
-  answers_ = std::make_unique<Answers>(*attribution_, *verdicts_, status_);
+  answers_ =
+      std::make_unique<Answers>(*attribution_, *verdicts_, *watch_, status_);
   if (absl::Status status = inbox_.Open(); !status.ok()) return status;
   UseRules();
   TakeIdentity();
@@ -152,7 +153,7 @@ void LiveAgent::TakePackets() {
   for (int taken = 0; taken < kPacketsATurn; ++taken) {
     if (source_ == nullptr) {
       // Nothing to see: wait as long as a silent source would.
-      absl::SleepFor(kPatience);
+      platform::Pause(kPatience);
       return;
     }
     switch (
