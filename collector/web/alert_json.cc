@@ -12,6 +12,9 @@ namespace {
 
 using nlohmann::json;
 
+constexpr char kLockedEvidence[] =
+    "Contacted a host on the illegal-material list.";
+
 const char* SeverityWord(v1::Severity severity) {
   switch (severity) {
     case v1::SEVERITY_ILLEGAL:
@@ -51,17 +54,11 @@ class Words {
   std::vector<std::string> hosts_;
 };
 
-std::string LockedEvidence(const v1::AlertEvidence& line) {
-  return line.action() == "blocked"
-             ? "Contacted a host on the illegal-material list. It was blocked."
-             : "Contacted a host on the illegal-material list.";
-}
-
 json EvidenceJson(const v1::Alert& alert, const Words& words) {
   json lines = json::array();
   for (const v1::AlertEvidence& line : alert.evidence()) {
     json one = {{"time", TimeWord(line.time_unix_us())},
-                {"sentence", IsLocked(alert) ? LockedEvidence(line)
+                {"sentence", IsLocked(alert) ? kLockedEvidence
                                              : words.Clean(line.sentence())},
                 {"action", line.action()},
                 {"device", line.device()},

@@ -26,6 +26,7 @@ export async function startSchool(...options) {
   };
   const { port } = JSON.parse(await next());
   return {
+    pid: child.pid,
     base: `https://127.0.0.1:${port}`,
     async tell(command) {
       child.stdin.write(`${command}\n`);

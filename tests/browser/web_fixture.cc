@@ -3,7 +3,7 @@
 //
 // Prints one JSON line with the port once it is up. Then reads commands from
 // standard input, a line each, and answers each with a line:
-//   alert      puts a new alert ("ok ID")
+//   alert      puts a new alert ("ok ID REVISION")
 //   count      "ok N": alerts stored
 //   restart    stops the server and starts it again on the same port
 // Ends at the end of input.
@@ -153,7 +153,7 @@ absl::StatusOr<std::string> Fixture::Do(const std::string& command) {
   if (command == "alert") {
     auto stored = alerts_->Put(LiveAlert(platform::SystemClock().Now()));
     if (!stored.ok()) return stored.status();
-    return absl::StrCat("ok ", stored->id());
+    return absl::StrCat("ok ", stored->id(), " ", stored->revision());
   }
   if (command == "count") {
     AlertQuery query;

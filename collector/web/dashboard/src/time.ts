@@ -1,6 +1,7 @@
 // Times as people say them, in the time of the reader's own computer.
 const day = new Intl.DateTimeFormat("en-GB", { weekday: "long", day: "numeric", month: "long" });
 const dayYear = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", year: "numeric" });
+const shortDay = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
 const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
 const clockSeconds = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const monthYear = new Intl.DateTimeFormat("en-GB", { month: "long", year: "numeric" });
@@ -22,6 +23,9 @@ export const clockWord = (text: string, seconds = false): string =>
 export function fullTime(text: string): string {
   return text ? `${dayYear.format(new Date(text))}, ${clock.format(new Date(text))}` : "";
 }
+
+export const shortTime = (text: string): string =>
+  text ? `${shortDay.format(new Date(text))}, ${clock.format(new Date(text))}` : "";
 
 export const monthWord = (month: string): string => monthYear.format(new Date(`${month}-15T12:00:00Z`));
 

@@ -10,7 +10,7 @@ import { StopCard } from "../parts/stop";
 import { TimeLine } from "../parts/timeline";
 import { Update } from "../parts/update";
 import { followLink, go } from "../router";
-import { fullTime } from "../time";
+import { shortTime } from "../time";
 import { categoryWord, groupWord, times } from "../words";
 
 export function AlertPage({ id, me, feed }: { id: number; me: Me; feed: Feed }) {
@@ -120,10 +120,10 @@ function Facts({ alert }: { alert: WholeAlert }) {
       <Row name="Device">{alert.device_name || alert.device || "Not known"}</Row>
       {alert.category && <Row name="Kind">{categoryWord(alert.category)}</Row>}
       {alert.count > 0 && <Row name="How often">{times(alert.count)}</Row>}
-      <Row name="From">{fullTime(alert.first)}</Row>
-      {alert.last !== alert.first && <Row name="To">{fullTime(alert.last)}</Row>}
-      <Row name="Alert raised">{fullTime(alert.raised)}</Row>
-      <Row name="Alert number">{alert.id}</Row>
+      <Row name="From">{shortTime(alert.first)}</Row>
+      {alert.last !== alert.first && <Row name="To">{shortTime(alert.last)}</Row>}
+      <Row name="Raised">{shortTime(alert.raised)}</Row>
+      <Row name="Number">{alert.id}</Row>
     </dl>
   );
 }

@@ -37,6 +37,9 @@ export function LogInPage({ why, onIn }: { why: string; onIn: (me: Me) => void }
         <ErrorSummary message={error} field="name" />
         {why && !error && <p class="inset" role="status">{why}</p>}
         <h1>Log in</h1>
+        <p class="intro">
+          For the people who look after online safety at your school. Everything you look at is put on record.
+        </p>
         <form onSubmit={submit} noValidate>
           <p class="field">
             <label for="name">User name</label>
@@ -56,9 +59,6 @@ export function LogInPage({ why, onIn }: { why: string; onIn: (me: Me) => void }
           </p>
           <button class="button" disabled={busy}>{busy ? "Logging in" : "Log in"}</button>
         </form>
-        <p class="hint">
-          For the people who look after safety online at your school. Everything you look at here is put on record.
-        </p>
       </main>
       <Footer />
     </>

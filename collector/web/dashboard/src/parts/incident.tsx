@@ -34,13 +34,19 @@ export function IncidentLog({ alert, me, onChange }: {
     }
   };
 
+  const empty = !entry.recorded_by;
   const notYet = <span class="hint">Not filled in yet</span>;
   return (
     <section class="incident" aria-labelledby="incident-title">
       <h2 id="incident-title" class="heading-m">Incident log</h2>
       {!editing && (
         <>
-          <dl class="facts wide">
+          {empty && (
+            <p class="no-print">
+              Not written yet: where it happened, what happened and what was done, signed with your name and the date.
+            </p>
+          )}
+          <dl class={`facts wide${empty ? " print-only" : ""}`}>
             <Row name="Date">{fullTime(alert.first)}</Row>
             <Row name="Where">{entry.where || notYet}</Row>
             <Row name="Description"><span class="note-words">{entry.description || notYet}</span></Row>
