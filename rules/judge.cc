@@ -4,9 +4,8 @@
 #include <bit>
 
 #include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "rules/bundle/host_name.h"
+#include "rules/verdict.h"
 
 namespace schoolgate::rules {
 namespace {
@@ -14,29 +13,6 @@ namespace {
 // Steps taken to find the end of an answer. A policy that changes its mind
 // more often is asked again at the last step.
 constexpr int kMostSteps = 4096;
-
-enum class Why {
-  kLocked,
-  kNeverLog,
-  kEmergency,
-  kPass,
-  kRule,
-  kDefault,
-};
-
-// An answer without words. `rule` indexes the overlay, the policy's host
-// rules or its matrix, as `why` and `by_host` say.
-struct Verdict {
-  Why why = Why::kDefault;
-  Action action = Action::kAllow;
-  bool by_host = false;
-  int rule = -1;
-  int exception = -1;
-  int group = -1;
-  bool logged = false;
-
-  bool operator==(const Verdict&) const = default;
-};
 
 Action ToAction(v1::Action action) {
   return action == v1::ACTION_UNSPECIFIED ? Action::kBlock
@@ -409,117 +385,6 @@ int64_t Bench::Until(const Verdict& now) {
   return moment;
 }
 
-// Which words go with a verdict.
-class Words {
- public:
-  Words(const PolicyTables& tables, const v1::Overlays& overlays,
-        const Verdict& verdict, const Question& question)
-      : policy_(tables.policy()),
-        overlays_(overlays),
-        verdict_(verdict),
-        question_(question) {}
-
-  void Fill(Decision* decision) const {
-    switch (verdict_.why) {
-      case Why::kLocked:
-        FillRule("locked", decision);
-        decision->reason =
-            "The host is on the list of illegal material, which nobody at "
-            "school can open.";
-        return;
-      case Why::kNeverLog:
-        decision->rule = "never-log";
-        decision->clause = absl::StrCat(
-            policy_.mark(), " help and private matters are never recorded");
-        decision->reason =
-            "Help-lines and similar hosts are always open and never recorded.";
-        return;
-      case Why::kEmergency:
-        return FillEmergency(decision);
-      case Why::kPass:
-        return FillPass(decision);
-      case Why::kRule:
-        return FillRule("", decision);
-      case Why::kDefault:
-        return FillDefault(decision);
-    }
-  }
-
- private:
-  std::string Clause(int clause) const {
-    return clause < 0 ? "" : policy_.clauses(clause).text();
-  }
-
-  void FillEmergency(Decision* decision) const {
-    const v1::EmergencyBlock& block = overlays_.blocks(verdict_.rule);
-    decision->rule = "emergency:" + block.id();
-    decision->clause =
-        absl::StrCat(policy_.mark(), " emergency block by ", block.by());
-    decision->reason =
-        absl::StrCat("Blocked at once by ", block.by(), ": ", block.reason());
-  }
-
-  void FillPass(Decision* decision) const {
-    const v1::LessonPass& pass = overlays_.passes(verdict_.rule);
-    decision->rule = "pass:" + pass.id();
-    decision->clause = absl::StrCat(
-        policy_.mark(), " lesson pass, approved by ", pass.approver());
-    decision->reason = absl::StrCat("Opened for a lesson at the request of ",
-                                    pass.requester(), ": ", pass.reason());
-  }
-
-  void FillRule(const std::string& otherwise, Decision* decision) const {
-    decision->rule = otherwise;
-    if (verdict_.rule < 0) {
-      decision->clause =
-          absl::StrCat(policy_.mark(), " illegal material is always blocked");
-      return;
-    }
-    const v1::PolicyRule& rule = verdict_.by_host
-                                     ? policy_.host_rules(verdict_.rule)
-                                     : policy_.matrix(verdict_.rule);
-    decision->rule = rule.id();
-    decision->clause = Clause(rule.clause());
-    decision->reason = rule.reason();
-    if (verdict_.exception >= 0) {
-      const v1::PolicyException& exception =
-          rule.exceptions(verdict_.exception);
-      if (exception.clause() >= 0) {
-        decision->clause = Clause(exception.clause());
-      }
-      if (!exception.reason().empty()) decision->reason = exception.reason();
-    }
-    AddStrictest(decision);
-  }
-
-  void FillDefault(Decision* decision) const {
-    const v1::PolicyGroup& group = policy_.groups(verdict_.group);
-    decision->rule = "default";
-    decision->clause = Clause(group.default_clause());
-    decision->reason =
-        verdict_.action == Action::kAllow
-            ? "No rule speaks against this host."
-            : absl::StrCat("Only hosts on the allow-list are open to ",
-                           group.title(), ".");
-    AddStrictest(decision);
-  }
-
-  void AddStrictest(Decision* decision) const {
-    if (verdict_.group < 0 ||
-        policy_.groups(verdict_.group).id() == question_.group) {
-      return;
-    }
-    absl::StrAppend(&decision->reason,
-                    " It is not known who is asking, so the strictest group's "
-                    "answer holds.");
-  }
-
-  const v1::CompiledPolicy& policy_;
-  const v1::Overlays& overlays_;
-  const Verdict& verdict_;
-  const Question& question_;
-};
-
 }  // namespace
 
 Decision Judge(const PolicyTables& tables, const v1::Overlays& overlays,
@@ -541,7 +406,7 @@ Decision Judge(const PolicyTables& tables, const v1::Overlays& overlays,
   decision.locked = verdict.why == Why::kLocked;
   decision.never_log = verdict.why == Why::kNeverLog;
   decision.logged = verdict.logged;
-  Words(tables, overlays, verdict, question).Fill(&decision);
+  Word(tables, overlays, verdict, question, &decision);
   if (const int64_t until = bench.Until(verdict); until != kNever) {
     decision.until = absl::FromUnixSeconds(until);
   }

@@ -14,9 +14,16 @@ int main(int argc, char** argv) {
   // One line a verb.
   rules::AddBuild(app, &exit_code);
   rules::AddDecide(app, &exit_code);
+  rules::AddCheck(app, &exit_code);
+  rules::AddDiff(app, &exit_code);
+  rules::AddExplain(app, &exit_code);
+  rules::AddReplay(app, &exit_code);
   rules::AddLookup(app, &exit_code);
   rules::AddKey(app, &exit_code);
   rules::AddRoot(app, &exit_code);
+  rules::AddPass(app, &exit_code);
+  rules::AddEmergency(app, &exit_code);
+  rules::AddTimestamp(app, &exit_code);
   rules::AddSign(app, &exit_code);
   rules::AddVerify(app, &exit_code);
   try {

@@ -9,9 +9,16 @@ namespace schoolgate::rules {
 // A verb: `void AddX(CLI::App& app, int* exit_code)`, in rules/cli/x.cc.
 void AddBuild(CLI::App& app, int* exit_code);
 void AddDecide(CLI::App& app, int* exit_code);
+void AddCheck(CLI::App& app, int* exit_code);
+void AddDiff(CLI::App& app, int* exit_code);
+void AddExplain(CLI::App& app, int* exit_code);
+void AddReplay(CLI::App& app, int* exit_code);
 void AddLookup(CLI::App& app, int* exit_code);
 void AddKey(CLI::App& app, int* exit_code);
 void AddRoot(CLI::App& app, int* exit_code);
+void AddPass(CLI::App& app, int* exit_code);
+void AddEmergency(CLI::App& app, int* exit_code);
+void AddTimestamp(CLI::App& app, int* exit_code);
 void AddSign(CLI::App& app, int* exit_code);
 void AddVerify(CLI::App& app, int* exit_code);
 

@@ -1,0 +1,99 @@
+// schoolgate-rules check: contradictions and traps of a policy.
+#include "rules/policy/check.h"
+
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "platform/clock.h"
+#include "platform/complaint.h"
+#include "rules/cli/verbs.h"
+
+namespace schoolgate::rules {
+namespace {
+
+constexpr char kProgram[] = "schoolgate-rules check";
+
+struct Options {
+  std::string policy;
+  std::string at;
+  bool json = false;
+};
+
+void PrintJson(const Finding& finding) {
+  nlohmann::ordered_json line;
+  line["file"] = finding.file;
+  line["line"] = finding.line;
+  line["kind"] = std::string(KindName(finding.kind));
+  line["id"] = finding.id;
+  line["what"] = finding.what;
+  line["open"] = finding.open();
+  if (finding.choice.empty()) {
+    line["choice"] = nullptr;
+  } else {
+    line["choice"] = finding.choice;
+    line["choice_line"] = finding.choice_line;
+  }
+  std::cout << line.dump(-1, ' ', false,
+                         nlohmann::json::error_handler_t::replace)
+            << '\n';
+}
+
+void PrintText(const Finding& finding) {
+  std::cout << finding.file;
+  if (finding.line > 0) std::cout << ':' << finding.line;
+  std::cout << ": " << KindName(finding.kind);
+  if (!finding.id.empty()) std::cout << ' ' << finding.id;
+  std::cout << ": " << finding.what << '\n';
+  if (!finding.choice.empty()) {
+    std::cout << "    chosen (line " << finding.choice_line
+              << "): " << finding.choice << '\n';
+  } else if (finding.open() && finding.kind != Finding::Kind::kMistake) {
+    std::cout << "    not decided: write what the school chose under choices: "
+              << finding.id << '\n';
+  }
+}
+
+int Run(const Options& options) {
+  absl::Time at = platform::SystemClock().Now();
+  std::string why;
+  if (!options.at.empty() &&
+      !absl::ParseTime(absl::RFC3339_full, options.at, &at, &why)) {
+    platform::Complain(kProgram,
+                       absl::InvalidArgumentError(absl::StrCat(
+                           "--at: \"", options.at,
+                           "\" is no time: write it as 2026-11-23T10:00:00Z")));
+    return platform::kExitUsage;
+  }
+  int open = 0;
+  int answered = 0;
+  int warnings = 0;
+  for (const Finding& finding : CheckPolicyFile(options.policy, at)) {
+    options.json ? PrintJson(finding) : PrintText(finding);
+    open += finding.open() ? 1 : 0;
+    warnings += finding.kind == Finding::Kind::kWarning ? 1 : 0;
+    answered += finding.choice.empty() ? 0 : 1;
+  }
+  std::cerr << options.policy << ": " << open << " to be decided or mended, "
+            << answered << " decided by the school, " << warnings
+            << " warnings\n";
+  return open == 0 ? platform::kExitOk : platform::kExitFailed;
+}
+
+}  // namespace
+
+void AddCheck(CLI::App& app, int* exit_code) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand(
+      "check", "Find a policy's contradictions and traps, with file and line");
+  verb->add_option("policy", options->policy, "Policy file")->required();
+  verb->add_option("--at", options->at,
+                   "RFC 3339 time for what expires; now when left out");
+  verb->add_flag("--json", options->json, "One JSON object a line");
+  verb->callback([options, exit_code] { *exit_code = Run(*options); });
+}
+
+}  // namespace schoolgate::rules
