@@ -1,6 +1,7 @@
 #include "agent/uplink/session.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace schoolgate::agent {
 namespace {
@@ -159,6 +160,16 @@ void Session::GiveUp(const std::string& why, Actions* actions) {
   actions->push_back(HangUp{why});
 }
 
+Actions Session::Redial() {
+  Actions actions;
+  wait_until_ = absl::ZeroDuration();
+  if (state_ == State::kGreeting || state_ == State::kStreaming) {
+    hurry_ = true;
+    GiveUp("", &actions);
+  }
+  return actions;
+}
+
 Actions Session::Closed(Ending ending, absl::Duration now) {
   reader_.Rewind();
   in_flight_.clear();
@@ -168,6 +179,7 @@ Actions Session::Closed(Ending ending, absl::Duration now) {
   wait_until_ =
       now + (ending == Ending::kRefused ? backoff_.Around(kRefusedWait)
                                         : backoff_.Next());
+  if (std::exchange(hurry_, false)) wait_until_ = now;
   SaveWhenDue(now, true);
   return {};
 }

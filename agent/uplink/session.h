@@ -25,7 +25,7 @@ enum class Ending {
 
 struct Dial {};
 struct HangUp {
-  std::string why;
+  std::string why;  // empty: nothing is wrong
 };
 struct SendMessage {
   v1::FromDevice message;
@@ -65,8 +65,8 @@ class Session {
   // Nothing happens by itself before this.
   absl::Duration next_wake() const;
 
-  // A network came up, or certificates changed: do not wait any longer.
-  void Hurry() { wait_until_ = absl::ZeroDuration(); }
+  // There is a new certificate to be proven: dial anew, without waiting.
+  Actions Redial();
 
   bool connected() const { return state_ == State::kStreaming; }
   int failures() const { return backoff_.failures(); }

@@ -169,8 +169,10 @@ void Uplink::Carry(Actions actions) {
       }
       if (link_ != nullptr) link_->Send(std::move(send->message));
     } else if (auto* hang_up = std::get_if<HangUp>(&action)) {
-      status_.problem = enrolled_->collector + ": " + hang_up->why +
-                        ": will try again; check the network";
+      if (!hang_up->why.empty()) {
+        status_.problem = enrolled_->collector + ": " + hang_up->why +
+                          ": will try again; check the network";
+      }
       if (link_ != nullptr) link_->HangUp();
     } else if (auto* greeted = std::get_if<Greeted>(&action)) {
       OnGreeted(greeted->welcome);
@@ -348,8 +350,7 @@ void Uplink::OnRenewed(const absl::Status& status, const Failure& failure,
     renew_backoff_.Reset();
     renewal_wanted_ = false;
     candidate_ = identity_.LoadCandidate();
-    // A link that works goes on; the candidate is proven at the next dial.
-    if (!status_.connected) session_->Hurry();
+    Carry(session_->Redial());
     return;
   }
   status_.problem = "certificate: " + std::string(status.message());
