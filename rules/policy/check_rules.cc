@@ -86,7 +86,7 @@ class RuleCheck {
   }
 
   // The earlier exception holds whenever the later one does.
-  bool Swallows(const v1::PolicyException& a,
+  bool Swallows(const v1::PolicyRule& rule, const v1::PolicyException& a,
                 const v1::PolicyException& b) const {
     if (a.nominees_size() > 0 ||
         (a.place() != v1::PLACE_UNSPECIFIED && a.place() != b.place()) ||
@@ -96,14 +96,13 @@ class RuleCheck {
       return false;
     }
     if (a.groups_size() == 0) return true;
-    if (b.groups_size() == 0) return false;
-    return std::all_of(
-        b.groups().begin(), b.groups().end(), [&](uint32_t group) {
-          return std::any_of(
-              a.groups().begin(), a.groups().end(), [&](uint32_t other) {
-                return Is(static_cast<int>(group), static_cast<int>(other));
-              });
-        });
+    const auto& later = b.groups_size() == 0 ? rule.groups() : b.groups();
+    return std::all_of(later.begin(), later.end(), [&](uint32_t group) {
+      return std::any_of(
+          a.groups().begin(), a.groups().end(), [&](uint32_t other) {
+            return Is(static_cast<int>(group), static_cast<int>(other));
+          });
+    });
   }
 
   void Exceptions(const v1::PolicyRule& rule) {
@@ -111,7 +110,7 @@ class RuleCheck {
       const v1::PolicyException& later = rule.exceptions(i);
       for (int j = 0; j < i; ++j) {
         const v1::PolicyException& earlier = rule.exceptions(j);
-        if (!Swallows(earlier, later)) continue;
+        if (!Swallows(rule, earlier, later)) continue;
         findings_->Contradiction(
             static_cast<int>(later.line()), rule.id() + "/exceptions",
             absl::StrCat("rule ", rule.id(), ": this exception (",
