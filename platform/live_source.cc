@@ -48,6 +48,8 @@ class LiveSource : public PacketSource {
 
   absl::Status status() const override { return status_; }
 
+  int descriptor() const override { return descriptor_; }
+
   uint64_t dropped() const override {
     pcap_stat counts{};
     if (pcap_stats(pcap_.get(), &counts) != 0) return 0;

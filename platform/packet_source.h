@@ -46,6 +46,9 @@ class PacketSource {
   // that went away). What was read before stays good.
   virtual absl::Status status() const = 0;
 
+  // For poll(2): readable when Next has something. -1 for files.
+  virtual int descriptor() const { return -1; }
+
   // Packets that the kernel dropped before we saw them, since opening.
   virtual uint64_t dropped() const = 0;
 };

@@ -8,10 +8,9 @@
 #include <span>
 #include <vector>
 
-namespace schoolgate::agent {
+#include "agent/capture/segment.h"
 
-inline constexpr uint8_t kProtocolTcp = 6;
-inline constexpr uint8_t kProtocolUdp = 17;
+namespace schoolgate::agent {
 
 // Views borrow the packet's bytes.
 struct HeldPacket {
@@ -37,10 +36,7 @@ std::optional<HeldPacket> ParseHeld(std::span<const uint8_t> packet);
 std::vector<uint8_t> UdpReply(const HeldPacket& to_answer,
                               std::span<const uint8_t> payload);
 
-inline constexpr uint8_t kTcpFin = 0x01;
-inline constexpr uint8_t kTcpRst = 0x04;
 inline constexpr uint8_t kTcpPsh = 0x08;
-inline constexpr uint8_t kTcpAck = 0x10;
 
 // One TCP segment from the far end of `to_answer` back to its sender, as if
 // the server had received all of it.

@@ -122,6 +122,14 @@ absl::Status Read(const std::string& path, const YAML::Node& root,
        {"interface", text(&config->interface)},
        {"enrolment_file", ignore},
        {"uplink", ignore},
+       {"mode",
+        [&](const YAML::Node& node) {
+          const std::string word = reader.Text(node);
+          if (word != "policy" && word != "observe") {
+            reader.Wrong(node, "mode is \"policy\" or \"observe\"");
+          }
+          config->may_enforce = word == "policy";
+        }},
        {"place",
         [&](const YAML::Node& node) { ReadPlace(reader, node, config); }},
        {"heartbeat",

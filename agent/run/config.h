@@ -21,6 +21,11 @@ struct AgentConfig {
   std::string spool_directory;  // default: state_directory/spool
   std::string socket;           // default: state_directory/agent.sock
   std::string interface = "any";
+  // Instead of the interface: the packets of this file, as if they came now.
+  // Not a key of the file, only of the command line.
+  std::string capture_file;
+  // False: watch only, whatever the policy says.
+  bool may_enforce = true;
   rules::Place place = rules::Place::kOnsite;
   absl::Duration heartbeat = absl::Minutes(1);
   AttributionRules attribution;  // device_group comes from enrolment

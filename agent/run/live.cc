@@ -11,6 +11,8 @@
 #include "agent/decide/contact_log.h"
 #include "agent/decide/verdicts.h"
 #include "agent/decide/watch.h"
+#include "agent/enforce/gate.h"
+#include "agent/enforce/kernel_table.h"
 #include "agent/observe/observer.h"
 #include "agent/run/answers.h"
 #include "agent/run/heartbeat.h"
@@ -21,7 +23,9 @@
 #include "platform/local_socket.h"
 #include "platform/machine.h"
 #include "platform/name_question.h"
+#include "platform/packet_gate.h"
 #include "platform/packet_source.h"
+#include "platform/wait.h"
 #include "proto/seal/keys.h"
 
 namespace schoolgate::agent {
@@ -46,11 +50,17 @@ class LiveAgent {
   }
 
   absl::Status Start();
-  void Run(const std::atomic<bool>& stop);
+  absl::Status Run(const std::atomic<bool>& stop);
 
  private:
   absl::Status OpenCapture();
+  bool ReadyForPackets() const;
+  void OnSourceEnd();
+  void Wait() const;
   void TakePackets();
+  void KeepGate();
+  absl::Status OpenGate();
+  void CloseGate();
   void Housekeeping();
   void TakeIdentity();
   absl::Status StartSpool(const Identity& identity);
@@ -83,9 +93,15 @@ class LiveAgent {
   std::unique_ptr<Observer> observer_;
   std::unique_ptr<Answers> answers_;
 
+  std::unique_ptr<platform::PacketGate> held_;
+  std::unique_ptr<Gate> gate_;
+
   absl::Duration next_housekeeping_;
   absl::Duration next_beat_;
   absl::Duration next_capture_;
+  int64_t shift_us_ = 0;  // of a capture file, to now
+  bool finished_ = false;
+  absl::Status outcome_;
 };
 
 absl::Status LiveAgent::Start() {
@@ -102,8 +118,9 @@ absl::Status LiveAgent::Start() {
   auto questions = platform::ListenForQuestions(config_.socket);
   if (!questions.ok()) return questions.status();
   questions_ = std::move(*questions);
-  if (auto owners = platform::OpenSocketOwners(); owners.ok()) {
-    owners_ = std::move(*owners);
+  if (config_.capture_file.empty()) {
+    auto owners = platform::OpenSocketOwners();
+    if (owners.ok()) owners_ = std::move(*owners);
   }
   AttributionRules rules = config_.attribution;
   std::string device;
@@ -127,7 +144,9 @@ absl::Status LiveAgent::Start() {
 }
 
 absl::Status LiveAgent::OpenCapture() {
-  auto source = platform::OpenLive(config_.interface);
+  auto source = config_.capture_file.empty()
+                    ? platform::OpenLive(config_.interface)
+                    : platform::OpenCaptureFile(config_.capture_file);
   status_.capturing = source.ok();
   if (!source.ok()) {
     status_.capture_problem = std::string(source.status().message());
@@ -138,39 +157,105 @@ absl::Status LiveAgent::OpenCapture() {
   return absl::OkStatus();
 }
 
-void LiveAgent::Run(const std::atomic<bool>& stop) {
+absl::Status LiveAgent::Run(const std::atomic<bool>& stop) {
   sd_notify(0, "READY=1");
-  while (!stop) {
+  while (!stop && !finished_) {
+    Wait();
+    if (gate_ != nullptr) gate_->Serve(absl::ToUnixMicros(clock_.Now()));
     TakePackets();
     if (clock_.SinceBoot() >= next_housekeeping_) Housekeeping();
   }
   sd_notify(0, "STOPPING=1");
+  CloseGate();
+  observer_->Finish();
   if (spool_ != nullptr) Beat();
+  return outcome_;
+}
+
+// A capture file has time: it waits for the rules that it is to be judged by,
+// and for the spool.
+bool LiveAgent::ReadyForPackets() const {
+  if (source_ == nullptr) return false;
+  if (config_.capture_file.empty()) return true;
+  return spool_ != nullptr && spool_->has_room() && inbox_.rules() != nullptr;
+}
+
+void LiveAgent::Wait() const {
+  const bool file_ready = !config_.capture_file.empty() && ReadyForPackets();
+  if (file_ready) return;
+  platform::WaitReadable({source_ != nullptr ? source_->descriptor() : -1,
+                          held_ != nullptr ? held_->descriptor() : -1},
+                         kPatience);
 }
 
 void LiveAgent::TakePackets() {
+  if (!ReadyForPackets()) return;
   platform::Packet packet;
   for (int taken = 0; taken < kPacketsATurn; ++taken) {
-    if (source_ == nullptr) {
-      // Nothing to see: wait as long as a silent source would.
-      platform::Pause(kPatience);
-      return;
-    }
-    switch (
-        source_->Next(taken == 0 ? kPatience : absl::ZeroDuration(), &packet)) {
+    switch (source_->Next(absl::ZeroDuration(), &packet)) {
       case platform::NextResult::kPacket:
+        if (!config_.capture_file.empty()) {
+          if (shift_us_ == 0) {
+            shift_us_ = absl::ToUnixMicros(clock_.Now()) - packet.time_us;
+          }
+          packet.time_us += shift_us_;
+        }
         observer_->OnPacket(packet);
         break;
       case platform::NextResult::kIdle:
         return;
       case platform::NextResult::kEnd:
-        status_.capturing = false;
-        status_.capture_problem = std::string(source_->status().message());
-        source_.reset();
-        next_capture_ = clock_.SinceBoot() + kReopenCapture;
+        OnSourceEnd();
         return;
     }
   }
+}
+
+// Holds packets when the policy wants it, and puts the kernel's table back
+// when somebody has flushed it.
+void LiveAgent::KeepGate() {
+  const bool wanted = config_.may_enforce && config_.capture_file.empty() &&
+                      inbox_.rules() != nullptr &&
+                      inbox_.rules()->policy().mode() == "enforce";
+  if (!wanted) return CloseGate();
+  if (gate_ != nullptr && KernelTableStands(KernelTableOptions().name)) return;
+  const absl::Status status = OpenGate();
+  status_.gate_problem = status.ok() ? "" : std::string(status.message());
+  status_.mode = status.ok() ? "enforce" : "observe";
+}
+
+absl::Status LiveAgent::OpenGate() {
+  // Without a gate packets pass: a fault of ours must not stop a lesson.
+  const KernelTableOptions options{.open_without_gate = true};
+  if (held_ == nullptr) {
+    auto held = platform::OpenPacketGate(options.queue);
+    if (!held.ok()) return held.status();
+    held_ = std::move(*held);
+    gate_ = std::make_unique<Gate>(*held_, *watch_);
+  }
+  return InstallKernelTable(options);
+}
+
+void LiveAgent::CloseGate() {
+  if (held_ == nullptr) return;
+  // The table first: what is held then goes on its way unheld.
+  (void)RemoveKernelTable(KernelTableOptions().name);
+  gate_->Serve(absl::ToUnixMicros(clock_.Now()));
+  gate_.reset();
+  held_.reset();
+  status_.mode = "observe";
+}
+
+void LiveAgent::OnSourceEnd() {
+  if (!config_.capture_file.empty()) {
+    outcome_ = source_->status();
+    finished_ = true;
+    return;
+  }
+  status_.capturing = false;
+  status_.capture_problem = std::string(source_->status().message());
+  source_.reset();
+  next_capture_ = clock_.SinceBoot() + kReopenCapture;
 }
 
 void LiveAgent::Housekeeping() {
@@ -184,6 +269,7 @@ void LiveAgent::Housekeeping() {
   verdicts_->SetBoot(boot_id_, absl::ToInt64Microseconds(now));
   if (spool_ == nullptr) TakeIdentity();
   TakeRules();
+  KeepGate();
   RefreshStatus();
   questions_->Serve([this](uint32_t uid, std::string_view question) {
     return answers_->Answer(uid, question, clock_.Now());
@@ -267,8 +353,7 @@ absl::Status RunLive(const AgentConfig& config, const platform::Clock& clock,
                      const std::atomic<bool>& stop) {
   LiveAgent agent(config, clock);
   if (absl::Status status = agent.Start(); !status.ok()) return status;
-  agent.Run(stop);
-  return absl::OkStatus();
+  return agent.Run(stop);
 }
 
 }  // namespace schoolgate::agent

@@ -25,9 +25,10 @@ std::atomic<bool> stop_asked = false;
 
 void AskToStop(int) { stop_asked = true; }
 
-int Run(const std::string& config_path) {
-  const auto config = LoadAgentConfig(config_path);
+int Run(const std::string& config_path, const std::string& capture_file) {
+  auto config = LoadAgentConfig(config_path);
   if (!config.ok()) return platform::Complain(kProgram, config.status());
+  config->capture_file = capture_file;
   struct sigaction action {};
   action.sa_handler = AskToStop;
   sigaction(SIGTERM, &action, nullptr);
@@ -94,7 +95,12 @@ void AddRun(CLI::App& app, int* exit_code) {
                                      "stop");
   run->add_option("--config", *path, "Configuration file")
       ->capture_default_str();
-  run->callback([path, exit_code] { *exit_code = Run(*path); });
+  auto capture = std::make_shared<std::string>();
+  run->add_option("--capture", *capture,
+                  "Take the packets of this file, as if they came now, and "
+                  "end with it");
+  run->callback(
+      [path, capture, exit_code] { *exit_code = Run(*path, *capture); });
 }
 
 void AddSelfTest(CLI::App& app, int* exit_code) {

@@ -44,6 +44,11 @@ SpoolCounters SpoolThread::counters() const {
   return counters_;
 }
 
+bool SpoolThread::has_room() const {
+  const std::lock_guard lock(mutex_);
+  return queue_.size() < kMaxQueued / 2;
+}
+
 uint64_t SpoolThread::refused() const {
   const std::lock_guard lock(mutex_);
   return refused_;

@@ -30,6 +30,9 @@ class SpoolThread : public EventSink {
   void Emit(v1::Event event) override;
 
   SpoolCounters counters() const;
+
+  // Whether another burst of events would fit.
+  bool has_room() const;
   uint64_t refused() const;
 
  private:

@@ -14,6 +14,7 @@ std::string ToJson(const AgentStatus& status, absl::Time now) {
       {"interface", status.interface},
       {"selftest", status.selftest},
       {"spool_problem", status.spool_problem},
+      {"gate_problem", status.gate_problem},
       {"rules_problem", status.rules_problem},
       {"device", status.device},
       {"school", status.school},

@@ -17,6 +17,7 @@ struct AgentStatus {
   std::string interface;
   std::string selftest;       // "pass", "fail: why", "" when not yet run
   std::string spool_problem;  // why events cannot be kept, when not
+  std::string gate_problem;   // why nothing is enforced, when it should be
   std::string rules_problem;  // why the newest rules were refused
   std::string device;         // empty before enrolment
   std::string school;
