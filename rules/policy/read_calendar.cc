@@ -134,7 +134,7 @@ void ReadSchedule(const Node::Entry& entry, const PolicySource& source,
   schedule->set_id(entry.key);
   schedule->set_title(map.Text("title", entry.key));
   schedule->set_day_kind(static_cast<v1::DayKind>(
-      map.Choice("on", {"any day", "school days", "holidays"}, 0)));
+      map.Choice("only", {"any day", "school days", "holidays"}, 0)));
   schedule->set_lesson(map.Flag("lessons", false));
   ReadWindows(map, "windows", schedule->mutable_windows());
   ReadWindows(map, "but_not", schedule->mutable_but_not());
@@ -143,7 +143,7 @@ void ReadSchedule(const Node::Entry& entry, const PolicySource& source,
   }
   if (schedule->day_kind() != v1::DAY_KIND_ANY &&
       draft->policy.calendar().terms_size() == 0) {
-    map.Fail("on", "speaks of school days, but the policy has no terms");
+    map.Fail("only", "speaks of school days, but the policy has no terms");
   }
   map.Done();
 }

@@ -238,8 +238,8 @@ void ReadHousekeeping(MapReader& top, const PolicySource& source,
     choice->set_trap(entry.key);
     choice->set_choice(map.Required("choice"));
     choice->set_chosen_by(map.Required("by"));
-    ReadDate(map, "on", &day);
-    choice->set_date(map.Text("on"));
+    ReadDate(map, "date", &day);
+    choice->set_date(map.Text("date"));
     choice->set_line(static_cast<uint32_t>(entry.line));
     map.Done();
   }
