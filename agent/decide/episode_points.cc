@@ -93,7 +93,8 @@ void AddAfter(const MomentFacts& facts, Sheet& sheet) {
 bool IsAttempt(const MomentFacts& facts) {
   return !facts.connected && facts.front_door && !facts.program &&
          !facts.regular && !facts.page_busy &&
-         facts.silence_us > kAttemptSilenceUs &&
+         facts.silence_us > (facts.crowd >= kCrowdSites ? kAttemptSilenceUs
+                                                        : kLongSilenceUs) &&
          facts.company <= kAttemptCompany;
 }
 

@@ -4,6 +4,8 @@
 #include <array>
 #include <set>
 
+#include "agent/decide/episode_service.h"
+
 namespace schoolgate::agent {
 namespace {
 
@@ -33,11 +35,13 @@ NameHash Scene::Hash(std::string_view text) const {
 void Scene::OnName(const Observation& observation, NameHash name,
                    NameHash service, v1::ProcessKind process, bool relevant) {
   const int64_t now_us = observation.time_us;
+  now_us_ = now_us;
   if (observation.source == NameSource::kDns) {
     NoteQuestion(observation, name, process, relevant);
   }
   if (heard_.size() >= kMostNames) heard_.pop_front();
-  heard_.push_back({now_us, name, service, process});
+  heard_.push_back(
+      {now_us, name, service, process, IsFrontDoor(observation.name)});
   if (observation.flow != 0 && observation.source != NameSource::kDns) {
     auto [flow, fresh] = flows_.try_emplace(observation.flow);
     if (fresh && flows_.size() > kMostFlows) {
@@ -70,9 +74,9 @@ void Scene::NoteQuestion(const Observation& observation, NameHash name,
   }
 }
 
-bool Scene::IsProgram(NameHash name, int64_t now_us) {
-  Asked* asked = relevant_asked_.Find(name, now_us);
-  if (asked == nullptr) asked = asked_.Find(name, now_us);
+bool Scene::IsProgram(NameHash name) {
+  Asked* asked = relevant_asked_.Find(name, now_us_);
+  if (asked == nullptr) asked = asked_.Find(name, now_us_);
   if (asked == nullptr) return false;
   if (asked->process == v1::PROCESS_KIND_OTHER) return true;
   if (asked->process == v1::PROCESS_KIND_BROWSER) return false;
@@ -105,6 +109,10 @@ Scene::FlowChange Scene::OnFlow(const FlowProgress& progress) {
     if (edges_.size() >= kMostEdges) edges_.pop_front();
     edges_.push_back({progress.time_us, flow.service});
   }
+  // What a closing or keeping-alive packet tells came before it.
+  const bool carries = !progress.closed;
+  change.data_us =
+      carries || flow.told_us == 0 ? progress.time_us : flow.told_us;
   flow.told_us = progress.time_us;
   if (progress.closed) flows_.erase(found);
   return change;
@@ -112,14 +120,15 @@ Scene::FlowChange Scene::OnFlow(const FlowProgress& progress) {
 
 bool Scene::Counts(const Heard& heard, NameHash service) {
   return heard.service != service && heard.process != v1::PROCESS_KIND_OTHER &&
-         !IsProgram(heard.name, heard.time_us);
+         !IsProgram(heard.name);
 }
 
 int64_t Scene::SilenceBefore(int64_t at_us, NameHash service) {
   for (auto heard = heard_.rbegin(); heard != heard_.rend(); ++heard) {
     if (heard->time_us > at_us - kSameInstantUs) continue;
     if (at_us - heard->time_us > kKeepUs) break;
-    if (Counts(*heard, service)) return at_us - heard->time_us;
+    const NameHash own = heard->front_door ? service : 0;
+    if (Counts(*heard, own)) return at_us - heard->time_us;
   }
   return kKeepUs;
 }

@@ -34,12 +34,14 @@ class Scene {
   struct FlowChange {
     uint64_t received_bytes = 0;  // since last told
     NameHash service = 0;         // 0: no name known
+    int64_t data_us = 0;          // when the bytes came, at the latest
     int64_t begun_us = 0;         // when it began to carry more than a greeting
   };
   FlowChange OnFlow(const FlowProgress& progress);
 
   // Time between `at` and the last name of a browser before it that belongs
-  // to another service; no name at all counts as a minute.
+  // to another service, or is an inner name of this one: a visit begins at
+  // the front door, an embed often with its script. None counts as a minute.
   int64_t SilenceBefore(int64_t at_us, NameHash service);
 
   // Exactly one other site in the moment before, and silence before that.
@@ -52,7 +54,7 @@ class Scene {
 
   // The name is looked up as programs do it, while this device's browser does
   // it otherwise; or the socket's owner is known not to be a browser.
-  bool IsProgram(NameHash name, int64_t now_us);
+  bool IsProgram(NameHash name);
 
   void Forget(int64_t now_us);
 
@@ -61,6 +63,7 @@ class Scene {
     int64_t time_us;
     NameHash name, service;
     v1::ProcessKind process;
+    bool front_door;
   };
   struct Edge {
     int64_t time_us;
@@ -84,6 +87,7 @@ class Scene {
   bool Counts(const Heard& heard, NameHash service);
 
   uint64_t hash_key_;
+  int64_t now_us_ = 0;  // of the latest name: the maps must not go back
   std::deque<Heard> heard_;
   std::deque<Edge> edges_;
   std::unordered_map<FlowId, FlowView> flows_;

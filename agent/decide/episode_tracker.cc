@@ -241,7 +241,7 @@ void EpisodeTracker::OnFlow(const FlowProgress& progress) {
   if (change.begun_us < open.episode.start_unix_us()) return;
   open.changed = true;
   if (open.data.size() >= kMostData) open.data.pop_front();
-  open.data.push_back({progress.time_us, change.received_bytes});
+  open.data.push_back({change.data_us, change.received_bytes});
   open.episode.set_received_bytes(open.episode.received_bytes() +
                                   change.received_bytes);
 }
@@ -256,8 +256,8 @@ void EpisodeTracker::Settle(Desk& desk, const Open& open, Moment& moment) {
   facts.crowd = scene.SitesBetween(at_us - kCrowdUs, at_us - 1, open.service);
   facts.company = scene.SitesBetween(at_us, at_us + kLookAheadUs, open.service);
   facts.program = open.episode.process() == v1::PROCESS_KIND_OTHER ||
-                  scene.IsProgram(moment.name, at_us);
-  facts.regular = desk.IsRegular(moment.name, at_us);
+                  scene.IsProgram(moment.name);
+  facts.regular = desk.IsRegular(moment.name, desk.last_us);
   moment.settled = true;
 }
 

@@ -35,6 +35,8 @@ constexpr auto kCategories = std::to_array<CategoryRow>({
     {"alcohol", "alcohol sites", "an alcohol site"},
     {"misinformation", "sites known for false news",
      "a site known for false news"},
+    {"school-concern", "hosts on the school's own list of concern",
+     "a host on the school's own list of concern"},
     {"social", "social media services", "a social media service"},
     {"messaging", "messaging services", "a messaging service"},
     {"chat", "chat services", "a chat service"},

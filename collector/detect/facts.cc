@@ -24,21 +24,17 @@ constexpr auto kRows = std::to_array<FactRow>({
     {"crowd", "", "several other sites were contacted in the seconds before"},
     {"name", "the site's own front-door name",
      "a name that other sites' pages use for parts of a page"},
-    {"prior", "", "other sites' pages often load it"},
+    {"hop", "reached through a single other site", ""},
+    {"busy", "", "another open page was loading just before"},
     {"parallel", "several connections at once, as when a page is opened",
      "only a single connection"},
-    {"pair", "", "a page in use has brought it in before"},
-    {"explained", "", "a page in use is known to load it"},
     {"companions", "the site's own other hosts followed", ""},
     {"quiet", "nothing else was contacted right after",
      "many other hosts were contacted right after"},
     {"received", "much was received", "little was received"},
-    {"dwell", "data went on for some time", "data stopped at once"},
     {"regular", "", "it comes at regular intervals, as programs do"},
     {"lookup_only", "", "only looked up, never connected"},
     {"process", "", "a background program, not a browser"},
-    {"screen", "", "the screen was locked"},
-    {"repeat", "tried again at a person's pace", ""},
 });
 
 constexpr size_t kMostFacts = 3;
