@@ -7,14 +7,14 @@ namespace {
 constexpr int32_t kStart = -6;
 constexpr int32_t kPause = 5;
 constexpr int32_t kShortPause = 3;
-constexpr int32_t kOneHop = 2;
+constexpr int32_t kOneHop = 3;
 constexpr int32_t kNoPause = -3;
 constexpr int32_t kBusyPage = -5;
 constexpr int32_t kCrowd = -3;
 constexpr int32_t kFrontDoor = 2;
 constexpr int32_t kInnerName = -3;
 constexpr int32_t kParallelTwo = 2;
-constexpr int32_t kParallelMore = 5;
+constexpr int32_t kParallelMore = 6;
 constexpr int32_t kOneCompanion = 1;
 constexpr int32_t kCompanions = 3;
 constexpr int32_t kQuiet = 2;
