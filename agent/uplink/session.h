@@ -95,6 +95,7 @@ class Session {
   Backoff backoff_;
   State state_ = State::kWaiting;
   absl::Duration wait_until_ = absl::ZeroDuration();
+  bool hurry_ = false;  // the next step may not wait
   absl::Duration greeting_until_;
   absl::Duration progress_at_;  // last acknowledgement, or first flight
   absl::Duration slow_until_ = absl::ZeroDuration();
