@@ -203,13 +203,13 @@ test("illegal material: what to do stands first, the host nowhere, and closing t
 test("an alert about the head reaches the second senior, not the head", async () => {
   await inWindow({}, async (page) => {
     await logIn(page, school, "second");
-    await page.getByRole("link", { name: "Alert about the head" }).waitFor();
+    await page.getByRole("link", { name: "Repeated contact: shopping sites" }).waitFor();
   });
   await inWindow({}, async (page) => {
     await logIn(page, school, "head");
     await page.locator("a.alert-link").first().waitFor();
     await live(page);
-    assert.equal(await page.getByText("Alert about the head").count(), 0);
+    assert.equal(await page.getByText("Repeated contact: shopping sites").count(), 0);
     await page.goto(`${school.base}/alerts/5`);
     await page.getByText("There is no such alert.").waitFor();
     await page.goto(`${school.base}/audit`);

@@ -131,7 +131,7 @@ v1::Alert AboutTheHead(absl::Time now) {
   alert.set_category("shopping");
   alert.set_subject("P-HEAD00");
   alert.set_group("staff");
-  alert.set_title("Alert about the head");
+  alert.set_title("Repeated contact: shopping sites");
   alert.set_sentence("Staff member P-HEAD00 contacted shopping sites.");
   return alert;
 }

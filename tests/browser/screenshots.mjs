@@ -11,6 +11,7 @@ const quiet = await startSchool("--quiet");
 const browser = await startBrowser();
 
 const sizes = { desktop: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } };
+const longest = { desktop: 1150, phone: 1900 };
 const shots = [
   ["log-in", null, "/", school],
   ["today", "lead", "/", school],
@@ -34,7 +35,13 @@ for (const [size, viewport] of Object.entries(sizes)) {
       await page.waitForLoadState("load");
       if (who === "lead" && path === "/") await page.locator("[data-connection=live]").waitFor();
       if (path === "/devices" || path === "/audit") await page.locator("tbody tr").first().waitFor();
-      await page.screenshot({ path: join(output, `${name}-${size}-${colorScheme}.png`), fullPage: name !== "notice" && name !== "who-looked" });
+      const height = await page.evaluate(() => document.documentElement.scrollHeight);
+      await page.screenshot({
+        path: join(output, `${name}-${size}-${colorScheme}.png`),
+        fullPage: true,
+        // Long pages are cut: every picture stays below 200 KB.
+        clip: { x: 0, y: 0, width: viewport.width, height: Math.min(height, longest[size]) },
+      });
       await context.close();
     }
   }

@@ -2,7 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import { get, sorry, type AnonymousAlert } from "../api";
 import { ErrorSummary, SeverityTag, Title } from "../parts/bits";
 import { monthWord } from "../time";
-import { categoryWord, outcomeWord, stateWord } from "../words";
+import { categoryWord, outcomeWord } from "../words";
 
 // What a governor sees: that something happened and was dealt with, nobody in
 // particular.
@@ -34,8 +34,8 @@ export function GovernorPage() {
               {some.map((alert, number) => (
                 <tr key={number}>
                   <th scope="row">{alert.title} <SeverityTag severity={alert.severity} /></th>
-                  <td data-label="Kind">{categoryWord(alert.category)}</td>
-                  <td data-label="How it ended">{outcomeWord[alert.outcome] ?? stateWord[alert.state]}</td>
+                  <td data-label="Kind">{alert.category ? categoryWord(alert.category) : "a device"}</td>
+                  <td data-label="How it ended">{alert.state === "closed" ? (outcomeWord[alert.outcome] ?? "Closed") : "Not finished yet"}</td>
                 </tr>
               ))}
             </tbody>
