@@ -362,6 +362,7 @@ void Bench::Log(Verdict* verdict, bool silent) const {
 }
 
 int64_t Bench::Until(const Verdict& now) {
+  if (changes_.empty() && schedules_ == 0) return kNever;
   std::sort(changes_.begin(), changes_.end());
   changes_.erase(std::unique(changes_.begin(), changes_.end()), changes_.end());
   const std::vector<int64_t> changes = changes_;

@@ -96,6 +96,74 @@ void ReadCategory(const Node::Entry& entry, const PolicySource& source,
   map.Done();
 }
 
+// A new group's place in the list, -1 after a complaint.
+int PlaceOfGroup(const Node::Entry& entry, const PolicySource& source,
+                 Draft* draft) {
+  if (const int known = draft->Group(entry.key); known >= 0) return known;
+  if (!IsId(entry.key) || draft->groups.size() >= kMaxGroups ||
+      entry.key == "everyone") {
+    source.mistakes->Add(entry.line,
+                         "group \"" + entry.key + "\": is no usable name");
+    return -1;
+  }
+  const int place = draft->policy.groups_size();
+  draft->groups[entry.key] = place;
+  v1::PolicyGroup* fresh = draft->policy.add_groups();
+  fresh->set_id(entry.key);
+  fresh->set_parent(-1);
+  fresh->set_default_action(v1::ACTION_ALLOW);
+  fresh->set_default_clause(-1);
+  fresh->set_personal_history(true);
+  return place;
+}
+
+void ReadParent(MapReader& map, int self, Draft* draft) {
+  const std::string like = map.Text("like");
+  if (like.empty()) return;
+  const int parent = draft->Group(like);
+  if (parent >= 0 && parent < self) {
+    draft->policy.mutable_groups(self)->set_parent(parent);
+    return;
+  }
+  map.Fail("like",
+           absl::StrCat("\"", like, "\" is no group that stands above this one",
+                        DidYouMean(like, Ids(draft->groups))));
+}
+
+void ReadGroup(const Node::Entry& entry, const PolicySource& source,
+               Draft* draft) {
+  const int self = PlaceOfGroup(entry, source, draft);
+  if (self < 0) return;
+  v1::PolicyGroup* group = draft->policy.mutable_groups(self);
+  MapReader map(entry.value, "group " + entry.key, source.mistakes);
+  if (!map.ok()) return;
+  group->set_title(
+      map.Text("title", group->title().empty() ? entry.key : group->title()));
+  ReadParent(map, self, draft);
+  const std::vector<std::string> defaults = {"", "allow", "record", "warn",
+                                             "block"};
+  group->set_default_action(static_cast<v1::Action>(
+      map.Choice("default", defaults, group->default_action())));
+  group->set_allow_list_only(
+      map.Flag("allow_list_only", group->allow_list_only()));
+  if (group->allow_list_only()) group->set_default_action(v1::ACTION_BLOCK);
+  if (const int clause = ReadClauseOf(map, source, *draft); clause >= 0) {
+    group->set_default_clause(clause);
+  }
+  group->set_shared_accounts(
+      map.Flag("shared_accounts", group->shared_accounts()));
+  group->set_personal_history(
+      map.Flag("personal_history", group->personal_history()));
+  group->set_session_minutes(static_cast<uint32_t>(
+      map.Number("session_minutes", group->session_minutes(), 24 * 60)));
+  const bool strictest = map.Flag("strictest", group->strictest());
+  if (group->strictest() && !strictest) {
+    map.Fail("strictest", "an unknown user stays in the strictest group");
+  }
+  group->set_strictest(strictest || entry.key == "unknown");
+  map.Done();
+}
+
 }  // namespace
 
 std::vector<std::string> Ids(const std::map<std::string, int>& named) {
@@ -177,61 +245,7 @@ void ReadGroups(MapReader& top, const PolicySource& source, Draft* draft) {
     return;
   }
   for (const Node::Entry& entry : groups->entries) {
-    const bool is_new = draft->groups.count(entry.key) == 0;
-    if (is_new && (!IsId(entry.key) || draft->groups.size() >= kMaxGroups ||
-                   entry.key == "everyone")) {
-      source.mistakes->Add(entry.line,
-                           "group \"" + entry.key + "\": is no usable name");
-      continue;
-    }
-    if (is_new) {
-      draft->groups[entry.key] = draft->policy.groups_size();
-      v1::PolicyGroup* fresh = draft->policy.add_groups();
-      fresh->set_id(entry.key);
-      fresh->set_parent(-1);
-      fresh->set_default_action(v1::ACTION_ALLOW);
-      fresh->set_default_clause(-1);
-      fresh->set_personal_history(true);
-    }
-    const int self = draft->groups[entry.key];
-    v1::PolicyGroup* group = draft->policy.mutable_groups(self);
-    MapReader map(entry.value, "group " + entry.key, source.mistakes);
-    if (!map.ok()) continue;
-    group->set_title(
-        map.Text("title", group->title().empty() ? entry.key : group->title()));
-    if (const std::string like = map.Text("like"); !like.empty()) {
-      const int parent = draft->Group(like);
-      if (parent < 0 || parent >= self) {
-        map.Fail("like", absl::StrCat("\"", like,
-                                      "\" is no group that stands above this "
-                                      "one",
-                                      DidYouMean(like, Ids(draft->groups))));
-      } else {
-        group->set_parent(parent);
-      }
-    }
-    const std::vector<std::string> defaults = {"", "allow", "record", "warn",
-                                               "block"};
-    group->set_default_action(static_cast<v1::Action>(
-        map.Choice("default", defaults, group->default_action())));
-    group->set_allow_list_only(
-        map.Flag("allow_list_only", group->allow_list_only()));
-    if (group->allow_list_only()) group->set_default_action(v1::ACTION_BLOCK);
-    if (const int clause = ReadClauseOf(map, source, *draft); clause >= 0) {
-      group->set_default_clause(clause);
-    }
-    group->set_shared_accounts(
-        map.Flag("shared_accounts", group->shared_accounts()));
-    group->set_personal_history(
-        map.Flag("personal_history", group->personal_history()));
-    group->set_session_minutes(static_cast<uint32_t>(
-        map.Number("session_minutes", group->session_minutes(), 24 * 60)));
-    const bool strictest = map.Flag("strictest", group->strictest());
-    if (!is_new && group->strictest() && !strictest) {
-      map.Fail("strictest", "an unknown user stays in the strictest group");
-    }
-    group->set_strictest(strictest || entry.key == "unknown");
-    map.Done();
+    ReadGroup(entry, source, draft);
   }
 }
 
