@@ -23,6 +23,15 @@ int main(int argc, char** argv) {
   collector::AddServe(app, &exit_code);
   collector::AddEnrolToken(app, &exit_code);
   collector::AddDevices(app, &exit_code);
+  collector::AddAlerts(app, &exit_code);
+  collector::AddCases(app, &exit_code);
+  collector::AddPublish(app, &exit_code);
+  collector::AddReport(app, &exit_code);
+  collector::AddFeedCertificate(app, &exit_code);
+  collector::AddAudit(app, &exit_code);
+  collector::AddBackup(app, &exit_code);
+  collector::AddRestore(app, &exit_code);
+  collector::AddSimulate(app, &exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

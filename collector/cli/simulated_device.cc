@@ -121,6 +121,7 @@ SimulatedLink::SimulatedLink(std::shared_ptr<grpc::Channel> channel,
       batches_(batches),
       options_(std::move(options)),
       sent_at_(batches.size()) {
+  if (options_.paced) allowed_ = 0;
   v1::Hello* hello = hello_.mutable_hello();
   hello->set_epoch(options_.epoch);
   hello->set_last_sequence(LastSequence());
@@ -137,6 +138,15 @@ SimulatedLink::SimulatedLink(std::shared_ptr<grpc::Channel> channel,
 SimulatedLink::~SimulatedLink() {
   HangUp();
   WaitEnd(absl::InfiniteDuration());
+}
+
+void SimulatedLink::Allow(size_t batches) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (ended_) return;
+    allowed_ = batches;
+  }
+  Pump();
 }
 
 void SimulatedLink::HangUp() {
@@ -186,8 +196,9 @@ void SimulatedLink::Pump() {
   const v1::FromDevice* send = nullptr;
   {
     const std::lock_guard lock(mutex_);
-    if (writing_ || done_writing_ || !welcomed_) return;
+    if (writing_ || done_writing_ || !welcomed_ || ended_) return;
     if (next_ < batches_.size()) {
+      if (next_ >= allowed_) return;
       if (in_flight_ > 0 && in_flight_ + batches_[next_].bytes > credit_) {
         return;
       }

@@ -69,6 +69,8 @@ class SimulatedLink
     absl::Time now;  // of the device's clock, for Hello
     // Stays connected when all is acknowledged, until HangUp.
     bool linger = false;
+    // Sends only as many batches as Allow has said.
+    bool paced = false;
     // Called with the time from sending a batch to its acknowledgement; on a
     // gRPC thread.
     std::function<void(absl::Duration)> acknowledged;
@@ -84,6 +86,9 @@ class SimulatedLink
   bool WaitEnd(absl::Duration patience);
   bool WaitWelcome(absl::Duration patience);
   bool WaitOffer(absl::Duration patience);
+
+  // Paced links: this many batches, counted from the first, may be sent.
+  void Allow(size_t batches);
 
   void HangUp();  // at once, as a pulled plug
 
@@ -123,6 +128,7 @@ class SimulatedLink
   bool done_writing_ = false;
   bool ended_ = false;
   size_t next_ = 0;       // the batch to be sent
+  size_t allowed_ = SIZE_MAX;  // below this they may be
   size_t oldest_ = 0;     // the first that is not acknowledged
   size_t in_flight_ = 0;  // bytes
   size_t credit_ = 0;

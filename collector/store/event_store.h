@@ -90,4 +90,9 @@ class EventStore {
 absl::StatusOr<std::unique_ptr<EventStore>> OpenSqliteEventStore(
     const std::string& directory);
 
+// To read beside the one process that writes: Append and Expire are refused,
+// and files made later are not seen.
+absl::StatusOr<std::unique_ptr<EventStore>> OpenSqliteEventStoreToRead(
+    const std::string& directory);
+
 }  // namespace schoolgate::collector

@@ -85,8 +85,8 @@ void Unlink(const std::string& path) {
 
 class SqliteEventStore : public EventStore {
  public:
-  explicit SqliteEventStore(std::string directory)
-      : directory_(std::move(directory)) {}
+  SqliteEventStore(std::string directory, bool read_only)
+      : directory_(std::move(directory)), read_only_(read_only) {}
 
   ~SqliteEventStore() override {
     {
@@ -101,6 +101,7 @@ class SqliteEventStore : public EventStore {
     absl::StatusOr<std::vector<FileName>> files = ListFiles(directory_);
     if (!files.ok()) return files.status();
     files_ = *std::move(files);
+    if (read_only_) return SkipUnfinished();
     while (!files_.empty() && writer_ == nullptr) {
       absl::StatusOr<std::unique_ptr<EventFile>> writer =
           EventFile::Open(files_.back().path);
@@ -123,6 +124,7 @@ class SqliteEventStore : public EventStore {
 
   absl::StatusOr<std::vector<StoredEvent>> Append(
       std::vector<StoredEvent> events) override {
+    if (read_only_) return NotHere();
     const std::lock_guard lock(write_mutex_);
     Streams touched;
     std::vector<StoredEvent> fresh;
@@ -219,6 +221,7 @@ class SqliteEventStore : public EventStore {
 
   absl::StatusOr<uint64_t> Expire(absl::Time now,
                                   absl::Duration keep) override {
+    if (read_only_) return NotHere();
     const std::string oldest_day = DayOf(now - keep);
     const std::lock_guard write_lock(write_mutex_);
     const std::lock_guard read_lock(read_mutex_);
@@ -238,6 +241,21 @@ class SqliteEventStore : public EventStore {
   }
 
  private:
+  static absl::Status NotHere() {
+    return absl::FailedPreconditionError("event store: opened to read only");
+  }
+
+  // The newest file may be in the making by the process that writes.
+  absl::Status SkipUnfinished() {
+    if (files_.empty()) return absl::OkStatus();
+    absl::StatusOr<EventReader*> newest = Reader(files_.back());
+    if (newest.ok() && !(*newest)->ReadAfter(0, 0, nullptr).ok()) {
+      readers_.erase(files_.back().number);
+      files_.pop_back();
+    }
+    return absl::OkStatus();
+  }
+
   // True when the event is new; its place in the stream is then in *touched.
   bool Admit(const StoredEvent& event, Streams* touched) {
     StreamKey key(event.device, event.epoch);
@@ -347,6 +365,7 @@ class SqliteEventStore : public EventStore {
   }
 
   const std::string directory_;
+  const bool read_only_;
 
   // Order of locking: write, read, files, streams.
   std::mutex write_mutex_;
@@ -372,7 +391,15 @@ class SqliteEventStore : public EventStore {
 
 absl::StatusOr<std::unique_ptr<EventStore>> OpenSqliteEventStore(
     const std::string& directory) {
-  auto store = std::make_unique<SqliteEventStore>(directory);
+  auto store = std::make_unique<SqliteEventStore>(directory, false);
+  const absl::Status status = store->Start();
+  if (!status.ok()) return status;
+  return store;
+}
+
+absl::StatusOr<std::unique_ptr<EventStore>> OpenSqliteEventStoreToRead(
+    const std::string& directory) {
+  auto store = std::make_unique<SqliteEventStore>(directory, true);
   const absl::Status status = store->Start();
   if (!status.ok()) return status;
   return store;

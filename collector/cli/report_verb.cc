@@ -1,0 +1,191 @@
+#include <cstdio>
+#include <map>
+#include <memory>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "collector/cases/words.h"
+#include "collector/cli/program.h"
+#include "collector/cli/verbs.h"
+#include "collector/fleet/secret_file.h"
+#include "collector/store/audit_log.h"
+#include "collector/store/event_store.h"
+#include "platform/clock.h"
+
+namespace schoolgate::collector {
+namespace {
+
+// Governors read no count from which one person could be guessed.
+constexpr uint64_t kSmallestShown = 5;
+
+using Row = std::vector<std::string>;
+
+struct Options {
+  DataDirectory directory;
+  std::string reader, school, from, to, output;
+};
+
+const char* ActionWord(v1::Action action) {
+  switch (action) {
+    case v1::ACTION_BLOCK:
+      return "blocked";
+    case v1::ACTION_WARN:
+      return "warned";
+    case v1::ACTION_RECORD:
+      return "recorded";
+    default:
+      return "allowed";
+  }
+}
+
+absl::StatusOr<absl::Time> Day(const std::string& text, absl::TimeZone zone) {
+  absl::CivilDay day;
+  if (!absl::ParseCivilTime(text, &day)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(text, ": not a day: write it like 2026-09-01"));
+  }
+  return absl::FromCivil(day, zone);
+}
+
+// By month, category and action: no group, no day, no totals that could be
+// subtracted from one another.
+std::vector<Row> ForGovernors(const std::vector<HourCount>& counts,
+                              absl::TimeZone zone) {
+  std::map<Row, uint64_t> sums;
+  for (const HourCount& count : counts) {
+    sums[{absl::FormatTime("%Y-%m", count.hour, zone),
+          CategoryWords(count.category), ActionWord(count.action)}] +=
+        count.contacts;
+  }
+  std::vector<Row> rows = {{"month", "category", "action", "contacts"}};
+  for (const auto& [key, contacts] : sums) {
+    Row& row = rows.emplace_back(key);
+    row.push_back(contacts < kSmallestShown
+                      ? absl::StrCat("fewer than ", kSmallestShown)
+                      : absl::StrCat(contacts));
+  }
+  return rows;
+}
+
+std::vector<Row> ForLeads(const std::vector<HourCount>& counts,
+                          absl::TimeZone zone) {
+  std::map<Row, uint64_t> sums;
+  for (const HourCount& count : counts) {
+    sums[{absl::FormatTime("%Y-%m-%d", count.hour, zone), count.group,
+          CategoryWords(count.category), ActionWord(count.action)}] +=
+        count.contacts;
+  }
+  std::vector<Row> rows = {{"day", "group", "category", "action", "contacts"}};
+  for (const auto& [key, contacts] : sums) {
+    Row& row = rows.emplace_back(key);
+    row.push_back(absl::StrCat(contacts));
+  }
+  return rows;
+}
+
+std::string Csv(const std::vector<Row>& rows) {
+  std::string text;
+  for (const Row& row : rows) {
+    absl::StrAppend(
+        &text,
+        absl::StrJoin(row, ",",
+                      [](std::string* out, const std::string& cell) {
+                        absl::StrAppend(
+                            out, "\"",
+                            absl::StrReplaceAll(cell, {{"\"", "\"\""}}), "\"");
+                      }),
+        "\r\n");
+  }
+  return text;
+}
+
+std::string Html(const std::vector<Row>& rows, const std::string& title) {
+  const auto safe = [](const std::string& text) {
+    return absl::StrReplaceAll(text,
+                               {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}});
+  };
+  std::string text = absl::StrCat(
+      "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>",
+      safe(title),
+      "</title><style>body{font:16px sans-serif;margin:2em}"
+      "td,th{padding:.3em 1em;text-align:left;border-bottom:1px solid #bbb}"
+      "td:last-child{text-align:right}</style><h1>",
+      safe(title), "</h1><table>");
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const char* cell = i == 0 ? "th" : "td";
+    absl::StrAppend(&text, "<tr>");
+    for (const std::string& value : rows[i]) {
+      absl::StrAppend(&text, "<", cell, ">", safe(value), "</", cell, ">");
+    }
+    absl::StrAppend(&text, "</tr>\n");
+  }
+  return absl::StrCat(text,
+                      "</table><p>A contact is one connection to a host that "
+                      "the policy covers. It does not say that somebody read "
+                      "anything there.</p></html>\n");
+}
+
+absl::Status Write(const Options& options) {
+  const absl::StatusOr<CollectorConfig> config = LoadConfig(options.directory);
+  if (!config.ok()) return config.status();
+  absl::Status status = CheckSchool(*config, options.school);
+  if (!status.ok()) return status;
+  absl::TimeZone zone;
+  absl::LoadTimeZone(config->time_zone, &zone);
+  const absl::StatusOr<absl::Time> from = Day(options.from, zone);
+  if (!from.ok()) return from.status();
+  const absl::StatusOr<absl::Time> last = Day(options.to, zone);
+  if (!last.ok()) return last.status();
+  auto events = OpenSqliteEventStoreToRead(options.directory.Events());
+  if (!events.ok()) return events.status();
+  const absl::StatusOr<std::vector<HourCount>> counts =
+      (*events)->Counts(options.school, *from, *last + absl::Hours(24));
+  if (!counts.ok()) return counts.status();
+  const std::vector<Row> rows = options.reader == "governors"
+                                    ? ForGovernors(*counts, zone)
+                                    : ForLeads(*counts, zone);
+  const std::string title = absl::StrCat("Contacts at ", options.school, ", ",
+                                         options.from, " to ", options.to);
+  auto audit = OpenSqliteAuditLog(options.directory.Main());
+  if (!audit.ok()) return audit.status();
+  status =
+      (*audit)->Append({.time = platform::SystemClock().Now(),
+                        .who = "system",
+                        .action = "report",
+                        .about = options.school,
+                        .detail = absl::StrCat(options.reader, " ",
+                                               options.from, " ", options.to),
+                        .hash = ""});
+  if (!status.ok()) return status;
+  return WriteSecretFile(options.output, absl::EndsWith(options.output, ".csv")
+                                             ? Csv(rows)
+                                             : Html(rows, title));
+}
+
+}  // namespace
+
+void AddReport(CLI::App& app, int* exit_code) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand(
+      "report", "Counts of contacts for governors or safety leads");
+  AddDataOption(*verb, &options->directory);
+  verb->add_option("reader", options->reader,
+                   "governors (by month, small counts hidden) or leads (by "
+                   "day and group)")
+      ->required()
+      ->check(CLI::IsMember({"governors", "leads"}));
+  verb->add_option("--school", options->school, "The school's id")->required();
+  verb->add_option("--from", options->from, "First day, 2026-09-01")
+      ->required();
+  verb->add_option("--to", options->to, "Last day")->required();
+  verb->add_option("-o,--output", options->output, "FILE.csv or FILE.html")
+      ->required();
+  verb->callback([options, exit_code] {
+    const absl::Status status = Write(*options);
+    if (!status.ok()) *exit_code = Complain(status);
+  });
+}
+
+}  // namespace schoolgate::collector
