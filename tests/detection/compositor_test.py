@@ -1,0 +1,31 @@
+#!/usr/bin/env python3
+"""What would go wrong: a change in detection drowns the safety lead in alerts
+or lets repeated misuse pass, although devices grade as well as before.
+
+usage: compositor_test.py PROGRAMS
+"""
+
+import json
+import subprocess
+import sys
+
+
+def main():
+    program = sys.argv[1] + "/schoolgate-compositor"
+    for seed in (1, 2, 3):
+        out = subprocess.run([program, "--seed", str(seed), "--days", "100"],
+                             capture_output=True, text=True, check=True).stdout
+        print(out.strip())
+        result = json.loads(out)
+        checks = {
+            "alerts": result["alerts_per_1000_devices_day"] <= 5,
+            "precision": result["precision"] >= 0.8,
+            "repeated": result["recall_repeated"] >= 0.8,
+        }
+        failed = [name for name, held in checks.items() if not held]
+        if failed:
+            sys.exit(f"compositor_test: seed {seed}: {failed}: {out}")
+
+
+if __name__ == "__main__":
+    main()
