@@ -14,6 +14,13 @@ namespace {
 // more often is asked again at the last step.
 constexpr int kMostSteps = 4096;
 
+// Clocks that are further off than this are asked as if they were there.
+constexpr int64_t kMostSeconds = int64_t{1} << 40;
+
+int64_t SecondsOf(absl::Time time) {
+  return std::clamp(absl::ToUnixSeconds(time), -kMostSeconds, kMostSeconds);
+}
+
 Action ToAction(v1::Action action) {
   return action == v1::ACTION_UNSPECIFIED ? Action::kBlock
                                           : static_cast<Action>(action);
@@ -55,7 +62,7 @@ class Bench {
         question_(question),
         group_(tables.Group(question.group)),
         strictest_(group_ < 0 || policy_.groups(group_).strictest()),
-        asked_at_(absl::ToUnixSeconds(question.at)) {}
+        asked_at_(SecondsOf(question.at)) {}
 
   Verdict At(int64_t unix_s) {
     now_ = unix_s;
@@ -401,7 +408,7 @@ Decision Judge(const PolicyTables& tables, const v1::Overlays& overlays,
   locked = locked || (bits & tables.locked()) != 0;
   Bench bench(tables, overlays, host, tables.Reduce(bits), locked, categories,
               question);
-  const Verdict verdict = bench.At(absl::ToUnixSeconds(question.at));
+  const Verdict verdict = bench.At(SecondsOf(question.at));
   Decision decision;
   decision.action = verdict.action;
   decision.locked = verdict.why == Why::kLocked;

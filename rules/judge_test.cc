@@ -342,6 +342,20 @@ TEST_F(JudgeTest, PoliticalOpinionAndWhatIsAllowedAreNeverLogged) {
   EXPECT_FALSE(Ask(*city_, "ks1", {}, "2026-11-23T10:00:00Z").logged);
 }
 
+TEST_F(JudgeTest, AClockThatIsCenturiesOffStillGetsAnAnswer) {
+  Question question;
+  question.host = "www.site.example";
+  question.group = "pupils";
+  for (const absl::Time at :
+       {absl::InfinitePast(), absl::UnixEpoch(), absl::InfiniteFuture()}) {
+    question.at = at;
+    EXPECT_EQ(
+        Judge(*city_, overlays_, question.host, {"gambling", "video"}, question)
+            .action,
+        Action::kBlock);
+  }
+}
+
 TEST_F(JudgeTest, CategoriesThatThePolicyDoesNotKnowOpenNothing) {
   EXPECT_EQ(Ask(*trust_, "ks1", {"ads"}, "2026-11-23T10:00:00Z").action,
             Action::kBlock);

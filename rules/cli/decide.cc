@@ -19,6 +19,7 @@ namespace schoolgate::rules {
 namespace {
 
 constexpr char kProgram[] = "schoolgate-rules decide";
+constexpr char kUtc[] = "%Y-%m-%dT%H:%M:%SZ";
 
 struct Options {
   std::string bundle;
@@ -41,8 +42,8 @@ void PrintJson(const std::string& host, const Decision& decision) {
   line["clause"] = decision.clause;
   line["reason"] = decision.reason;
   if (decision.until.has_value()) {
-    line["until"] = absl::FormatTime(absl::RFC3339_sec, *decision.until,
-                                     absl::UTCTimeZone());
+    line["until"] =
+        absl::FormatTime(kUtc, *decision.until, absl::UTCTimeZone());
   } else {
     line["until"] = nullptr;
   }
@@ -61,7 +62,7 @@ void PrintText(const std::string& host, const Decision& decision) {
   if (!decision.clause.empty()) std::cout << ", " << decision.clause;
   std::cout << "\n  " << decision.reason << "\n  holds until "
             << (decision.until.has_value()
-                    ? absl::FormatTime(absl::RFC3339_sec, *decision.until,
+                    ? absl::FormatTime(kUtc, *decision.until,
                                        absl::UTCTimeZone())
                     : "the rules change")
             << '\n';
