@@ -127,10 +127,11 @@ class SimulatedLink
   bool welcomed_ = false;
   bool done_writing_ = false;
   bool ended_ = false;
-  size_t next_ = 0;       // the batch to be sent
+  size_t allowed_ = SIZE_MAX;  // batches that may be sent
+  size_t next_ = 0;            // the batch to be sent
   size_t allowed_ = SIZE_MAX;  // below this they may be
-  size_t oldest_ = 0;     // the first that is not acknowledged
-  size_t in_flight_ = 0;  // bytes
+  size_t oldest_ = 0;          // the first that is not acknowledged
+  size_t in_flight_ = 0;       // bytes
   size_t credit_ = 0;
   uint64_t acknowledged_ = 0;
   std::vector<absl::Time> sent_at_;
