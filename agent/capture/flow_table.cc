@@ -12,7 +12,8 @@ namespace schoolgate::agent {
 namespace {
 
 constexpr int64_t kSweepEveryUs = 250'000;
-constexpr uint32_t kSweepAtMost = 2048;
+constexpr uint32_t kSweepAtLeast = 16;
+constexpr uint32_t kSweepShare = 256;  // of the table: all of it in 64 s
 constexpr uint32_t kSweepPerNewFlow = 4;
 
 uint64_t Load64(const uint8_t* at) {
@@ -184,7 +185,7 @@ void FlowTable::Sweep(int64_t time_us) {
   const int64_t since_us = time_us - swept_us_;
   if (since_us >= 0 && since_us < kSweepEveryUs) return;
   swept_us_ = time_us;
-  SweepSome(kSweepAtMost, time_us);
+  SweepSome(kSweepAtLeast + used_ / kSweepShare, time_us);
 }
 
 void FlowTable::Clear() {

@@ -131,6 +131,13 @@ Decoded PacketDecoder::OtherLink(int link_type, Bytes bytes) {
       return FrameRelay(After(bytes, 1));
     case kDltEncrypted:
       return AnyIp(After(bytes, 12));
+    default:
+      return RareLink(link_type, bytes);
+  }
+}
+
+Decoded PacketDecoder::RareLink(int link_type, Bytes bytes) {
+  switch (link_type) {
     case kDltPflog:
       if (bytes.empty()) return Decoded::kUndecodable;
       return AnyIp(After(bytes, (bytes[0] + size_t{3}) & ~size_t{3}));

@@ -29,6 +29,7 @@ class PacketDecoder {
  private:
   Decoded Link(int link_type, Bytes bytes);
   Decoded OtherLink(int link_type, Bytes bytes);
+  Decoded RareLink(int link_type, Bytes bytes);
   Decoded Ethernet(Bytes bytes);
   Decoded EtherType(uint16_t type, Bytes bytes);
   Decoded OtherEtherType(uint16_t type, Bytes bytes);

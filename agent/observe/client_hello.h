@@ -15,8 +15,9 @@ struct ClientHello {
   bool encrypted = false;  // encrypted_client_hello or ESNI is there
 };
 
-// The longest handshake message that is looked at.
-inline constexpr size_t kMaxHelloBytes = 65536;
+// The longest handshake message that is looked at. What comes in pieces must
+// fit, with its record headers, into a ByteAssembler of 65536 bytes.
+inline constexpr size_t kMaxHelloBytes = 65535;
 
 // The body of the handshake message, without its 4-byte header (DTLS: 12).
 // False when this cannot be a ClientHello.

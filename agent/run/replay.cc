@@ -35,7 +35,7 @@ class LineWriter : public ObservationSink {
 
   void BeginFile(const std::string& path) {
     file_.clear();
-    AppendJsonString(path, &file_);
+    AppendJsonString(path, &file_, /*utf8=*/true);
   }
 
   void OnName(const Observation& seen) override {

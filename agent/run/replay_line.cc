@@ -17,19 +17,11 @@ void AppendNumber(uint64_t value, std::string* out, int base = 10) {
   out->append(digits, end.ptr);
 }
 
-void AppendPadded(uint64_t value, int width, std::string* out) {
-  char digits[24];
+void PutPadded(uint64_t value, int width, char* to) {
   for (int i = width; i > 0; --i) {
-    digits[i - 1] = static_cast<char>('0' + value % 10);
+    to[i - 1] = static_cast<char>('0' + value % 10);
     value /= 10;
   }
-  out->append(digits, static_cast<size_t>(width));
-}
-
-void AppendKey(std::string_view key, std::string* out) {
-  out->append(",\"");
-  out->append(key);
-  out->append("\":");
 }
 
 void AppendIpv4(const uint8_t* bytes, std::string* out) {
@@ -83,20 +75,15 @@ void AppendTime(int64_t time_us, std::string* out) {
   const auto day = floor<std::chrono::days>(time);
   const std::chrono::year_month_day date(day);
   const auto us = static_cast<uint64_t>((time - day).count());
-  AppendPadded(static_cast<uint64_t>(static_cast<int>(date.year())), 4, out);
-  out->push_back('-');
-  AppendPadded(static_cast<unsigned>(date.month()), 2, out);
-  out->push_back('-');
-  AppendPadded(static_cast<unsigned>(date.day()), 2, out);
-  out->push_back('T');
-  AppendPadded(us / 3'600'000'000, 2, out);
-  out->push_back(':');
-  AppendPadded(us / 60'000'000 % 60, 2, out);
-  out->push_back(':');
-  AppendPadded(us / 1'000'000 % 60, 2, out);
-  out->push_back('.');
-  AppendPadded(us % 1'000'000, 6, out);
-  out->push_back('Z');
+  char text[] = "0000-00-00T00:00:00.000000Z";
+  PutPadded(static_cast<uint64_t>(static_cast<int>(date.year())), 4, text);
+  PutPadded(static_cast<unsigned>(date.month()), 2, text + 5);
+  PutPadded(static_cast<unsigned>(date.day()), 2, text + 8);
+  PutPadded(us / 3'600'000'000, 2, text + 11);
+  PutPadded(us / 60'000'000 % 60, 2, text + 14);
+  PutPadded(us / 1'000'000 % 60, 2, text + 17);
+  PutPadded(us % 1'000'000, 6, text + 20);
+  out->append(text, sizeof text - 1);
 }
 
 void AppendEndpoint(const Endpoint& end, std::string* out) {
@@ -111,21 +98,25 @@ void AppendEndpoint(const Endpoint& end, std::string* out) {
   AppendNumber(end.port, out);
 }
 
-void AppendJsonString(std::string_view text, std::string* out) {
+void AppendJsonString(std::string_view text, std::string* out, bool utf8) {
   out->push_back('"');
-  for (char c : text) {
-    const auto byte = static_cast<uint8_t>(c);
-    if (c == '"' || c == '\\') {
+  size_t clean = 0;  // bytes up to here are written
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<uint8_t>(text[i]);
+    const bool quoted = byte == '"' || byte == '\\';
+    if (!quoted && byte >= 0x20 && (byte < 0x7f || utf8)) continue;
+    out->append(text.substr(clean, i - clean));
+    clean = i + 1;
+    if (quoted) {
       out->push_back('\\');
-      out->push_back(c);
-    } else if (byte < 0x20 || byte >= 0x7f) {
+      out->push_back(text[i]);
+    } else {
       out->append("\\u00");
       out->push_back(kHex[byte >> 4]);
       out->push_back(kHex[byte & 15]);
-    } else {
-      out->push_back(c);
     }
   }
+  out->append(text.substr(clean));
   out->push_back('"');
 }
 
@@ -133,53 +124,48 @@ void AppendJsonLine(std::string_view file, const Observation& seen,
                     const rules::Decision& verdict, std::string* out) {
   out->append("{\"file\":");
   out->append(file);  // already a JSON string
-  AppendKey("time", out);
-  out->push_back('"');
+  out->append(",\"time\":\"");
   AppendTime(seen.time_us, out);
   out->push_back('"');
-  AppendKey("frame", out);
+  out->append(",\"frame\":");
   AppendNumber(seen.frame, out);
-  AppendKey("source", out);
+  out->append(",\"source\":");
   AppendJsonString(SourceName(seen.source), out);
-  AppendKey("name", out);
+  out->append(",\"name\":");
   AppendJsonString(seen.name, out);
-  AppendKey("qtype", out);
+  out->append(",\"qtype\":");
   std::array<char, 12> room;
   AppendJsonString(seen.source <= NameSource::kLlmnr
                        ? DnsTypeName(seen.qtype, &room)
                        : std::string_view(),
                    out);
-  AppendKey("transport", out);
+  out->append(",\"transport\":");
   out->append(seen.transport == Transport::kUdp ? "\"udp\"" : "\"tcp\"");
-  AppendKey("src", out);
-  out->push_back('"');
+  out->append(",\"src\":\"");
   AppendEndpoint(seen.src, out);
   out->push_back('"');
-  AppendKey("dst", out);
-  out->push_back('"');
+  out->append(",\"dst\":\"");
   AppendEndpoint(seen.dst, out);
   out->push_back('"');
-  AppendKey("alpn", out);
-  out->push_back('[');
+  out->append(",\"alpn\":[");
   for (size_t i = 0; i < seen.alpn.size(); ++i) {
     if (i > 0) out->push_back(',');
     AppendJsonString(seen.alpn[i], out);
   }
   out->push_back(']');
-  AppendKey("ech", out);
+  out->append(",\"ech\":");
   out->append(seen.ech ? "true" : "false");
-  AppendKey("protocol", out);
+  out->append(",\"protocol\":");
   AppendJsonString(seen.protocol, out);
-  AppendKey("categories", out);
-  out->push_back('[');
+  out->append(",\"categories\":[");
   for (size_t i = 0; i < verdict.categories.size(); ++i) {
     if (i > 0) out->push_back(',');
     AppendJsonString(verdict.categories[i], out);
   }
   out->push_back(']');
-  AppendKey("action", out);
+  out->append(",\"action\":");
   AppendJsonString(rules::ActionName(verdict.action), out);
-  AppendKey("rule", out);
+  out->append(",\"rule\":");
   AppendJsonString(verdict.rule, out);
   out->append("}\n");
 }

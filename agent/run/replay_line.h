@@ -23,7 +23,9 @@ void AppendEndpoint(const Endpoint& end, std::string* out);
 // "2026-11-21T09:00:00.123456Z".
 void AppendTime(int64_t time_us, std::string* out);
 
-// With quotes. Bytes above 0x7f are taken as Latin-1.
-void AppendJsonString(std::string_view text, std::string* out);
+// With quotes. Bytes above 0x7e are escaped as Latin-1, or with `utf8` left as
+// they are.
+void AppendJsonString(std::string_view text, std::string* out,
+                      bool utf8 = false);
 
 }  // namespace schoolgate::agent

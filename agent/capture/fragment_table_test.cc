@@ -1,0 +1,56 @@
+// A name in a fragmented datagram would be missed, or fragments that never
+// complete would pile up.
+#include "agent/capture/fragment_table.h"
+
+#include <gtest/gtest.h>
+
+namespace schoolgate::agent {
+namespace {
+
+Fragment Piece(uint32_t id, uint32_t offset, bool more, Bytes bytes) {
+  Fragment piece;
+  piece.id = id;
+  piece.protocol = kProtocolUdp;
+  piece.offset = offset;
+  piece.more = more;
+  piece.bytes = bytes;
+  return piece;
+}
+
+TEST(FragmentTable, PutsTogetherInAnyOrder) {
+  FragmentTable table;
+  EXPECT_TRUE(table.Add(Piece(1, 8, false, AsBytes("end")), 0).empty());
+  const Bytes whole = table.Add(Piece(1, 0, true, AsBytes("12345678")), 5);
+  EXPECT_EQ(AsText(whole), "12345678end");
+  EXPECT_EQ(table.waiting(), 0u);
+}
+
+TEST(FragmentTable, TheOldestGoesWhenThereAreTooMany) {
+  FragmentTable table;
+  for (uint32_t id = 0; id <= FragmentTable::kMaxDatagrams; ++id) {
+    table.Add(Piece(id, 0, true, AsBytes("12345678")), 0);
+    EXPECT_EQ(table.lost(), id < FragmentTable::kMaxDatagrams ? 0u : 1u);
+  }
+  EXPECT_TRUE(table.Add(Piece(0, 8, false, AsBytes("x")), 0).empty());
+  EXPECT_FALSE(table.Add(Piece(50, 8, false, AsBytes("x")), 0).empty());
+}
+
+TEST(FragmentTable, PatienceEnds) {
+  FragmentTable table;
+  table.Add(Piece(1, 0, true, AsBytes("12345678")), 0);
+  const int64_t late = FragmentTable::kPatienceUs + 1;
+  EXPECT_TRUE(table.Add(Piece(1, 8, false, AsBytes("x")), late).empty());
+  EXPECT_EQ(table.lost(), 1u);
+}
+
+TEST(FragmentTable, ADatagramCannotBeLongerThanIpAllows) {
+  FragmentTable table;
+  EXPECT_TRUE(
+      table.Add(Piece(1, 65528, false, AsBytes("12345678")), 0).empty());
+  EXPECT_EQ(table.lost(), 1u);
+  EXPECT_TRUE(table.Add(Piece(2, 65528, false, AsBytes("1234567")), 0).empty());
+  EXPECT_EQ(table.lost(), 1u);
+}
+
+}  // namespace
+}  // namespace schoolgate::agent
