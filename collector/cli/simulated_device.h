@@ -127,7 +127,6 @@ class SimulatedLink
   bool welcomed_ = false;
   bool done_writing_ = false;
   bool ended_ = false;
-  size_t allowed_ = SIZE_MAX;  // batches that may be sent
   size_t next_ = 0;            // the batch to be sent
   size_t allowed_ = SIZE_MAX;  // below this they may be
   size_t oldest_ = 0;          // the first that is not acknowledged
