@@ -42,13 +42,18 @@ void Scene::OnName(const Observation& observation, NameHash name,
   if (heard_.size() >= kMostNames) heard_.pop_front();
   heard_.push_back(
       {now_us, name, service, process, IsFrontDoor(observation.name)});
-  if (observation.flow != 0 && observation.source != NameSource::kDns) {
-    auto [flow, fresh] = flows_.try_emplace(observation.flow);
-    if (fresh && flows_.size() > kMostFlows) {
-      flows_.erase(flow);
-    } else {
-      flow->second.service = service;
-    }
+  if (observation.source != NameSource::kDns) {
+    NameFlow(observation.flow, service);
+  }
+}
+
+void Scene::NameFlow(FlowId id, NameHash service) {
+  if (id == 0) return;
+  auto [flow, fresh] = flows_.try_emplace(id);
+  if (fresh && flows_.size() > kMostFlows) {
+    flows_.erase(flow);
+  } else {
+    flow->second.service = service;
   }
 }
 

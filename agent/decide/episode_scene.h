@@ -31,6 +31,9 @@ class Scene {
   void OnName(const Observation& observation, NameHash name, NameHash service,
               v1::ProcessKind process, bool relevant);
 
+  // Which service a connection belongs to.
+  void NameFlow(FlowId flow, NameHash service);
+
   struct FlowChange {
     uint64_t received_bytes = 0;  // since last told
     NameHash service = 0;         // 0: no name known

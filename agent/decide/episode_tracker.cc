@@ -17,6 +17,8 @@ constexpr int64_t kParallelUs = 400'000;
 constexpr int64_t kParallelWithinUs = 3'000'000;
 constexpr int64_t kDecideEveryUs = 500'000;
 constexpr uint64_t kAnyData = 200;
+// More than refusals come to: it was not stopped after all.
+constexpr uint64_t kLeakBytes = 8'000;
 constexpr size_t kMostData = 128;
 constexpr size_t kRegularNeeds = 4;
 constexpr double kRegularSpread = 0.2;
@@ -65,7 +67,8 @@ struct EpisodeTracker::Open {
   v1::Person person;
   std::string first_host;
   NameHash service = 0;
-  bool urgent = false;  // serious: told as soon as it is certain
+  bool urgent = false;    // serious: told as soon as it is certain
+  bool enforced = false;  // stopped by us: a connection leads nowhere
   bool told = false;
   bool changed = true;  // since it was last graded
   std::vector<Moment> moments;
@@ -134,7 +137,7 @@ EpisodeTracker::Desk& EpisodeTracker::DeskOf(const Endpoint& source) {
 void EpisodeTracker::OnName(const Observation& observation,
                             const rules::Decision& decision,
                             v1::ProcessKind process, const v1::Person& person,
-                            v1::Place place) {
+                            v1::Place place, bool enforced) {
   const int64_t now_us = observation.time_us;
   OnTime(now_us);
   if (observation.source == NameSource::kFlow) return;
@@ -165,6 +168,7 @@ void EpisodeTracker::OnName(const Observation& observation,
   }
   auto open = Begin(observation, decision, process, person, place);
   open->service = service;
+  open->enforced = enforced;
   Extend(desk, *open, observation, name);
   desk.open[service] = std::move(open);
 }
@@ -225,6 +229,12 @@ void EpisodeTracker::Extend(Desk& desk, Open& open,
       ++counters_.refused;
     }
   }
+}
+
+void EpisodeTracker::OnRepeat(const Observation& observation) {
+  if (observation.flow == 0 || observation.source == NameSource::kDns) return;
+  Scene& scene = DeskOf(observation.src).scene;
+  scene.NameFlow(observation.flow, scene.Hash(ServiceOf(observation.name)));
 }
 
 void EpisodeTracker::OnFlow(const FlowProgress& progress) {
@@ -294,6 +304,7 @@ MomentFacts EpisodeTracker::FactsOf(const Open& open,
   }
   facts.data_us = last_us - first_us;
   facts.connected |= facts.received_bytes > kAnyData;
+  if (open.enforced) facts.connected = facts.received_bytes > kLeakBytes;
   return facts;
 }
 

@@ -59,10 +59,15 @@ class EpisodeTracker {
   ~EpisodeTracker();
 
   // Every name seen, benign ones too (they are kept as hashes, for a minute).
-  // `decision` says whether it is relevant; `person` is who did it.
+  // `decision` says whether it is relevant; `person` is who did it;
+  // `enforced` that it was really stopped, so that nothing can come of it.
   void OnName(const Observation& observation, const rules::Decision& decision,
               v1::ProcessKind process, const v1::Person& person,
-              v1::Place place);
+              v1::Place place, bool enforced = false);
+
+  // The same name told once more, by another capture point: only the
+  // connection it names is new.
+  void OnRepeat(const Observation& observation);
 
   void OnFlow(const FlowProgress& progress);
 

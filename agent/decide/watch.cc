@@ -29,6 +29,10 @@ void Watch::OnName(const Observation& observation) {
   Judge(observation, /*enforced=*/false);
 }
 
+void Watch::OnFlow(const FlowProgress& progress) {
+  if (episodes_ != nullptr) episodes_->OnFlow(progress);
+}
+
 const rules::Decision& Watch::Judge(const Observation& observation,
                                     bool enforced) {
   ++counters_.names;
@@ -41,6 +45,7 @@ const rules::Decision& Watch::Judge(const Observation& observation,
       verdicts_.For(observation.name, who, observation.time_us);
   if (repeat) {
     ++counters_.repeats;
+    if (episodes_ != nullptr) episodes_->OnRepeat(observation);
   } else {
     Record(observation, who, decision, enforced);
   }
@@ -49,15 +54,19 @@ const rules::Decision& Watch::Judge(const Observation& observation,
 
 void Watch::Record(const Observation& observation, const Who& who,
                    const rules::Decision& decision, bool enforced) {
-  if (decision.never_log) {
-    ++counters_.never_log;
-    return;
+  const bool hit =
+      !decision.never_log && decision.action != rules::Action::kAllow;
+  const v1::ProcessKind process = hit ? attribution_.KindOfProgram(observation)
+                                      : v1::PROCESS_KIND_UNSPECIFIED;
+  if (episodes_ != nullptr) {
+    episodes_->Note(observation, who, decision, process, verdicts_.place(),
+                    enforced);
   }
-  if (decision.action == rules::Action::kAllow) return;
+  if (decision.never_log) ++counters_.never_log;
+  if (!hit) return;
   ++counters_.hits;
   if (!decision.logged || contacts_ == nullptr) return;
-  contacts_->Note(observation, who, decision,
-                  attribution_.KindOfProgram(observation), verdicts_.place(),
+  contacts_->Note(observation, who, decision, process, verdicts_.place(),
                   enforced && decision.action == rules::Action::kBlock);
 }
 

@@ -9,6 +9,7 @@
 
 #include "agent/decide/attribution.h"
 #include "agent/decide/contact_log.h"
+#include "agent/decide/episode_log.h"
 #include "agent/decide/recent_map.h"
 #include "agent/decide/verdicts.h"
 #include "agent/observe/observation.h"
@@ -31,8 +32,13 @@ class Watch : public ObservationSink {
 
   void SetContacts(ContactLog* contacts) { contacts_ = contacts; }
 
+  // Null, as at the start: nothing is graded.
+  void SetEpisodes(EpisodeLog* episodes) { episodes_ = episodes; }
+
   // Seen in passing: recorded as not enforced.
   void OnName(const Observation& observation) override;
+
+  void OnFlow(const FlowProgress& progress) override;
 
   // The same for a packet that is held: `enforced` when a block will really
   // stop it. The decision is valid until the next call.
@@ -57,6 +63,7 @@ class Watch : public ObservationSink {
   Attribution& attribution_;
   Verdicts& verdicts_;
   ContactLog* contacts_;
+  EpisodeLog* episodes_ = nullptr;
   RecentMap<std::string, int64_t> packets_{2 * kRepeatUs, kMaxRecent};
   RecentMap<std::string, int64_t> stub_questions_{2 * kRepeatUs, kMaxRecent};
   WatchCounters counters_;

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/decide/attribution.h"
 #include "agent/decide/contact_log.h"
+#include "agent/decide/episode_log.h"
 #include "agent/decide/verdicts.h"
 #include "agent/decide/watch.h"
 #include "agent/enforce/gate.h"
@@ -89,6 +90,7 @@ class LiveAgent {
   std::unique_ptr<Attribution> attribution_;
   std::unique_ptr<Verdicts> verdicts_;
   std::unique_ptr<ContactLog> contacts_;
+  std::unique_ptr<EpisodeLog> episodes_;
   std::unique_ptr<Watch> watch_;
   std::unique_ptr<Observer> observer_;
   std::unique_ptr<Answers> answers_;
@@ -168,6 +170,9 @@ absl::Status LiveAgent::Run(const std::atomic<bool>& stop) {
   sd_notify(0, "STOPPING=1");
   CloseGate();
   observer_->Finish();
+  if (episodes_ != nullptr) {
+    episodes_->Finish(absl::ToUnixMicros(clock_.Now()));
+  }
   if (spool_ != nullptr) Beat();
   return outcome_;
 }
@@ -268,6 +273,10 @@ void LiveAgent::Housekeeping() {
   }
   verdicts_->SetBoot(boot_id_, absl::ToInt64Microseconds(now));
   if (spool_ == nullptr) TakeIdentity();
+  // A capture file's packets bring their own time.
+  if (episodes_ != nullptr && config_.capture_file.empty()) {
+    episodes_->OnTime(absl::ToUnixMicros(clock_.Now()));
+  }
   TakeRules();
   KeepGate();
   RefreshStatus();
@@ -295,6 +304,8 @@ void LiveAgent::TakeIdentity() {
   verdicts_->SetDevice(identity->device);
   contacts_ = std::make_unique<ContactLog>(*identity, *spool_);
   watch_->SetContacts(contacts_.get());
+  episodes_ = std::make_unique<EpisodeLog>(*identity, *spool_);
+  watch_->SetEpisodes(episodes_.get());
   answers_->SetContacts(contacts_.get());
 }
 
