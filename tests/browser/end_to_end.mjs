@@ -1,0 +1,48 @@
+// A safety lead's first morning, against a collector that real agents report
+// to: logs in with the one-time password, sees the alert come, acknowledges.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { chromium } from "playwright-core";
+
+const { BASE, ONE_TIME_PASSWORD } = process.env;
+const alertText = /Pupil P-[0-9A-Z]+ tried to reach .* gambling sites/;
+
+test("a pupil's repeated tries reach the lead's screen, and the lead answers", async () => {
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run"],
+  });
+  try {
+    const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: "en-GB" });
+    const page = await context.newPage();
+    page.setDefaultTimeout(90_000);
+    await page.goto(BASE);
+    await page.getByLabel("User name").fill("lead");
+    await page.getByLabel("Password", { exact: true }).fill(ONE_TIME_PASSWORD);
+    await page.getByRole("button", { name: "Log in" }).click();
+    await page.getByLabel("The password you were given").fill(ONE_TIME_PASSWORD);
+    await page.getByLabel("New password", { exact: true }).fill("seven purple lanterns");
+    await page.getByLabel("New password again").fill("seven purple lanterns");
+    await page.getByRole("button", { name: "Save the new password" }).click();
+    await page.getByRole("heading", { level: 1, name: "Today" }).waitFor();
+
+    const card = page.locator("li.alert", { hasText: alertText });
+    await card.waitFor();
+    await card.getByRole("link").first().click();
+    await page.getByRole("heading", { name: "What happened, in order" }).waitFor();
+    await page.getByText("www.bet365.com").first().waitFor();
+    const words = await page.locator("body").innerText();
+    for (const wrong of ["a.khan", "visited", "URL", "searched", "childline"]) {
+      assert.ok(!words.includes(wrong), `"${wrong}" stands on the screen`);
+    }
+    await page.getByRole("link", { name: "Back to all alerts" }).click();
+    await card.waitFor();
+    await card.getByRole("link").first().focus();
+    await page.keyboard.press("a");
+    await page.getByLabel("Note (optional)").fill("I will speak with the class teacher.");
+    await page.getByRole("dialog").getByRole("button", { name: "Acknowledge" }).click();
+    await card.getByText("Seen").waitFor();
+  } finally {
+    await browser.close();
+  }
+});
