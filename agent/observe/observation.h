@@ -12,7 +12,13 @@
 namespace schoolgate::agent {
 
 enum class NameSource : uint8_t {
-  kDns, kMdns, kLlmnr, kTls, kQuic, kHttp, kFlow
+  kDns,
+  kMdns,
+  kLlmnr,
+  kTls,
+  kQuic,
+  kHttp,
+  kFlow
 };
 enum class Transport : uint8_t { kUdp, kTcp };
 
@@ -29,17 +35,17 @@ using FlowId = uint64_t;
 
 // Views are borrowed for the call.
 struct Observation {
-  int64_t time_us = 0;      // since 1970
-  uint64_t frame = 0;       // the packet that completed the name
+  int64_t time_us = 0;  // since 1970
+  uint64_t frame = 0;   // the packet that completed the name
   NameSource source = NameSource::kDns;
   Transport transport = Transport::kUdp;
-  bool ech = false;         // hello carries encrypted_client_hello or ESNI
-  uint16_t qtype = 0;       // DNS only
-  std::string_view name;    // lower case, no trailing dot, RFC 1035 escapes
-  Endpoint src;             // who asked
+  bool ech = false;       // hello carries encrypted_client_hello or ESNI
+  uint16_t qtype = 0;     // DNS only
+  std::string_view name;  // lower case, no trailing dot, RFC 1035 escapes
+  Endpoint src;           // who asked
   Endpoint dst;
   std::span<const std::string_view> alpn;
-  std::string_view protocol;  // nDPI's label, for kFlow
+  std::string_view protocol;        // nDPI's label, for kFlow
   uint32_t uid = platform::kNoUid;  // owner of the asking socket, when known
   FlowId flow = 0;
 };
@@ -57,7 +63,7 @@ struct FlowProgress {
   bool opened = false;          // first word of this flow
   bool closed = false;          // last word
   uint32_t uid = platform::kNoUid;
-  uint32_t packet_bytes = 0;    // IP length of the packet this is told at
+  uint32_t packet_bytes = 0;  // IP length of the packet this is told at
 };
 
 class ObservationSink {
