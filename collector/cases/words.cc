@@ -96,7 +96,7 @@ std::string Spaced(std::string_view id) {
 }
 
 std::string GroupWord(std::string_view group) {
-  if (group == "staff") return "Staff member";
+  if (group == "staff") return "Member of staff";
   if (group == "governor") return "Governor";
   if (group == "volunteer") return "Volunteer";
   if (group == "guest") return "Guest";

@@ -25,7 +25,7 @@ std::string Listed(const std::vector<std::string>& items, size_t most);
 // "at 10:42 on Tuesday 24 November 2026" or "between ... and ...".
 std::string When(absl::Time first, absl::Time last, absl::TimeZone zone);
 
-// "Pupil P-7F3AQ2", "Staff member P-...", "Somebody on laptop-12".
+// "Pupil P-7F3AQ2", "Member of staff P-...", "Somebody on laptop-12".
 std::string Who(const v1::Alert& alert, bool is_person);
 
 bool IsStaffGroup(std::string_view group);
