@@ -7,7 +7,12 @@
 namespace schoolgate::collector {
 namespace {
 
-constexpr ThrottleLimits kAddressLimits = {.free_failures = 20};
+// A school may be one address: a pupil who guesses there slows the others
+// down for half a minute, not more.
+constexpr ThrottleLimits kAddressLimits = {.free_failures = 20,
+                                           .first_wait = absl::Seconds(2),
+                                           .longest_wait = absl::Seconds(30),
+                                           .forget = absl::Hours(1)};
 constexpr RateLimits kSessionRate = {.per_second = 20, .burst = 80};
 constexpr RateLimits kStrangerRate = {.per_second = 10, .burst = 60};
 

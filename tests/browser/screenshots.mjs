@@ -11,7 +11,7 @@ const quiet = await startSchool("--quiet");
 const browser = await startBrowser();
 
 const sizes = { desktop: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } };
-const longest = { desktop: 1150, phone: 1900 };
+const longest = { desktop: 1150, phone: 1700 };
 const shots = [
   ["log-in", null, "/", school],
   ["today", "lead", "/", school],

@@ -11,13 +11,18 @@ interface Line {
   count: number;
 }
 
+// The page loads the list and then keeps it up to date: one look, not two.
+const openedList = (newer: string, older: string) =>
+  newer === auditSentence("watch_alerts", "", "") && older === auditSentence("view_alerts", "", "");
+
 // The same thing done by the same person again and again is one line.
 function merge(entries: AuditEntry[]): Line[] {
   const lines: Line[] = [];
   for (const entry of entries) {
     const what = auditSentence(entry.action, entry.about_alert, entry.about ?? "");
     const above = lines[lines.length - 1];
-    if (above && above.who === entry.who && above.what === what) above.count++;
+    if (above && above.who === entry.who && openedList(above.what, what)) above.what = what;
+    else if (above && above.who === entry.who && above.what === what) above.count++;
     else lines.push({ time: entry.time, who: entry.who, what, count: 1 });
   }
   return lines;
@@ -71,7 +76,7 @@ export function AuditPage() {
             <tbody>
               {merge(some).map((line, number) => (
                 <tr key={number}>
-                  <td class="when">{clockWord(line.time, true)}</td>
+                  <td class="when">{clockWord(line.time)}</td>
                   <td>{line.who}</td>
                   <td>{line.what}{line.count > 1 && `, ${times(line.count)}`}</td>
                 </tr>
