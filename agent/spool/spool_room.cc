@@ -7,7 +7,7 @@
 namespace schoolgate::agent {
 
 uint64_t SpoolWriter::TotalBytes() const {
-  uint64_t total = spare_ready_ ? kSegmentBytes : 0;
+  uint64_t total = spare_ready_ ? options_.segment_bytes : 0;
   for (const auto& [id, segment] : segments_) total += segment.bytes;
   return total;
 }
@@ -192,7 +192,7 @@ void SpoolWriter::KeepSpare() {
     file = directory_.Open(kSpareName, platform::OpenMode::kReadWrite);
   }
   if (!file.ok()) return;
-  if ((*file)->Reserve(kSegmentBytes).ok() && (*file)->Sync().ok()) {
+  if ((*file)->Reserve(options_.segment_bytes).ok() && (*file)->Sync().ok()) {
     spare_ready_ = true;
   } else {
     file->reset();

@@ -11,7 +11,7 @@ namespace schoolgate::agent {
 namespace {
 
 constexpr int kAppendTries = 3;
-constexpr uint64_t kLeastQuotaBytes = 8 * kSegmentBytes;
+constexpr uint64_t kLeastSegments = 8;
 constexpr uint64_t kMinutesLimit = 1ull << 28;
 
 // A run's number that no earlier life of this device can have used.
@@ -23,7 +23,10 @@ uint64_t FreshRun(absl::Time now) {
 }
 
 SpoolOptions WithLimits(SpoolOptions options) {
-  options.quota_bytes = std::max(options.quota_bytes, kLeastQuotaBytes);
+  options.segment_bytes = std::clamp<uint64_t>(
+      options.segment_bytes, 2 * seal::kSegmentHeaderBytes, kSegmentBytes);
+  options.quota_bytes =
+      std::max(options.quota_bytes, kLeastSegments * options.segment_bytes);
   return options;
 }
 
@@ -164,7 +167,7 @@ absl::StatusOr<SpoolPosition> SpoolWriter::AppendOnce(v1::Event& event,
   }
   if (live.file != nullptr &&
       live.bytes + plaintext.size() + seal::kFrameHeadBytes + 64 >
-          kSegmentBytes) {
+          options_.segment_bytes) {
     CloseSegment(lane);
   }
   if (live.file == nullptr) {
@@ -195,7 +198,8 @@ absl::StatusOr<SpoolPosition> SpoolWriter::AppendOnce(v1::Event& event,
 absl::Status SpoolWriter::OpenSegment(v1::Lane lane) {
   bool& full = full_[LaneIndex(lane)];
   Lane& live = lanes_[LaneIndex(lane)];
-  while (!full && TotalBytes() + kSegmentBytes > options_.quota_bytes) {
+  while (!full &&
+         TotalBytes() + options_.segment_bytes > options_.quota_bytes) {
     full = !MakeRoom(lane, GapReason::kQuota);
   }
   if (full) return absl::ResourceExhaustedError("spool: no room");
@@ -225,7 +229,7 @@ absl::Status SpoolWriter::OpenSegment(v1::Lane lane) {
   live.id = id;
   live.bytes = live.sealer->header().size();
   live.chain = seal::StartChain(live.sealer->header());
-  segments_[id] = {kSegmentBytes, 0};
+  segments_[id] = {options_.segment_bytes, 0};
   folder_dirty_ = true;
   return absl::OkStatus();
 }
@@ -264,7 +268,7 @@ absl::StatusOr<std::unique_ptr<platform::File>> SpoolWriter::MakeSegmentFile(
     file = directory_.Open(name, platform::OpenMode::kCreate);
   }
   if (!file.ok() || !reserve) return file;
-  absl::Status reserved = (*file)->Reserve(kSegmentBytes);
+  absl::Status reserved = (*file)->Reserve(options_.segment_bytes);
   if (!reserved.ok()) {
     (void)directory_.Remove(name);
     return reserved;

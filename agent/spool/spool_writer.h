@@ -24,7 +24,8 @@ struct SpoolOptions {
   std::string device;         // as enrolled, "D-4KQ7X2M9"
   std::string collector_key;  // the collector's X25519 key, 32 raw bytes
   std::string boot_id;
-  uint64_t quota_bytes = 512ull << 20;  // at least eight segments
+  uint64_t quota_bytes = 512ull << 20;     // at least eight segments
+  uint64_t segment_bytes = kSegmentBytes;  // at most that
   absl::Duration sync_interval = absl::Milliseconds(500);
 };
 
