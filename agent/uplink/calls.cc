@@ -1,10 +1,8 @@
 #include "agent/uplink/calls.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
+#include <grpc/support/time.h>
 
 #include <array>
-#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -22,8 +20,8 @@
 namespace schoolgate::agent {
 namespace {
 
-constexpr std::chrono::seconds kCallDeadline{20};
-constexpr std::chrono::minutes kFetchDeadline{60};
+constexpr int64_t kCallSeconds = 20;
+constexpr int64_t kFetchSeconds = 3600;
 constexpr uint64_t kMostBundleBytes = 1ull << 30;
 constexpr uint64_t kSyncEveryBytes = 4 << 20;
 
@@ -87,7 +85,7 @@ absl::Status EnrolDevice(const EnrolmentFile& file,
       std::nullopt);
   const auto stub = v1::Uplink::NewStub(channel.grpc);
   grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + kCallDeadline);
+  context.set_deadline(gpr_time_from_seconds(kCallSeconds, GPR_TIMESPAN));
   v1::EnrolResponse response;
   const grpc::Status status =
       stub->Enrol(&context, MakeEnrolRequest(file, *tls, *key), &response);
@@ -125,7 +123,7 @@ absl::Status RenewCertificate(const IdentityFolder& identity,
       },
       std::nullopt);
   const auto stub = v1::Uplink::NewStub(channel.grpc);
-  context.set_deadline(std::chrono::system_clock::now() + kCallDeadline);
+  context.set_deadline(gpr_time_from_seconds(kCallSeconds, GPR_TIMESPAN));
   v1::EnrolResponse response;
   const grpc::Status status = stub->Renew(&context, request, &response);
   *server_time = absl::InfinitePast();
@@ -205,7 +203,7 @@ absl::Status FetchBundle(grpc::Channel& channel, const v1::BundleOffer& offer,
   if (*have < offer.size_bytes()) {
     const auto stub = v1::Uplink::NewStub(
         std::shared_ptr<grpc::Channel>(&channel, [](grpc::Channel*) {}));
-    context.set_deadline(std::chrono::system_clock::now() + kFetchDeadline);
+    context.set_deadline(gpr_time_from_seconds(kFetchSeconds, GPR_TIMESPAN));
     v1::FetchBundleRequest request;
     request.set_hash(offer.hash());
     request.set_offset(*have);
