@@ -106,6 +106,11 @@ class BundleWriter {
       const std::string& path, std::string manifest_bytes,
       const v1::BundleSignatures& signatures);
 
+  // How many sections the manifest names.
+  size_t sections() const {
+    return static_cast<size_t>(manifest_.sections_size());
+  }
+
   // Appends bytes of the section that is due. OUT_OF_RANGE when it is full.
   absl::Status Append(std::span<const uint8_t> bytes);
 

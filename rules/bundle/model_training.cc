@@ -211,10 +211,10 @@ uint64_t KeyOf(const ModelParts& parts) {
 ModelParts TrainModel(std::span<const IndexEntry> entries,
                       std::span<const uint64_t> set_uses) {
   ModelParts parts;
-  parts.bucket_bits =
-      std::min<int>(std::bit_width((entries.size() + kEntriesPerBucket - 1) /
-                                   kEntriesPerBucket / 2),
-                    kBucketBitsLimit);
+  while (parts.bucket_bits < kBucketBitsLimit &&
+         entries.size() >> parts.bucket_bits >= kEntriesPerBucket) {
+    ++parts.bucket_bits;
+  }
   parts.roots = ChooseRoots(entries);
   const Usage usage = CountUsage(entries, parts.roots);
   parts.root_lengths = CodeLengths(usage.roots, kRootWordLimit);

@@ -17,6 +17,7 @@
 #include "rules/cli/verbs.h"
 #include "rules/import/list_folder.h"
 #include "rules/policy/compile.h"
+#include "rules/ruleset.h"
 
 namespace schoolgate::rules {
 namespace {
@@ -27,6 +28,7 @@ struct BuildOptions {
   std::string policy;
   std::string lists;
   std::string output;
+  std::string base;
   uint64_t version = 1;
   int64_t days = 30;
   bool json = false;
@@ -87,7 +89,14 @@ absl::StatusOr<BuildResult> Build(const BuildOptions& options) {
   const auto entries = result.lists.entries.Entries();
   result.entries = entries.size();
   Say(options, absl::StrCat("indexing ", entries.size(), " hosts"));
-  const auto index = BuildIndex(result.lists.categories, entries, nullptr);
+  std::shared_ptr<const Ruleset> base;
+  if (!options.base.empty()) {
+    auto opened = Ruleset::Open(options.base);
+    if (!opened.ok()) return opened.status();
+    base = *std::move(opened);
+  }
+  const auto index = BuildIndex(result.lists.categories, entries,
+                                base == nullptr ? nullptr : &base->index());
   if (!index.ok()) return index.status();
   result.index_bytes = index->model.size() + index->directory.size() +
                        index->index.size() + index->pages.size();
@@ -186,6 +195,8 @@ void AddBuild(CLI::App& app, int* exit_code) {
       ->required();
   verb->add_option("-o,--output", options->output, "The bundle to write")
       ->required();
+  verb->add_option("--base", options->base,
+                   "The bundle that devices have: makes deltas small");
   verb->add_option("--version", options->version,
                    "Number of this release; grows with each")
       ->check(CLI::PositiveNumber);

@@ -12,7 +12,10 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   int exit_code = platform::kExitOk;
   // One line a verb.
+  rules::AddImport(app, &exit_code);
   rules::AddBuild(app, &exit_code);
+  rules::AddDelta(app, &exit_code);
+  rules::AddApply(app, &exit_code);
   rules::AddDecide(app, &exit_code);
   rules::AddCheck(app, &exit_code);
   rules::AddDiff(app, &exit_code);

@@ -1,0 +1,85 @@
+// import: from a public list to a file of the list folder.
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "platform/complaint.h"
+#include "rules/cli/verbs.h"
+#include "rules/import/import_list.h"
+
+namespace schoolgate::rules {
+namespace {
+
+void PrintJson(const ImportOrder& order, const ImportReport& report) {
+  const nlohmann::json line = {{"list", order.path},
+                               {"format", order.format},
+                               {"category", order.category},
+                               {"output", order.output},
+                               {"lines", report.lines},
+                               {"hosts", report.hosts},
+                               {"duplicates", report.duplicates},
+                               {"wildcards", report.wildcards},
+                               {"addresses", report.addresses},
+                               {"other", report.other},
+                               {"other_examples", report.other_examples},
+                               {"broken", report.broken},
+                               {"broken_examples", report.broken_examples}};
+  std::printf("%s\n", line.dump().c_str());
+}
+
+void PrintCount(uint64_t count, const char* what,
+                const std::vector<std::string>& examples) {
+  if (count == 0) return;
+  std::printf("  %llu %s\n", static_cast<unsigned long long>(count), what);
+  for (const std::string& example : examples) {
+    std::printf("    %s\n", example.c_str());
+  }
+}
+
+void PrintText(const ImportOrder& order, const ImportReport& report) {
+  std::printf("%s: %llu hosts of %llu lines\n", order.output.c_str(),
+              static_cast<unsigned long long>(report.hosts),
+              static_cast<unsigned long long>(report.lines));
+  PrintCount(report.duplicates, "duplicates", {});
+  PrintCount(report.wildcards, "wildcards, taken with the name itself", {});
+  PrintCount(report.addresses, "addresses", {});
+  PrintCount(report.other, "rules that do not list a whole host",
+             report.other_examples);
+  PrintCount(report.broken, "broken lines", report.broken_examples);
+}
+
+}  // namespace
+
+void AddImport(CLI::App& app, int* exit_code) {
+  auto order = std::make_shared<ImportOrder>();
+  auto json = std::make_shared<bool>(false);
+  CLI::App* verb = app.add_subcommand(
+      "import", "Turn a public list into a file of the list folder.");
+  verb->add_option("format", order->format,
+                   "ut1, plain, hosts, adblock, rpz or csv")
+      ->required();
+  verb->add_option("path", order->path, "The list; may be gzip or zstd")
+      ->required();
+  verb->add_option("--category", order->category, "Our category id")
+      ->required();
+  verb->add_option("--from", order->wanted,
+                   "The list's own name of the category (ut1, csv)");
+  verb->add_option("--source", order->source, "Where the list comes from");
+  verb->add_option("--licence", order->licence, "The list's licence");
+  verb->add_option("-o,--output", order->output,
+                   "The file to write; CATEGORY.txt when not given");
+  verb->add_flag("--json", *json, "One JSON object");
+  verb->callback([order, json, exit_code] {
+    if (order->output.empty()) order->output = order->category + ".txt";
+    const auto report = ImportList(*order);
+    if (!report.ok()) {
+      *exit_code = platform::Complain("schoolgate-rules", report.status());
+    } else if (*json) {
+      PrintJson(*order, *report);
+    } else {
+      PrintText(*order, *report);
+    }
+  });
+}
+
+}  // namespace schoolgate::rules

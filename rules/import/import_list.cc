@@ -1,0 +1,151 @@
+#include "rules/import/import_list.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "rules/bundle/host_name.h"
+#include "rules/bundle/new_file.h"
+#include "rules/import/known_categories.h"
+#include "rules/import/line_source.h"
+
+namespace schoolgate::rules {
+namespace {
+
+constexpr size_t kExamples = 5;
+constexpr size_t kExampleBytes = 80;
+
+void Keep(std::vector<std::string>* examples, uint64_t number,
+          std::string_view line) {
+  if (examples->size() >= kExamples) return;
+  examples->push_back(
+      absl::StrCat("line ", number, ": ",
+                   absl::CHexEscape(absl::string_view(
+                       line.data(), std::min(line.size(), kExampleBytes)))));
+}
+
+// Of a UT1 tree: DIR/NAME/domains, or DIR/domains when DIR is the category.
+absl::StatusOr<std::string> Ut1File(const std::string& folder,
+                                    const std::string& name) {
+  for (const std::string& stem :
+       {folder + "/" + name + "/domains", folder + "/domains"}) {
+    for (const char* end : {"", ".gz", ".zst"}) {
+      if (std::filesystem::is_regular_file(stem + end)) return stem + end;
+    }
+  }
+  return absl::NotFoundError(
+      absl::StrCat(folder, ": has no ", name,
+                   "/domains: name the tree's category with --from"));
+}
+
+class Importer {
+ public:
+  Importer(ListFormat format, const std::string& wanted)
+      : parser_(format, wanted) {}
+
+  void Take(std::string_view line, bool cut) {
+    ++number_;
+    found_.clear();
+    const LineKind kind =
+        cut ? LineKind::kBroken
+            : parser_.Parse(line, &found_, &report_.wildcards);
+    if (kind == LineKind::kEmpty) return;
+    ++report_.lines;
+    if (kind == LineKind::kOther) {
+      ++report_.other;
+      Keep(&report_.other_examples, number_, line);
+    } else if (kind == LineKind::kBroken) {
+      ++report_.broken;
+      Keep(&report_.broken_examples, number_, line);
+    }
+    for (std::string& host : found_) hosts_.push_back(std::move(host));
+  }
+
+  ImportReport Finish() {
+    const size_t all = hosts_.size();
+    std::sort(hosts_.begin(), hosts_.end());
+    hosts_.erase(std::unique(hosts_.begin(), hosts_.end()), hosts_.end());
+    report_.hosts = hosts_.size();
+    report_.duplicates = all - hosts_.size();
+    for (const std::string& host : hosts_) {
+      report_.addresses += IsAddress(host);
+    }
+    return report_;
+  }
+
+  const std::vector<std::string>& hosts() const { return hosts_; }
+
+ private:
+  LineParser parser_;
+  ImportReport report_;
+  std::vector<std::string> found_;
+  std::vector<std::string> hosts_;
+  uint64_t number_ = 0;
+};
+
+std::string OneLine(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(),
+      [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
+  return text;
+}
+
+absl::Status WriteList(const ImportOrder& order,
+                       const std::vector<std::string>& hosts) {
+  auto file = NewFile::Create(order.output);
+  if (!file.ok()) return file.status();
+  std::string head = absl::StrCat(
+      "# category: ", order.category,
+      "\n# source: ", OneLine(order.source.empty() ? order.path : order.source),
+      "\n");
+  if (!order.licence.empty()) {
+    absl::StrAppend(&head, "# licence: ", OneLine(order.licence), "\n");
+  }
+  if (auto status = (*file)->Append(head); !status.ok()) return status;
+  for (const std::string& host : hosts) {
+    if (auto status = (*file)->Append(host + "\n"); !status.ok()) return status;
+  }
+  return (*file)->Commit();
+}
+
+}  // namespace
+
+absl::StatusOr<ImportReport> ImportList(const ImportOrder& order) {
+  if (!IsCategoryId(order.category)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        order.category, ": is no category id: use a-z, 0-9, - and _"));
+  }
+  const std::string wanted =
+      order.wanted.empty() ? order.category : order.wanted;
+  std::string path = order.path;
+  ListFormat format = ListFormat::kPlain;
+  if (order.format == "ut1") {
+    auto file = Ut1File(order.path, wanted);
+    if (!file.ok()) return file.status();
+    path = *file;
+  } else if (const auto known = ListFormatOf(order.format)) {
+    format = *known;
+  } else {
+    return absl::InvalidArgumentError(
+        absl::StrCat(order.format,
+                     ": is no list format: use ut1, plain, hosts, adblock, "
+                     "rpz or csv"));
+  }
+  Importer importer(format, wanted);
+  auto status = ReadLines(
+      path, [&](std::string_view line, bool cut) { importer.Take(line, cut); });
+  if (!status.ok()) return status;
+  ImportReport report = importer.Finish();
+  if (report.hosts == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, ": names no host as ", order.format, " (",
+                     report.broken, " broken lines, ", report.other,
+                     " other): check the format and the category"));
+  }
+  status = WriteList(order, importer.hosts());
+  if (!status.ok()) return status;
+  return report;
+}
+
+}  // namespace schoolgate::rules
