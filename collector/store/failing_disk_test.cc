@@ -82,6 +82,7 @@ std::vector<StoredEvent> Batch(uint64_t first) {
 TEST_F(FailingDiskTest, EveryWriteMayFailAndNothingIsLostOrDoubled) {
   for (const int error : {ENOSPC, EIO}) {
     failure = error;
+    uint64_t all_failures = 0;
     for (int nth = 0; nth < 80; nth += 3) {
       Scratch scratch;
       auto store = OpenSqliteEventStore(scratch.path()).value();
@@ -91,6 +92,7 @@ TEST_F(FailingDiskTest, EveryWriteMayFailAndNothingIsLostOrDoubled) {
         const auto tried = store->Append(Batch(first));
         if (!tried.ok()) {
           ++failures;
+          ++all_failures;
           EXPECT_LE(store->DurableSequence("D-1", 1).value(), first - 1);
           writes_left = -1;
           const auto again = store->Append(Batch(first));
@@ -112,6 +114,7 @@ TEST_F(FailingDiskTest, EveryWriteMayFailAndNothingIsLostOrDoubled) {
       EXPECT_EQ(all.size(), 50u) << "write " << nth;
       EXPECT_EQ(sequences.size(), 50u);
     }
+    EXPECT_GT(all_failures, 20u) << "the disk never failed";
   }
 }
 
