@@ -24,6 +24,9 @@ bool ByteAssembler::Insert(size_t offset, Bytes piece) {
   while (last != islands_.end() && last->begin <= end) ++last;
   if (first == last && islands_.size() >= kMaxHoles) return false;
 
+  if (end > bytes_.capacity()) {
+    bytes_.reserve(std::min(max_bytes_, std::max(end, 2 * bytes_.capacity())));
+  }
   if (end > bytes_.size()) bytes_.resize(end);
   size_t at = offset;
   for (auto island = first; island != last; ++island) {

@@ -35,7 +35,9 @@ class ByteAssembler {
 
   // One past the last byte that is known, holes or not.
   size_t end() const { return bytes_.size(); }
-  size_t held_bytes() const { return bytes_.capacity(); }
+  size_t held_bytes() const {
+    return bytes_.capacity() + islands_.capacity() * sizeof(Island);
+  }
   bool empty() const { return islands_.empty(); }
   void Clear();
 

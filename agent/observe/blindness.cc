@@ -72,11 +72,16 @@ constexpr uint32_t kResolverIpv4[] = {
     0x2d5a1c00, 0x2d5a1e00,              // NextDNS 45.90.28.0, 45.90.30.0
     0x4c4c0200, 0x4c4c0a00,              // Control D
     0x5e8c0e0e, 0x5e8c0f0f,              // AdGuard
-    0x95707070, 0x9570700a,              // Quad9
+    0x9570700a, 0x95707070,              // Quad9
     0xb9e4a8a8, 0xb9e4a9a8,              // CleanBrowsing
     0xc2f20202,                          // Mullvad
     0xd043dcdc, 0xd043dede,              // OpenDNS
 };
+
+static_assert(std::is_sorted(std::begin(kResolverNames),
+                             std::end(kResolverNames)));
+static_assert(std::is_sorted(std::begin(kResolverIpv4),
+                             std::end(kResolverIpv4)));
 
 // The first eight bytes of resolvers' IPv6 networks.
 constexpr std::array<uint8_t, 8> kResolverIpv6[] = {

@@ -165,7 +165,8 @@ const ObserverCounters& Observer::counters() {
 
 size_t Observer::memory_bytes() const {
   return flows_.max_memory_bytes() + partials_.held_bytes() +
-         partials_.live() * sizeof(Partial);
+         partials_.live() * sizeof(Partial) +
+         decoder_.fragments().waiting() * FragmentTable::kMaxDatagramBytes;
 }
 
 }  // namespace schoolgate::agent

@@ -39,7 +39,7 @@ class Observer : private FlowExpiry {
 
   const ObserverCounters& counters();
 
-  // Flows, partial messages and waiting fragments, now.
+  // What flows, partial messages and waiting fragments take at most, now.
   size_t memory_bytes() const;
 
  private:

@@ -54,6 +54,38 @@ TEST_P(SceneTest, TellsExactlyTheNamesThatAreThere) {
   std::remove(path.c_str());
 }
 
+// Browsers send an ECH extension always; it hides a name only when the name in
+// sight is the cover of a configuration that was handed out.
+TEST(Blindness, EchCountsOnlyBehindACover) {
+  traffic::Flow dns;
+  dns.server_port = 53;
+  const auto hello = [](const std::string& name, uint16_t port) {
+    traffic::Flow flow;
+    flow.client_port = port;
+    return traffic::TcpFrame(
+        flow, true, 1, 16,
+        traffic::TlsRecords(traffic::ClientHello({.name = name, .ech = true})));
+  };
+  const std::vector<traffic::Buffer> packets = {
+      traffic::UdpFrame(
+          dns, false,
+          traffic::DnsHttpsAnswer("hidden.example", "cover.example")),
+      hello("open.example", 40001), hello("cover.example", 40002)};
+  Lines sink;
+  agent::Observer observer(agent::ObserverLimits(), sink);
+  for (const traffic::Buffer& bytes : packets) {
+    platform::Packet packet;
+    packet.bytes = bytes;
+    packet.link_type = 1;
+    observer.OnPacket(packet);
+  }
+  observer.Finish();
+  EXPECT_EQ(sink.lines.size(), 2u);
+  EXPECT_EQ(observer.counters().blind[static_cast<size_t>(agent::Blind::kEch)],
+            1u);
+  EXPECT_EQ(observer.counters().blind_flows(), 1u);
+}
+
 INSTANTIATE_TEST_SUITE_P(
     All, SceneTest, testing::ValuesIn(traffic::AllScenes()),
     [](const testing::TestParamInfo<traffic::Scene>& scene) {
