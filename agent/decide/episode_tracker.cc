@@ -83,7 +83,7 @@ struct EpisodeTracker::Desk {
 
   Scene scene;
   std::unordered_map<NameHash, std::unique_ptr<Open>> open;
-  // When an inner name was last contacted: programs call at equal intervals.
+  // When a name was lately contacted: programs call at equal intervals.
   RecentMap<NameHash, std::deque<int64_t>> starts{1'800'000'000, 1024};
   int64_t last_us = 0;
 
@@ -223,8 +223,7 @@ void EpisodeTracker::Extend(Desk& desk, Open& open,
   if (open.moments.empty() || quiet_us > kMomentGapUs) {
     if (open.moments.size() < kMostMoments) {
       open.moments.push_back({now_us, name});
-      // People come to the front door, and come back to it as they please.
-      if (!front_door) desk.NoteStart(name, now_us);
+      desk.NoteStart(name, now_us);
     } else {
       ++counters_.refused;
     }

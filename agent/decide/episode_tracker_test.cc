@@ -1,5 +1,6 @@
 #include "agent/decide/episode_tracker.h"
 
+#include <random>
 #include <string>
 #include <vector>
 
@@ -261,6 +262,54 @@ TEST(EpisodeTracker, AClockThatJumpsBackBreaksNothing) {
   device.Step(-3'600'000'000);
   device.Visit("bet.test", "gambling", 10);
   EXPECT_GE(device.Finish().size(), 2u);
+}
+
+TEST(EpisodeTracker, APollThatComesLikeClockworkIsNoAttempt) {
+  Device device;
+  for (int i = 0; i < 40; ++i) {
+    device.Ask("www.launcher.test", "games");
+    device.Wait(35);
+  }
+  auto episodes = device.Finish();
+  int attempts = 0;
+  for (const v1::Episode& episode : episodes) {
+    attempts += episode.grade() == v1::GRADE_ATTEMPT;
+  }
+  EXPECT_LE(attempts, 5) << "until the rhythm is known";
+}
+
+TEST(EpisodeTracker, AnythingAtAllKeepsItsLimits) {
+  std::mt19937_64 random(20261124);
+  Device device({.by_source = true, .seal = {}});
+  const auto below = [&](uint64_t end) { return random() % end; };
+  for (int i = 0; i < 30'000; ++i) {
+    const std::string host = std::string(below(4), '.') + "h" +
+                             std::to_string(below(900)) + ".s" +
+                             std::to_string(below(700)) + ".test";
+    const char* category = below(3) == 0 ? "adult" : "";
+    switch (below(5)) {
+      case 0:
+        device.Ask(host, category);
+        break;
+      case 1:
+        device.Connect(host, category);
+        break;
+      case 2:
+        device.Flow(below(40'000), random());
+        break;
+      case 3:
+        device.Step(static_cast<int64_t>(below(400'000)));
+        break;
+      default:
+        if (below(500) == 0)
+          device.Step(-static_cast<int64_t>(below(1ull << 40)));
+    }
+  }
+  EXPECT_GT(device.tracker().counters().contacts, 1000u);
+  for (const v1::Episode& episode : device.Finish()) {
+    EXPECT_LE(episode.start_unix_us(), episode.end_unix_us());
+    EXPECT_NE(episode.grade(), v1::GRADE_UNSPECIFIED);
+  }
 }
 
 TEST(EpisodeService, HostsOfOneServiceBelongTogether) {
