@@ -320,7 +320,10 @@ TEST_F(CollectorTest, APublishedBundleReachesAConnectedDevice) {
   std::ofstream(scratch_.File("bundle")) << bytes;
   BundleShelf shelf(Directory().Bundles());
   ASSERT_TRUE(shelf.Place(scratch_.File("bundle"), 3, "").ok());
-  EXPECT_FALSE(shelf.Place(scratch_.File("bundle"), 3, "").ok());
+  EXPECT_TRUE(shelf.Place(scratch_.File("bundle"), 3, "").ok()) << "again";
+  std::ofstream(scratch_.File("other")) << "other rules";
+  EXPECT_FALSE(shelf.Place(scratch_.File("other"), 3, "").ok());
+  EXPECT_FALSE(shelf.Place(scratch_.File("other"), 2, "").ok());
   clock_.Advance(absl::Minutes(1));
   collector_->Tick();
   ASSERT_TRUE(link->WaitOffer(kPatience));

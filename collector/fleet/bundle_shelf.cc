@@ -61,24 +61,26 @@ absl::StatusOr<ShelvedBundle> BundleShelf::Place(const std::string& file,
   if (!IsSchoolName(name)) {
     return absl::InvalidArgumentError(absl::StrCat(name, ": not a school"));
   }
-  const std::optional<ShelvedBundle> current = Label(name);
-  if (current && version <= current->version) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        file, ": version ", version, " is not above ", current->version,
-        ", which devices have: build it with a higher version"));
-  }
   absl::Status status = MakePrivateDirectory(directory_);
   if (!status.ok()) return status;
   ShelvedBundle bundle;
   bundle.version = version;
   const std::string draft = absl::StrCat(directory_, "/", name, ".draft");
   status = Copy(file, draft, &bundle.hash, &bundle.size_bytes);
+  std::error_code ignored;
+  const std::optional<ShelvedBundle> current = Label(name);
+  if (status.ok() && current && version <= current->version) {
+    fs::remove(draft, ignored);
+    if (bundle.hash == current->hash) return *current;
+    return absl::FailedPreconditionError(absl::StrCat(
+        file, ": version ", version, " is not above ", current->version,
+        ", which devices have: build it with a higher version"));
+  }
   const std::string hex = seal::ToHex(bundle.hash);
   bundle.path = absl::StrCat(directory_, "/", hex, ".bundle");
   std::error_code error;
   if (status.ok()) fs::rename(draft, bundle.path, error);
   if (!status.ok() || error) {
-    std::error_code ignored;
     fs::remove(draft, ignored);
     return !status.ok() ? status : absl::UnavailableError(error.message());
   }

@@ -26,7 +26,8 @@ class BundleShelf {
 
   // Copies a bundle in (verified by the caller) and makes it the current one
   // of `school` (empty: of all schools that have none of their own).
-  // FAILED_PRECONDITION when its version is not above the current one's.
+  // FAILED_PRECONDITION when its version is not above the current one's;
+  // placing the current one again changes nothing.
   absl::StatusOr<ShelvedBundle> Place(const std::string& file, uint64_t version,
                                       const std::string& school);
 
