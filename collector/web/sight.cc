@@ -26,15 +26,23 @@ bool IsSenior(Role role) {
   return role == Role::kHead || role == Role::kSecondSenior;
 }
 
-// Head and second senior; the safety lead where one of them is out.
+// Head and second senior; where fewer than two of them are left (one is named
+// in the alert, or the school has no such account), the safety leads as well,
+// then the deputies.
 bool MayHandleLocked(const v1::Alert& alert, const Account& viewer,
                      std::span<const Account> everybody) {
+  const auto able = [&](auto is_role) {
+    return std::count_if(
+        everybody.begin(), everybody.end(), [&](const Account& one) {
+          return is_role(one.role) && one.school == alert.school() &&
+                 !Names(alert, one);
+        });
+  };
   if (IsSenior(viewer.role)) return true;
-  return viewer.role == Role::kSafetyLead &&
-         std::any_of(everybody.begin(), everybody.end(), [&](const auto& one) {
-           return IsSenior(one.role) && one.school == alert.school() &&
-                  Names(alert, one);
-         });
+  const auto seniors = able(IsSenior);
+  if (viewer.role == Role::kSafetyLead) return seniors < 2;
+  const auto leads = able([](Role role) { return role == Role::kSafetyLead; });
+  return viewer.role == Role::kDeputy && seniors + leads < 2;
 }
 
 }  // namespace
