@@ -118,8 +118,11 @@ void SpoolWriter::TellGaps() {
     event.set_lane(v1::LANE_URGENT);
     // Telling may itself have to evict, which adds gaps at the back or grows
     // this one: then the front stays and is told anew.
+    const uint64_t failures = counters_.sync_failures;
     if (!AppendOnce(event, v1::LANE_URGENT).ok()) break;
     ++counters_.appended;
+    // Told is what is durable: after a failed sync it is told once more.
+    if (counters_.sync_failures > failures) break;
     told = true;
     if (state_.gaps.front().events == gap.events) {
       state_.gaps.erase(state_.gaps.begin());

@@ -78,6 +78,23 @@ struct Oracle {
           place.second <= event.gap().last_sequence()) {
         return true;
       }
+      // What evicted urgent records said goes with them, and among those may
+      // be Gap events: that they are gone is told, what they told is not.
+      if (event.has_gap() && event.gap().lane() == v1::LANE_URGENT &&
+          event.gap().epoch() != 0 && HidesAGap(event.gap())) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  // Whether an evicted range holds a record that was no event of ours.
+  bool HidesAGap(const v1::Gap& gap) const {
+    for (uint64_t i = gap.first_sequence(); i <= gap.last_sequence(); ++i) {
+      const auto place = std::make_pair(gap.epoch(), i);
+      if (!promised.contains(place) && !collector.events().contains(place)) {
+        return true;
+      }
     }
     return false;
   }
