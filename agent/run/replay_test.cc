@@ -1,0 +1,131 @@
+// A replay would print lines that no program reads, hide a broken capture, or
+// differ from run to run.
+#include "agent/run/replay.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+
+#include "agent/run/replay_line.h"
+
+namespace schoolgate::agent {
+namespace {
+
+using testing::HasSubstr;
+
+// A pcap file with one query for WWW.Example.org, HTTPS, from 10.0.0.2.
+constexpr unsigned char kCapture[] = {
+    0xd4, 0xc3, 0xb2, 0xa1, 2,    0,   4,  0,   0,    0,    0,   0,    0,
+    0,    0,    0,    0,    0,    4,   0,  101, 0,    0,    0,   0x90, 0x5d,
+    0x01, 0x6b, 0x40, 0xe2, 0x01, 0,   61, 0,   0,    0,    61,  0,    0,
+    0,    0x45, 0,    0,    61,   0,   1,  0,   0,    64,   17,  0,    0,
+    10,   0,    0,    2,    10,   0,   0,  1,   0xc8, 0x22, 0,   53,   0,
+    41,   0,    0,    0,    7,    1,   0,  0,   1,    0,    0,   0,    0,
+    0,    0,    3,    'W',  'W',  'W', 7,  'E', 'x',  'a',  'm', 'p',  'l',
+    'e',  3,    'o',  'r',  'g',  0,   0,  65,  0,    1};
+
+struct Outcome {
+  int exit_code;
+  std::string out;
+  std::string err;
+};
+
+Outcome ReplayOf(const ReplayOptions& options) {
+  char* out = nullptr;
+  char* err = nullptr;
+  size_t out_size = 0;
+  size_t err_size = 0;
+  std::FILE* out_file = open_memstream(&out, &out_size);
+  std::FILE* err_file = open_memstream(&err, &err_size);
+  Outcome outcome;
+  outcome.exit_code = Replay(options, out_file, err_file);
+  std::fclose(out_file);
+  std::fclose(err_file);
+  outcome.out.assign(out, out_size);
+  outcome.err.assign(err, err_size);
+  std::free(out);
+  std::free(err);
+  return outcome;
+}
+
+class ReplayTest : public testing::Test {
+ protected:
+  ReplayTest() { Write(sizeof kCapture); }
+  ~ReplayTest() override { std::remove(path_.c_str()); }
+
+  void Write(size_t bytes) {
+    std::ofstream(path_, std::ios::binary)
+        .write(reinterpret_cast<const char*>(kCapture),
+               static_cast<std::streamsize>(bytes));
+  }
+
+  std::string path_ =
+      testing::TempDir() + "/replay_test." + std::to_string(getpid());
+  ReplayOptions options_{.captures = {path_}, .all = true, .json = true};
+};
+
+TEST_F(ReplayTest, PrintsOneObjectANameAndOneSummaryLine) {
+  const Outcome outcome = ReplayOf(options_);
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.out,
+            "{\"file\":\"" + path_ +
+                "\",\"time\":\"2026-11-21T09:00:00.123456Z\",\"frame\":1,"
+                "\"source\":\"dns\",\"name\":\"www.example.org\","
+                "\"qtype\":\"HTTPS\",\"transport\":\"udp\","
+                "\"src\":\"10.0.0.2:51234\",\"dst\":\"10.0.0.1:53\","
+                "\"alpn\":[],\"ech\":false,\"protocol\":\"\","
+                "\"categories\":[],\"action\":\"allow\",\"rule\":\"\"}\n");
+  EXPECT_THAT(outcome.err, HasSubstr("1 packets, 61 bytes, 1 flows, 1 names"));
+  EXPECT_EQ(ReplayOf(options_).out, outcome.out);
+}
+
+TEST_F(ReplayTest, WithoutAllOnlyPolicyHits) {
+  options_.all = false;
+  const Outcome outcome = ReplayOf(options_);
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_EQ(outcome.out, "");
+}
+
+TEST_F(ReplayTest, SaysWhatCannotBeReadAndReadsTheRest) {
+  options_.captures = {path_ + ".none", path_};
+  const Outcome missing = ReplayOf(options_);
+  EXPECT_EQ(missing.exit_code, 1);
+  EXPECT_THAT(missing.out, HasSubstr("www.example.org"));
+  Write(sizeof kCapture - 1);
+  EXPECT_EQ(ReplayOf(options_).exit_code, 1);
+}
+
+TEST_F(ReplayTest, ABundleThatCannotBeOpenedEndsIt) {
+  options_.rules = path_ + ".none";
+  const Outcome outcome = ReplayOf(options_);
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_EQ(outcome.out, "");
+}
+
+TEST(ReplayLine, WritesAddressesAsPeopleDo) {
+  std::string text;
+  Endpoint end;
+  end.port = 443;
+  end.address = {0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+  AppendEndpoint(end, &text);
+  EXPECT_EQ(text, "[2001:db8::1]:443");
+  text.clear();
+  end.address = {};
+  AppendEndpoint(end, &text);
+  EXPECT_EQ(text, "[::]:443");
+  text.clear();
+  end.address = {0, 1, 0, 0, 0, 2, 0, 0, 0, 0, 0, 3, 0, 0, 0, 4};
+  AppendEndpoint(end, &text);
+  EXPECT_EQ(text, "[1:0:2::3:0:4]:443");
+  text.clear();
+  AppendJsonString("a\"\\\x01\xe9", &text);
+  EXPECT_EQ(text, "\"a\\\"\\\\\\u0001\\u00e9\"");
+}
+
+}  // namespace
+}  // namespace schoolgate::agent
