@@ -214,7 +214,9 @@ std::string KillRun(const std::string& folder, std::string_view point,
   const bool rare =
       point.starts_with("spare") || point.starts_with("segment-c") ||
       point.starts_with("segment-r") || point.starts_with("segment-t") ||
-      point.starts_with("header") || point.starts_with("state");
+      point.starts_with("header") || point.starts_with("state") ||
+      point.starts_with("frontier") || point.starts_with("unlink") ||
+      point.starts_with("folder");
   Oracle oracle;
   for (int i = 0; i < kGenerations; ++i) {
     const int countdown = 1 + static_cast<int>(random() % (rare ? 3 : 20));
