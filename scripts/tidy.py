@@ -26,7 +26,7 @@ HOMES = {
     r"ndpi/": ["agent/dpi/"],
     r"libmnl/|libnftnl/|libnetfilter_|linux/netfilter": [
         "agent/enforce/", "platform/"],
-    r"sodium\.h": ["proto/seal/", "rules/trust/", "rules/bundle/",
+    r"sodium\.h": ["proto/seal/", "rules/trust/", "rules/bundle/", "collector/fleet/",
                    "collector/store/", "collector/web/", "tests/"],
     r"grpcpp/": ["agent/uplink/", "collector/ingest/", "collector/feed/",
                  "collector/fleet/", "collector/cli/", "tests/"],
