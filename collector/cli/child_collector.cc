@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -38,6 +39,7 @@ std::string ReadLine(int file) {
 // In the child: only what is allowed after fork.
 [[noreturn]] void BecomeCollector(const char* program, const char* data,
                                   int output) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);  // it is of no use without us
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
