@@ -113,9 +113,9 @@ absl::StatusOr<BuildResult> Build(const BuildOptions& options) {
                             {{"policy", AsBytes(policy_bytes)},
                              {"lists", AsBytes(lists_bytes)},
                              {"model", AsBytes(index->model)},
+                             {"index", AsBytes(index->index)},
                              {"directory", AsBytes(index->directory)},
-                             {"pages", AsBytes(index->pages)},
-                             {"index", AsBytes(index->index)}});
+                             {"pages", AsBytes(index->pages)}});
   if (!status.ok()) return status;
   return result;
 }

@@ -22,6 +22,7 @@ int main(int argc, char** argv) {
   rules::AddExplain(app, &exit_code);
   rules::AddReplay(app, &exit_code);
   rules::AddLookup(app, &exit_code);
+  rules::AddBench(app, &exit_code);
   rules::AddKey(app, &exit_code);
   rules::AddRoot(app, &exit_code);
   rules::AddPass(app, &exit_code);

@@ -16,6 +16,7 @@ void AddReplay(CLI::App& app, int* exit_code);
 void AddImport(CLI::App& app, int* exit_code);
 void AddDelta(CLI::App& app, int* exit_code);
 void AddApply(CLI::App& app, int* exit_code);
+void AddBench(CLI::App& app, int* exit_code);
 void AddLookup(CLI::App& app, int* exit_code);
 void AddKey(CLI::App& app, int* exit_code);
 void AddRoot(CLI::App& app, int* exit_code);
