@@ -107,8 +107,12 @@ std::string Answers::Report(uint32_t uid, const std::string& kind,
     return Refuse("report: many within this minute: wait a moment");
   }
   const Observation asked = AskedBy(uid, now);
-  contacts_->NoteReport(known->second, host, words.substr(0, kMaxWords),
-                        attribution_.WhoAsked(asked), asked.time_us);
+  const Who who = attribution_.WhoAsked(asked);
+  // A host of the locked lists stands nowhere in the clear, also not because
+  // somebody was brave enough to report it.
+  const bool locked = verdicts_.For(host, who, asked.time_us).locked;
+  contacts_->NoteReport(known->second, locked ? "" : host,
+                        words.substr(0, kMaxWords), who, asked.time_us);
   return Dump({{"reported", true}});
 }
 

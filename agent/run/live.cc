@@ -2,6 +2,7 @@
 
 #include <systemd/sd-daemon.h>
 
+#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <utility>
@@ -117,6 +118,12 @@ absl::Status LiveAgent::Start() {
         config_.state_directory, ": cannot be made: ", error.message(),
         ": run as root, or choose another state_directory"));
   }
+  // Everybody may reach the agent's socket; what lies beside it has modes of
+  // its own.
+  std::filesystem::permissions(
+      config_.state_directory,
+      std::filesystem::perms::group_exec | std::filesystem::perms::others_exec,
+      std::filesystem::perm_options::add, error);
   auto questions = platform::ListenForQuestions(config_.socket);
   if (!questions.ok()) return questions.status();
   questions_ = std::move(*questions);
@@ -136,7 +143,10 @@ absl::Status LiveAgent::Start() {
   verdicts_ = std::make_unique<Verdicts>(std::move(device));
   verdicts_->SetPlace(config_.place);
   watch_ = std::make_unique<Watch>(*attribution_, *verdicts_, nullptr);
-  observer_ = std::make_unique<Observer>(ObserverLimits{}, *watch_);
+  ObserverLimits limits;
+  const std::string seed = seal::RandomBytes(sizeof(limits.flows.hash_seed));
+  std::memcpy(&limits.flows.hash_seed, seed.data(), seed.size());
+  observer_ = std::make_unique<Observer>(limits, *watch_);
   answers_ =
       std::make_unique<Answers>(*attribution_, *verdicts_, *watch_, status_);
   if (absl::Status status = inbox_.Open(); !status.ok()) return status;

@@ -202,6 +202,22 @@ struct DeviceSpeech {
   std::string title, sentence, why, in_favour, next_step;
 };
 
+// "Pupil P-7F3A asked", "Somebody on laptop-12 asked".
+void RequestWords(const Finding& finding, absl::TimeZone zone,
+                  v1::Alert* alert) {
+  alert->set_title("Somebody asks for a change");
+  alert->set_sentence(absl::StrCat(
+      finding.subject_is_person
+          ? absl::StrCat(finding.subject, " asked")
+          : absl::StrCat("Somebody on ", DeviceName(*alert), " asked"),
+      " for ", finding.detail, " ", Span(*alert, zone), "."));
+  alert->set_why("People can ask for a host to be opened or blocked.");
+  alert->set_in_favour(finding.in_favour);
+  alert->set_next_step(
+      "Decide with the IT provider whether the rules should change, and tell "
+      "the person what you decided.");
+}
+
 DeviceSpeech SpeakOfDevice(const Finding& finding, const v1::Alert& alert,
                            const std::string& when) {
   std::string device = DeviceName(alert);
@@ -271,6 +287,7 @@ void DeviceWords(const Finding& finding, absl::TimeZone zone,
 
 void PutInWords(const Finding& finding, absl::TimeZone zone, v1::Alert* alert) {
   if (finding.rule == "class_event") return ClassWords(finding, zone, alert);
+  if (finding.rule == "person_asks") return RequestWords(finding, zone, alert);
   if (finding.rule == "restricted_list") {
     return SealedWords(finding, zone, alert);
   }

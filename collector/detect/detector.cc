@@ -1,5 +1,7 @@
 #include "collector/detect/detector.h"
 
+#include "collector/detect/request.h"
+
 namespace schoolgate::collector {
 
 Detector::Detector(DetectorOptions options)
@@ -11,6 +13,7 @@ std::vector<Finding> Detector::OnEvents(std::span<const StoredEvent> events,
   for (const StoredEvent& event : events) {
     ledger_.Add(event);
     watch_.Add(event, found);
+    if (auto request = RequestOf(event)) found.push_back(std::move(*request));
   }
   std::vector<Finding> settled = ledger_.Settle(now);
   found.insert(found.end(), std::make_move_iterator(settled.begin()),

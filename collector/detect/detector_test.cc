@@ -245,6 +245,26 @@ TEST(Detector, SharedDevicesNeverNameAPerson) {
   EXPECT_FALSE(found[0].subject_is_person);
 }
 
+// Otherwise a person who speaks up would not be heard.
+TEST(Detector, ARequestReachesTheLeadWithThePersonsWords) {
+  Detector detector;
+  StoredEvent event;
+  event.school = "school";
+  event.device = "D-1";
+  event.event.mutable_person()->set_pseudonym("P-7F3A");
+  v1::SelfReport& report = *event.event.mutable_self_report();
+  report.set_kind(v1::SelfReport::KIND_SHOULD_OPEN);
+  report.set_host("maths.example");
+  report.set_words("we need it for homework");
+  const auto found = detector.OnEvents({&event, 1}, absl::UnixEpoch());
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].rule, "person_asks");
+  EXPECT_EQ(found[0].severity, v1::SEVERITY_ROUTINE);
+  EXPECT_EQ(found[0].evidence[0].sentence(),
+            "asked for maths.example to be opened: \"we need it for "
+            "homework\"");
+}
+
 TEST(Detector, ASelfReportIsTiedToTheEvent) {
   School school;
   school.Episode("adult.test", "adult", v1::GRADE_OPENED);

@@ -136,7 +136,8 @@ void Ledger::AddEpisode(const StoredEvent& event) {
 
 void Ledger::AddReport(const StoredEvent& event) {
   const v1::SelfReport& report = event.event.self_report();
-  if (report.kind() == v1::SelfReport::KIND_SHOULD_OPEN) return;
+  // The other kinds are requests, see request.h.
+  if (report.kind() != v1::SelfReport::KIND_ACCIDENT) return;
   std::vector<Report>& reports = reports_[event.device];
   for (const Report& known : reports) {
     if (known.time == event.happened && known.host == report.host()) return;
