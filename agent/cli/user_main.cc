@@ -73,6 +73,11 @@ int main(int argc, char** argv) {
       ->callback([&] {
         exit_code = Show(options, {{"ask", "status"}}, StatusInWords);
       });
+  app.add_subcommand("record", "What left this device about you")
+      ->callback([&] {
+        exit_code = Show(options, {{"ask", "record"}},
+                         schoolgate::agent::RecordInWords);
+      });
   CLI::App* why =
       app.add_subcommand("why", "Why a host is blocked or open for you");
   why->add_option("HOST", options.host)->required();

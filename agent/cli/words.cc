@@ -57,6 +57,31 @@ std::string StatusInWords(const nlohmann::json& status) {
   return words;
 }
 
+std::string RecordInWords(const nlohmann::json& answer) {
+  const auto record = answer.find("record");
+  if (record == answer.end() || !record->is_array() || record->empty()) {
+    return "Nothing about you has left this device since it started.\n";
+  }
+  std::string words =
+      "This left the device about you since it started. Your log-in name "
+      "travels sealed; the host is readable to the school.\n\n";
+  for (const nlohmann::json& entry : *record) {
+    words += Text(entry, "time") + "  " + Text(entry, "host");
+    if (Text(entry, "what") == "report") {
+      words += "  your own report";
+    } else if (entry.value("stopped", false)) {
+      words += "  blocked";
+    } else {
+      words += "  contacted";
+    }
+    if (const std::string clause = Text(entry, "clause"); !clause.empty()) {
+      words += "  (" + clause + ")";
+    }
+    words += "\n";
+  }
+  return words;
+}
+
 std::string WhyInWords(const nlohmann::json& answer) {
   const std::string host = Text(answer, "host");
   const std::string action = Text(answer, "action");

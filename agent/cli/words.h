@@ -9,6 +9,9 @@ namespace schoolgate::agent {
 // What `schoolgate status` prints for the agent's status object.
 std::string StatusInWords(const nlohmann::json& status);
 
+// What `schoolgate record` prints.
+std::string RecordInWords(const nlohmann::json& answer);
+
 // What `schoolgate why HOST` prints.
 std::string WhyInWords(const nlohmann::json& answer);
 

@@ -37,6 +37,20 @@ TEST(WhyInWordsTest, ABlockedHostComesWithTheWayToSpeakUp) {
   EXPECT_NE(words.find("report accident bet.example"), std::string::npos);
 }
 
+// Otherwise a person could not see what is held against them.
+TEST(RecordInWordsTest, ListsWhatLeftTheDevice) {
+  EXPECT_NE(RecordInWords({{"record", nlohmann::json::array()}})
+                .find("Nothing about you"),
+            std::string::npos);
+  const nlohmann::json entry = {{"time", "2026-11-22T09:00:00Z"},
+                                {"what", "contact"},
+                                {"host", "bet.example"},
+                                {"stopped", true},
+                                {"clause", "P0 U17"}};
+  const std::string words = RecordInWords({{"record", {entry}}});
+  EXPECT_NE(words.find("bet.example  blocked  (P0 U17)"), std::string::npos);
+}
+
 // Otherwise a strange answer would take the command down.
 TEST(WordsTest, AnswersOfOtherShapesAreSurvived) {
   EXPECT_FALSE(StatusInWords({{"capturing", true}, {"school", 5}}).empty());

@@ -83,6 +83,7 @@ void ContactLog::Note(const Observation& observation, const Who& who,
   contact.set_place(place == rules::Place::kOffsite ? v1::PLACE_OFFSITE
                                                     : v1::PLACE_ONSITE);
   ++contacts_;
+  own_record_.Add(who.uid, event);
   sink_.Emit(std::move(event));
 }
 
@@ -97,6 +98,7 @@ void ContactLog::NoteReport(v1::SelfReport::Kind kind, const std::string& host,
   event.mutable_self_report()->set_kind(kind);
   event.mutable_self_report()->set_host(host);
   event.mutable_self_report()->set_words(words);
+  own_record_.Add(who.uid, event);
   sink_.Emit(std::move(event));
 }
 

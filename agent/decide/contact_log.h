@@ -9,6 +9,7 @@
 #include "agent/decide/attribution.h"
 #include "agent/decide/event_sink.h"
 #include "agent/decide/identity.h"
+#include "agent/decide/own_record.h"
 #include "agent/decide/recent_map.h"
 #include "agent/observe/observation.h"
 #include "rules/decide.h"
@@ -31,6 +32,8 @@ class ContactLog {
   void NoteReport(v1::SelfReport::Kind kind, const std::string& host,
                   const std::string& words, const Who& who, int64_t time_us);
 
+  const OwnRecord& own_record() const { return own_record_; }
+
   uint64_t contacts() const { return contacts_; }
   uint64_t merged() const { return merged_; }
 
@@ -52,6 +55,7 @@ class ContactLog {
   EventSink& sink_;
   RecentMap<std::string, Open> open_{600'000'000, kMaxOpen};
   std::set<std::string> told_;  // pseudonyms whose log-in was sent
+  OwnRecord own_record_;
   uint64_t contacts_ = 0;
   uint64_t merged_ = 0;
 };

@@ -27,6 +27,7 @@ void AppendEnd(const Endpoint& end, std::string* key) {
 
 void Watch::OnName(const Observation& observation) {
   Judge(observation, /*enforced=*/false);
+  Settle();
 }
 
 void Watch::OnFlow(const FlowProgress& progress) {
@@ -43,31 +44,47 @@ const rules::Decision& Watch::Judge(const Observation& observation,
   const bool repeat = IsRepeat(observation) || AskedByStub(observation, who);
   const rules::Decision& decision =
       verdicts_.For(observation.name, who, observation.time_us);
-  if (repeat) {
-    ++counters_.repeats;
-    if (episodes_ != nullptr) episodes_->OnRepeat(observation);
-  } else {
-    Record(observation, who, decision, enforced);
-  }
+  Judged& judged =
+      unsettled_.emplace_back(Judged{.observation = observation,
+                                     .name = std::string(observation.name),
+                                     .who = who,
+                                     .decision = decision,
+                                     .enforced = enforced,
+                                     .repeat = repeat});
+  judged.observation.alpn = {};
   return decision;
 }
 
-void Watch::Record(const Observation& observation, const Who& who,
-                   const rules::Decision& decision, bool enforced) {
+void Watch::Settle() {
+  for (Judged& judged : unsettled_) {
+    judged.observation.name = judged.name;
+    Record(judged);
+  }
+  unsettled_.clear();
+}
+
+void Watch::Record(const Judged& judged) {
+  const Observation& observation = judged.observation;
+  const rules::Decision& decision = judged.decision;
+  if (judged.repeat) {
+    ++counters_.repeats;
+    if (episodes_ != nullptr) episodes_->OnRepeat(observation);
+    return;
+  }
   const bool hit =
       !decision.never_log && decision.action != rules::Action::kAllow;
   const v1::ProcessKind process = hit ? attribution_.KindOfProgram(observation)
                                       : v1::PROCESS_KIND_UNSPECIFIED;
   if (episodes_ != nullptr) {
-    episodes_->Note(observation, who, decision, process, verdicts_.place(),
-                    enforced);
+    episodes_->Note(observation, judged.who, decision, process,
+                    verdicts_.place(), judged.enforced);
   }
   if (decision.never_log) ++counters_.never_log;
   if (!hit) return;
   ++counters_.hits;
   if (!decision.logged || contacts_ == nullptr) return;
-  contacts_->Note(observation, who, decision, process, verdicts_.place(),
-                  enforced && decision.action == rules::Action::kBlock);
+  contacts_->Note(observation, judged.who, decision, process, verdicts_.place(),
+                  judged.enforced && decision.action == rules::Action::kBlock);
 }
 
 // One packet may cross loopback, a bridge and a network card on its way out.

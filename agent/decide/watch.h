@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <unordered_map>
+#include <vector>
 
 #include "agent/decide/attribution.h"
 #include "agent/decide/contact_log.h"
@@ -40,9 +40,13 @@ class Watch : public ObservationSink {
 
   void OnFlow(const FlowProgress& progress) override;
 
-  // The same for a packet that is held: `enforced` when a block will really
-  // stop it. The decision is valid until the next call.
+  // For a packet that is held: the decision alone, so that the packet can go
+  // on its way; valid until the next call. `enforced` when a block will really
+  // stop it. Call Settle when nobody waits any more.
   const rules::Decision& Judge(const Observation& observation, bool enforced);
+
+  // Records what was judged. May look into /proc.
+  void Settle();
 
   // Whether this name of a self-test was seen lately.
   bool SawTest(const std::string& name) const { return name == last_test_; }
@@ -55,8 +59,17 @@ class Watch : public ObservationSink {
   static constexpr int64_t kRepeatUs = 2'000'000;
   static constexpr size_t kMaxRecent = 4096;
 
-  void Record(const Observation& observation, const Who& who,
-              const rules::Decision& decision, bool enforced);
+  // What was judged and is still to be recorded.
+  struct Judged {
+    Observation observation;  // without ALPN; its name is in `name`
+    std::string name;
+    Who who;
+    rules::Decision decision;
+    bool enforced = false;
+    bool repeat = false;
+  };
+
+  void Record(const Judged& judged);
   bool IsRepeat(const Observation& observation);
   bool AskedByStub(const Observation& observation, const Who& who);
 
@@ -64,6 +77,7 @@ class Watch : public ObservationSink {
   Verdicts& verdicts_;
   ContactLog* contacts_;
   EpisodeLog* episodes_ = nullptr;
+  std::vector<Judged> unsettled_;
   RecentMap<std::string, int64_t> packets_{2 * kRepeatUs, kMaxRecent};
   RecentMap<std::string, int64_t> stub_questions_{2 * kRepeatUs, kMaxRecent};
   WatchCounters counters_;

@@ -74,6 +74,7 @@ void Gate::Judge(const platform::HeldByKernel& held, int64_t now_us) {
   } else {
     JudgeQuic(held, *packet, now_us);
   }
+  watch_.Settle();
 }
 
 void Gate::JudgeDns(const platform::HeldByKernel& held,

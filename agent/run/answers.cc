@@ -1,6 +1,9 @@
 #include "agent/run/answers.h"
 
 #include <nlohmann/json.hpp>
+#include <vector>
+
+#include "platform/local_socket.h"
 
 namespace schoolgate::agent {
 namespace {
@@ -46,6 +49,7 @@ std::string Answers::Answer(uint32_t uid, std::string_view question,
   }
   const std::string ask = TextOf(json, "ask");
   if (ask == "status") return ToJson(status_, now);
+  if (ask == "record") return Record(uid);
   const std::string host = TextOf(json, "host");
   if (host.empty() || host.size() > kMaxHostBytes) {
     return Refuse("host: not a host name: give one such as www.example.org");
@@ -56,6 +60,40 @@ std::string Answers::Answer(uint32_t uid, std::string_view question,
     return Report(uid, TextOf(json, "kind"), host, TextOf(json, "words"), now);
   }
   return Refuse("question: unknown: use the schoolgate command");
+}
+
+std::string Answers::Record(uint32_t uid) const {
+  Json entries = Json::array();
+  if (contacts_ != nullptr) {
+    for (const v1::Event& event : contacts_->own_record().Of(uid)) {
+      Json entry = {
+          {"time", absl::FormatTime(absl::RFC3339_sec,
+                                    absl::FromUnixMicros(event.time_unix_us()),
+                                    absl::UTCTimeZone())}};
+      if (event.has_self_report()) {
+        entry["what"] = "report";
+        entry["host"] = event.self_report().host();
+        entry["words"] = event.self_report().words();
+      } else {
+        const v1::Contact& contact = event.contact();
+        entry["what"] = "contact";
+        entry["host"] = contact.locked() ? "(sealed)" : contact.host();
+        entry["categories"] = std::vector<std::string>(
+            contact.categories().begin(), contact.categories().end());
+        entry["action"] =
+            rules::ActionName(static_cast<rules::Action>(contact.action()));
+        entry["stopped"] = contact.enforced();
+        entry["clause"] = contact.clause();
+      }
+      entries.push_back(std::move(entry));
+    }
+  }
+  // The newest stay where not all fit into an answer.
+  while (entries.size() > 1 &&
+         entries.dump().size() > platform::kMaxAnswerBytes / 2) {
+    entries.erase(entries.begin());
+  }
+  return Dump({{"record", entries}});
 }
 
 std::string Answers::Why(uint32_t uid, const std::string& host,

@@ -3,6 +3,7 @@
 // JSON objects:
 //   {"ask":"status"}
 //   {"ask":"why","host":"www.example.org"}
+//   {"ask":"record"}              what was told about who asks
 //   {"ask":"seen","host":"..."}   whether a self-test's name was noticed
 //   {"ask":"report","kind":"accident|wrong|missed","host":"...","words":"..."}
 // An answer that could not be given is {"error":"what: why: what to do"}.
@@ -38,6 +39,7 @@ class Answers {
   // prank must not fill the school's screen.
   static constexpr int kMaxReportsAMinute = 10;
 
+  std::string Record(uint32_t uid) const;
   std::string Why(uint32_t uid, const std::string& host, absl::Time now);
   std::string Report(uint32_t uid, const std::string& kind,
                      const std::string& host, const std::string& words,

@@ -1,0 +1,249 @@
+#include "agent/enforce/gate.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <string>
+
+#include "agent/enforce/kernel_table.h"
+#include "rules/ruleset.h"
+
+namespace schoolgate::agent {
+namespace {
+
+// A kernel that holds what the test gives it and remembers the verdicts.
+class ScriptedGate : public platform::PacketGate {
+ public:
+  struct Verdict {
+    uint32_t mark = 0;
+    std::vector<uint8_t> instead;
+    bool dropped = false;
+  };
+
+  bool Take(absl::Duration, platform::HeldByKernel* held) override {
+    if (next_ >= packets.size()) return false;
+    held->id = static_cast<uint32_t>(next_);
+    held->bytes = packets[next_];
+    held->uid = 1001;
+    held->mark = 0x42;
+    held->segmented = segmented;
+    ++next_;
+    return true;
+  }
+  void Accept(uint32_t id, uint32_t mark) override {
+    verdicts[id] = {.mark = mark, .instead = {}, .dropped = false};
+  }
+  void Replace(uint32_t id, uint32_t mark,
+               std::span<const uint8_t> instead) override {
+    verdicts[id] = {.mark = mark,
+                    .instead = {instead.begin(), instead.end()},
+                    .dropped = false};
+  }
+  void Drop(uint32_t id) override {
+    verdicts[id] = {.mark = 0, .instead = {}, .dropped = true};
+  }
+  int descriptor() const override { return -1; }
+  uint64_t overflowed() const override { return 0; }
+
+  std::vector<std::vector<uint8_t>> packets;
+  std::map<uint32_t, Verdict> verdicts;
+  bool segmented = false;
+
+ private:
+  size_t next_ = 0;
+};
+
+void Put(std::vector<uint8_t>& to, std::string_view bytes) {
+  to.insert(to.end(), bytes.begin(), bytes.end());
+}
+
+std::string Labels(const std::string& name) {
+  std::string wire;
+  size_t from = 0;
+  while (from <= name.size()) {
+    const size_t dot = std::min(name.find('.', from), name.size());
+    wire.push_back(static_cast<char>(dot - from));
+    wire.append(name, from, dot - from);
+    from = dot + 1;
+  }
+  wire.push_back('\0');
+  return wire;
+}
+
+std::string Short(size_t value) {
+  return {static_cast<char>(value >> 8), static_cast<char>(value)};
+}
+
+std::vector<uint8_t> Ip(uint8_t protocol, std::string_view transport) {
+  std::vector<uint8_t> packet = {0x45, 0, 0,  0, 0, 0, 0x40, 0, 64, protocol,
+                                 0,    0, 10, 0, 0, 2, 10,   0, 0,  1};
+  packet[2] = static_cast<uint8_t>((20 + transport.size()) >> 8);
+  packet[3] = static_cast<uint8_t>(20 + transport.size());
+  Put(packet, transport);
+  return packet;
+}
+
+std::vector<uint8_t> DnsQuery(const std::string& name, uint16_t type) {
+  std::string message("\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00", 12);
+  message += Labels(name) + Short(type) + Short(1);
+  const std::string udp =
+      Short(40000) + Short(53) + Short(8 + message.size()) + Short(0) + message;
+  return Ip(kProtocolUdp, udp);
+}
+
+std::vector<uint8_t> TcpSegment(uint8_t flags, uint16_t port, uint32_t sequence,
+                                const std::string& payload) {
+  std::string head = Short(50000) + Short(port) + Short(sequence >> 16) +
+                     Short(sequence & 0xffff) + Short(0) + Short(1);
+  head += {0x50, static_cast<char>(flags)};
+  head += Short(0xffff) + Short(0) + Short(0);
+  return Ip(kProtocolTcp, head + payload);
+}
+
+std::string ClientHello(const std::string& name) {
+  const std::string entry = std::string(1, '\0') + Short(name.size()) + name;
+  const std::string list = Short(entry.size()) + entry;
+  const std::string extension = Short(0) + Short(list.size()) + list;
+  std::string body = "\x03\x03" + std::string(32, 'r') + std::string(1, '\0') +
+                     Short(2) + "\x13\x01" + std::string("\x01\x00", 2) +
+                     Short(extension.size()) + extension;
+  std::string handshake =
+      std::string("\x01\x00", 2) + Short(body.size()) + body;
+  return "\x16\x03\x01" + Short(handshake.size()) + handshake;
+}
+
+class GateTest : public testing::Test {
+ protected:
+  GateTest()
+      : attribution_({.device_group = "pupils",
+                      .people = {{1001, {"a.khan", "pupils"}}}},
+                     nullptr, nullptr, nullptr),
+        verdicts_("D-TEST"),
+        watch_(attribution_, verdicts_, nullptr),
+        gate_(kernel_, watch_) {}
+
+  // The starter rules, built by the real program beside this one.
+  static void SetUpTestSuite() {
+    bundle_ = new std::string(testing::TempDir() + "/gate-test-" +
+                              std::to_string(getpid()) + ".bundle");
+    const std::string program =
+        std::filesystem::read_symlink("/proc/self/exe").parent_path() /
+        "schoolgate-rules";
+    const std::string command =
+        program + " build rules/policies/city-primary.yaml --lists " +
+        "rules/lists --quiet -o " + *bundle_ + " >/dev/null";
+    ASSERT_EQ(std::system(command.c_str()), 0) << command;
+  }
+  static void TearDownTestSuite() {
+    std::filesystem::remove(*bundle_);
+    delete bundle_;
+  }
+
+  void SetUp() override {
+    auto rules = rules::Ruleset::Open(*bundle_);
+    ASSERT_TRUE(rules.ok()) << rules.status();
+    verdicts_.Use(*rules);
+  }
+
+  const ScriptedGate::Verdict& VerdictOn(std::vector<uint8_t> packet) {
+    kernel_.packets.push_back(std::move(packet));
+    now_us_ += 10'000'000;
+    gate_.Serve(now_us_);
+    return kernel_.verdicts.at(
+        static_cast<uint32_t>(kernel_.packets.size() - 1));
+  }
+
+  static std::string* bundle_;
+  ScriptedGate kernel_;
+  Attribution attribution_;
+  Verdicts verdicts_;
+  Watch watch_;
+  Gate gate_;
+  int64_t now_us_ = 1'795'000'000'000'000;
+};
+
+std::string* GateTest::bundle_ = nullptr;
+
+constexpr char kBlocked[] = "gambling.check.schoolgate.test";
+constexpr char kOpen[] = "www.bbc.co.uk";
+
+// Otherwise a pupil would reach what the policy blocks.
+TEST_F(GateTest, ABlockedQuestionIsAnsweredInItsPlace) {
+  const auto& verdict = VerdictOn(DnsQuery(kBlocked, 1));
+  const auto answer = ParseHeld(verdict.instead);
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_EQ(answer->destination_port, 40000);
+  EXPECT_EQ(answer->payload[3] & 0x0f, 3);  // NXDOMAIN
+  EXPECT_EQ(verdict.mark, 0x42u);
+}
+
+// Otherwise lessons would break.
+TEST_F(GateTest, AnOpenQuestionPassesAsItIs) {
+  const auto& verdict = VerdictOn(DnsQuery(kOpen, 1));
+  EXPECT_TRUE(verdict.instead.empty());
+  EXPECT_FALSE(verdict.dropped);
+  EXPECT_EQ(verdict.mark, 0x42u);
+}
+
+// Otherwise browsers would hide the names that they look up.
+TEST_F(GateTest, CanariesAndHttpsRecordsAreRefusedQuietly) {
+  const auto canary =
+      ParseHeld(VerdictOn(DnsQuery("use-application-dns.net", 1)).instead);
+  ASSERT_TRUE(canary.has_value());
+  EXPECT_EQ(canary->payload[3] & 0x0f, 3);
+  const auto https = ParseHeld(VerdictOn(DnsQuery(kOpen, 65)).instead);
+  ASSERT_TRUE(https.has_value());
+  EXPECT_EQ(https->payload[3] & 0x0f, 0);
+  EXPECT_EQ(watch_.counters().hits, 0u);
+}
+
+// Otherwise a second question glued to the first would slip through.
+TEST_F(GateTest, GluedQuestionsAreDropped) {
+  kernel_.segmented = true;
+  EXPECT_TRUE(VerdictOn(DnsQuery(kOpen, 1)).dropped);
+}
+
+TEST_F(GateTest, AHelloIsJudgedByItsNameAlsoInPieces) {
+  const std::string hello = ClientHello(kBlocked);
+  VerdictOn(TcpSegment(0x02, 443, 99, ""));
+  EXPECT_EQ(VerdictOn(TcpSegment(0x18, 443, 100, hello.substr(0, 60))).mark,
+            0x42u);
+  EXPECT_EQ(VerdictOn(TcpSegment(0x18, 443, 160, hello.substr(60))).mark,
+            0x42u | kMarkBlock);
+}
+
+TEST_F(GateTest, AnOpenHelloLetsItsFlowRun) {
+  VerdictOn(TcpSegment(0x02, 443, 99, ""));
+  EXPECT_EQ(VerdictOn(TcpSegment(0x18, 443, 100, ClientHello(kOpen))).mark,
+            0x42u | kMarkPass);
+}
+
+// Otherwise a flow that is no TLS would be held up for ever.
+TEST_F(GateTest, AFlowThatNamesNobodyIsLetGo) {
+  VerdictOn(TcpSegment(0x02, 443, 99, ""));
+  uint32_t mark = 0;
+  uint32_t sequence = 100;
+  int packets = 0;
+  while ((mark & kMarkPass) == 0 && packets < 100) {
+    mark = VerdictOn(TcpSegment(0x18, 443, sequence, "\x01\x02\x03\x04")).mark;
+    sequence += 4;
+    ++packets;
+  }
+  EXPECT_LE(packets, 20);
+}
+
+// Otherwise a strange packet would be lost, or take the gate down.
+TEST_F(GateTest, WhatCannotBeReadPasses) {
+  for (size_t size : {0, 1, 19, 27}) {
+    auto packet = DnsQuery(kBlocked, 1);
+    packet.resize(size);
+    EXPECT_FALSE(VerdictOn(packet).dropped) << size;
+  }
+}
+
+}  // namespace
+}  // namespace schoolgate::agent
