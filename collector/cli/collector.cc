@@ -238,12 +238,23 @@ class WholeCollector : public Collector {
            {"what", "nothing is erased until the clock is right"}});
       return;
     }
-    const absl::StatusOr<uint64_t> erased = stores_.events->Expire(now, keep);
+    ReportErased("events", stores_.events->Expire(now, keep));
+    ReportErased("alerts", stores_.alerts->Expire(
+                               now, absl::Hours(24) * config_.keep_case_days));
+  }
+
+  void ReportErased(const std::string& what,
+                    const absl::StatusOr<uint64_t>& erased) {
     if (!erased.ok()) {
       Log(Level::kError, "expiry_failed",
-          {{"why", std::string(erased.status().message())}});
+          {{"what", what}, {"why", std::string(erased.status().message())}});
     } else if (*erased > 0) {
-      Log(Level::kNotice, "expired", {{"events", std::to_string(*erased)}});
+      Log(Level::kNotice, "expired", {{what, std::to_string(*erased)}});
+      (void)stores_.audit->Append({.time = clock_.Now(),
+                                   .who = "system",
+                                   .action = "expire",
+                                   .about = what,
+                                   .detail = std::to_string(*erased)});
     }
   }
 

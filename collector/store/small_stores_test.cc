@@ -41,6 +41,27 @@ TEST(AlertStoreTest, TheFeedSeesEveryChangeOnceInOrder) {
   EXPECT_TRUE(store->ChangesAfter(3, 10)->empty());
 }
 
+// Otherwise what a person once did would follow them for ever; and what nobody
+// has looked at yet would vanish.
+TEST(AlertStoreTest, OldClosedAlertsAreErasedOpenOnesStay) {
+  Scratch scratch;
+  auto store = OpenSqliteAlertStore(scratch.File("main.sqlite")).value();
+  const absl::Time now = absl::FromUnixSeconds(1'800'000'000);
+  const auto put = [&](absl::Duration age, v1::AlertState state) {
+    v1::Alert alert;
+    alert.set_last_unix_us(absl::ToUnixMicros(now - age));
+    alert.set_state(state);
+    return store->Put(alert).value().id();
+  };
+  const uint64_t old_closed = put(absl::Hours(48), v1::ALERT_STATE_CLOSED);
+  const uint64_t old_open = put(absl::Hours(48), v1::ALERT_STATE_NEW);
+  const uint64_t new_closed = put(absl::Hours(1), v1::ALERT_STATE_CLOSED);
+  EXPECT_EQ(store->Expire(now, absl::Hours(24)).value(), 1u);
+  EXPECT_FALSE(store->Get(old_closed).ok());
+  EXPECT_TRUE(store->Get(old_open).ok());
+  EXPECT_TRUE(store->Get(new_closed).ok());
+}
+
 TEST(AlertStoreTest, TheWorstComesFirstThenTheNewest) {
   Scratch scratch;
   auto store = OpenSqliteAlertStore(scratch.File("main.sqlite")).value();

@@ -110,6 +110,19 @@ class SqliteAlertStore : public AlertStore {
     return Collect(*find);
   }
 
+  absl::StatusOr<uint64_t> Expire(absl::Time now,
+                                  absl::Duration keep) override {
+    const std::lock_guard lock(mutex_);
+    absl::StatusOr<Statement> erase =
+        database_->Prepare("DELETE FROM alert WHERE state=? AND last_us<?");
+    if (!erase.ok()) return erase.status();
+    const absl::Status status = erase->Bind(1, v1::ALERT_STATE_CLOSED)
+                                    .Bind(2, absl::ToUnixMicros(now - keep))
+                                    .Run();
+    if (!status.ok()) return status;
+    return static_cast<uint64_t>(database_->Changes());
+  }
+
   uint64_t WaitForChange(uint64_t after, absl::Duration patience) override {
     std::unique_lock lock(mutex_);
     while (true) {
