@@ -58,7 +58,7 @@ class ScriptedGate : public platform::PacketGate {
 };
 
 void Put(std::vector<uint8_t>& to, std::string_view bytes) {
-  to.insert(to.end(), bytes.begin(), bytes.end());
+  for (const char byte : bytes) to.push_back(static_cast<uint8_t>(byte));
 }
 
 std::string Labels(const std::string& name) {
@@ -151,7 +151,7 @@ class GateTest : public testing::Test {
 
   const ScriptedGate::Verdict& VerdictOn(std::vector<uint8_t> packet) {
     kernel_.packets.push_back(std::move(packet));
-    now_us_ += 10'000'000;
+    now_us_ += step_us_;
     gate_.Serve(now_us_);
     return kernel_.verdicts.at(
         static_cast<uint32_t>(kernel_.packets.size() - 1));
@@ -163,6 +163,7 @@ class GateTest : public testing::Test {
   Verdicts verdicts_;
   Watch watch_;
   Gate gate_;
+  int64_t step_us_ = 10'000'000;
   int64_t now_us_ = 1'795'000'000'000'000;
 };
 
@@ -224,6 +225,7 @@ TEST_F(GateTest, AnOpenHelloLetsItsFlowRun) {
 
 // Otherwise a flow that is no TLS would be held up for ever.
 TEST_F(GateTest, AFlowThatNamesNobodyIsLetGo) {
+  step_us_ = 1000;
   VerdictOn(TcpSegment(0x02, 443, 99, ""));
   uint32_t mark = 0;
   uint32_t sequence = 100;
