@@ -8,12 +8,12 @@
 #include "agent/cli/words.h"
 #include "platform/complaint.h"
 #include "platform/local_socket.h"
+#include "platform/usage.h"
 
 namespace {
 
 using schoolgate::platform::Complain;
 using schoolgate::platform::kExitOk;
-using schoolgate::platform::kExitUsage;
 
 constexpr char kProgram[] = "schoolgate";
 
@@ -110,7 +110,7 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? kExitOk : kExitUsage;
+    return schoolgate::platform::ExitFromParse(app, error, argc, argv);
   }
   return exit_code;
 }

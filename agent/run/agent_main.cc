@@ -4,6 +4,7 @@
 #include "agent/run/replay.h"
 #include "agent/run/run_verbs.h"
 #include "platform/complaint.h"
+#include "platform/usage.h"
 
 int main(int argc, char** argv) {
   using namespace schoolgate;  // main builds the world
@@ -20,8 +21,7 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const int code = app.exit(error);
-    return code == 0 ? platform::kExitOk : platform::kExitUsage;
+    return platform::ExitFromParse(app, error, argc, argv);
   }
   return exit_code;
 }

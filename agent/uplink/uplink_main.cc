@@ -4,6 +4,7 @@
 
 #include "agent/uplink/uplink.h"
 #include "platform/complaint.h"
+#include "platform/usage.h"
 #include "platform/wakeup.h"
 
 namespace schoolgate::agent {
@@ -66,8 +67,9 @@ int Status(const std::string& config_file) {
 }
 
 int Main(int argc, char** argv) {
-  CLI::App app("Carries sealed events to the collector and rules back.");
-  app.set_version_flag("--version", SCHOOLGATE_VERSION);
+  CLI::App app("Carries sealed events to the collector and rules back.",
+               "schoolgate-uplink");
+  app.set_version_flag("--version", "schoolgate-uplink " SCHOOLGATE_VERSION);
   app.require_subcommand(1);
   std::string config = kDefaultUplinkConfig;
   std::string enrolment;
@@ -87,7 +89,7 @@ int Main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? platform::kExitOk : platform::kExitUsage;
+    return platform::ExitFromParse(app, error, argc, argv);
   }
   if (run->parsed()) return Run(config);
   if (enrol->parsed()) return Enrol(config, enrolment, anew);

@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 
 #include "platform/complaint.h"
+#include "platform/usage.h"
 #include "rules/cli/verbs.h"
 
 int main(int argc, char** argv) {
@@ -33,8 +34,7 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const int code = app.exit(error);
-    return code == 0 ? platform::kExitOk : platform::kExitUsage;
+    return platform::ExitFromParse(app, error, argc, argv);
   }
   return exit_code;
 }
