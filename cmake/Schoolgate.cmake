@@ -20,9 +20,8 @@ find_package(CLI11 CONFIG REQUIRED)
 find_package(GTest CONFIG REQUIRED)
 find_package(benchmark CONFIG REQUIRED)
 find_package(PkgConfig REQUIRED)
-foreach(library libsodium libpcap libndpi libmicrohttpd libpsl libidn2 sqlite3
-                libmnl libnftnl libnetfilter_queue libnetfilter_log libseccomp
-                libcap libsystemd liboath)
+foreach(library libsodium libpcap libmicrohttpd libpsl libidn2 sqlite3 libmnl
+                libnftnl libsystemd)
   pkg_check_modules(${library} REQUIRED IMPORTED_TARGET ${library})
 endforeach()
 include(GoogleTest)
