@@ -61,10 +61,11 @@ void SpoolWriter::Evict(SegmentId id, GapReason reason) {
     const uint64_t events = last - first + 1;
     counters_.evicted += events;
     AddGap({id.epoch, first, last, events, id.lane(), reason});
-    // Published before the unlink, so that no crash leaves it untold. On a
-    // disk that takes no writes at all, the account in memory must do.
-    (void)WriteState();
   }
+  // Published before the unlink, so that no crash leaves it untold. A disk
+  // that refuses even that keeps the segment; whoever wanted its room is
+  // refused, and that is counted.
+  if (state_stale_ && !WriteState().ok()) return;
   absl::Status removed = directory_.Remove(SegmentName(id));
   if (removed.ok() || absl::IsNotFound(removed)) segments_.erase(id);
 }
