@@ -7,13 +7,15 @@
   - Files and functions stay within their walls.
   - Names that say nothing do not appear as files or folders.
   - No path of somebody's machine, no leftover marker.
+  - Everything is formatted as .clang-format says.
 
 usage: scripts/tidy.py [--clang]
-  --clang  also run clang-tidy over the files changed since main's parent, and
-           clang-format over everything (needs a configured build/)
+  --clang  also run clang-tidy over the files that the last commit changed
+           (needs a configured build/)
 """
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -128,18 +130,23 @@ def check_paths(files, complaints):
                               f"{found.group(0)}")
 
 
-def run_clang(files, complaints):
+def check_format(files, complaints):
+    if not shutil.which("clang-format"):
+        return
     sources = [f for f in files if f.endswith((".cc", ".h"))]
     out = subprocess.run(["clang-format", "--dry-run", "--Werror", *sources],
                          cwd=ROOT, capture_output=True, text=True, check=False)
     bad = sorted(set(re.findall(r"^(\S+?):\d+:\d+: error", out.stderr, re.M)))
     complaints += [f"{f}: not formatted: clang-format -i {f}" for f in bad]
+
+
+def run_clang_tidy(build, complaints):
     changed = subprocess.run(
         ["git", "diff", "--name-only", "--diff-filter=d", "HEAD~1"], cwd=ROOT,
         capture_output=True, text=True, check=False).stdout.split()
     changed = [f for f in changed if f.endswith(".cc")]
     if changed:
-        out = subprocess.run(["clang-tidy", "-p", "build", "--quiet", *changed],
+        out = subprocess.run(["clang-tidy", "-p", build, "--quiet", *changed],
                              cwd=ROOT, capture_output=True, text=True,
                              check=False)
         complaints += [l for l in out.stdout.splitlines() if ": warning:" in l]
@@ -155,8 +162,9 @@ def main():
         if path.startswith(tuple(LAYERS)):
             check(path, complaints)
     check_paths(files, complaints)
+    check_format(files, complaints)
     if "--clang" in sys.argv:
-        run_clang(files, complaints)
+        run_clang_tidy("build", complaints)
     for line in complaints:
         print(line)
     print(f"{len(files)} files, {len(complaints)} complaints")
