@@ -79,6 +79,7 @@ absl::StatusOr<ShelvedBundle> BundleShelf::Place(const std::string& file,
   const std::string hex = seal::ToHex(bundle.hash);
   bundle.path = absl::StrCat(directory_, "/", hex, ".bundle");
   std::error_code error;
+  BelongToFolder(draft);
   if (status.ok()) fs::rename(draft, bundle.path, error);
   if (!status.ok() || error) {
     fs::remove(draft, ignored);

@@ -54,6 +54,15 @@ void SyncDirectoryOf(const std::string& path) {
 
 }  // namespace
 
+void BelongToFolder(const std::string& path) {
+  if (geteuid() != 0) return;
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  struct stat about {};
+  if (stat(folder.empty() ? "." : folder.c_str(), &about) != 0) return;
+  // Whose it stays where this fails, the service will say.
+  if (lchown(path.c_str(), about.st_uid, about.st_gid) != 0) return;
+}
+
 absl::Status WriteSecretFile(const std::string& path, std::string_view bytes) {
   const std::string draft = absl::StrCat(path, ".new");
   const int file =
@@ -62,6 +71,7 @@ absl::Status WriteSecretFile(const std::string& path, std::string_view bytes) {
   const bool written = WriteAll(file, bytes);
   int error = errno;
   close(file);
+  BelongToFolder(draft);
   if (written && rename(draft.c_str(), path.c_str()) == 0) {
     SyncDirectoryOf(path);
     return absl::OkStatus();
@@ -93,9 +103,10 @@ absl::StatusOr<std::string> ReadSmallFile(const std::string& path) {
 
 absl::Status MakePrivateDirectory(const std::string& path) {
   std::error_code error;
-  std::filesystem::create_directories(path, error);
+  const bool made = std::filesystem::create_directories(path, error);
   if (error) return Explain(path, error.value());
   if (chmod(path.c_str(), 0700) != 0) return Explain(path, errno);
+  if (made) BelongToFolder(path);
   return absl::OkStatus();
 }
 

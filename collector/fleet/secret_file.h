@@ -11,7 +11,12 @@ namespace schoolgate::collector {
 
 inline constexpr size_t kMaxSmallFileBytes = 1 << 20;
 
-// Whole or not at all, synced, readable by the owner only. Replaces.
+// For root only: gives the file to whom its folder belongs, so that the
+// service can use what an administrator made.
+void BelongToFolder(const std::string& path);
+
+// Whole or not at all, synced, readable by the owner only. Replaces. Made by
+// root it belongs to whom its folder belongs.
 absl::Status WriteSecretFile(const std::string& path, std::string_view bytes);
 
 // NOT_FOUND, PERMISSION_DENIED, RESOURCE_EXHAUSTED (larger than
