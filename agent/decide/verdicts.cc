@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "rules/judge.h"
+
 namespace schoolgate::agent {
 
 void Verdicts::Use(std::shared_ptr<const rules::Ruleset> rules) {
@@ -37,16 +39,28 @@ const rules::Decision& Verdicts::For(std::string_view host, const Who& who,
   }
   Remembered fresh{.decision = {}, .decided_us = time_us};
   if (rules_ != nullptr) {
-    fresh.decision = rules::Decide(*rules_, {.host = host,
-                                             .group = who.group,
-                                             .user = who.login,
-                                             .device = device_,
-                                             .place = place_,
-                                             .at = now,
-                                             .boot_us = boot_us_,
-                                             .boot_id = boot_id_});
+    rules::Question question = QuestionOf(who, time_us);
+    question.host = host;
+    fresh.decision = rules::Decide(*rules_, question);
   }
   return remembered_.Put(key_, std::move(fresh), time_us)->decision;
+}
+
+rules::Decision Verdicts::ForCategory(std::string_view category, const Who& who,
+                                      int64_t time_us) const {
+  if (rules_ == nullptr) return {};
+  return rules::Judge(rules_->tables(), rules_->overlays(), std::string_view(),
+                      {std::string(category)}, QuestionOf(who, time_us));
+}
+
+rules::Question Verdicts::QuestionOf(const Who& who, int64_t time_us) const {
+  return {.group = who.group,
+          .user = who.login,
+          .device = device_,
+          .place = place_,
+          .at = absl::FromUnixMicros(time_us),
+          .boot_us = boot_us_,
+          .boot_id = boot_id_};
 }
 
 }  // namespace schoolgate::agent

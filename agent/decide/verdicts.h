@@ -37,7 +37,13 @@ class Verdicts {
   const rules::Decision& For(std::string_view host, const Who& who,
                              int64_t time_us);
 
+  // For what has a category and no host. Not remembered.
+  rules::Decision ForCategory(std::string_view category, const Who& who,
+                              int64_t time_us) const;
+
  private:
+  rules::Question QuestionOf(const Who& who, int64_t time_us) const;
+
   // A name lives in memory for at most this long (DESIGN: 60 s).
   static constexpr int64_t kRememberUs = 60'000'000;
   static constexpr size_t kMaxRemembered = 8192;

@@ -26,12 +26,43 @@ void AppendEnd(const Endpoint& end, std::string* key) {
 }  // namespace
 
 void Watch::OnName(const Observation& observation) {
-  Judge(observation, /*enforced=*/false);
+  if (observation.source == NameSource::kFlow) return OnLabel(observation);
+  const rules::Decision& decision = Judge(observation, /*enforced=*/false);
+  witness_.OnName(observation, IsWellKnown(decision));
   Settle();
+}
+
+void Watch::OnLabel(const Observation& label) {
+  ++counters_.labels;
+  if (const auto finding = witness_.OnLabel(label)) Report(label, *finding);
+}
+
+// A flow is never judged by its name here: what has one was judged before.
+void Watch::Report(const Observation& flow, const FlowFinding& finding) {
+  const Who who = attribution_.WhoAsked(flow);
+  const rules::Decision decision =
+      verdicts_.ForCategory(finding.category, who, flow.time_us);
+  if (decision.action == rules::Action::kAllow) return;
+  ++counters_.hits;
+  if (!decision.logged || contacts_ == nullptr) return;
+  contacts_->Note(flow, who, decision, attribution_.KindOfProgram(flow),
+                  verdicts_.place(), /*enforced=*/false);
 }
 
 void Watch::OnFlow(const FlowProgress& progress) {
   if (episodes_ != nullptr) episodes_->OnFlow(progress);
+  const auto finding = witness_.OnFlow(progress);
+  if (!finding) return;
+  Observation flow;
+  flow.time_us = progress.time_us;
+  flow.source = NameSource::kFlow;
+  flow.protocol = "unknown tunnel";
+  flow.transport = progress.transport;
+  flow.src = progress.client;
+  flow.dst = progress.server;
+  flow.uid = progress.uid;
+  flow.flow = progress.flow;
+  Report(flow, *finding);
 }
 
 const rules::Decision& Watch::Judge(const Observation& observation,

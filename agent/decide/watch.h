@@ -10,6 +10,7 @@
 #include "agent/decide/attribution.h"
 #include "agent/decide/contact_log.h"
 #include "agent/decide/episode_log.h"
+#include "agent/decide/flow_witness.h"
 #include "agent/decide/recent_map.h"
 #include "agent/decide/verdicts.h"
 #include "agent/observe/observation.h"
@@ -21,6 +22,7 @@ struct WatchCounters {
   uint64_t repeats = 0;    // seen twice on one machine: loopback, bridges
   uint64_t hits = 0;       // record, warn or block
   uint64_t never_log = 0;  // help-lines: counted, nothing else
+  uint64_t labels = 0;     // flows labelled by nDPI
 };
 
 // Not thread-safe. Borrows what it is given for its own life; `contacts` may
@@ -35,7 +37,7 @@ class Watch : public ObservationSink {
   // Null, as at the start: nothing is graded.
   void SetEpisodes(EpisodeLog* episodes) { episodes_ = episodes; }
 
-  // Seen in passing: recorded as not enforced.
+  // Seen in passing: recorded as not enforced. Labels of flows come here, too.
   void OnName(const Observation& observation) override;
 
   void OnFlow(const FlowProgress& progress) override;
@@ -52,6 +54,7 @@ class Watch : public ObservationSink {
   bool SawTest(const std::string& name) const { return name == last_test_; }
 
   const WatchCounters& counters() const { return counters_; }
+  const WitnessCounters& witness() const { return witness_.counters(); }
 
  private:
   // The same packet is seen on several interfaces within microseconds; a
@@ -70,6 +73,8 @@ class Watch : public ObservationSink {
   };
 
   void Record(const Judged& judged);
+  void OnLabel(const Observation& label);
+  void Report(const Observation& flow, const FlowFinding& finding);
   bool IsRepeat(const Observation& observation);
   bool AskedByStub(const Observation& observation, const Who& who);
 
@@ -80,6 +85,7 @@ class Watch : public ObservationSink {
   std::vector<Judged> unsettled_;
   RecentMap<std::string, int64_t> packets_{2 * kRepeatUs, kMaxRecent};
   RecentMap<std::string, int64_t> stub_questions_{2 * kRepeatUs, kMaxRecent};
+  FlowWitness witness_;
   WatchCounters counters_;
   std::string key_;
   std::string last_test_;

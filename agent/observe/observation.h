@@ -44,6 +44,9 @@ struct Observation {
   std::string_view name;  // lower case, no trailing dot, RFC 1035 escapes
   Endpoint src;           // who asked
   Endpoint dst;
+  // TLS and QUIC: the server's address was in no answer, though answers are
+  // seen.
+  bool unresolved = false;
   std::span<const std::string_view> alpn;
   std::string_view protocol;        // nDPI's label, for kFlow
   uint32_t uid = platform::kNoUid;  // owner of the asking socket, when known

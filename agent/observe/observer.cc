@@ -93,6 +93,10 @@ void Observer::OnSegment(const Segment& segment) {
     teller_.Progress(flow, /*opened=*/false, /*closed=*/false);
   }
   Inspect(flow, side, segment);
+  if (tap_ != nullptr && flow.packets <= FlowTap::kFirstPackets &&
+      !segment.payload.empty()) {
+    tap_->OnPacket(flow, segment, teller_.frame(), now_us);
+  }
 }
 
 void Observer::OnTcp(Flow& flow, int side, const Segment& segment, bool fresh) {
@@ -148,6 +152,7 @@ void Observer::Close(Flow& flow) {
   partials_.Release(flow, 0);
   partials_.Release(flow, 1);
   teller_.Progress(flow, /*opened=*/false, /*closed=*/true);
+  if (tap_ != nullptr && (flow.marks & kMarkTapped) != 0) tap_->OnClosed(flow);
 }
 
 void Observer::OnExpired(Flow& flow) { Close(flow); }

@@ -5,6 +5,7 @@
 
 #include "agent/capture/flow_table.h"
 #include "agent/capture/packet_decoder.h"
+#include "agent/observe/flow_tap.h"
 #include "agent/observe/observation.h"
 #include "agent/observe/partial_pool.h"
 #include "agent/observe/tcp_inspector.h"
@@ -30,6 +31,9 @@ class Observer : private FlowExpiry {
   // The sink must outlive the observer.
   Observer(const ObserverLimits& limits, ObservationSink& sink);
   ~Observer() override;
+
+  // Null, as at the start: nobody. Borrowed until Finish.
+  void SetTap(FlowTap* tap) { tap_ = tap; }
 
   void OnPacket(const platform::Packet& packet);
 
@@ -57,6 +61,7 @@ class Observer : private FlowExpiry {
   UdpInspector udp_;
   FlowTable flows_;
   Segment segment_;
+  FlowTap* tap_ = nullptr;
 };
 
 }  // namespace schoolgate::agent

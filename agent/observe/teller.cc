@@ -100,6 +100,8 @@ void Teller::Tell(NameSource source, Flow& flow, int side, bool ech,
   told.name = name;
   told.src = End(flow, side);
   told.dst = End(flow, side ^ 1);
+  told.unresolved =
+      !resolved_.empty() && !resolved_.Contains(flow.ends[side ^ 1]);
   told.alpn = alpn_;
   told.uid = flow.uid;
   told.flow = flow.id;

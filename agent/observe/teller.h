@@ -65,6 +65,7 @@ class Teller {
   void Progress(const Flow& flow, bool opened, bool closed);
 
   int64_t time_us() const { return time_us_; }
+  uint64_t frame() const { return frame_; }
   ObserverCounters& counters() { return counters_; }
   const ObserverCounters& counters() const { return counters_; }
 
@@ -93,5 +94,6 @@ inline constexpr uint8_t kMarkNameBearing = 1;
 inline constexpr uint8_t kMarkSynSeen = 2;
 inline constexpr uint8_t kMarkClientSure = 4;  // the client end is known
 inline constexpr uint8_t kMarkDns = 8;         // DNS on a port of its own
+inline constexpr uint8_t kMarkTapped = 16;     // handed to the FlowTap
 
 }  // namespace schoolgate::agent

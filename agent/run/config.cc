@@ -130,6 +130,14 @@ absl::Status Read(const std::string& path, const YAML::Node& root,
           }
           config->may_enforce = word == "policy";
         }},
+       {"dpi",
+        [&](const YAML::Node& node) {
+          const std::string word = reader.Text(node);
+          if (word != "on" && word != "off") {
+            reader.Wrong(node, "dpi is \"on\" or \"off\"");
+          }
+          config->label_flows = word == "on";
+        }},
        {"place",
         [&](const YAML::Node& node) { ReadPlace(reader, node, config); }},
        {"heartbeat",

@@ -26,6 +26,7 @@ struct AgentConfig {
   std::string capture_file;
   // False: watch only, whatever the policy says.
   bool may_enforce = true;
+  bool label_flows = true;  // by schoolgate-dpi
   rules::Place place = rules::Place::kOnsite;
   absl::Duration heartbeat = absl::Minutes(1);
   AttributionRules attribution;  // device_group comes from enrolment

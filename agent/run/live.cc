@@ -15,6 +15,7 @@
 #include "agent/decide/watch.h"
 #include "agent/enforce/gate.h"
 #include "agent/enforce/kernel_table.h"
+#include "agent/labels/flow_labels.h"
 #include "agent/observe/observer.h"
 #include "agent/run/answers.h"
 #include "agent/run/heartbeat.h"
@@ -68,6 +69,7 @@ class LiveAgent {
   absl::Status StartSpool(const Identity& identity);
   void TakeRules();
   void UseRules();
+  ObserverCounters Seen();
   void RefreshStatus();
   void Beat();
   v1::Place PlaceNow() const {
@@ -93,6 +95,7 @@ class LiveAgent {
   std::unique_ptr<ContactLog> contacts_;
   std::unique_ptr<EpisodeLog> episodes_;
   std::unique_ptr<Watch> watch_;
+  std::unique_ptr<FlowLabels> labels_;  // null: not wanted
   std::unique_ptr<Observer> observer_;
   std::unique_ptr<Answers> answers_;
 
@@ -147,6 +150,12 @@ absl::Status LiveAgent::Start() {
   const std::string seed = seal::RandomBytes(sizeof(limits.flows.hash_seed));
   std::memcpy(&limits.flows.hash_seed, seed.data(), seed.size());
   observer_ = std::make_unique<Observer>(limits, *watch_);
+  if (config_.label_flows) {
+    labels_ = std::make_unique<FlowLabels>(
+        LabelOptions{.program = DpiProgram()}, *watch_, clock_);
+    (void)labels_->Start();  // why not stands in the status; tried again
+    observer_->SetTap(labels_.get());
+  }
   answers_ =
       std::make_unique<Answers>(*attribution_, *verdicts_, *watch_, status_);
   if (absl::Status status = inbox_.Open(); !status.ok()) return status;
@@ -175,11 +184,13 @@ absl::Status LiveAgent::Run(const std::atomic<bool>& stop) {
     Wait();
     if (gate_ != nullptr) gate_->Serve(absl::ToUnixMicros(clock_.Now()));
     TakePackets();
+    if (labels_ != nullptr) labels_->Take();
     if (clock_.SinceBoot() >= next_housekeeping_) Housekeeping();
   }
   sd_notify(0, "STOPPING=1");
   CloseGate();
   observer_->Finish();
+  observer_->SetTap(nullptr);
   if (episodes_ != nullptr) {
     episodes_->Finish(absl::ToUnixMicros(clock_.Now()));
   }
@@ -281,6 +292,7 @@ void LiveAgent::Housekeeping() {
     next_capture_ = now + kReopenCapture;
     (void)OpenCapture();  // why not stands in the status; tried again
   }
+  if (labels_ != nullptr) labels_->Tend();
   verdicts_->SetBoot(boot_id_, absl::ToInt64Microseconds(now));
   if (spool_ == nullptr) TakeIdentity();
   // A capture file's packets bring their own time.
@@ -349,11 +361,26 @@ void LiveAgent::UseRules() {
   status_.notice = inbox_.rules()->policy().notice();
 }
 
+// What the observer counted, with what labels know better.
+ObserverCounters LiveAgent::Seen() {
+  ObserverCounters seen = observer_->counters();
+  for (size_t i = 0; labels_ != nullptr && i < kBlindCauses; ++i) {
+    seen.blind[i] += static_cast<uint64_t>(labels_->blind_change()[i]);
+  }
+  return seen;
+}
+
 void LiveAgent::RefreshStatus() {
-  const ObserverCounters& seen = observer_->counters();
+  const ObserverCounters seen = Seen();
   status_.packets = seen.packets;
   status_.names = watch_->counters().names;
   status_.flows = seen.flows;
+  status_.label_flows = labels_ != nullptr;
+  if (labels_ != nullptr) {
+    status_.label_problem = labels_->problem();
+    status_.labels = labels_->counters();
+    status_.contradictions = watch_->witness().signs[0];
+  }
   status_.flows_unnamed = 0;
   for (size_t cause = 1; cause < kBlindCauses; ++cause) {
     status_.flows_unnamed += seen.blind[cause];
@@ -364,7 +391,7 @@ void LiveAgent::RefreshStatus() {
 
 void LiveAgent::Beat() {
   RefreshStatus();
-  spool_->Emit(MakeHeartbeat(status_, observer_->counters(), spool_->counters(),
+  spool_->Emit(MakeHeartbeat(status_, Seen(), spool_->counters(),
                              inbox_.bundle_hash(), PlaceNow(), clock_.Now()));
 }
 

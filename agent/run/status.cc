@@ -26,7 +26,20 @@ std::string ToJson(const AgentStatus& status, absl::Time now) {
       {"names", status.names},
       {"contacts", status.contacts},
       {"flows", status.flows},
-      {"flows_unnamed", status.flows_unnamed}};
+      {"flows_unnamed", status.flows_unnamed},
+      {"flows_labelled", status.labels.labels},
+      {"dpi",
+       {{"wanted", status.label_flows},
+        {"problem", status.label_problem},
+        {"starts", status.labels.starts},
+        {"deaths", status.labels.deaths},
+        {"stalls", status.labels.stalls},
+        {"broken", status.labels.broken},
+        {"packets", status.labels.packets},
+        {"packets_dropped", status.labels.dropped},
+        {"flows_refused", status.labels.refused},
+        {"flows_lost", status.labels.lost}}},
+      {"contradictions", status.contradictions}};
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 

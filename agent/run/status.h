@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/time/time.h"
+#include "agent/labels/flow_labels.h"
 
 namespace schoolgate::agent {
 
@@ -30,6 +31,10 @@ struct AgentStatus {
   uint64_t contacts = 0;
   uint64_t flows = 0;
   uint64_t flows_unnamed = 0;
+  bool label_flows = false;   // whether schoolgate-dpi is wanted
+  std::string label_problem;  // why it does not run, when it should
+  LabelCounters labels;
+  uint64_t contradictions = 0;
 };
 
 // One JSON object.
