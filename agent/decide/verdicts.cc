@@ -63,4 +63,21 @@ rules::Question Verdicts::QuestionOf(const Who& who, int64_t time_us) const {
           .boot_id = boot_id_};
 }
 
+std::string_view Verdicts::Restricted(std::string_view host,
+                                      const Who& who) const {
+  if (rules_ == nullptr) return {};
+  return rules::RestrictedAnswer(*rules_, {.host = host, .group = who.group});
+}
+
+std::string Verdicts::HelpFor(const rules::Decision& decision) const {
+  if (rules_ == nullptr) return {};
+  for (const std::string& id : decision.categories) {
+    const int index = rules_->tables().Category(id);
+    if (index < 0) continue;
+    const std::string& help = rules_->policy().categories(index).help();
+    if (!help.empty()) return help;
+  }
+  return {};
+}
+
 }  // namespace schoolgate::agent

@@ -41,6 +41,13 @@ class Verdicts {
   rules::Decision ForCategory(std::string_view category, const Who& who,
                               int64_t time_us) const;
 
+  // The name that stands in for this one (SafeSearch); empty: none. Borrows
+  // the rules.
+  std::string_view Restricted(std::string_view host, const Who& who) const;
+
+  // What the policy says to who meets one of these categories; may be empty.
+  std::string HelpFor(const rules::Decision& decision) const;
+
  private:
   rules::Question QuestionOf(const Who& who, int64_t time_us) const;
 

@@ -27,6 +27,7 @@
 #include "platform/machine.h"
 #include "platform/name_question.h"
 #include "platform/packet_gate.h"
+#include "platform/packet_sender.h"
 #include "platform/packet_source.h"
 #include "platform/wait.h"
 #include "proto/seal/keys.h"
@@ -100,6 +101,7 @@ class LiveAgent {
   std::unique_ptr<Answers> answers_;
 
   std::unique_ptr<platform::PacketGate> held_;
+  std::unique_ptr<platform::PacketSender> sender_;
   std::unique_ptr<Gate> gate_;
 
   absl::Duration next_housekeeping_;
@@ -252,12 +254,17 @@ void LiveAgent::KeepGate() {
 
 absl::Status LiveAgent::OpenGate() {
   // Without a gate packets pass: a fault of ours must not stop a lesson.
-  const KernelTableOptions options{.open_without_gate = true};
+  const KernelTableOptions options{
+      .open_without_gate = true,
+      .forwarded = inbox_.rules()->policy().containers()};
   if (held_ == nullptr) {
     auto held = platform::OpenPacketGate(options.queue);
     if (!held.ok()) return held.status();
+    auto sender = platform::OpenPacketSender(kMarkOurs);
+    if (!sender.ok()) return sender.status();
     held_ = std::move(*held);
-    gate_ = std::make_unique<Gate>(*held_, *watch_);
+    sender_ = std::move(*sender);
+    gate_ = std::make_unique<Gate>(*held_, sender_.get(), *watch_);
   }
   return InstallKernelTable(options);
 }
