@@ -47,6 +47,9 @@ class Watch : public ObservationSink {
   // stop it. Call Settle when nobody waits any more.
   const rules::Decision& Judge(const Observation& observation, bool enforced);
 
+  // Whose observation was judged last; valid until Settle.
+  const Who& judged_who() const { return unsettled_.back().who; }
+
   // Records what was judged. May look into /proc.
   void Settle();
 

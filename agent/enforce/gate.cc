@@ -24,6 +24,14 @@ bool IsCanary(std::string_view name) {
   return std::find(kCanaries.begin(), kCanaries.end(), name) != kCanaries.end();
 }
 
+Endpoint EndOf(std::span<const uint8_t> address, uint16_t port) {
+  Endpoint end{.address = {}, .port = port};
+  if (address.size() == 4) end.address[10] = end.address[11] = 0xff;
+  std::copy(address.begin(), address.end(),
+            end.address.end() - static_cast<ptrdiff_t>(address.size()));
+  return end;
+}
+
 }  // namespace
 
 Gate::Gate(platform::PacketGate& packets, Watch& watch)
@@ -46,6 +54,10 @@ void Gate::OnName(const Observation& observation) {
   const rules::Decision& decision =
       watch_.Judge(observation, /*enforced=*/true);
   found_.block |= decision.action == rules::Action::kBlock;
+  if (live_flows_ != nullptr && !found_.block &&
+      observation.source != NameSource::kDns) {
+    live_flows_->Remember(observation, watch_.judged_who(), decision);
+  }
   // An HTTPS record would let the browser hide the name from us (ECH); without
   // one it says the name in the clear (RFC 9460).
   found_.no_answer_wanted |= observation.qtype == kTypeHttps;
@@ -105,7 +117,14 @@ void Gate::JudgeTcp(const platform::HeldByKernel& held,
     return;
   }
   Flow& flow = FlowOf(packet, now_us);
-  if ((packet.tcp_flags & kTcpSyn) != 0) flow = Flow{};
+  if ((packet.tcp_flags & kTcpSyn) != 0) {
+    flow = Flow{};
+    if (live_flows_ != nullptr) {
+      live_flows_->Forget(Transport::kTcp,
+                          EndOf(packet.source, packet.source_port),
+                          EndOf(packet.destination, packet.destination_port));
+    }
+  }
   if (packet.destination_port == kDnsPort) return Pass(held, 0);
   const bool named = found_.any || ++flow.packets >= kMaxPacketsToName;
   Pass(held, named ? kMarkPass : 0);

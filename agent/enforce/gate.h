@@ -9,6 +9,7 @@
 #include "agent/decide/recent_map.h"
 #include "agent/decide/watch.h"
 #include "agent/enforce/held_packet.h"
+#include "agent/enforce/live_flows.h"
 #include "agent/observe/observer.h"
 #include "platform/packet_gate.h"
 
@@ -25,6 +26,10 @@ struct GateCounters {
 class Gate : private ObservationSink {
  public:
   Gate(platform::PacketGate& packets, Watch& watch);
+
+  // Is told of connections that are let run; null as at the start. Outlives
+  // the gate.
+  void SetLiveFlows(LiveFlows* flows) { live_flows_ = flows; }
 
   // Judges what is held now, at most a few hundred packets; never waits.
   void Serve(int64_t now_us);
@@ -62,6 +67,7 @@ class Gate : private ObservationSink {
 
   platform::PacketGate& packets_;
   Watch& watch_;
+  LiveFlows* live_flows_ = nullptr;
   Observer observer_;
   Found found_;
   RecentMap<std::string, Flow> flows_{kFlowMemoryUs, kMaxFlows};
