@@ -7,6 +7,7 @@
 #include <functional>
 #include <thread>
 
+#include "rules/decide.h"
 #include "rules/trust/example/example_school.h"
 #include "rules/trust/order.h"
 
