@@ -12,6 +12,8 @@ namespace {
 // A block of one signature lapses after 24 h; its countersigned form and a
 // withdrawal reach laptops that were away for long.
 constexpr absl::Duration kBlockLapses = absl::Hours(24);
+// A pass may have been given for a lesson weeks ahead.
+constexpr absl::Duration kPassWithdrawalStays = absl::Hours(24 * 60);
 
 std::string Stamp(absl::Time time) {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone());
@@ -30,24 +32,29 @@ absl::Status Over(const std::string& file, absl::Time end) {
       absl::StrCat(file, ": was over at ", Stamp(end), ": make a new one"));
 }
 
+absl::Status Damaged() {
+  return absl::DataLossError("its content is damaged: make it again");
+}
+
 struct Read {
   PaperFacts facts;
   PublishedPaper paper;
   std::string school_id;
+  bool withdraws = false;
 };
 
 absl::StatusOr<Read> ReadPass(const std::string& bytes) {
   v1::PassOrder order;
-  if (!order.ParseFromString(bytes)) return absl::DataLossError("damaged");
+  if (!order.ParseFromString(bytes)) return Damaged();
   Read read;
   read.school_id = order.id();
   read.paper.id = order.pass().id();
   // Withdrawn or not: one paper, of which the later one counts.
   read.facts.name = PaperName("pass", order.pass().id());
   if (order.withdraw()) {
-    // As long as any pass may last.
+    read.withdraws = true;
     read.facts.ends =
-        absl::FromUnixSeconds(order.issued_unix_s()) + absl::Hours(24);
+        absl::FromUnixSeconds(order.issued_unix_s()) + kPassWithdrawalStays;
     read.paper.words = "ends the lesson pass on every device that has it";
   } else {
     read.facts.ends = absl::FromUnixSeconds(order.pass().end_unix_s());
@@ -57,16 +64,22 @@ absl::StatusOr<Read> ReadPass(const std::string& bytes) {
   return read;
 }
 
-absl::StatusOr<Read> ReadBlock(const std::string& bytes, size_t signers) {
+absl::StatusOr<Read> ReadBlock(const std::string& bytes,
+                               const rules::Signers& signers) {
   v1::EmergencyOrder order;
-  if (!order.ParseFromString(bytes)) return absl::DataLossError("damaged");
+  if (!order.ParseFromString(bytes)) return Damaged();
   Read read;
   read.school_id = order.id();
   read.paper.id = order.block().id();
   read.facts.name = PaperName("block", order.block().id());
   if (order.withdraw()) {
+    read.withdraws = true;
     read.paper.words = "ends the emergency block";
-  } else if (signers >= 2) {
+    if (!signers.TwoOrganisations()) {
+      return absl::PermissionDeniedError(
+          "withdrawing takes provider and school: let the other sign as well");
+    }
+  } else if (signers.keys.size() >= 2) {
     read.paper.words = "blocks until it is withdrawn";
   } else {
     read.facts.ends =
@@ -80,7 +93,7 @@ absl::StatusOr<Read> ReadBlock(const std::string& bytes, size_t signers) {
 
 absl::StatusOr<Read> ReadTimestamp(const std::string& bytes) {
   v1::TimestampOrder order;
-  if (!order.ParseFromString(bytes)) return absl::DataLossError("damaged");
+  if (!order.ParseFromString(bytes)) return Damaged();
   Read read;
   read.school_id = order.id();
   read.paper.id = absl::StrCat(order.serial());
@@ -89,6 +102,36 @@ absl::StatusOr<Read> ReadTimestamp(const std::string& bytes) {
       absl::StrCat("says that version ", order.bundle_version(),
                    " is the newest; sign another within 24 hours");
   return read;
+}
+
+// Whoever may publish must not undo by it what others have signed: a
+// withdrawal stays, and a block that was kept is not made to lapse.
+absl::Status CheckAgainstShelf(const DataDirectory& directory,
+                               const std::string& file,
+                               const std::string& school, const Read& read) {
+  for (const auto& paper : PaperShelf(directory.Papers()).Load(school)) {
+    if (paper->facts.name != read.facts.name) continue;
+    const auto known = rules::ParseOrder(paper->paper.text());
+    if (!known.ok() || read.withdraws) continue;
+    v1::PassOrder pass;
+    v1::EmergencyOrder block;
+    const bool withdrawn =
+        known->kind() == v1::ORDER_KIND_PASS
+            ? pass.ParseFromString(known->order()) && pass.withdraw()
+            : known->kind() == v1::ORDER_KIND_EMERGENCY &&
+                  block.ParseFromString(known->order()) && block.withdraw();
+    if (withdrawn) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(file, ": was withdrawn: make a new one"));
+    }
+    if (known->kind() == v1::ORDER_KIND_EMERGENCY &&
+        paper->facts.ends == absl::InfiniteFuture() &&
+        read.facts.ends != absl::InfiniteFuture()) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          file, ": a second person has signed it: publish that file"));
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<PublishedPaper> PublishOrder(const DataDirectory& directory,
@@ -101,19 +144,21 @@ absl::StatusOr<PublishedPaper> PublishOrder(const DataDirectory& directory,
   if (!order.ok()) return order.status();
   const auto signers = rules::CheckOrder(root, *order);
   if (!signers.ok()) return signers.status();
-  absl::StatusOr<Read> read =
-      order->kind() == v1::ORDER_KIND_PASS ? ReadPass(order->order())
-      : order->kind() == v1::ORDER_KIND_EMERGENCY
-          ? ReadBlock(order->order(), signers->keys.size())
-          : ReadTimestamp(order->order());
+  absl::StatusOr<Read> read = order->kind() == v1::ORDER_KIND_PASS
+                                  ? ReadPass(order->order())
+                              : order->kind() == v1::ORDER_KIND_EMERGENCY
+                                  ? ReadBlock(order->order(), *signers)
+                                  : ReadTimestamp(order->order());
   if (!read.ok()) {
-    return absl::DataLossError(
-        absl::StrCat(file, ": ", read.status().message(), ": make it again"));
+    return absl::Status(read.status().code(),
+                        absl::StrCat(file, ": ", read.status().message()));
   }
   absl::Status status = WrongSchool(file, read->school_id, root);
   if (!status.ok()) return status;
   if (read->facts.ends <= now) return Over(file, read->facts.ends);
   read->facts.kind = v1::Paper::KIND_ORDER;
+  status = CheckAgainstShelf(directory, file, school, *read);
+  if (!status.ok()) return status;
   status = PaperShelf(directory.Papers()).Place(read->facts, text, school, now);
   if (!status.ok()) return status;
   read->paper.what = std::string(rules::OrderName(order->kind()));
