@@ -68,6 +68,8 @@ class Watch : public ObservationSink {
 
   const NoticeBoard& notices() const { return notices_; }
   const Verdicts& verdicts() const { return verdicts_; }
+  // Whose observation was judged last; valid until Settle.
+  const Who& judged_who() const { return unsettled_.back().who; }
 
   // Records what was judged. May look into /proc.
   void Settle();
