@@ -36,10 +36,8 @@ void Watch::OnFlow(const FlowProgress& progress) {
 
 const rules::Decision& Watch::Judge(const Observation& observation,
                                     bool enforced) {
+  enforced = enforced && !shadow_;
   ++counters_.names;
-  if (observation.name.ends_with(platform::kTestNameSuffix)) {
-    last_test_ = observation.name;
-  }
   const Who who = attribution_.WhoAsked(observation);
   const bool repeat = IsRepeat(observation) || AskedByStub(observation, who);
   const rules::Decision& decision =
@@ -52,7 +50,19 @@ const rules::Decision& Watch::Judge(const Observation& observation,
                                      .enforced = enforced,
                                      .repeat = repeat});
   judged.observation.alpn = {};
+  if (platform::IsTestName(observation.name)) {
+    NoteTest(observation.name,
+             enforced && decision.action == rules::Action::kBlock);
+  }
   return decision;
+}
+
+// The name comes by twice where packets are also watched; that it was refused
+// is known from the first.
+void Watch::NoteTest(std::string_view name, bool refused) {
+  if (last_test_ != name) test_refused_ = false;
+  last_test_ = name;
+  test_refused_ |= refused;
 }
 
 void Watch::Settle() {
@@ -66,6 +76,7 @@ void Watch::Settle() {
 void Watch::Record(const Judged& judged) {
   const Observation& observation = judged.observation;
   const rules::Decision& decision = judged.decision;
+  if (platform::IsTestName(observation.name)) return;
   if (judged.repeat) {
     ++counters_.repeats;
     if (episodes_ != nullptr) episodes_->OnRepeat(observation);

@@ -4,7 +4,9 @@
 //   {"ask":"status"}
 //   {"ask":"why","host":"www.example.org"}
 //   {"ask":"record"}              what was told about who asks
-//   {"ask":"seen","host":"..."}   whether a self-test's name was noticed
+//   {"ask":"canary"}              a name for a self-test, best a blocked one
+//   {"ask":"seen","host":"..."}   whether a self-test's name was noticed, and
+//                                 refused
 //   {"ask":"report","kind":"accident|wrong|missed","host":"...","words":"..."}
 // An answer that could not be given is {"error":"what: why: what to do"}.
 #pragma once
@@ -39,6 +41,7 @@ class Answers {
   // prank must not fill the school's screen.
   static constexpr int kMaxReportsAMinute = 10;
 
+  std::string Canary(uint32_t uid, absl::Time now);
   std::string Record(uint32_t uid) const;
   std::string Why(uint32_t uid, const std::string& host, absl::Time now);
   std::string Report(uint32_t uid, const std::string& kind,
