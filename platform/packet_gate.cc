@@ -165,6 +165,9 @@ class NfQueue : public PacketGate {
         if (mnl_attr_get_payload_len(attribute) < sizeof(header)) return false;
         std::memcpy(&header, payload, sizeof(header));
         held->id = ntohl(header.packet_id);
+        held->at = header.hook == NF_INET_LOCAL_IN  ? HeldAt::kInput
+                   : header.hook == NF_INET_FORWARD ? HeldAt::kForward
+                                                    : HeldAt::kOutput;
         return true;
       }
       case NFQA_PAYLOAD:

@@ -12,12 +12,20 @@
 
 namespace schoolgate::platform {
 
+// Where on its way the kernel stopped the packet.
+enum class HeldAt : uint8_t {
+  kOutput,   // sent by this machine
+  kInput,    // for this machine
+  kForward,  // passing through: containers, virtual machines
+};
+
 struct HeldByKernel {
   uint32_t id = 0;
   std::span<const uint8_t> bytes;  // from the IP header on; borrowed until the
                                    // next Take
   uint32_t uid = kNoUid;           // owner of the sending socket
   uint32_t mark = 0;
+  HeldAt at = HeldAt::kOutput;
   bool segmented = false;  // several datagrams in one (UDP_SEGMENT)
 };
 
@@ -33,8 +41,8 @@ class PacketGate {
   // Lets the packet on, with `mark` set on it.
   virtual void Accept(uint32_t id, uint32_t mark) = 0;
 
-  // Lets `instead` on in its place, with `mark`. The kernel routes it anew, so
-  // a question may be turned into its answer.
+  // Lets `instead` on in its place, with `mark`. At kOutput the kernel routes
+  // it anew, so a question may be turned into its answer.
   virtual void Replace(uint32_t id, uint32_t mark,
                        std::span<const uint8_t> instead) = 0;
 

@@ -72,7 +72,7 @@ void ContactLog::Note(const Observation& observation, const Who& who,
         seal::SealTo(identity_.police_key, std::string(observation.name));
     if (sealed.ok()) contact.set_sealed_host(*sealed);
   } else {
-    contact.set_host(std::string(host));
+    contact.set_host(std::string(observation.name));
   }
   for (const std::string& id : decision.categories) contact.add_categories(id);
   contact.set_action(static_cast<v1::Action>(decision.action));

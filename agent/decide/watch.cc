@@ -27,7 +27,16 @@ void AppendEnd(const Endpoint& end, std::string* key) {
 
 void Watch::OnName(const Observation& observation) {
   if (observation.source == NameSource::kFlow) return OnLabel(observation);
-  const rules::Decision& decision = Judge(observation, /*enforced=*/false);
+  // Held packets come by here again: whose they were was found there.
+  if (IsRepeat(observation)) {
+    ++counters_.names;
+    ++counters_.repeats;
+    if (episodes_ != nullptr) episodes_->OnRepeat(observation);
+    witness_.OnName(observation, seen_->well_known);
+    return;
+  }
+  const rules::Decision& decision =
+      JudgeFirst(observation, /*enforced=*/false, /*repeat=*/false);
   witness_.OnName(observation, IsWellKnown(decision));
   Settle();
 }
@@ -67,14 +76,30 @@ void Watch::OnFlow(const FlowProgress& progress) {
 
 const rules::Decision& Watch::Judge(const Observation& observation,
                                     bool enforced) {
+  return JudgeFirst(observation, enforced, IsRepeat(observation));
+}
+
+const rules::Decision& Watch::JudgeFirst(const Observation& observation,
+                                         bool enforced, bool repeat) {
   ++counters_.names;
   if (observation.name.ends_with(platform::kTestNameSuffix)) {
     last_test_ = observation.name;
   }
   const Who who = attribution_.WhoAsked(observation);
-  const bool repeat = IsRepeat(observation) || AskedByStub(observation, who);
-  const rules::Decision& decision =
-      verdicts_.For(observation.name, who, observation.time_us);
+  const bool by_stub = AskedByStub(observation, who);
+  repeat |= by_stub;
+  const rules::Decision* decided =
+      &verdicts_.For(observation.name, who, observation.time_us);
+  // Whoever asked the stub was judged there, by who they are.
+  if (by_stub && !decided->locked) decided = &allowed_;
+  const rules::Decision& decision = *decided;
+  seen_->well_known = IsWellKnown(decision);
+  Keep(observation, who, decision, enforced, repeat);
+  return decision;
+}
+
+void Watch::Keep(const Observation& observation, const Who& who,
+                 const rules::Decision& decision, bool enforced, bool repeat) {
   Judged& judged =
       unsettled_.emplace_back(Judged{.observation = observation,
                                      .name = std::string(observation.name),
@@ -83,7 +108,46 @@ const rules::Decision& Watch::Judge(const Observation& observation,
                                      .enforced = enforced,
                                      .repeat = repeat});
   judged.observation.alpn = {};
-  return decision;
+}
+
+const rules::Decision& Watch::JudgeKind(const Observation& observation,
+                                        std::string_view category) {
+  const Who who = attribution_.WhoAsked(observation);
+  of_kind_ = who.resolver
+                 ? rules::Decision{}
+                 : verdicts_.ForCategory(category, who, observation.time_us);
+  if (of_kind_.action != rules::Action::kAllow) {
+    Keep(observation, who, of_kind_, /*enforced=*/true, /*repeat=*/false);
+  }
+  return of_kind_;
+}
+
+std::string_view Watch::RestrictedName(const Observation& observation) {
+  const Who who = attribution_.WhoAsked(observation);
+  if (AskedByStub(observation, who)) return {};
+  return verdicts_.Restricted(observation.name, who);
+}
+
+const Notice& Watch::NoticeOf(const Observation& observation,
+                              const rules::Decision& decision) {
+  return notices_.Put(observation.uid, observation.name, decision,
+                      verdicts_.HelpFor(decision), /*by_person=*/false,
+                      observation.time_us);
+}
+
+bool Watch::TakeAnswer(const Observation& from, std::string_view token,
+                       std::string_view kind) {
+  Notice* notice = notices_.ByToken(from.uid, token);
+  if (notice == nullptr || notice->answered || contacts_ == nullptr) {
+    return false;
+  }
+  if (kind != "accident" && kind != "wrong") return false;
+  notice->answered = true;
+  contacts_->NoteReport(kind == "accident" ? v1::SelfReport::KIND_ACCIDENT
+                                           : v1::SelfReport::KIND_SHOULD_OPEN,
+                        notice->host, "", attribution_.WhoAsked(from),
+                        from.time_us);
+  return true;
 }
 
 void Watch::Settle() {
@@ -102,6 +166,9 @@ void Watch::Record(const Judged& judged) {
     if (episodes_ != nullptr) episodes_->OnRepeat(observation);
     return;
   }
+  if (judged.who.uid != platform::kNoUid && judged.who.uid >= kFirstPersonUid) {
+    notices_.OnName(judged.who.uid, observation.name, observation.time_us);
+  }
   const bool hit =
       !decision.never_log && decision.action != rules::Action::kAllow;
   const v1::ProcessKind process = hit ? attribution_.KindOfProgram(observation)
@@ -113,9 +180,26 @@ void Watch::Record(const Judged& judged) {
   if (decision.never_log) ++counters_.never_log;
   if (!hit) return;
   ++counters_.hits;
+  Notify(judged, process);
   if (!decision.logged || contacts_ == nullptr) return;
   contacts_->Note(observation, judged.who, decision, process, verdicts_.place(),
                   judged.enforced && decision.action == rules::Action::kBlock);
+}
+
+// A person is told what stopped their browser, or what it warns of; what runs
+// by itself disturbs nobody.
+void Watch::Notify(const Judged& judged, v1::ProcessKind process) {
+  const rules::Action action = judged.decision.action;
+  const bool stopped = judged.enforced && action == rules::Action::kBlock;
+  if (!stopped && action != rules::Action::kWarn) return;
+  const uint32_t uid = judged.who.uid;
+  if (process != v1::PROCESS_KIND_BROWSER || uid == platform::kNoUid ||
+      uid < kFirstPersonUid) {
+    return;
+  }
+  notices_.Put(uid, judged.observation.name, judged.decision,
+               verdicts_.HelpFor(judged.decision), /*by_person=*/true,
+               judged.observation.time_us);
 }
 
 // One packet may cross loopback, a bridge and a network card on its way out.
@@ -126,10 +210,12 @@ bool Watch::IsRepeat(const Observation& observation) {
   key_.push_back(static_cast<char>(observation.qtype >> 8));
   key_.push_back(static_cast<char>(observation.qtype));
   key_.append(observation.name);
-  if (const int64_t* seen = packets_.Find(key_, observation.time_us)) {
-    if (observation.time_us - *seen < kRepeatUs) return true;
+  seen_ = packets_.Find(key_, observation.time_us);
+  if (seen_ != nullptr && observation.time_us - seen_->time_us < kRepeatUs) {
+    return true;
   }
-  packets_.Put(key_, observation.time_us, observation.time_us);
+  seen_ =
+      packets_.Put(key_, {.time_us = observation.time_us}, observation.time_us);
   return false;
 }
 

@@ -11,6 +11,7 @@
 #include "agent/decide/contact_log.h"
 #include "agent/decide/episode_log.h"
 #include "agent/decide/flow_witness.h"
+#include "agent/decide/notice_board.h"
 #include "agent/decide/recent_map.h"
 #include "agent/decide/verdicts.h"
 #include "agent/observe/observation.h"
@@ -47,6 +48,29 @@ class Watch : public ObservationSink {
   // stop it. Call Settle when nobody waits any more.
   const rules::Decision& Judge(const Observation& observation, bool enforced);
 
+  // The same for a held packet that shows its kind and no name: a VPN, an
+  // encrypted question. A local resolver is never judged so: what it asks for
+  // others is seen where they ask it.
+  const rules::Decision& JudgeKind(const Observation& observation,
+                                   std::string_view category);
+
+  // The name that stands in for the one asked for (SafeSearch), empty: none.
+  std::string_view RestrictedName(const Observation& observation);
+
+  // The notice about a blocked name that its person sees on the spot.
+  const Notice& NoticeOf(const Observation& observation,
+                         const rules::Decision& decision);
+
+  // "accident" or "wrong", said on the spot about a notice. False when there
+  // is no such notice, or it was answered, or nobody can be told yet.
+  bool TakeAnswer(const Observation& from, std::string_view token,
+                  std::string_view kind);
+
+  const NoticeBoard& notices() const { return notices_; }
+  const Verdicts& verdicts() const { return verdicts_; }
+  // Whose observation was judged last; valid until Settle.
+  const Who& judged_who() const { return unsettled_.back().who; }
+
   // Records what was judged. May look into /proc.
   void Settle();
 
@@ -62,6 +86,11 @@ class Watch : public ObservationSink {
   static constexpr int64_t kRepeatUs = 2'000'000;
   static constexpr size_t kMaxRecent = 4096;
 
+  struct Seen {
+    int64_t time_us = 0;
+    bool well_known = false;
+  };
+
   // What was judged and is still to be recorded.
   struct Judged {
     Observation observation;  // without ALPN; its name is in `name`
@@ -72,9 +101,14 @@ class Watch : public ObservationSink {
     bool repeat = false;
   };
 
+  const rules::Decision& JudgeFirst(const Observation& observation,
+                                    bool enforced, bool repeat);
   void Record(const Judged& judged);
   void OnLabel(const Observation& label);
   void Report(const Observation& flow, const FlowFinding& finding);
+  void Notify(const Judged& judged, v1::ProcessKind process);
+  void Keep(const Observation& observation, const Who& who,
+            const rules::Decision& decision, bool enforced, bool repeat);
   bool IsRepeat(const Observation& observation);
   bool AskedByStub(const Observation& observation, const Who& who);
 
@@ -82,8 +116,12 @@ class Watch : public ObservationSink {
   Verdicts& verdicts_;
   ContactLog* contacts_;
   EpisodeLog* episodes_ = nullptr;
+  NoticeBoard notices_;
+  const rules::Decision allowed_;
+  rules::Decision of_kind_;
   std::vector<Judged> unsettled_;
-  RecentMap<std::string, int64_t> packets_{2 * kRepeatUs, kMaxRecent};
+  RecentMap<std::string, Seen> packets_{2 * kRepeatUs, kMaxRecent};
+  Seen* seen_ = nullptr;  // of the name that IsRepeat was asked about last
   RecentMap<std::string, int64_t> stub_questions_{2 * kRepeatUs, kMaxRecent};
   FlowWitness witness_;
   WatchCounters counters_;

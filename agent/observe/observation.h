@@ -69,11 +69,17 @@ struct FlowProgress {
   uint32_t packet_bytes = 0;  // IP length of the packet this is told at
 };
 
+enum class Blind : uint8_t;  // blindness.h
+
 class ObservationSink {
  public:
   virtual ~ObservationSink() = default;
   virtual void OnName(const Observation& observation) = 0;
   virtual void OnFlow(const FlowProgress& progress) {}
+
+  // A flow hides what it is for, told once for each. The name is empty, or
+  // what stands in for the hidden one.
+  virtual void OnBlind(Blind cause, const Observation& flow) {}
 };
 
 }  // namespace schoolgate::agent

@@ -37,6 +37,10 @@ class Observer : private FlowExpiry {
 
   void OnPacket(const platform::Packet& packet);
 
+  // Whether the packet just brought belongs to a message that has begun and
+  // may yet name somebody.
+  bool unfinished() const { return unfinished_; }
+
   // Closes all flows: tells their last progress, counts those that never
   // gave a name. For the end of a capture, or before going down.
   void Finish();
@@ -62,6 +66,7 @@ class Observer : private FlowExpiry {
   FlowTable flows_;
   Segment segment_;
   FlowTap* tap_ = nullptr;
+  bool unfinished_ = false;
 };
 
 }  // namespace schoolgate::agent

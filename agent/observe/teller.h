@@ -59,8 +59,8 @@ class Teller {
   // A request's host; the same host again in a flow is told once.
   void Http(Flow& flow, int side, Bytes host);
 
-  // Counts the flow as blind, once.
-  void Blame(Flow& flow, Blind cause);
+  // Counts the flow as blind and tells so, once. `side` sent what shows it.
+  void Blame(Flow& flow, int side, Blind cause, std::string_view name = {});
 
   void Progress(const Flow& flow, bool opened, bool closed);
 

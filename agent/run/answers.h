@@ -5,6 +5,8 @@
 //   {"ask":"why","host":"www.example.org"}
 //   {"ask":"record"}              what was told about who asks
 //   {"ask":"seen","host":"..."}   whether a self-test's name was noticed
+//   {"ask":"notices","after":17}  what is to pop up for who asks, newer than 17
+//   {"ask":"answer","token":"...","kind":"accident|wrong"}  to such a notice
 //   {"ask":"report","kind":"accident|wrong|missed","host":"...","words":"..."}
 // An answer that could not be given is {"error":"what: why: what to do"}.
 #pragma once
@@ -25,7 +27,7 @@ namespace schoolgate::agent {
 // Not thread-safe. Borrows what it is given for its own life.
 class Answers {
  public:
-  Answers(Attribution& attribution, Verdicts& verdicts, const Watch& watch,
+  Answers(Attribution& attribution, Verdicts& verdicts, Watch& watch,
           const AgentStatus& status);
 
   // Null before enrolment: reports are then refused with the reason.
@@ -40,6 +42,9 @@ class Answers {
   static constexpr int kMaxReportsAMinute = 10;
 
   std::string Record(uint32_t uid) const;
+  std::string Notices(uint32_t uid, uint64_t after) const;
+  std::string AnswerNotice(uint32_t uid, const std::string& token,
+                           const std::string& kind, absl::Time now);
   std::string Why(uint32_t uid, const std::string& host, absl::Time now);
   std::string Report(uint32_t uid, const std::string& kind,
                      const std::string& host, const std::string& words,
@@ -47,7 +52,7 @@ class Answers {
 
   Attribution& attribution_;
   Verdicts& verdicts_;
-  const Watch& watch_;
+  Watch& watch_;
   const AgentStatus& status_;
   ContactLog* contacts_ = nullptr;
   std::map<uint32_t, std::pair<int64_t, int>> reports_;  // minute, count

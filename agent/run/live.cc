@@ -15,18 +15,22 @@
 #include "agent/decide/watch.h"
 #include "agent/enforce/gate.h"
 #include "agent/enforce/kernel_table.h"
+#include "agent/enforce/live_flows.h"
 #include "agent/labels/flow_labels.h"
 #include "agent/observe/observer.h"
 #include "agent/run/answers.h"
 #include "agent/run/heartbeat.h"
 #include "agent/run/identity_file.h"
+#include "agent/run/rules_beat.h"
 #include "agent/run/rules_inbox.h"
 #include "agent/run/spool_thread.h"
 #include "agent/run/status.h"
+#include "platform/flow_marker.h"
 #include "platform/local_socket.h"
 #include "platform/machine.h"
 #include "platform/name_question.h"
 #include "platform/packet_gate.h"
+#include "platform/packet_sender.h"
 #include "platform/packet_source.h"
 #include "platform/wait.h"
 #include "proto/seal/keys.h"
@@ -68,6 +72,7 @@ class LiveAgent {
   void TakeIdentity();
   absl::Status StartSpool(const Identity& identity);
   void TakeRules();
+  rules::Moment MomentNow() const;
   void UseRules();
   ObserverCounters Seen();
   void RefreshStatus();
@@ -99,7 +104,10 @@ class LiveAgent {
   std::unique_ptr<Observer> observer_;
   std::unique_ptr<Answers> answers_;
 
+  LiveFlows live_flows_{seal::RandomBytes(16)};
+  std::unique_ptr<platform::FlowMarker> marker_;
   std::unique_ptr<platform::PacketGate> held_;
+  std::unique_ptr<platform::PacketSender> sender_;
   std::unique_ptr<Gate> gate_;
 
   absl::Duration next_housekeeping_;
@@ -133,6 +141,8 @@ absl::Status LiveAgent::Start() {
   if (config_.capture_file.empty()) {
     auto owners = platform::OpenSocketOwners();
     if (owners.ok()) owners_ = std::move(*owners);
+    auto marker = platform::OpenFlowMarker();
+    if (marker.ok()) marker_ = std::move(*marker);
   }
   AttributionRules rules = config_.attribution;
   std::string device;
@@ -158,7 +168,9 @@ absl::Status LiveAgent::Start() {
   }
   answers_ =
       std::make_unique<Answers>(*attribution_, *verdicts_, *watch_, status_);
-  if (absl::Status status = inbox_.Open(); !status.ok()) return status;
+  if (absl::Status status = inbox_.Open(MomentNow()); !status.ok()) {
+    return status;
+  }
   UseRules();
   TakeIdentity();
   return OpenCapture();
@@ -252,12 +264,18 @@ void LiveAgent::KeepGate() {
 
 absl::Status LiveAgent::OpenGate() {
   // Without a gate packets pass: a fault of ours must not stop a lesson.
-  const KernelTableOptions options{.open_without_gate = true};
+  const KernelTableOptions options{
+      .open_without_gate = true,
+      .forwarded = inbox_.rules()->policy().containers()};
   if (held_ == nullptr) {
     auto held = platform::OpenPacketGate(options.queue);
     if (!held.ok()) return held.status();
+    auto sender = platform::OpenPacketSender(kMarkOurs);
+    if (!sender.ok()) return sender.status();
     held_ = std::move(*held);
-    gate_ = std::make_unique<Gate>(*held_, *watch_);
+    sender_ = std::move(*sender);
+    gate_ = std::make_unique<Gate>(*held_, sender_.get(), *watch_);
+    gate_->SetLiveFlows(&live_flows_);
   }
   return InstallKernelTable(options);
 }
@@ -348,14 +366,34 @@ absl::Status LiveAgent::StartSpool(const Identity& identity) {
   return absl::OkStatus();
 }
 
+rules::Moment LiveAgent::MomentNow() const {
+  return {.wall = clock_.Now(),
+          .boot_us = absl::ToInt64Microseconds(clock_.SinceBoot()),
+          .boot_id = boot_id_,
+          .signed_floor = absl::InfinitePast()};
+}
+
 void LiveAgent::TakeRules() {
-  if (inbox_.TakeCandidates(clock_.Now())) UseRules();
+  if (inbox_.Turn(MomentNow())) UseRules();
+  verdicts_->Try(inbox_.trial());
+  if (marker_ != nullptr && inbox_.rules() != nullptr) {
+    status_.flows_cut += live_flows_.OnTime(
+        *inbox_.rules(), verdicts_->Blank(clock_.Now()), *marker_);
+  }
   status_.rules_problem = inbox_.problem();
+  status_.orders_problem = inbox_.order_problem();
 }
 
 void LiveAgent::UseRules() {
+  const std::shared_ptr<const rules::Ruleset> before = verdicts_->rules();
   verdicts_->Use(inbox_.rules());
   if (inbox_.rules() == nullptr) return;
+  if (before != nullptr && marker_ != nullptr) {
+    status_.flows_cut += live_flows_.CutForbidden(
+        *before, *inbox_.rules(), verdicts_->Blank(clock_.Now()), *marker_);
+  }
+  status_.passes = inbox_.rules()->overlays().passes_size();
+  status_.emergency_blocks = inbox_.rules()->overlays().blocks_size();
   status_.bundle_version = inbox_.rules()->manifest().version();
   status_.bundle_title = inbox_.rules()->manifest().title();
   status_.notice = inbox_.rules()->policy().notice();
@@ -387,12 +425,17 @@ void LiveAgent::RefreshStatus() {
   }
   if (source_ != nullptr) status_.packets_dropped = source_->dropped();
   if (contacts_ != nullptr) status_.contacts = contacts_->contacts();
+  status_.root_version = inbox_.root_version();
+  status_.rules_freshness = FreshnessWord(inbox_, clock_.Now());
 }
 
 void LiveAgent::Beat() {
   RefreshStatus();
-  spool_->Emit(MakeHeartbeat(status_, Seen(), spool_->counters(),
-                             inbox_.bundle_hash(), PlaceNow(), clock_.Now()));
+  v1::Event event =
+      MakeHeartbeat(status_, Seen(), spool_->counters(), inbox_.bundle_hash(),
+                    PlaceNow(), clock_.Now());
+  AddRules(inbox_, *verdicts_, clock_.Now(), event.mutable_heartbeat());
+  spool_->Emit(std::move(event));
 }
 
 }  // namespace
