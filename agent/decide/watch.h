@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,10 +18,11 @@
 namespace schoolgate::agent {
 
 struct WatchCounters {
-  uint64_t names = 0;      // brought here
-  uint64_t repeats = 0;    // seen twice on one machine: loopback, bridges
-  uint64_t hits = 0;       // record, warn or block
-  uint64_t never_log = 0;  // help-lines: counted, nothing else
+  uint64_t names = 0;       // brought here
+  uint64_t repeats = 0;     // seen twice on one machine: loopback, bridges
+  uint64_t hits = 0;        // record, warn or block
+  uint64_t neighbours = 0;  // asked by others, of this machine or of everybody
+  uint64_t never_log = 0;   // help-lines: counted, nothing else
 };
 
 // Not thread-safe. Borrows what it is given for its own life; `contacts` may
@@ -45,8 +47,14 @@ class Watch : public ObservationSink {
   // stop it. Call Settle when nobody waits any more.
   const rules::Decision& Judge(const Observation& observation, bool enforced);
 
-  // Records what was judged. May look into /proc.
+  // Records what was judged. May look into /proc and ask for the session.
   void Settle();
+
+  // Now and then: records what was kept waiting for its person.
+  void OnTime(int64_t now_us) { ReleaseHeld(now_us); }
+
+  // Before the end: nothing waits any more.
+  void Finish(int64_t now_us);
 
   // Whether this name of a self-test was seen lately.
   bool SawTest(const std::string& name) const { return name == last_test_; }
@@ -58,6 +66,8 @@ class Watch : public ObservationSink {
   // local resolver asks upstream within milliseconds.
   static constexpr int64_t kRepeatUs = 2'000'000;
   static constexpr size_t kMaxRecent = 4096;
+  static constexpr size_t kMaxHeld = 256;
+  static constexpr int kMaxStubLabels = 6;
 
   // What was judged and is still to be recorded.
   struct Judged {
@@ -69,17 +79,33 @@ class Watch : public ObservationSink {
     bool repeat = false;
   };
 
-  void Record(const Judged& judged);
-  bool IsRepeat(const Observation& observation);
-  bool AskedByStub(const Observation& observation, const Who& who);
+  // Who asked a resolver on this machine.
+  struct StubAsker {
+    Who who;
+    int64_t time_us = 0;
+  };
+
+  static bool IsHit(const Judged& judged);
+  void Hold(Judged judged);
+  static bool IsPersons(const Judged& judged);
+  bool IsForSomebody(const Judged& judged) const;
+  void NamePerson(const Judged& judged);
+  void ReleaseHeld(int64_t now_us);
+  void Record(Judged& judged);
+  bool IsRepeat(const Observation& observation, const Who& who);
+  bool SeenLately(int64_t now_us);  // what is in key_
+  void NoteStubQuestion(const Observation& observation, const Who& who);
+  const StubAsker* AskedAtStub(const Observation& observation, const Who& who);
 
   Attribution& attribution_;
   Verdicts& verdicts_;
   ContactLog* contacts_;
   EpisodeLog* episodes_ = nullptr;
   std::vector<Judged> unsettled_;
+  std::deque<Judged> held_;  // until its person shows, oldest first
+  RecentMap<std::string, int64_t> persons_{2 * kRepeatUs, kMaxRecent};
   RecentMap<std::string, int64_t> packets_{2 * kRepeatUs, kMaxRecent};
-  RecentMap<std::string, int64_t> stub_questions_{2 * kRepeatUs, kMaxRecent};
+  RecentMap<std::string, StubAsker> stub_questions_{2 * kRepeatUs, kMaxRecent};
   WatchCounters counters_;
   std::string key_;
   std::string last_test_;

@@ -39,6 +39,7 @@ class Answers {
   // prank must not fill the school's screen.
   static constexpr int kMaxReportsAMinute = 10;
 
+  std::string Status(uint32_t uid, absl::Time now);
   std::string Record(uint32_t uid) const;
   std::string Why(uint32_t uid, const std::string& host, absl::Time now);
   std::string Report(uint32_t uid, const std::string& kind,

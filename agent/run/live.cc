@@ -35,7 +35,7 @@ namespace {
 
 constexpr absl::Duration kPatience = absl::Milliseconds(20);
 constexpr absl::Duration kHousekeeping = absl::Milliseconds(250);
-constexpr absl::Duration kReopenCapture = absl::Seconds(2);
+constexpr absl::Duration kReopenCapture = absl::Milliseconds(500);
 // Between two looks at the clock and the other duties, under full load.
 constexpr int kPacketsATurn = 256;
 
@@ -46,6 +46,7 @@ class LiveAgent {
         clock_(clock),
         accounts_(platform::SystemAccounts()),
         processes_(platform::SystemProcesses()),
+        sessions_(platform::SystemSessions()),
         inbox_(config.state_directory) {
     status_.started = clock.Now();
     status_.interface = config.interface;
@@ -82,6 +83,7 @@ class LiveAgent {
 
   std::unique_ptr<platform::Accounts> accounts_;
   std::unique_ptr<platform::Processes> processes_;
+  std::unique_ptr<platform::Sessions> sessions_;
   std::unique_ptr<platform::SocketOwners> owners_;
   std::unique_ptr<platform::QuestionSocket> questions_;
   std::unique_ptr<platform::PacketSource> source_;
@@ -140,6 +142,7 @@ absl::Status LiveAgent::Start() {
   }
   attribution_ = std::make_unique<Attribution>(
       std::move(rules), accounts_.get(), owners_.get(), processes_.get());
+  if (config_.capture_file.empty()) attribution_->SetSessions(sessions_.get());
   verdicts_ = std::make_unique<Verdicts>(std::move(device));
   verdicts_->SetPlace(config_.place);
   watch_ = std::make_unique<Watch>(*attribution_, *verdicts_, nullptr);
@@ -166,6 +169,7 @@ absl::Status LiveAgent::OpenCapture() {
   }
   status_.capture_problem.clear();
   source_ = std::move(*source);
+  status_.sees = source_->way();
   return absl::OkStatus();
 }
 
@@ -180,6 +184,7 @@ absl::Status LiveAgent::Run(const std::atomic<bool>& stop) {
   sd_notify(0, "STOPPING=1");
   CloseGate();
   observer_->Finish();
+  watch_->Finish(absl::ToUnixMicros(clock_.Now()));
   if (episodes_ != nullptr) {
     episodes_->Finish(absl::ToUnixMicros(clock_.Now()));
   }
@@ -284,6 +289,9 @@ void LiveAgent::Housekeeping() {
   verdicts_->SetBoot(boot_id_, absl::ToInt64Microseconds(now));
   if (spool_ == nullptr) TakeIdentity();
   // A capture file's packets bring their own time.
+  if (config_.capture_file.empty()) {
+    watch_->OnTime(absl::ToUnixMicros(clock_.Now()));
+  }
   if (episodes_ != nullptr && config_.capture_file.empty()) {
     episodes_->OnTime(absl::ToUnixMicros(clock_.Now()));
   }
