@@ -14,6 +14,25 @@ Decision Decide(const Ruleset& rules, const Question& question) {
                rules.Categories(question.host), question);
 }
 
+std::string_view RestrictedAnswer(const Ruleset& rules,
+                                  const Question& question) {
+  const PolicyTables& tables = rules.tables();
+  const int group = tables.Group(question.group);
+  for (const int index : tables.RestrictedAnswers(question.host)) {
+    const auto& answer = tables.policy().restricted_answers(index);
+    // Who is nobody known gets the strictest answer, here as elsewhere.
+    if (group < 0 || tables.policy().groups(group).strictest()) {
+      return answer.answer();
+    }
+    for (const uint32_t named : answer.groups()) {
+      if (tables.GroupIs(group, static_cast<int>(named))) {
+        return answer.answer();
+      }
+    }
+  }
+  return {};
+}
+
 std::string_view ActionName(Action action) {
   switch (action) {
     case Action::kAllow:

@@ -50,6 +50,12 @@ struct Decision {
 // default. Thread-safe: a Ruleset does not change.
 Decision Decide(const Ruleset& rules, const Question& question);
 
+// The name whose addresses stand in for the question's host for this group:
+// SafeSearch and its kin. Empty: none. Holds for the very name only, as the
+// policy lists it.
+std::string_view RestrictedAnswer(const Ruleset& rules,
+                                  const Question& question);
+
 // "allow", "record", "warn", "block".
 std::string_view ActionName(Action action);
 

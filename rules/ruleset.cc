@@ -1,6 +1,7 @@
 #include "rules/ruleset.h"
 
 #include "absl/strings/str_cat.h"
+#include "rules/bundle/bundle_index.h"
 
 namespace schoolgate::rules {
 
@@ -45,14 +46,9 @@ absl::StatusOr<std::shared_ptr<const Ruleset>> Ruleset::FromFile(
         absl::StrCat(rules->file_->path(),
                      ": its list of sources cannot be read: build it again"));
   }
-  const auto index_bytes = rules->file_->Section("index");
-  if (!index_bytes.has_value()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        rules->file_->path(), ": it has no section index: build it again"));
-  }
-  auto index = CategoryIndex::Open(
-      {*rules->file_->Section("model"), *rules->file_->Section("directory"),
-       *index_bytes, *rules->file_->Section("pages")});
+  const auto sections = IndexSectionsOf(*rules->file_);
+  if (!sections.ok()) return sections.status();
+  auto index = CategoryIndex::Open(*sections);
   if (!index.ok()) {
     return absl::Status(
         index.status().code(),

@@ -25,7 +25,7 @@ LAYERS = {"platform": 0, "proto": 1, "rules": 2, "agent": 3, "collector": 3,
 # Foreign header (regular expression) -> folders that may include it.
 HOMES = {
     r"pcap/": ["platform/", "tests/", "agent/capture/"],
-    r"ndpi/": ["agent/dpi/"],
+    r"ndpi/|seccomp\.h": ["agent/dpi/"],
     r"libmnl/|libnftnl/|libnetfilter_|linux/netfilter": [
         "agent/enforce/", "platform/"],
     r"sodium\.h": ["proto/seal/", "rules/trust/", "rules/bundle/", "collector/fleet/",

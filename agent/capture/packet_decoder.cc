@@ -178,6 +178,7 @@ Decoded PacketDecoder::Tcp(Bytes bytes, size_t wire_bytes) {
   out_->src_port = LoadU16(bytes.data());
   out_->dst_port = LoadU16(bytes.data() + 2);
   out_->tcp_seq = LoadU32(bytes.data() + 4);
+  out_->tcp_ack = LoadU32(bytes.data() + 8);
   out_->tcp_flags = bytes[13];
   out_->payload = bytes.subspan(std::min(header, bytes.size()));
   out_->payload_bytes = static_cast<uint32_t>(wire_bytes - header);

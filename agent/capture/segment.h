@@ -31,6 +31,7 @@ struct Segment {
   uint8_t protocol = 0;  // TCP, UDP or ESP; nothing else comes out
   uint8_t tcp_flags = 0;
   uint32_t tcp_seq = 0;
+  uint32_t tcp_ack = 0;
   Bytes payload;               // what was captured of it
   uint32_t payload_bytes = 0;  // what was on the wire
   uint32_t ip_bytes = 0;       // from the innermost IP header

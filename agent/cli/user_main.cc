@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "agent/cli/notify.h"
 #include "agent/cli/words.h"
 #include "platform/complaint.h"
 #include "platform/local_socket.h"
@@ -52,6 +53,19 @@ int Show(const Options& options, const nlohmann::json& question,
       options.json ? answer->dump() + "\n" : in_words(*answer);
   std::fputs(text.c_str(), stdout);
   return kExitOk;
+}
+
+// Until the session ends.
+int Notify(const Options& options) {
+  auto desktop = schoolgate::platform::OpenDesktopNotifier();
+  if (!desktop.ok()) return Complain(kProgram, desktop.status());
+  schoolgate::agent::NotifyLoop loop(
+      [&](const nlohmann::json& question) { return Ask(options, question); },
+      **desktop);
+  while (true) {
+    const absl::Status status = loop.Turn();
+    if (!status.ok()) return Complain(kProgram, status);
+  }
 }
 
 }  // namespace
@@ -107,6 +121,9 @@ int main(int argc, char** argv) {
                            "so.\n");
                      });
   });
+  app.add_subcommand("notify",
+                     "Show notices in this desktop session until it ends")
+      ->callback([&] { exit_code = Notify(options); });
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -45,11 +45,14 @@ void ContactLog::Note(const Observation& observation, const Who& who,
                       const rules::Decision& decision, v1::ProcessKind process,
                       rules::Place place, bool enforced) {
   const int64_t now_us = observation.time_us;
-  const std::string key = MergeKey(who, decision, observation.name);
+  const bool flow = observation.source == NameSource::kFlow;
+  const std::string_view host = flow ? observation.protocol : observation.name;
+  const std::string key = MergeKey(who, decision, host);
+  const int64_t merge_us = flow ? kMergeFlowsUs : kMergeUs;
   uint32_t merged = 0;
   if (Open* open = open_.Find(key, now_us)) {
     const int64_t passed_us = now_us - open->first_us;
-    if (passed_us >= 0 && passed_us < kMergeUs) {
+    if (passed_us >= 0 && passed_us < merge_us) {
       ++open->merged;
       ++merged_;
       return;
@@ -69,7 +72,7 @@ void ContactLog::Note(const Observation& observation, const Who& who,
         seal::SealTo(identity_.police_key, std::string(observation.name));
     if (sealed.ok()) contact.set_sealed_host(*sealed);
   } else {
-    contact.set_host(std::string(observation.name));
+    contact.set_host(std::string(host));
   }
   for (const std::string& id : decision.categories) contact.add_categories(id);
   contact.set_action(static_cast<v1::Action>(decision.action));

@@ -23,7 +23,8 @@ class ContactLog {
 
   // One policy hit. `enforced`: the packet was really stopped or passed by
   // this verdict, not only watched. Allowed and never-log decisions must not
-  // be brought here.
+  // be brought here. A flow without a name has its protocol in place of a
+  // host.
   void Note(const Observation& observation, const Who& who,
             const rules::Decision& decision, v1::ProcessKind process,
             rules::Place place, bool enforced);
@@ -41,6 +42,8 @@ class ContactLog {
   // A browser asks for A, AAAA and HTTPS, says the name in its hello, and
   // reloads an error page after 1.1 and 5.0 s: one contact.
   static constexpr int64_t kMergeUs = 8'000'000;
+  // File sharing opens hundreds of flows, each of which gets its label.
+  static constexpr int64_t kMergeFlowsUs = 300'000'000;
   static constexpr size_t kMaxOpen = 4096;
 
   struct Open {

@@ -2,11 +2,33 @@
 
 #include <utility>
 
+#include "rules/judge.h"
+
 namespace schoolgate::agent {
 
 void Verdicts::Use(std::shared_ptr<const rules::Ruleset> rules) {
+  const bool other_bundle =
+      rules_ == nullptr || rules == nullptr ||
+      rules_->manifest().version() != rules->manifest().version();
+  if (other_bundle) judged_ = blocked_ = 0;
   rules_ = std::move(rules);
   remembered_.Clear();
+}
+
+void Verdicts::Try(const std::shared_ptr<const rules::Ruleset>& rules) {
+  if (rules == (trial_ != nullptr ? trial_->rules() : nullptr)) return;
+  trial_ = rules != nullptr ? std::make_unique<RulesTrial>(rules) : nullptr;
+}
+
+rules::Question Verdicts::Blank(absl::Time now) const {
+  return {.host = {},
+          .group = {},
+          .user = {},
+          .device = device_,
+          .place = place_,
+          .at = now,
+          .boot_us = boot_us_,
+          .boot_id = boot_id_};
 }
 
 void Verdicts::SetPlace(rules::Place place) {
@@ -37,16 +59,45 @@ const rules::Decision& Verdicts::For(std::string_view host, const Who& who,
   }
   Remembered fresh{.decision = {}, .decided_us = time_us};
   if (rules_ != nullptr) {
-    fresh.decision = rules::Decide(*rules_, {.host = host,
-                                             .group = who.group,
-                                             .user = who.login,
-                                             .device = device_,
-                                             .place = place_,
-                                             .at = now,
-                                             .boot_us = boot_us_,
-                                             .boot_id = boot_id_});
+    rules::Question question = QuestionOf(who, time_us);
+    question.host = host;
+    fresh.decision = rules::Decide(*rules_, question);
+    ++judged_;
+    if (fresh.decision.action == rules::Action::kBlock) ++blocked_;
+    if (trial_ != nullptr) trial_->Note(question, fresh.decision);
   }
   return remembered_.Put(key_, std::move(fresh), time_us)->decision;
+}
+
+rules::Decision Verdicts::ForCategory(std::string_view category, const Who& who,
+                                      int64_t time_us) const {
+  if (rules_ == nullptr) return {};
+  return rules::Judge(rules_->tables(), rules_->overlays(), std::string_view(),
+                      {std::string(category)}, QuestionOf(who, time_us));
+}
+
+rules::Question Verdicts::QuestionOf(const Who& who, int64_t time_us) const {
+  rules::Question question = Blank(absl::FromUnixMicros(time_us));
+  question.group = who.group;
+  question.user = who.login;
+  return question;
+}
+
+std::string_view Verdicts::Restricted(std::string_view host,
+                                      const Who& who) const {
+  if (rules_ == nullptr) return {};
+  return rules::RestrictedAnswer(*rules_, {.host = host, .group = who.group});
+}
+
+std::string Verdicts::HelpFor(const rules::Decision& decision) const {
+  if (rules_ == nullptr) return {};
+  for (const std::string& id : decision.categories) {
+    const int index = rules_->tables().Category(id);
+    if (index < 0) continue;
+    const std::string& help = rules_->policy().categories(index).help();
+    if (!help.empty()) return help;
+  }
+  return {};
 }
 
 }  // namespace schoolgate::agent

@@ -18,27 +18,72 @@ void AppendEnd(const Endpoint& end, std::string* key) {
 }  // namespace
 
 void Watch::OnName(const Observation& observation) {
+  if (observation.source == NameSource::kFlow) return OnLabel(observation);
   if (attribution_.IsNeighbours(observation)) {
     ++counters_.neighbours;
     return;
   }
-  Judge(observation, /*enforced=*/false);
+  const Who who = attribution_.WhoAsked(observation);
+  // Held packets come by here again: whose they were was found there.
+  if (IsRepeat(observation, who)) {
+    ++counters_.names;
+    ++counters_.repeats;
+    if (episodes_ != nullptr) episodes_->OnRepeat(observation);
+    witness_.OnName(observation, seen_->well_known);
+    return;
+  }
+  const rules::Decision& decision =
+      JudgeFirst(observation, who, /*enforced=*/false, /*repeat=*/false);
+  witness_.OnName(observation, IsWellKnown(decision));
   Settle();
+}
+
+void Watch::OnLabel(const Observation& label) {
+  ++counters_.labels;
+  if (const auto finding = witness_.OnLabel(label)) Report(label, *finding);
+}
+
+// A flow is never judged by its name here: what has one was judged before.
+void Watch::Report(const Observation& flow, const FlowFinding& finding) {
+  const Who who = attribution_.WhoAsked(flow);
+  const rules::Decision decision =
+      verdicts_.ForCategory(finding.category, who, flow.time_us);
+  if (decision.action == rules::Action::kAllow) return;
+  ++counters_.hits;
+  if (!decision.logged || contacts_ == nullptr) return;
+  contacts_->Note(flow, who, decision, attribution_.ProgramThatAsked(flow).kind,
+                  verdicts_.place(), /*enforced=*/false);
 }
 
 void Watch::OnFlow(const FlowProgress& progress) {
   if (episodes_ != nullptr) episodes_->OnFlow(progress);
+  const auto finding = witness_.OnFlow(progress);
+  if (!finding) return;
+  Observation flow;
+  flow.time_us = progress.time_us;
+  flow.source = NameSource::kFlow;
+  flow.protocol = "unknown tunnel";
+  flow.transport = progress.transport;
+  flow.src = progress.client;
+  flow.dst = progress.server;
+  flow.uid = progress.uid;
+  flow.flow = progress.flow;
+  Report(flow, *finding);
 }
 
 const rules::Decision& Watch::Judge(const Observation& observation,
                                     bool enforced) {
-  ++counters_.names;
-  if (observation.name.ends_with(platform::kTestNameSuffix)) {
-    last_test_ = observation.name;
-  }
   const Who who = attribution_.WhoAsked(observation);
+  return JudgeFirst(observation, who, enforced, IsRepeat(observation, who));
+}
+
+const rules::Decision& Watch::JudgeFirst(const Observation& observation,
+                                         const Who& who, bool enforced,
+                                         bool repeat) {
+  enforced = enforced && !shadow_;
+  ++counters_.names;
   const StubAsker* asker = AskedAtStub(observation, who);
-  const bool repeat = IsRepeat(observation, who) || asker != nullptr;
+  repeat |= asker != nullptr;
   const rules::Decision& decision =
       verdicts_.For(observation.name, asker != nullptr ? asker->who : who,
                     observation.time_us);
@@ -46,6 +91,17 @@ const rules::Decision& Watch::Judge(const Observation& observation,
   if (!enforced || decision.action != rules::Action::kBlock) {
     NoteStubQuestion(observation, who);
   }
+  seen_->well_known = IsWellKnown(decision);
+  Keep(observation, who, decision, enforced, repeat);
+  if (platform::IsTestName(observation.name)) {
+    NoteTest(observation.name,
+             enforced && decision.action == rules::Action::kBlock);
+  }
+  return decision;
+}
+
+void Watch::Keep(const Observation& observation, const Who& who,
+                 const rules::Decision& decision, bool enforced, bool repeat) {
   Judged& judged =
       unsettled_.emplace_back(Judged{.observation = observation,
                                      .name = std::string(observation.name),
@@ -54,13 +110,61 @@ const rules::Decision& Watch::Judge(const Observation& observation,
                                      .enforced = enforced,
                                      .repeat = repeat});
   judged.observation.alpn = {};
-  return decision;
+}
+
+const rules::Decision& Watch::JudgeKind(const Observation& observation,
+                                        std::string_view category) {
+  const Who who = attribution_.WhoAsked(observation);
+  of_kind_ = who.resolver
+                 ? rules::Decision{}
+                 : verdicts_.ForCategory(category, who, observation.time_us);
+  if (of_kind_.action != rules::Action::kAllow) {
+    Keep(observation, who, of_kind_, /*enforced=*/!shadow_, /*repeat=*/false);
+  }
+  return of_kind_;
+}
+
+std::string_view Watch::RestrictedName(const Observation& observation) {
+  const Who who = attribution_.WhoAsked(observation);
+  if (AskedAtStub(observation, who) != nullptr) return {};
+  return verdicts_.Restricted(observation.name, who);
+}
+
+const Notice& Watch::NoticeOf(const Observation& observation,
+                              const rules::Decision& decision) {
+  return notices_.Put(observation.uid, observation.name, decision,
+                      verdicts_.HelpFor(decision), /*by_person=*/false,
+                      observation.time_us);
+}
+
+bool Watch::TakeAnswer(const Observation& from, std::string_view token,
+                       std::string_view kind) {
+  Notice* notice = notices_.ByToken(from.uid, token);
+  if (notice == nullptr || notice->answered || contacts_ == nullptr) {
+    return false;
+  }
+  if (kind != "accident" && kind != "wrong") return false;
+  notice->answered = true;
+  contacts_->NoteReport(kind == "accident" ? v1::SelfReport::KIND_ACCIDENT
+                                           : v1::SelfReport::KIND_SHOULD_OPEN,
+                        notice->host, "", attribution_.WhoAsked(from),
+                        from.time_us);
+  return true;
+}
+
+// The name comes by twice where packets are also watched; that it was refused
+// is known from the first.
+void Watch::NoteTest(std::string_view name, bool refused) {
+  if (last_test_ != name) test_refused_ = false;
+  last_test_ = name;
+  test_refused_ |= refused;
 }
 
 void Watch::Settle() {
   for (Judged& judged : unsettled_) {
     ReleaseHeld(judged.observation.time_us);
     judged.observation.name = judged.name;
+    if (platform::IsTestName(judged.name)) continue;
     if (judged.repeat) {
       ++counters_.repeats;
       if (episodes_ != nullptr) episodes_->OnRepeat(judged.observation);
@@ -132,6 +236,9 @@ void Watch::Record(Judged& judged) {
   judged.observation.name = judged.name;
   const Observation& observation = judged.observation;
   const rules::Decision& decision = judged.decision;
+  if (judged.who.uid != platform::kNoUid && judged.who.uid >= kFirstPersonUid) {
+    notices_.OnName(judged.who.uid, observation.name, observation.time_us);
+  }
   const bool hit = IsHit(judged);
   Asker asker;
   if (hit) {
@@ -150,10 +257,27 @@ void Watch::Record(Judged& judged) {
   if (decision.never_log) ++counters_.never_log;
   if (!hit) return;
   ++counters_.hits;
+  Notify(judged, asker.kind);
   if (!decision.logged || contacts_ == nullptr) return;
   contacts_->Note(observation, judged.who, decision, asker.kind,
                   verdicts_.place(),
                   judged.enforced && decision.action == rules::Action::kBlock);
+}
+
+// A person is told what stopped their browser, or what it warns of; what runs
+// by itself disturbs nobody.
+void Watch::Notify(const Judged& judged, v1::ProcessKind process) {
+  const rules::Action action = judged.decision.action;
+  const bool stopped = judged.enforced && action == rules::Action::kBlock;
+  if (!stopped && action != rules::Action::kWarn) return;
+  const uint32_t uid = judged.who.uid;
+  if (process != v1::PROCESS_KIND_BROWSER || uid == platform::kNoUid ||
+      uid < kFirstPersonUid) {
+    return;
+  }
+  notices_.Put(uid, judged.observation.name, judged.decision,
+               verdicts_.HelpFor(judged.decision), /*by_person=*/true,
+               judged.observation.time_us);
 }
 
 // One packet may be seen by the gate, on loopback, a bridge and a network card
@@ -172,10 +296,9 @@ bool Watch::IsRepeat(const Observation& observation, const Who& who) {
 }
 
 bool Watch::SeenLately(int64_t now_us) {
-  if (const int64_t* seen = packets_.Find(key_, now_us)) {
-    if (now_us - *seen < kRepeatUs) return true;
-  }
-  packets_.Put(key_, now_us, now_us);
+  seen_ = packets_.Find(key_, now_us);
+  if (seen_ != nullptr && now_us - seen_->time_us < kRepeatUs) return true;
+  seen_ = packets_.Put(key_, {.time_us = now_us}, now_us);
   return false;
 }
 

@@ -11,6 +11,8 @@
 #include "agent/decide/attribution.h"
 #include "agent/decide/contact_log.h"
 #include "agent/decide/episode_log.h"
+#include "agent/decide/flow_witness.h"
+#include "agent/decide/notice_board.h"
 #include "agent/decide/recent_map.h"
 #include "agent/decide/verdicts.h"
 #include "agent/observe/observation.h"
@@ -23,6 +25,7 @@ struct WatchCounters {
   uint64_t hits = 0;        // record, warn or block
   uint64_t neighbours = 0;  // asked by others, of this machine or of everybody
   uint64_t never_log = 0;   // help-lines: counted, nothing else
+  uint64_t labels = 0;      // flows labelled by nDPI
 };
 
 // Not thread-safe. Borrows what it is given for its own life; `contacts` may
@@ -37,15 +40,42 @@ class Watch : public ObservationSink {
   // Null, as at the start: nothing is graded.
   void SetEpisodes(EpisodeLog* episodes) { episodes_ = episodes; }
 
-  // Seen in passing: recorded as not enforced.
+  // Seen in passing: recorded as not enforced. Labels of flows come here, too.
   void OnName(const Observation& observation) override;
 
   void OnFlow(const FlowProgress& progress) override;
+
+  // From now on nothing that is judged is really stopped, and it is recorded
+  // so.
+  void SetShadow(bool shadow) { shadow_ = shadow; }
 
   // For a packet that is held: the decision alone, so that the packet can go
   // on its way; valid until the next call. `enforced` when a block will really
   // stop it. Call Settle when nobody waits any more.
   const rules::Decision& Judge(const Observation& observation, bool enforced);
+
+  // The same for a held packet that shows its kind and no name: a VPN, an
+  // encrypted question. A local resolver is never judged so: what it asks for
+  // others is seen where they ask it.
+  const rules::Decision& JudgeKind(const Observation& observation,
+                                   std::string_view category);
+
+  // The name that stands in for the one asked for (SafeSearch), empty: none.
+  std::string_view RestrictedName(const Observation& observation);
+
+  // The notice about a blocked name that its person sees on the spot.
+  const Notice& NoticeOf(const Observation& observation,
+                         const rules::Decision& decision);
+
+  // "accident" or "wrong", said on the spot about a notice. False when there
+  // is no such notice, or it was answered, or nobody can be told yet.
+  bool TakeAnswer(const Observation& from, std::string_view token,
+                  std::string_view kind);
+
+  const NoticeBoard& notices() const { return notices_; }
+  const Verdicts& verdicts() const { return verdicts_; }
+  // Whose observation was judged last; valid until Settle.
+  const Who& judged_who() const { return unsettled_.back().who; }
 
   // Records what was judged. May look into /proc and ask for the session.
   void Settle();
@@ -56,10 +86,14 @@ class Watch : public ObservationSink {
   // Before the end: nothing waits any more.
   void Finish(int64_t now_us);
 
-  // Whether this name of a self-test was seen lately.
+  // Whether this name of a self-test was seen lately, and refused.
   bool SawTest(const std::string& name) const { return name == last_test_; }
+  bool RefusedTest(const std::string& name) const {
+    return name == last_test_ && test_refused_;
+  }
 
   const WatchCounters& counters() const { return counters_; }
+  const WitnessCounters& witness() const { return witness_.counters(); }
 
  private:
   // The same packet is seen on several interfaces within microseconds; a
@@ -68,6 +102,11 @@ class Watch : public ObservationSink {
   static constexpr size_t kMaxRecent = 4096;
   static constexpr size_t kMaxHeld = 256;
   static constexpr int kMaxStubLabels = 6;
+
+  struct Seen {
+    int64_t time_us = 0;
+    bool well_known = false;
+  };
 
   // What was judged and is still to be recorded.
   struct Judged {
@@ -85,15 +124,23 @@ class Watch : public ObservationSink {
     int64_t time_us = 0;
   };
 
+  const rules::Decision& JudgeFirst(const Observation& observation,
+                                    const Who& who, bool enforced, bool repeat);
   static bool IsHit(const Judged& judged);
-  void Hold(Judged judged);
   static bool IsPersons(const Judged& judged);
   bool IsForSomebody(const Judged& judged) const;
+  void Hold(Judged judged);
   void NamePerson(const Judged& judged);
   void ReleaseHeld(int64_t now_us);
   void Record(Judged& judged);
+  void OnLabel(const Observation& label);
+  void Report(const Observation& flow, const FlowFinding& finding);
+  void Notify(const Judged& judged, v1::ProcessKind process);
+  void Keep(const Observation& observation, const Who& who,
+            const rules::Decision& decision, bool enforced, bool repeat);
+  void NoteTest(std::string_view name, bool refused);
   bool IsRepeat(const Observation& observation, const Who& who);
-  bool SeenLately(int64_t now_us);  // what is in key_
+  bool SeenLately(int64_t now_us);  // what is in key_; sets seen_
   void NoteStubQuestion(const Observation& observation, const Who& who);
   const StubAsker* AskedAtStub(const Observation& observation, const Who& who);
 
@@ -101,14 +148,20 @@ class Watch : public ObservationSink {
   Verdicts& verdicts_;
   ContactLog* contacts_;
   EpisodeLog* episodes_ = nullptr;
+  NoticeBoard notices_;
+  rules::Decision of_kind_;
   std::vector<Judged> unsettled_;
+  RecentMap<std::string, Seen> packets_{2 * kRepeatUs, kMaxRecent};
+  Seen* seen_ = nullptr;  // of the name that IsRepeat was asked about last
+  RecentMap<std::string, StubAsker> stub_questions_{2 * kRepeatUs, kMaxRecent};
   std::deque<Judged> held_;  // until its person shows, oldest first
   RecentMap<std::string, int64_t> persons_{2 * kRepeatUs, kMaxRecent};
-  RecentMap<std::string, int64_t> packets_{2 * kRepeatUs, kMaxRecent};
-  RecentMap<std::string, StubAsker> stub_questions_{2 * kRepeatUs, kMaxRecent};
+  FlowWitness witness_;
   WatchCounters counters_;
   std::string key_;
   std::string last_test_;
+  bool test_refused_ = false;
+  bool shadow_ = false;
 };
 
 }  // namespace schoolgate::agent

@@ -138,6 +138,27 @@ TEST_F(ContactLogTest, QuestionsAndReloadsOfOneVisitAreOneContact) {
   EXPECT_EQ(sink_.events[2].contact().count(), 5u);
 }
 
+// Otherwise nobody would learn what a flow without a name was, or a program
+// that opens hundreds of them would fill the spool.
+TEST_F(ContactLogTest, AFlowHasItsProtocolInPlaceOfAHost) {
+  Observation flow = Name("", 0);
+  flow.source = NameSource::kFlow;
+  flow.protocol = "BitTorrent";
+  for (int64_t at : {0, 20'000'000, 290'000'000}) {
+    flow.time_us = at;
+    log_.Note(flow, pupil_, Block(), v1::PROCESS_KIND_OTHER,
+              rules::Place::kOnsite, false);
+  }
+  ASSERT_EQ(sink_.events.size(), 2u);  // who, then the contact
+  EXPECT_EQ(sink_.events[1].contact().host(), "BitTorrent");
+  EXPECT_EQ(sink_.events[1].contact().source(), v1::NAME_SOURCE_FLOW);
+  flow.protocol = "OpenVPN";
+  log_.Note(flow, pupil_, Block(), v1::PROCESS_KIND_OTHER,
+            rules::Place::kOnsite, false);
+  ASSERT_EQ(sink_.events.size(), 3u);
+  EXPECT_EQ(sink_.events[2].contact().host(), "OpenVPN");
+}
+
 // Otherwise the collector would know who a child is.
 TEST_F(ContactLogTest, TheLogInTravelsOnlySealed) {
   log_.Note(Name("bet.example", 0), pupil_, Block(), v1::PROCESS_KIND_BROWSER,
@@ -197,7 +218,7 @@ class TableSessions : public platform::Sessions {
 
 constexpr uint32_t kPupil = 1001;
 constexpr uint32_t kResolver = 53;
-constexpr char kShut[] = "gambling.check.schoolgate.test";
+constexpr char kShut[] = "www.paddypower.com";
 
 // A whole middle of an agent, under the starter rules.
 class WatchTest : public testing::Test {
@@ -292,7 +313,7 @@ TEST_F(WatchTest, AResolversOwnQuestionsAreNotCountedAgain) {
 // Otherwise a teacher on a pupils' laptop could open nothing that pupils may
 // not, or a pupil what a teacher just asked for.
 TEST_F(WatchTest, AResolverAsksByTheRulesOfWhoAskedIt) {
-  constexpr std::string_view kStaffOnly = "forums.check.schoolgate.test";
+  constexpr std::string_view kStaffOnly = "www.mumsnet.com";
   const auto judge = [&](Endpoint from, Endpoint to, uint32_t uid) {
     Observation observation;
     observation.time_us = ++now_us_;
@@ -343,9 +364,9 @@ TEST_F(WatchTest, AQuestionOfNobodyBelongsToThePersonBesideIt) {
   Ask(V4(10, 0, 0, 2, 4001), server_, "bet365.com", platform::kNoUid);
   Ask(V4(10, 0, 0, 2, 4002), site_, "bet365.com", kPupil, NameSource::kTls);
   // Open to staff, shut for an unknown user: nothing happened.
-  Ask(V4(10, 0, 0, 2, 4003), server_, "forums.check.schoolgate.test",
+  Ask(V4(10, 0, 0, 2, 4003), server_, "www.mumsnet.com",
       platform::kNoUid);
-  Ask(V4(10, 0, 0, 2, 4004), site_, "forums.check.schoolgate.test", 1009,
+  Ask(V4(10, 0, 0, 2, 4004), site_, "www.mumsnet.com", 1009,
       NameSource::kTls);
   watch_.Finish(now_us_);
   ASSERT_EQ(Contacts().size(), 2u);

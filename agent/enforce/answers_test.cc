@@ -4,6 +4,7 @@
 
 #include "agent/enforce/dns_answer.h"
 #include "agent/enforce/held_packet.h"
+#include "agent/enforce/restricted_question.h"
 
 namespace schoolgate::agent {
 namespace {
@@ -97,6 +98,36 @@ TEST(DnsAnswerTest, EveryTruncationIsSurvived) {
     AnswerBlocked({query.data(), size}, BlockAnswer::kZeroAddress);
   }
   EXPECT_TRUE(AnswerBlocked({query.data(), 20}, BlockAnswer::kNoData).empty());
+}
+
+// Otherwise a hostile answer would crash the gate.
+TEST(RestrictedQuestionTest, EveryTruncationIsSurvived) {
+  const auto query = Query(1, true);
+  const auto instead = AskInstead(query, "safe.example");
+  ASSERT_FALSE(instead.empty());
+  for (size_t size = 0; size < query.size(); ++size) {
+    AskInstead({query.data(), size}, "safe.example");
+  }
+  auto answer = instead;
+  answer[2] |= 0x80;
+  answer[7] = 3;  // promises what it does not hold
+  for (size_t size = 0; size < answer.size(); ++size) {
+    AnswerInstead(query, "safe.example", {answer.data(), size});
+  }
+  // The answer to another question is no answer to this one.
+  EXPECT_TRUE(AnswerInstead(query, "other.example", answer).empty());
+}
+
+// Otherwise a name that is gone would look like one without an address.
+TEST(RestrictedQuestionTest, AFailureStaysAFailure) {
+  const auto query = Query(1, true);
+  auto answer = AskInstead(query, "safe.example");
+  answer[2] |= 0x80;
+  answer[3] = 2;  // SERVFAIL
+  const auto whole = AnswerInstead(query, "safe.example", answer);
+  ASSERT_GT(whole.size(), 12u);
+  EXPECT_EQ(whole[3] & 0x0f, 2);
+  EXPECT_EQ(whole[7], 0);
 }
 
 TEST(HeldPacketTest, AReplyGoesBackWithRightChecksums) {

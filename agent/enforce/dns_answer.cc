@@ -33,31 +33,6 @@ void Put32(std::vector<uint8_t>& to, uint32_t value) {
   Put16(to, static_cast<uint16_t>(value));
 }
 
-// The end of the first question, or nothing when it is not whole. A question
-// of a query never holds a compression pointer.
-std::optional<size_t> EndOfQuestion(Bytes query) {
-  size_t at = kHeaderBytes;
-  while (at < query.size() && at - kHeaderBytes < kMaxNameBytes) {
-    const size_t label = query[at];
-    if (label == 0) {
-      const size_t end = at + 1 + 4;
-      return end <= query.size() ? std::optional(end) : std::nullopt;
-    }
-    if (label > 63) return std::nullopt;
-    at += 1 + label;
-  }
-  return std::nullopt;
-}
-
-// Whether an OPT record stands first in the additional section, where every
-// resolver puts it.
-bool HasEdns(Bytes query, size_t end_of_question) {
-  if (Read16(query, 6) != 0 || Read16(query, 8) != 0) return false;
-  if (Read16(query, 10) == 0) return false;
-  return query.size() - end_of_question >= 11 && query[end_of_question] == 0 &&
-         Read16(query, end_of_question + 1) == kTypeOpt;
-}
-
 void PutZeroAddress(std::vector<uint8_t>& to, uint16_t type) {
   const size_t bytes = type == kTypeA ? 4 : 16;
   Put16(to, 0xc000 | kHeaderBytes);  // the name of the question
@@ -80,6 +55,30 @@ void PutBlockedError(std::vector<uint8_t>& to) {
 }
 
 }  // namespace
+
+// A question of a query never holds a compression pointer.
+std::optional<size_t> EndOfQuestion(Bytes query) {
+  size_t at = kHeaderBytes;
+  while (at < query.size() && at - kHeaderBytes < kMaxNameBytes) {
+    const size_t label = query[at];
+    if (label == 0) {
+      const size_t end = at + 1 + 4;
+      return end <= query.size() ? std::optional(end) : std::nullopt;
+    }
+    if (label > 63) return std::nullopt;
+    at += 1 + label;
+  }
+  return std::nullopt;
+}
+
+// Whether an OPT record stands first in the additional section, where every
+// resolver puts it.
+bool HasEdns(Bytes query, size_t end_of_question) {
+  if (Read16(query, 6) != 0 || Read16(query, 8) != 0) return false;
+  if (Read16(query, 10) == 0) return false;
+  return query.size() - end_of_question >= 11 && query[end_of_question] == 0 &&
+         Read16(query, end_of_question + 1) == kTypeOpt;
+}
 
 std::vector<uint8_t> AnswerBlocked(std::span<const uint8_t> query,
                                    BlockAnswer kind) {
@@ -105,6 +104,24 @@ std::vector<uint8_t> AnswerBlocked(std::span<const uint8_t> query,
   if (address) PutZeroAddress(answer, type);
   if (edns) PutBlockedError(answer);
   return answer;
+}
+
+std::vector<uint8_t> AnswerBlockedStream(std::span<const uint8_t> segment,
+                                         const KindOfAnswer& kind_of) {
+  std::vector<uint8_t> answers;
+  while (segment.size() >= 2) {
+    const size_t length = Read16(segment, 0);
+    if (length < kHeaderBytes || length > segment.size() - 2) break;
+    const Bytes query = segment.subspan(2, length);
+    segment = segment.subspan(2 + length);
+    const auto kind = kind_of(query);
+    if (!kind) continue;
+    const std::vector<uint8_t> answer = AnswerBlocked(query, *kind);
+    if (answer.empty()) continue;
+    Put16(answers, static_cast<uint16_t>(answer.size()));
+    answers.insert(answers.end(), answer.begin(), answer.end());
+  }
+  return answers;
 }
 
 }  // namespace schoolgate::agent

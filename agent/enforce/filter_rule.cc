@@ -43,11 +43,13 @@ void StoreMark(nftnl_rule* rule) {
   nftnl_expr_set_u32(meta, NFTNL_EXPR_META_SREG, NFT_REG_1);
 }
 
-void LoadConnectionMark(nftnl_rule* rule) {
+void LoadConnection(nftnl_rule* rule, uint32_t key) {
   nftnl_expr* ct = Add(rule, "ct");
-  nftnl_expr_set_u32(ct, NFTNL_EXPR_CT_KEY, NFT_CT_MARK);
+  nftnl_expr_set_u32(ct, NFTNL_EXPR_CT_KEY, key);
   nftnl_expr_set_u32(ct, NFTNL_EXPR_CT_DREG, NFT_REG_1);
 }
+
+void LoadConnectionMark(nftnl_rule* rule) { LoadConnection(rule, NFT_CT_MARK); }
 
 void StoreConnectionMark(nftnl_rule* rule) {
   nftnl_expr* ct = Add(rule, "ct");
@@ -135,6 +137,14 @@ Rule& Rule::TransportBits(uint32_t offset, uint8_t mask, uint8_t value) {
   return *this;
 }
 
+Rule& Rule::TransportWord(uint32_t offset, uint32_t mask, uint32_t value) {
+  const uint32_t wire = htonl(value);
+  LoadPayload(rule_, NFT_PAYLOAD_TRANSPORT_HEADER, offset, sizeof(wire));
+  if (mask != ~0u) Bits<uint32_t>(rule_, htonl(mask), 0);
+  Compare(rule_, NFT_CMP_EQ, &wire, sizeof(wire));
+  return *this;
+}
+
 Rule& Rule::NetworkLength(uint32_t offset, uint16_t value) {
   const uint16_t wire = htons(value);
   LoadPayload(rule_, NFT_PAYLOAD_NETWORK_HEADER, offset, sizeof(wire));
@@ -163,6 +173,29 @@ Rule& Rule::AnyConnectionMark(uint32_t mask) {
   return *this;
 }
 
+Rule& Rule::PacketMark(uint32_t mask, uint32_t value) {
+  LoadMeta(rule_, NFT_META_MARK);
+  Bits<uint32_t>(rule_, mask, 0);
+  Compare(rule_, NFT_CMP_EQ, &value, sizeof(value));
+  return *this;
+}
+
+Rule& Rule::NewConnection() {
+  constexpr uint32_t kNew = 1 << 3;  // NF_CT_STATE_BIT(IP_CT_NEW)
+  const uint32_t none = 0;
+  LoadConnection(rule_, NFT_CT_STATE);
+  Bits<uint32_t>(rule_, kNew, 0);
+  Compare(rule_, NFT_CMP_NEQ, &none, sizeof(none));
+  return *this;
+}
+
+Rule& Rule::ReplyDirection() {
+  const uint8_t reply = 1;  // IP_CT_DIR_REPLY
+  LoadConnection(rule_, NFT_CT_DIRECTION);
+  Compare(rule_, NFT_CMP_EQ, &reply, sizeof(reply));
+  return *this;
+}
+
 Rule& Rule::AnyPacketMark(uint32_t mask) {
   const uint32_t none = 0;
   LoadMeta(rule_, NFT_META_MARK);
@@ -180,6 +213,13 @@ Rule& Rule::SetConnectionMark(uint32_t keep, uint32_t add) {
 
 Rule& Rule::CopyMarkToConnection(uint32_t bits) {
   return SetConnectionMark(~0u, bits);
+}
+
+Rule& Rule::SetPacketMark(uint32_t bits) {
+  LoadMeta(rule_, NFT_META_MARK);
+  Bits<uint32_t>(rule_, ~bits, bits);
+  StoreMark(rule_);
+  return *this;
 }
 
 Rule& Rule::ClearPacketMark(uint32_t bits) {
@@ -201,6 +241,11 @@ Rule& Rule::Accept() {
 
 Rule& Rule::Goto(const std::string& chain) {
   Verdict(rule_, static_cast<uint32_t>(NFT_GOTO), chain.c_str());
+  return *this;
+}
+
+Rule& Rule::Drop() {
+  Verdict(rule_, NF_DROP, nullptr);
   return *this;
 }
 

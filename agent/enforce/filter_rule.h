@@ -34,21 +34,27 @@ class Rule {
   Rule& Family(uint8_t nfproto);
   Rule& Port(uint16_t destination);
   Rule& TransportBits(uint32_t offset, uint8_t mask, uint8_t value);
+  Rule& TransportWord(uint32_t offset, uint32_t mask, uint32_t value);
   Rule& NetworkLength(uint32_t offset, uint16_t value);
   Rule& OutLoopback();
   Rule& ConnectionMark(uint32_t mask, uint32_t value);
   Rule& AnyConnectionMark(uint32_t mask);
+  Rule& PacketMark(uint32_t mask, uint32_t value);
   Rule& AnyPacketMark(uint32_t mask);
+  Rule& NewConnection();  // nothing came back yet
+  Rule& ReplyDirection();
 
   // Changes.
   Rule& SetConnectionMark(uint32_t keep, uint32_t add);
   Rule& CopyMarkToConnection(uint32_t bits);
+  Rule& SetPacketMark(uint32_t bits);
   Rule& ClearPacketMark(uint32_t bits);
   Rule& Count();
 
   // Ends. One a rule.
   Rule& Accept();
   Rule& Goto(const std::string& chain);
+  Rule& Drop();
   Rule& RejectReset();
   Rule& RejectUnreachable();
   Rule& Queue(const QueueTo& to);

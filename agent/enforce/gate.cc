@@ -4,30 +4,54 @@
 #include <array>
 #include <string_view>
 
-#include "agent/enforce/dns_answer.h"
 #include "agent/enforce/kernel_table.h"
 #include "agent/enforce/quic_answer.h"
+#include "agent/enforce/restricted_question.h"
+#include "agent/observe/name_text.h"
+#include "agent/observe/quic_initial.h"
 
 namespace schoolgate::agent {
 namespace {
 
 constexpr int kRawIp = 12;  // DLT_RAW on Linux
 constexpr uint16_t kDnsPort = 53;
+constexpr char kBypass[] = "bypass";
 
-// Names by which browsers ask whether they may hide the names that they look
-// up; "no such name" means no. Nobody's doing, so nobody is told.
-constexpr std::array<std::string_view, 4> kCanaries = {
+// Names by which browsers and systems ask whether they may hide the names that
+// they look up; "no such name" means no. Nobody's doing, so nobody is told.
+constexpr std::array<std::string_view, 5> kCanaries = {
     "use-application-dns.net", "mask.icloud.com", "mask-h2.icloud.com",
-    "dns-tunnel-check.googlezip.net"};
+    "dns-tunnel-check.googlezip.net", "_dns.resolver.arpa"};
 
 bool IsCanary(std::string_view name) {
   return std::find(kCanaries.begin(), kCanaries.end(), name) != kCanaries.end();
 }
 
+// Our own look at the flows ends with their first packets: what is remembered
+// of them may be forgotten early, and a flood must not fill memory.
+ObserverLimits GateLimits() {
+  ObserverLimits limits;
+  limits.flows.max_flows = 1u << 16;
+  limits.flows.tcp_idle_us = 120'000'000;
+  return limits;
+}
+
+Endpoint EndOf(std::span<const uint8_t> address, uint16_t port) {
+  Endpoint end{.address = {}, .port = port};
+  if (address.size() == 4) end.address[10] = end.address[11] = 0xff;
+  std::copy(address.begin(), address.end(),
+            end.address.end() - static_cast<ptrdiff_t>(address.size()));
+  return end;
+}
+
 }  // namespace
 
-Gate::Gate(platform::PacketGate& packets, Watch& watch)
-    : packets_(packets), watch_(watch), observer_(ObserverLimits{}, *this) {}
+Gate::Gate(platform::PacketGate& packets, platform::PacketSender* sender,
+           Watch& watch)
+    : packets_(packets),
+      watch_(watch),
+      refusal_(sender),
+      observer_(GateLimits(), *this) {}
 
 void Gate::Serve(int64_t now_us) {
   platform::HeldByKernel held;
@@ -37,105 +61,248 @@ void Gate::Serve(int64_t now_us) {
   }
 }
 
-void Gate::OnName(const Observation& observation) {
-  found_.any = true;
-  if (observation.source == NameSource::kDns && IsCanary(observation.name)) {
-    found_.canary = true;
-    return;
-  }
-  const rules::Decision& decision =
-      watch_.Judge(observation, /*enforced=*/true);
-  found_.block |= decision.action == rules::Action::kBlock;
-  // An HTTPS record would let the browser hide the name from us (ECH); without
-  // one it says the name in the clear (RFC 9460).
-  found_.no_answer_wanted |= observation.qtype == kTypeHttps;
+BlockAnswer Gate::AnswerToBlocked() const {
+  const auto& rules = watch_.verdicts().rules();
+  const bool zero =
+      rules != nullptr && rules->policy().blocked_answer() == "zero-address";
+  return zero ? BlockAnswer::kZeroAddress : BlockAnswer::kNoSuchName;
 }
 
-void Gate::Judge(const platform::HeldByKernel& held, int64_t now_us) {
-  ++counters_.held;
-  const auto packet = ParseHeld(held.bytes);
-  found_ = Found{};
+void Gate::OnName(const Observation& observation) {
+  found_.named = true;
+  if (observation.source == NameSource::kDns) return OnDnsName(observation);
+  found_.http |= observation.source == NameSource::kHttp;
+  const rules::Decision& decision =
+      watch_.Judge(observation, /*enforced=*/true);
+  if (decision.action == rules::Action::kBlock) {
+    Refuse(observation, decision);
+  } else if (live_flows_ != nullptr) {
+    live_flows_->Remember(observation, watch_.judged_who(), decision);
+  }
+}
+
+void Gate::OnDnsName(const Observation& observation) {
+  found_.dns = true;
+  const auto answer = [&](BlockAnswer kind) {
+    found_.answered.push_back({.name = std::string(observation.name),
+                               .type = observation.qtype,
+                               .kind = kind});
+  };
+  if (IsCanary(observation.name)) return answer(BlockAnswer::kNoSuchName);
+  const rules::Decision& decision =
+      watch_.Judge(observation, /*enforced=*/true);
+  if (decision.action == rules::Action::kBlock) {
+    Refuse(observation, decision);
+    return answer(AnswerToBlocked());
+  }
+  // An HTTPS record would let the browser hide the name from us (ECH); without
+  // one it says the name in the clear (RFC 9460).
+  if (observation.qtype == kTypeHttps) return answer(BlockAnswer::kNoData);
+  const bool address =
+      observation.qtype == kTypeA || observation.qtype == kTypeAaaa;
+  if (!address) return;
+  found_.restricted = watch_.RestrictedName(observation);
+  // Over TCP a question cannot be changed on its way.
+  if (!found_.restricted.empty() && observation.transport == Transport::kTcp) {
+    answer(BlockAnswer::kNoData);
+  }
+}
+
+void Gate::OnBlind(Blind cause, const Observation& flow) {
+  const bool bypass = cause == Blind::kDoh || cause == Blind::kDot ||
+                      cause == Blind::kDoq || cause == Blind::kVpn ||
+                      cause == Blind::kTor || cause == Blind::kEch;
+  if (!bypass) return;
+  Observation told = flow;
+  const std::string address = AddressText(flow.dst.address);
+  if (told.name.empty()) told.name = address;
+  const rules::Decision& decision = watch_.JudgeKind(told, kBypass);
+  if (decision.action == rules::Action::kBlock) Refuse(told, decision);
+}
+
+void Gate::Refuse(const Observation& observation,
+                  const rules::Decision& decision) {
+  if (found_.block) return;
+  found_.block = true;
+  found_.refused = observation;
+  found_.refused_name = std::string(observation.name);
+  found_.decision = decision;
+}
+
+void Gate::Observe(const platform::HeldByKernel& held, int64_t now_us) {
+  found_.named = found_.block = found_.dns = found_.http = false;
+  found_.answered.clear();
+  found_.restricted = {};
+  ObserveBytes(held.bytes, held.uid, now_us);
+}
+
+void Gate::ObserveBytes(std::span<const uint8_t> bytes, uint32_t uid,
+                        int64_t now_us) {
   platform::Packet seen;
   seen.time_us = now_us;
   seen.frame = ++frames_;
-  seen.bytes = held.bytes;
-  seen.wire_bytes = static_cast<uint32_t>(held.bytes.size());
+  seen.bytes = bytes;
+  seen.wire_bytes = static_cast<uint32_t>(bytes.size());
   seen.link_type = kRawIp;
-  seen.uid = held.uid;
+  seen.uid = uid;
   seen.direction = platform::Direction::kOut;
   observer_.OnPacket(seen);
+}
+
+void Gate::Judge(const platform::HeldByKernel& taken, int64_t now_us) {
+  ++counters_.held;
+  const auto packet = ParseHeld(taken.bytes);
+  if (packet && taken.at == platform::HeldAt::kInput) {
+    return JudgeReply(taken, *packet, now_us);
+  }
+  platform::HeldByKernel held = taken;
+  if (packet && packet->protocol == kProtocolTcp) {
+    if ((packet->tcp_flags & kTcpSyn) != 0) {
+      return JudgeOpening(held, *packet, now_us);
+    }
+    if ((held.mark & kMarkWatch) != 0) {
+      held.mark &= ~kMarkWatch;
+      FlowOf(*packet, now_us) = Flow{};
+      if (live_flows_ != nullptr) {
+        live_flows_->Forget(
+            Transport::kTcp, EndOf(packet->source, packet->source_port),
+            EndOf(packet->destination, packet->destination_port));
+      }
+      ObserveBytes(TcpOpening(*packet), held.uid, now_us);
+    }
+  }
+  Observe(held, now_us);
   if (!packet) {
-    ++counters_.undecidable;
-    Pass(held, 0);
+    // Tunnels without ports (ESP) are judged by their kind.
+    if (!found_.block) ++counters_.undecidable;
+    found_.block ? packets_.Drop(held.id) : Pass(held, 0);
   } else if (packet->protocol == kProtocolTcp) {
     JudgeTcp(held, *packet, now_us);
-  } else if (packet->destination_port == kDnsPort) {
-    JudgeDns(held, *packet);
+  } else if (found_.dns || packet->destination_port == kDnsPort) {
+    JudgeDns(held, *packet, now_us);
   } else {
-    JudgeQuic(held, *packet, now_us);
+    JudgeDatagram(held, *packet, now_us);
   }
   watch_.Settle();
 }
 
+const Gate::Answered* Gate::AnswerOf(std::span<const uint8_t> query) const {
+  DnsMessage message(query);
+  DnsQuestion question;
+  if (!message.NextQuestion(&question)) return nullptr;
+  for (const Answered& answered : found_.answered) {
+    if (answered.type == question.type &&
+        answered.name == question.name.view()) {
+      return &answered;
+    }
+  }
+  return nullptr;
+}
+
 void Gate::JudgeDns(const platform::HeldByKernel& held,
-                    const HeldPacket& packet) {
+                    const HeldPacket& packet, int64_t now_us) {
   // Several datagrams glued together hide all but the first from us.
   if (held.segmented) {
     ++counters_.blocked;
     packets_.Drop(held.id);
     return;
   }
-  const bool refuse = found_.block || found_.canary;
-  if (!refuse && !found_.no_answer_wanted) return Pass(held, 0);
-  const std::vector<uint8_t> answer = AnswerBlocked(
-      packet.payload, refuse ? BlockAnswer::kNoSuchName : BlockAnswer::kNoData);
-  if (found_.block) ++counters_.blocked;
-  if (answer.empty()) {
-    packets_.Drop(held.id);
-    return;
+  // On ports other than 53 the flow's next questions are brought here, too.
+  const uint32_t watch = packet.destination_port == kDnsPort ? 0 : kMarkWatch;
+  if (!found_.answered.empty()) {
+    if (found_.block) ++counters_.blocked;
+    const Answered* answered = AnswerOf(packet.payload);
+    std::vector<uint8_t> answer;
+    if (answered != nullptr) {
+      answer = AnswerBlocked(packet.payload, answered->kind);
+    }
+    if (answer.empty()) return packets_.Drop(held.id);
+    return Reply(held, packet, answer);
   }
-  packets_.Replace(held.id, held.mark, UdpReply(packet, answer));
+  if (found_.restricted.empty()) return Pass(held, watch);
+  const std::vector<uint8_t> instead =
+      AskInstead(packet.payload, found_.restricted);
+  if (instead.empty()) return packets_.Drop(held.id);
+  ++counters_.restricted;
+  key_.assign(packet.source.begin(), packet.source.end());
+  for (const uint16_t part :
+       {packet.source_port, LoadU16(packet.payload.data())}) {
+    key_.push_back(static_cast<char>(part >> 8));
+    key_.push_back(static_cast<char>(part));
+  }
+  asked_.Put(key_,
+             {.query = {packet.payload.begin(), packet.payload.end()},
+              .instead = std::string(found_.restricted)},
+             now_us);
+  packets_.Replace(held.id, held.mark | kMarkWatch,
+                   UdpInstead(packet, instead));
 }
 
-void Gate::JudgeTcp(const platform::HeldByKernel& held,
-                    const HeldPacket& packet, int64_t now_us) {
-  if (found_.block) {
-    ++counters_.blocked;
+void Gate::JudgeReply(const platform::HeldByKernel& held,
+                      const HeldPacket& packet, int64_t now_us) {
+  constexpr size_t kHeader = 12;
+  if (packet.protocol != kProtocolUdp || packet.payload.size() < kHeader) {
+    return Pass(held, 0);
+  }
+  key_.assign(packet.destination.begin(), packet.destination.end());
+  for (const uint16_t part :
+       {packet.destination_port, LoadU16(packet.payload.data())}) {
+    key_.push_back(static_cast<char>(part >> 8));
+    key_.push_back(static_cast<char>(part));
+  }
+  const Asked* asked = asked_.Find(key_, now_us);
+  if (asked == nullptr) return Pass(held, 0);
+  const std::vector<uint8_t> answer =
+      AnswerInstead(asked->query, asked->instead, packet.payload);
+  if (answer.empty()) return Pass(held, 0);
+  packets_.Replace(held.id, held.mark, UdpInstead(packet, answer));
+}
+
+void Gate::Reply(const platform::HeldByKernel& held, const HeldPacket& packet,
+                 std::span<const uint8_t> payload) {
+  const std::vector<uint8_t> reply = UdpReply(packet, payload);
+  if (held.at == platform::HeldAt::kOutput) {
+    packets_.Replace(held.id, held.mark, reply);
+    return;
+  }
+  // What passes through is past its routing: the answer starts on its own.
+  if (!refusal_.SendOne(reply)) ++counters_.unanswered;
+  packets_.Drop(held.id);
+}
+
+void Gate::JudgeDatagram(const platform::HeldByKernel& held,
+                         const HeldPacket& packet, int64_t now_us) {
+  const bool quic = LooksLikeQuic(packet.payload);
+  Flow& flow = FlowOf(packet, now_us);
+  if (found_.block) flow.blocked = true;
+  if (found_.named && !found_.block) flow.blocked = false;
+  if (!flow.blocked) {
+    const bool done = found_.named || (!quic && !observer_.unfinished());
+    return Pass(held, done ? kMarkPass : 0);
+  }
+  ++counters_.blocked;
+  if (!quic) {
     packets_.Accept(held.id, held.mark | kMarkBlock);
     return;
   }
-  Flow& flow = FlowOf(packet, now_us);
-  if ((packet.tcp_flags & kTcpSyn) != 0) flow = Flow{};
-  if (packet.destination_port == kDnsPort) return Pass(held, 0);
-  const bool named = found_.any || ++flow.packets >= kMaxPacketsToName;
-  Pass(held, named ? kMarkPass : 0);
-}
-
-void Gate::JudgeQuic(const platform::HeldByKernel& held,
-                     const HeldPacket& packet, int64_t now_us) {
-  Flow& flow = FlowOf(packet, now_us);
-  flow.blocked |= found_.block;
-  if (!flow.blocked) return Pass(held, found_.any ? kMarkPass : 0);
-  ++counters_.blocked;
   const std::vector<uint8_t> answer = RefuseQuic(packet.payload);
-  // The kernel loses a glued packet that is rewritten: drop it then.
-  if (answer.empty() || held.segmented) {
-    packets_.Drop(held.id);
-  } else {
-    packets_.Replace(held.id, held.mark, UdpReply(packet, answer));
-  }
+  if (answer.empty()) return packets_.Drop(held.id);
+  if (!held.segmented) return Reply(held, packet, answer);
+  // The kernel loses a glued packet that is rewritten.
+  if (!refusal_.SendOne(UdpReply(packet, answer))) ++counters_.unanswered;
+  packets_.Drop(held.id);
 }
 
 Gate::Flow& Gate::FlowOf(const HeldPacket& packet, int64_t now_us) {
-  std::string key(packet.source.begin(), packet.source.end());
-  key.append(packet.destination.begin(), packet.destination.end());
+  key_.assign(packet.source.begin(), packet.source.end());
+  key_.append(packet.destination.begin(), packet.destination.end());
   for (const uint16_t port : {packet.source_port, packet.destination_port}) {
-    key.push_back(static_cast<char>(port >> 8));
-    key.push_back(static_cast<char>(port));
+    key_.push_back(static_cast<char>(port >> 8));
+    key_.push_back(static_cast<char>(port));
   }
-  key.push_back(static_cast<char>(packet.protocol));
-  if (Flow* known = flows_.Find(key, now_us)) return *known;
-  return *flows_.Put(key, Flow{}, now_us);
+  key_.push_back(static_cast<char>(packet.protocol));
+  if (Flow* known = flows_.Find(key_, now_us)) return *known;
+  return *flows_.Put(key_, Flow{}, now_us);
 }
 
 void Gate::Pass(const platform::HeldByKernel& held, uint32_t bits) {

@@ -4,67 +4,128 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "agent/decide/recent_map.h"
 #include "agent/decide/watch.h"
+#include "agent/enforce/dns_answer.h"
 #include "agent/enforce/held_packet.h"
+#include "agent/enforce/live_flows.h"
+#include "agent/enforce/refusal.h"
 #include "agent/observe/observer.h"
 #include "platform/packet_gate.h"
+#include "platform/packet_sender.h"
 
 namespace schoolgate::agent {
 
 struct GateCounters {
   uint64_t held = 0;
   uint64_t passed = 0;
-  uint64_t blocked = 0;      // names refused
+  uint64_t blocked = 0;      // names and kinds of connection refused
+  uint64_t restricted = 0;   // questions asked for another name
   uint64_t undecidable = 0;  // no IP packet we understand: let through
+  uint64_t unanswered = 0;   // refused, but the answer could not be sent
 };
 
 // Not thread-safe. Borrows what it is given for its own life.
 class Gate : private ObservationSink {
  public:
-  Gate(platform::PacketGate& packets, Watch& watch);
+  // Packets that `sender` sends carry kMarkOurs. Null where nothing is really
+  // stopped and so nobody is to be told.
+  Gate(platform::PacketGate& packets, platform::PacketSender* sender,
+       Watch& watch);
+
+  // Is told of connections that are let run; null as at the start. Outlives
+  // the gate.
+  void SetLiveFlows(LiveFlows* flows) { live_flows_ = flows; }
 
   // Judges what is held now, at most a few hundred packets; never waits.
   void Serve(int64_t now_us);
 
   const GateCounters& counters() const { return counters_; }
+  const ObserverCounters& observed() { return observer_.counters(); }
 
  private:
-  // What the names in one held packet came to.
+  // A question that gets its answer from here.
+  struct Answered {
+    std::string name;
+    uint16_t type = 0;
+    BlockAnswer kind = BlockAnswer::kNoSuchName;
+  };
+  // What the names in one held packet came to. Emptied, not freed, each time.
   struct Found {
-    bool any = false;
+    bool named = false;
     bool block = false;
-    bool no_answer_wanted = false;  // HTTPS record, canary: see OnName
-    bool canary = false;
+    bool dns = false;
+    bool http = false;
+    std::vector<Answered> answered;
+    std::string_view restricted;  // the name to ask for instead
+    // The first name refused, for the page that says so.
+    Observation refused;
+    std::string refused_name;
+    rules::Decision decision;
   };
   struct Flow {
     uint32_t packets = 0;
     bool blocked = false;
+    bool talkative = false;  // HTTP, DNS: more names may follow the first
+  };
+  struct Asked {
+    std::vector<uint8_t> query;
+    std::string instead;
   };
 
-  // A flow that has named nobody after so many packets will not.
+  // A flow that has named nobody after so many packets will not, unless a
+  // message that may name somebody has begun.
   static constexpr uint32_t kMaxPacketsToName = 20;
+  static constexpr uint32_t kMaxPacketsUnfinished = 4096;
+  static constexpr uint32_t kMaxPacketsTalkative = 400;
   static constexpr int64_t kFlowMemoryUs = 120'000'000;
   static constexpr size_t kMaxFlows = 16'384;
+  static constexpr int64_t kQuestionMemoryUs = 20'000'000;
+  static constexpr size_t kMaxQuestions = 4096;
   static constexpr int kPacketsATurn = 256;
 
   void OnName(const Observation& observation) override;
+  void OnBlind(Blind cause, const Observation& flow) override;
+  void OnDnsName(const Observation& observation);
+  void Refuse(const Observation& observation, const rules::Decision& decision);
+
+  void Observe(const platform::HeldByKernel& held, int64_t now_us);
+  void ObserveBytes(std::span<const uint8_t> bytes, uint32_t uid,
+                    int64_t now_us);
+  void JudgeOpening(const platform::HeldByKernel& held,
+                    const HeldPacket& packet, int64_t now_us);
   void Judge(const platform::HeldByKernel& held, int64_t now_us);
-  void JudgeDns(const platform::HeldByKernel& held, const HeldPacket& packet);
+  void JudgeDns(const platform::HeldByKernel& held, const HeldPacket& packet,
+                int64_t now_us);
   void JudgeTcp(const platform::HeldByKernel& held, const HeldPacket& packet,
                 int64_t now_us);
-  void JudgeQuic(const platform::HeldByKernel& held, const HeldPacket& packet,
-                 int64_t now_us);
+  void JudgeDatagram(const platform::HeldByKernel& held,
+                     const HeldPacket& packet, int64_t now_us);
+  void JudgeReply(const platform::HeldByKernel& held, const HeldPacket& packet,
+                  int64_t now_us);
+  void RefuseTcp(const platform::HeldByKernel& held, const HeldPacket& packet);
+  std::vector<uint8_t> PageFor(const HeldPacket& packet);
+  bool AnswerDnsStream(const platform::HeldByKernel& held,
+                       const HeldPacket& packet);
+  const Answered* AnswerOf(std::span<const uint8_t> query) const;
+  void Reply(const platform::HeldByKernel& held, const HeldPacket& packet,
+             std::span<const uint8_t> payload);
   Flow& FlowOf(const HeldPacket& packet, int64_t now_us);
   void Pass(const platform::HeldByKernel& held, uint32_t bits);
+  BlockAnswer AnswerToBlocked() const;
 
   platform::PacketGate& packets_;
   Watch& watch_;
+  Refusal refusal_;
+  LiveFlows* live_flows_ = nullptr;
   Observer observer_;
   Found found_;
   RecentMap<std::string, Flow> flows_{kFlowMemoryUs, kMaxFlows};
+  RecentMap<std::string, Asked> asked_{kQuestionMemoryUs, kMaxQuestions};
+  std::string key_;
   uint64_t frames_ = 0;
   GateCounters counters_;
 };

@@ -29,7 +29,8 @@ class ScriptedGate : public platform::PacketGate {
     held->id = static_cast<uint32_t>(next_);
     held->bytes = packets[next_];
     held->uid = 1001;
-    held->mark = 0x42;
+    held->mark = mark;
+    held->at = at;
     held->segmented = segmented;
     ++next_;
     return true;
@@ -52,10 +53,27 @@ class ScriptedGate : public platform::PacketGate {
   std::vector<std::vector<uint8_t>> packets;
   std::map<uint32_t, Verdict> verdicts;
   bool segmented = false;
+  uint32_t mark = 0x42;
+  platform::HeldAt at = platform::HeldAt::kOutput;
 
  private:
   size_t next_ = 0;
 };
+
+// Keeps what is sent.
+class KeptPackets : public platform::PacketSender {
+ public:
+  bool Send(std::span<const uint8_t> packet) override {
+    packets.emplace_back(packet.begin(), packet.end());
+    return true;
+  }
+
+  std::vector<std::vector<uint8_t>> packets;
+};
+
+std::string TextOf(std::span<const uint8_t> bytes) {
+  return {bytes.begin(), bytes.end()};
+}
 
 void Put(std::vector<uint8_t>& to, std::string_view bytes) {
   for (const char byte : bytes) to.push_back(static_cast<uint8_t>(byte));
@@ -87,12 +105,20 @@ std::vector<uint8_t> Ip(uint8_t protocol, std::string_view transport) {
   return packet;
 }
 
-std::vector<uint8_t> DnsQuery(const std::string& name, uint16_t type) {
+std::string DnsMessageText(const std::string& name, uint16_t type) {
   std::string message("\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00", 12);
-  message += Labels(name) + Short(type) + Short(1);
-  const std::string udp =
-      Short(40000) + Short(53) + Short(8 + message.size()) + Short(0) + message;
-  return Ip(kProtocolUdp, udp);
+  return message + Labels(name) + Short(type) + Short(1);
+}
+
+std::vector<uint8_t> Datagram(uint16_t from, uint16_t to,
+                              const std::string& payload) {
+  return Ip(kProtocolUdp, Short(from) + Short(to) + Short(8 + payload.size()) +
+                              Short(0) + payload);
+}
+
+std::vector<uint8_t> DnsQuery(const std::string& name, uint16_t type,
+                              uint16_t port = 53) {
+  return Datagram(40000, port, DnsMessageText(name, type));
 }
 
 std::vector<uint8_t> TcpSegment(uint8_t flags, uint16_t port, uint32_t sequence,
@@ -124,7 +150,7 @@ class GateTest : public testing::Test {
                      nullptr, nullptr, nullptr),
         verdicts_("D-TEST"),
         watch_(attribution_, verdicts_, nullptr),
-        gate_(kernel_, watch_) {}
+        gate_(kernel_, &sender_, watch_) {}
 
   // The starter rules, built by the real program beside this one.
   static void SetUpTestSuite() {
@@ -159,6 +185,7 @@ class GateTest : public testing::Test {
 
   static std::string* bundle_;
   ScriptedGate kernel_;
+  KeptPackets sender_;
   Attribution attribution_;
   Verdicts verdicts_;
   Watch watch_;
@@ -214,7 +241,19 @@ TEST_F(GateTest, AHelloIsJudgedByItsNameAlsoInPieces) {
   EXPECT_EQ(VerdictOn(TcpSegment(0x18, 443, 100, hello.substr(0, 60))).mark,
             0x42u);
   EXPECT_EQ(VerdictOn(TcpSegment(0x18, 443, 160, hello.substr(60))).mark,
-            0x42u | kMarkBlock);
+            0x42u | kMarkAnswered);
+  // Its sender reads why, and the server forgets the connection.
+  ASSERT_EQ(sender_.packets.size(), 2u);
+  const auto alert = ParseHeld(sender_.packets[0]);
+  ASSERT_TRUE(alert.has_value());
+  EXPECT_EQ(TextOf(alert->payload),
+            std::string("\x15\x03\x03\0\x02\x02\x31", 7));
+  EXPECT_NE(alert->tcp_flags & kTcpFin, 0);
+  EXPECT_EQ(alert->source_port, 443);
+  const auto reset = ParseHeld(sender_.packets[1]);
+  ASSERT_TRUE(reset.has_value());
+  EXPECT_NE(reset->tcp_flags & kTcpRst, 0);
+  EXPECT_EQ(reset->destination_port, 443);
 }
 
 TEST_F(GateTest, AnOpenHelloLetsItsFlowRun) {
@@ -236,6 +275,143 @@ TEST_F(GateTest, AFlowThatNamesNobodyIsLetGo) {
     ++packets;
   }
   EXPECT_LE(packets, 20);
+}
+
+// Otherwise a hello in single bytes would outlast our patience.
+TEST_F(GateTest, AHelloInSingleBytesIsCutAllTheSame) {
+  step_us_ = 1000;
+  const std::string hello = ClientHello(kBlocked);
+  uint32_t sequence = 100;
+  uint32_t mark = 0;
+  for (const char byte : hello) {
+    mark = VerdictOn(TcpSegment(0x18, 8444, sequence++, {byte})).mark;
+    ASSERT_NE(mark, 0x42u | kMarkPass);
+  }
+  EXPECT_EQ(mark, 0x42u | kMarkAnswered);
+}
+
+// Otherwise a request whose first piece is shorter than a method would pass.
+TEST_F(GateTest, AStreamIsReadFromItsFirstByte) {
+  step_us_ = 1000;
+  const std::string request =
+      std::string("GET / HTTP/1.1\r\nHost: ") + kBlocked + "\r\n\r\n";
+  kernel_.mark = 0x42 | kMarkWatch;
+  EXPECT_EQ(VerdictOn(TcpSegment(0x18, 81, 100, request.substr(0, 2))).mark,
+            0x42u);
+  kernel_.mark = 0x42;
+  EXPECT_EQ(VerdictOn(TcpSegment(0x18, 81, 102, request.substr(2))).mark,
+            0x42u | kMarkAnswered);
+}
+
+// Otherwise a name inside the opening packet would reach its server.
+TEST_F(GateTest, AnOpeningLosesItsPayload) {
+  const auto& verdict =
+      VerdictOn(TcpSegment(0x02, 443, 99, ClientHello(kBlocked)));
+  const auto bare = ParseHeld(verdict.instead);
+  ASSERT_TRUE(bare.has_value());
+  EXPECT_TRUE(bare->payload.empty());
+  EXPECT_EQ(bare->sequence, 99u);
+}
+
+TEST_F(GateTest, PlainHttpGetsAPageThatSaysWhy) {
+  VerdictOn(TcpSegment(0x02, 80, 99, ""));
+  const std::string request =
+      std::string("GET / HTTP/1.1\r\nHost: ") + kBlocked + "\r\n\r\n";
+  EXPECT_EQ(VerdictOn(TcpSegment(0x18, 80, 100, request)).mark,
+            0x42u | kMarkAnswered);
+  std::string page;
+  for (const auto& packet : sender_.packets) {
+    page += TextOf(ParseHeld(packet)->payload);
+  }
+  EXPECT_TRUE(page.starts_with("HTTP/1.1 403 "));
+  EXPECT_NE(page.find("is blocked at school"), std::string::npos);
+  EXPECT_NE(page.find("by accident"), std::string::npos);
+}
+
+// Otherwise the second request on a connection would go unseen.
+TEST_F(GateTest, EveryRequestOfAConnectionIsJudged) {
+  VerdictOn(TcpSegment(0x02, 80, 99, ""));
+  const std::string first =
+      std::string("GET / HTTP/1.1\r\nHost: ") + kOpen + "\r\n\r\n";
+  EXPECT_EQ(VerdictOn(TcpSegment(0x18, 80, 100, first)).mark, 0x42u);
+  const std::string second =
+      std::string("GET / HTTP/1.1\r\nHost: ") + kBlocked + "\r\n\r\n";
+  EXPECT_EQ(
+      VerdictOn(TcpSegment(0x18, 80, 100 + static_cast<uint32_t>(first.size()),
+                           second))
+          .mark,
+      0x42u | kMarkAnswered);
+}
+
+// Otherwise DNS over TCP would be a way around.
+TEST_F(GateTest, QuestionsInAStreamAreAnswered) {
+  const std::string open = DnsMessageText(kOpen, 1);
+  const std::string blocked = DnsMessageText(kBlocked, 1);
+  VerdictOn(TcpSegment(0x02, 53, 99, ""));
+  const std::string alone = Short(open.size()) + open;
+  EXPECT_EQ(VerdictOn(TcpSegment(0x18, 53, 100, alone)).mark, 0x42u);
+  EXPECT_EQ(
+      VerdictOn(TcpSegment(0x18, 53, 100 + static_cast<uint32_t>(alone.size()),
+                           alone + Short(blocked.size()) + blocked))
+          .mark,
+      0x42u | kMarkAnswered);
+  ASSERT_EQ(sender_.packets.size(), 2u);
+  const auto answer = ParseHeld(sender_.packets[0]);
+  ASSERT_GT(answer->payload.size(), 6u);
+  EXPECT_EQ(answer->payload[5] & 0x0f, 3);  // NXDOMAIN
+}
+
+// Otherwise a blocked name would only need another port.
+TEST_F(GateTest, QuestionsOnAnyPortAreAnswered) {
+  const auto answer = ParseHeld(VerdictOn(DnsQuery(kBlocked, 1, 5300)).instead);
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_EQ(answer->payload[3] & 0x0f, 3);
+  EXPECT_EQ(VerdictOn(DnsQuery(kOpen, 1, 5301)).mark, 0x42u | kMarkWatch);
+}
+
+// Otherwise a container's question would be answered to nobody.
+TEST_F(GateTest, WhatPassesThroughIsAnsweredByAPacketOfItsOwn) {
+  kernel_.at = platform::HeldAt::kForward;
+  EXPECT_TRUE(VerdictOn(DnsQuery(kBlocked, 1)).dropped);
+  ASSERT_EQ(sender_.packets.size(), 1u);
+  EXPECT_EQ(ParseHeld(sender_.packets[0])->destination_port, 40000);
+}
+
+// Otherwise pupils would search without SafeSearch, or not at all.
+TEST_F(GateTest, ASearchIsAnsweredWithItsRestrictedAddress) {
+  const auto& asked = VerdictOn(DnsQuery("www.google.com", 1));
+  const auto instead = ParseHeld(asked.instead);
+  ASSERT_TRUE(instead.has_value());
+  EXPECT_EQ(instead->destination_port, 53);
+  EXPECT_EQ(asked.mark, 0x42u | kMarkWatch);
+  std::string reply = TextOf(instead->payload);
+  EXPECT_NE(reply.find(Labels("forcesafesearch.google.com")),
+            std::string::npos);
+  reply[2] = static_cast<char>(0x81);
+  reply[7] = 1;
+  reply += std::string("\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04", 12) +
+           "\x01\x02\x03\x04";
+  kernel_.at = platform::HeldAt::kInput;
+  auto packet = Datagram(53, 40000, reply);
+  for (size_t i = 0; i < 4; ++i) std::swap(packet[12 + i], packet[16 + i]);
+  step_us_ = 1000;
+  const auto answer = ParseHeld(VerdictOn(packet).instead);
+  ASSERT_TRUE(answer.has_value());
+  const std::string text = TextOf(answer->payload);
+  EXPECT_EQ(text.substr(12, Labels("www.google.com").size()),
+            Labels("www.google.com"));
+  EXPECT_EQ(text[7], 2);  // the alias and its address
+  EXPECT_TRUE(text.ends_with("\x01\x02\x03\x04"));
+}
+
+// Otherwise a tunnel would carry everything past the filter.
+TEST_F(GateTest, ATunnelIsCutWhereThePolicyBlocksWaysAround) {
+  std::string initiation(148, '\x5a');
+  initiation.replace(0, 4, std::string("\x01\0\0\0", 4));
+  const auto tunnel = Datagram(40001, 51820, initiation);
+  EXPECT_EQ(VerdictOn(tunnel).mark, 0x42u | kMarkBlock);
+  step_us_ = 1000;
+  EXPECT_EQ(VerdictOn(tunnel).mark, 0x42u | kMarkBlock) << "sent again";
 }
 
 // Otherwise a strange packet would be lost, or take the gate down.

@@ -1,6 +1,7 @@
 #include "agent/enforce/held_packet.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace schoolgate::agent {
 namespace {
@@ -9,7 +10,9 @@ constexpr size_t kV4HeaderBytes = 20;
 constexpr size_t kV6HeaderBytes = 40;
 constexpr size_t kUdpHeaderBytes = 8;
 constexpr size_t kTcpHeaderBytes = 20;
-constexpr int kMaxExtensionHeaders = 8;
+constexpr int kMaxExtensionHeaders = 16;
+constexpr uint8_t kNextFragment = 44;
+constexpr uint8_t kNextAuthentication = 51;
 constexpr uint8_t kHopLimit = 64;
 constexpr uint16_t kTcpWindow = 65'535;
 
@@ -93,6 +96,26 @@ std::optional<HeldPacket> ParseV4(Bytes packet) {
   return held;
 }
 
+// The size of an IPv6 extension header, 0 when it is none that can be skipped.
+size_t ExtensionBytes(uint8_t kind, Bytes rest) {
+  if (rest.size() < 8) return 0;
+  switch (kind) {
+    case 0:    // hop by hop
+    case 43:   // routing
+    case 60:   // destination options
+    case 135:  // mobility
+    case 139:  // host identity
+    case 140:  // shim6
+      return (size_t{rest[1]} + 1) * 8;
+    case kNextFragment:  // a whole packet may carry one, too (RFC 6946)
+      return (Read16(rest, 2) & 0xfff9) == 0 ? 8 : 0;
+    case kNextAuthentication:
+      return (size_t{rest[1]} + 2) * 4;
+    default:
+      return 0;
+  }
+}
+
 std::optional<HeldPacket> ParseV6(Bytes packet) {
   if (packet.size() < kV6HeaderBytes) return std::nullopt;
   const size_t length = Read16(packet, 4);
@@ -106,12 +129,8 @@ std::optional<HeldPacket> ParseV6(Bytes packet) {
       if (!ParseTransport(rest, &held)) return std::nullopt;
       return held;
     }
-    // Hop-by-hop, routing, destination options: the same shape.
-    const bool skippable =
-        held.protocol == 0 || held.protocol == 43 || held.protocol == 60;
-    if (!skippable || rest.size() < 8) return std::nullopt;
-    const size_t size = (size_t{rest[1]} + 1) * 8;
-    if (size > rest.size()) return std::nullopt;
+    const size_t size = ExtensionBytes(held.protocol, rest);
+    if (size == 0 || size > rest.size()) return std::nullopt;
     held.protocol = rest[0];
     rest = rest.subspan(size);
   }
@@ -144,9 +163,8 @@ std::vector<uint8_t> IpShell(bool v6, Bytes from, Bytes to, uint8_t protocol,
 }
 
 // Fills the transport checksum at `checksum_at` of the transport part.
-void FinishChecksum(std::vector<uint8_t>& packet, bool v6, uint8_t protocol,
-                    size_t checksum_at) {
-  const size_t header = v6 ? kV6HeaderBytes : kV4HeaderBytes;
+void FinishChecksum(std::vector<uint8_t>& packet, bool v6, size_t header,
+                    uint8_t protocol, size_t checksum_at) {
   const Bytes all(packet);
   const Bytes addresses = v6 ? all.subspan(8, 32) : all.subspan(12, 8);
   const Bytes transport = all.subspan(header);
@@ -179,7 +197,7 @@ std::vector<uint8_t> TcpPacket(bool v6, Bytes from, Bytes to,
   Write16(packet, at + 14, kTcpWindow);
   std::copy(payload.begin(), payload.end(),
             packet.begin() + static_cast<ptrdiff_t>(at + kTcpHeaderBytes));
-  FinishChecksum(packet, v6, kProtocolTcp, 16);
+  FinishChecksum(packet, v6, at, kProtocolTcp, 16);
   return packet;
 }
 
@@ -209,7 +227,7 @@ std::vector<uint8_t> UdpReply(const HeldPacket& to_answer,
           static_cast<uint16_t>(kUdpHeaderBytes + payload.size()));
   std::copy(payload.begin(), payload.end(),
             packet.begin() + static_cast<ptrdiff_t>(at + kUdpHeaderBytes));
-  FinishChecksum(packet, to_answer.v6, kProtocolUdp, 6);
+  FinishChecksum(packet, to_answer.v6, at, kProtocolUdp, 6);
   return packet;
 }
 
@@ -224,6 +242,47 @@ std::vector<uint8_t> TcpReply(const HeldPacket& to_answer, uint8_t flags,
                     .acknowledgement = received,
                     .flags = flags},
                    payload);
+}
+
+std::vector<uint8_t> UdpInstead(const HeldPacket& held,
+                                std::span<const uint8_t> payload) {
+  HeldPacket turned = held;
+  std::swap(turned.source, turned.destination);
+  std::swap(turned.source_port, turned.destination_port);
+  return UdpReply(turned, payload);
+}
+
+std::vector<uint8_t> WithoutPayload(std::span<const uint8_t> packet,
+                                    const HeldPacket& held) {
+  const size_t size = packet.size() - held.payload.size();
+  std::vector<uint8_t> bare(packet.begin(),
+                            packet.begin() + static_cast<ptrdiff_t>(size));
+  const bool end = held.payload.data() + held.payload.size() ==
+                   packet.data() + packet.size();
+  // Extension headers would move the checksum; nobody opens like that.
+  if (!end || (held.v6 && packet[6] != kProtocolTcp)) return {};
+  const size_t header =
+      held.v6 ? kV6HeaderBytes : size_t{packet[0] & 0x0fu} << 2;
+  if (held.v6) {
+    Write16(bare, 4, static_cast<uint16_t>(size - header));
+  } else {
+    Write16(bare, 2, static_cast<uint16_t>(size));
+    Write16(bare, 10, 0);
+    Write16(bare, 10, Fold(Sum({bare.data(), header})));
+  }
+  Write16(bare, header + 16, 0);
+  FinishChecksum(bare, held.v6, header, kProtocolTcp, 16);
+  return bare;
+}
+
+std::vector<uint8_t> TcpOpening(const HeldPacket& held) {
+  return TcpPacket(held.v6, held.source, held.destination,
+                   {.source_port = held.source_port,
+                    .destination_port = held.destination_port,
+                    .sequence = held.sequence - 1,
+                    .acknowledgement = 0,
+                    .flags = kTcpSyn},
+                   {});
 }
 
 std::vector<uint8_t> TcpResetOnwards(const HeldPacket& held) {

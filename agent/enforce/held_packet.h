@@ -36,12 +36,26 @@ std::optional<HeldPacket> ParseHeld(std::span<const uint8_t> packet);
 std::vector<uint8_t> UdpReply(const HeldPacket& to_answer,
                               std::span<const uint8_t> payload);
 
+// The same packet with another payload: for a question or an answer in place
+// of the one that is held.
+std::vector<uint8_t> UdpInstead(const HeldPacket& held,
+                                std::span<const uint8_t> payload);
+
+// A TCP packet as it was sent, but without its payload; `held` is what
+// ParseHeld made of `packet`. Empty when that cannot be done.
+std::vector<uint8_t> WithoutPayload(std::span<const uint8_t> packet,
+                                    const HeldPacket& held);
+
 inline constexpr uint8_t kTcpPsh = 0x08;
 
 // One TCP segment from the far end of `to_answer` back to its sender, as if
 // the server had received all of it.
 std::vector<uint8_t> TcpReply(const HeldPacket& to_answer, uint8_t flags,
                               std::span<const uint8_t> payload);
+
+// The segment with which the connection of `held` must have opened, if what is
+// held is its first payload.
+std::vector<uint8_t> TcpOpening(const HeldPacket& held);
 
 // A reset from the sender of `held` to its destination, in the held packet's
 // place in the stream: the server forgets the connection.

@@ -8,15 +8,19 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <functional>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "agent/enforce/filter_rule.h"
 #include "agent/enforce/held_packet.h"
+#include "agent/enforce/table_guard.h"
 
 namespace schoolgate::agent {
 namespace {
@@ -25,16 +29,25 @@ namespace {
 constexpr int32_t kOutPriority = -149;
 constexpr int32_t kAfterPriority = -148;
 constexpr uint16_t kDnsPort = 53;
-constexpr uint16_t kWatchedTcpPorts[] = {53, 80, 443, 853, 8080, 8443};
-constexpr uint16_t kWatchedQuicPorts[] = {443, 853};
+// After address translation has been undone: an answer comes from where it
+// was asked.
+constexpr int32_t kInPriority = 101;
+constexpr uint16_t kQuicPorts[] = {443, 853};
+constexpr uint32_t kQuicVersion1 = 0x00000001;
+constexpr uint32_t kQuicVersion2 = 0x6b3343cf;
+constexpr uint32_t kQuicDrafts = 0xff000000;
+constexpr uint8_t kUnjudgedProtocols[] = {IPPROTO_ESP, IPPROTO_GRE, IPPROTO_AH};
 constexpr size_t kBatchBytes = 256 << 10;
+constexpr uint32_t kTableOwner = 2;    // NFT_TABLE_F_OWNER, Linux 5.12
 constexpr uint32_t kFlagsOffset = 13;  // of the TCP header
 constexpr uint32_t kDataOffset = 12;
 
-struct CloseNetlink {
-  void operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
-};
-using Netlink = std::unique_ptr<mnl_socket, CloseNetlink>;
+// Answers to a run before us that died before reading them.
+void DropStaleAnswers(const TableSocket& socket) {
+  char stale[MNL_SOCKET_BUFFER_SIZE];
+  while (recv(socket.descriptor(), stale, sizeof(stale), MSG_DONTWAIT) > 0) {
+  }
+}
 
 // One netlink transaction: all of it or nothing.
 class Batch {
@@ -47,24 +60,36 @@ class Batch {
   }
   ~Batch() { mnl_nlmsg_batch_stop(batch_); }
 
-  void Table(uint16_t message, const std::string& name, uint16_t flags) {
+  void Table(uint16_t message, const std::string& name, uint16_t flags,
+             uint32_t table_flags = 0, const std::string& tag = "") {
     nftnl_table* table = nftnl_table_alloc();
     nftnl_table_set_u32(table, NFTNL_TABLE_FAMILY, NFPROTO_INET);
+    if (table_flags != 0) {
+      nftnl_table_set_u32(table, NFTNL_TABLE_FLAGS, table_flags);
+    }
+    if (!tag.empty()) {
+      nftnl_table_set_data(table, NFTNL_TABLE_USERDATA, tag.data(),
+                           static_cast<uint32_t>(tag.size()));
+    }
     nftnl_table_set_str(table, NFTNL_TABLE_NAME, name.c_str());
     nftnl_table_nlmsg_build_payload(Head(message, flags), table);
     nftnl_table_free(table);
     mnl_nlmsg_batch_next(batch_);
   }
 
-  // A base chain on the output hook when `priority` is not null.
-  void Chain(const std::string& table, const std::string& name,
-             const int32_t* priority) {
+  void Chain(const std::string& table, const std::string& name) {
+    Chain(table, name, NF_INET_NUMHOOKS, 0);
+  }
+
+  // A base chain, unless `hook` is NF_INET_NUMHOOKS.
+  void Chain(const std::string& table, const std::string& name, uint32_t hook,
+             int32_t priority) {
     nftnl_chain* chain = nftnl_chain_alloc();
     nftnl_chain_set_str(chain, NFTNL_CHAIN_TABLE, table.c_str());
     nftnl_chain_set_str(chain, NFTNL_CHAIN_NAME, name.c_str());
-    if (priority != nullptr) {
-      nftnl_chain_set_u32(chain, NFTNL_CHAIN_HOOKNUM, NF_INET_LOCAL_OUT);
-      nftnl_chain_set_s32(chain, NFTNL_CHAIN_PRIO, *priority);
+    if (hook != NF_INET_NUMHOOKS) {
+      nftnl_chain_set_u32(chain, NFTNL_CHAIN_HOOKNUM, hook);
+      nftnl_chain_set_s32(chain, NFTNL_CHAIN_PRIO, priority);
       nftnl_chain_set_str(chain, NFTNL_CHAIN_TYPE, "filter");
       nftnl_chain_set_u32(chain, NFTNL_CHAIN_POLICY, NF_ACCEPT);
     }
@@ -81,24 +106,26 @@ class Batch {
     mnl_nlmsg_batch_next(batch_);
   }
 
+  std::string_view bytes() const {
+    return {static_cast<const char*>(mnl_nlmsg_batch_head(batch_)),
+            mnl_nlmsg_batch_size(batch_)};
+  }
+
   // 0, or the errno of the first message that the kernel refused.
-  int Commit() {
+  int Commit(const TableSocket& socket) {
     nftnl_batch_end(Next(), sequence_++);
     mnl_nlmsg_batch_next(batch_);
-    Netlink netlink(mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC));
-    if (netlink == nullptr ||
-        mnl_socket_bind(netlink.get(), 0, MNL_SOCKET_AUTOPID) < 0) {
-      return errno;
-    }
+    mnl_socket* netlink = socket.get();
+    DropStaleAnswers(socket);
     // Each refused message is answered; the answers must fit.
     const int bytes = 4 << 20;
-    setsockopt(mnl_socket_get_fd(netlink.get()), SOL_SOCKET, SO_RCVBUF, &bytes,
+    setsockopt(socket.descriptor(), SOL_SOCKET, SO_RCVBUF, &bytes,
                sizeof(bytes));
-    if (mnl_socket_sendto(netlink.get(), mnl_nlmsg_batch_head(batch_),
+    if (mnl_socket_sendto(netlink, mnl_nlmsg_batch_head(batch_),
                           mnl_nlmsg_batch_size(batch_)) < 0) {
       return errno;
     }
-    return FirstError(netlink.get());
+    return FirstError(netlink);
   }
 
  private:
@@ -139,117 +166,263 @@ class Batch {
   uint32_t sequence_ = 0;
 };
 
-// The way out of a packet that was judged "block".
-void AddBlockedChain(Batch& batch, const std::string& table) {
-  batch.Chain(table, "blocked", nullptr);
-  // The reset that we cause inherits the mark and must not meet it again.
-  batch.Add(Rule(table, "blocked")
-                .Protocol(kProtocolTcp)
-                .TransportBits(kFlagsOffset, kTcpRst, kTcpRst)
-                .Accept());
-  batch.Add(Rule(table, "blocked").Protocol(IPPROTO_ICMP).Accept());
-  batch.Add(Rule(table, "blocked").Protocol(IPPROTO_ICMPV6).Accept());
-  batch.Add(
-      Rule(table, "blocked").Protocol(kProtocolTcp).Count().RejectReset());
-  batch.Add(Rule(table, "blocked").Count().RejectUnreachable());
-}
+// Writes the rules of one table into a batch.
+class TableRules {
+ public:
+  TableRules(Batch& batch, const KernelTableOptions& options, const QueueTo& to)
+      : batch_(batch), table_(options.name), to_(to) {
+    AddBlocked();
+    AddOpening();
+    AddTcp();
+    AddJudged();
+    AddVerdict();
+    batch_.Chain(table_, "out", NF_INET_LOCAL_OUT, kOutPriority);
+    Add(In("out").Goto("judged"));
+    batch_.Chain(table_, "after", NF_INET_LOCAL_OUT, kAfterPriority);
+    Add(In("after").Goto("verdict"));
+    if (options.forwarded) {
+      batch_.Chain(table_, "forward", NF_INET_FORWARD, kOutPriority);
+      Add(In("forward").Goto("judged"));
+      batch_.Chain(table_, "forward_after", NF_INET_FORWARD, kAfterPriority);
+      Add(In("forward_after").Goto("verdict"));
+    }
+    // Answers to questions that were changed on their way.
+    batch_.Chain(table_, "in", NF_INET_LOCAL_IN, kInPriority);
+    Add(In("in")
+            .Protocol(kProtocolUdp)
+            .AnyConnectionMark(kMarkWatch)
+            .Queue(to_));
+  }
 
-// Segments without payload carry no name. Their sizes are those of headers
-// with no, timestamp, or timestamp and SACK options.
-void AddTcpChain(Batch& batch, const std::string& table, const QueueTo& to) {
-  batch.Chain(table, "tcp", nullptr);
-  for (const uint16_t header : {20, 32, 44}) {
+ private:
+  Rule In(const char* chain) const { return Rule(table_, chain); }
+  void Add(const Rule& rule) { batch_.Add(rule); }
+
+  // The way out of a packet that was judged "block".
+  void AddBlocked() {
+    batch_.Chain(table_, "blocked");
+    // The reset that we cause inherits the mark and must not meet it again.
+    Add(In("blocked")
+            .Protocol(kProtocolTcp)
+            .TransportBits(kFlagsOffset, kTcpRst, kTcpRst)
+            .Accept());
+    Add(In("blocked").Protocol(IPPROTO_ICMP).Accept());
+    Add(In("blocked").Protocol(IPPROTO_ICMPV6).Accept());
+    // Its client was told already: only its farewell is answered.
+    Add(In("blocked")
+            .ConnectionMark(kMarkAnswered, kMarkAnswered)
+            .Protocol(kProtocolTcp)
+            .TransportBits(kFlagsOffset, kTcpFin, 0)
+            .Count()
+            .Drop());
+    Add(In("blocked").Protocol(kProtocolTcp).Count().RejectReset());
+    Add(In("blocked").Count().RejectUnreachable());
+  }
+
+  // Sizes of a segment without payload, by the size of its header.
+  void AcceptEmpty(const char* chain, uint16_t header) {
     const uint8_t offset = static_cast<uint8_t>(header / 4 << 4);
-    batch.Add(Rule(table, "tcp")
-                  .Family(NFPROTO_IPV4)
-                  .NetworkLength(2, static_cast<uint16_t>(20 + header))
-                  .TransportBits(kDataOffset, 0xf0, offset)
-                  .TransportBits(kFlagsOffset, 0x02, 0)
-                  .Accept());
-    batch.Add(Rule(table, "tcp")
-                  .Family(NFPROTO_IPV6)
-                  .NetworkLength(4, header)
-                  .TransportBits(kDataOffset, 0xf0, offset)
-                  .TransportBits(kFlagsOffset, 0x02, 0)
-                  .Accept());
+    Add(In(chain)
+            .Family(NFPROTO_IPV4)
+            .NetworkLength(2, static_cast<uint16_t>(20 + header))
+            .TransportBits(kDataOffset, 0xf0, offset)
+            .Accept());
+    Add(In(chain)
+            .Family(NFPROTO_IPV6)
+            .NetworkLength(4, header)
+            .TransportBits(kDataOffset, 0xf0, offset)
+            .Accept());
   }
-  batch.Add(Rule(table, "tcp").Count().Queue(to));
-}
 
-void AddOutChain(Batch& batch, const std::string& table, const QueueTo& to) {
-  batch.Chain(table, "out", &kOutPriority);
-  // A new connection forgets what an old one on the same ports was judged.
-  for (const uint16_t port : kWatchedTcpPorts) {
-    batch.Add(Rule(table, "out")
-                  .Protocol(kProtocolTcp)
-                  .Port(port)
-                  .TransportBits(kFlagsOffset, 0x12, 0x02)
-                  .SetConnectionMark(~kMarkBits, 0));
+  // A connection opens: what an old one on the same ports was judged is
+  // forgotten. With payload (TCP Fast Open) it is looked at.
+  void AddOpening() {
+    batch_.Chain(table_, "opening");
+    Add(In("opening").SetConnectionMark(~kMarkBits, kMarkWatch));
+    for (const uint16_t header : {40, 20, 24, 28, 32, 36}) {
+      AcceptEmpty("opening", header);
+    }
+    Add(In("opening").Count().Queue(to_));
   }
-  // UDP has no such beginning: every QUIC long header is looked at.
-  for (const uint16_t port : kWatchedQuicPorts) {
-    batch.Add(Rule(table, "out")
-                  .Protocol(kProtocolUdp)
-                  .Port(port)
-                  .TransportBits(8, 0x80, 0x80)
-                  .Count()
-                  .Queue(to));
-  }
-  batch.Add(Rule(table, "out").ConnectionMark(kMarkBits, kMarkPass).Accept());
-  batch.Add(Rule(table, "out").AnyConnectionMark(kMarkBlock).Goto("blocked"));
-  batch.Add(Rule(table, "out")
-                .Protocol(kProtocolUdp)
-                .Port(kDnsPort)
-                .Count()
-                .Queue(to));
-  batch.Add(
-      Rule(table, "out").Protocol(kProtocolTcp).Port(kDnsPort).Goto("tcp"));
-  batch.Add(Rule(table, "out").OutLoopback().Accept());
-  for (const uint16_t port : kWatchedTcpPorts) {
-    batch.Add(Rule(table, "out").Protocol(kProtocolTcp).Port(port).Goto("tcp"));
-  }
-}
 
-// A verdict comes back as a packet mark; from here on the flow carries it.
-void AddAfterChain(Batch& batch, const std::string& table) {
-  batch.Chain(table, "after", &kAfterPriority);
-  for (const uint32_t bit : {kMarkPass, kMarkBlock}) {
-    batch.Add(
-        Rule(table, "after").AnyPacketMark(bit).CopyMarkToConnection(bit));
+  // Segments without payload carry no name. Their sizes are those of headers
+  // with no, timestamp, or timestamp and SACK options.
+  void AddTcp() {
+    batch_.Chain(table_, "tcp");
+    Add(In("tcp")
+            .TransportBits(kFlagsOffset, kTcpSyn | kTcpRst, kTcpRst)
+            .Accept());
+    Add(In("tcp").TransportBits(kFlagsOffset, kTcpSyn, kTcpSyn).Accept());
+    for (const uint16_t header : {32, 20, 44}) AcceptEmpty("tcp", header);
+    Add(In("tcp")
+            .AnyConnectionMark(kMarkWatch)
+            .SetConnectionMark(~kMarkWatch, 0)
+            .SetPacketMark(kMarkWatch)
+            .Count()
+            .Queue(to_));
+    Add(In("tcp").Count().Queue(to_));
   }
-  batch.Add(
-      Rule(table, "after").AnyPacketMark(kMarkBits).ClearPacketMark(kMarkBits));
-  batch.Add(Rule(table, "after").AnyConnectionMark(kMarkBlock).Goto("blocked"));
-}
 
-int Install(const KernelTableOptions& options, QueueAction action) {
+  void AddJudged() {
+    batch_.Chain(table_, "judged");
+    // Bulk leaves at the first rule.
+    Add(In("judged")
+            .ConnectionMark(kMarkAnswered, kMarkPass)
+            .Protocol(kProtocolTcp)
+            .TransportBits(kFlagsOffset, kTcpSyn, 0)
+            .Accept());
+    Add(In("judged").PacketMark(kMarkBits, kMarkOurs).Accept());
+    Add(In("judged")
+            .Protocol(kProtocolTcp)
+            .TransportBits(kFlagsOffset, kTcpSyn | kTcpAck, kTcpSyn)
+            .Goto("opening"));
+    AddQuic();
+    Add(In("judged").ConnectionMark(kMarkAnswered, kMarkPass).Accept());
+    Add(In("judged").AnyConnectionMark(kMarkBlock).Goto("blocked"));
+    Add(In("judged").Protocol(kProtocolUdp).Port(kDnsPort).Count().Queue(to_));
+    Add(In("judged").Protocol(kProtocolTcp).Port(kDnsPort).Goto("tcp"));
+    Add(In("judged").OutLoopback().Accept());
+    Add(In("judged").ReplyDirection().Accept());
+    Add(In("judged").Protocol(kProtocolTcp).Goto("tcp"));
+    Add(In("judged")
+            .Protocol(kProtocolUdp)
+            .AnyConnectionMark(kMarkWatch)
+            .Count()
+            .Queue(to_));
+    Add(In("judged").Protocol(kProtocolUdp).NewConnection().Count().Queue(to_));
+    for (const uint8_t protocol : kUnjudgedProtocols) {
+      Add(In("judged").Protocol(protocol).NewConnection().Count().Queue(to_));
+    }
+  }
+
+  // UDP has no beginning: every QUIC long header is looked at, also when the
+  // ports were judged for another connection.
+  void AddQuic() {
+    for (const uint16_t port : kQuicPorts) {
+      Add(In("judged")
+              .Protocol(kProtocolUdp)
+              .Port(port)
+              .TransportBits(8, 0x80, 0x80)
+              .Count()
+              .Queue(to_));
+    }
+    for (const uint32_t version : {kQuicVersion1, kQuicVersion2, kQuicDrafts}) {
+      const uint32_t mask = version == kQuicDrafts ? 0xffffff00 : ~0u;
+      Add(In("judged")
+              .Protocol(kProtocolUdp)
+              .TransportBits(8, 0xc0, 0xc0)
+              .TransportWord(9, mask, version)
+              .Count()
+              .Queue(to_));
+    }
+  }
+
+  // A verdict comes back as a packet mark; from here on the flow carries it.
+  void AddVerdict() {
+    batch_.Chain(table_, "verdict");
+    Add(In("verdict").PacketMark(kMarkBits, kMarkOurs).Accept());
+    for (const uint32_t bit : {kMarkPass, kMarkBlock, kMarkWatch}) {
+      Add(In("verdict").AnyPacketMark(bit).CopyMarkToConnection(bit));
+    }
+    Add(In("verdict").AnyPacketMark(kMarkBits).ClearPacketMark(kMarkBits));
+    Add(In("verdict").AnyConnectionMark(kMarkBlock).Goto("blocked"));
+  }
+
+  Batch& batch_;
+  const std::string table_;
+  const QueueTo to_;
+};
+
+void Fill(const KernelTableOptions& options, QueueAction action, bool owned,
+          const std::string& tag, Batch& batch) {
   const QueueTo to{.action = action,
                    .number = options.queue,
                    .bypass = options.open_without_gate};
-  Batch batch;
   batch.Table(NFT_MSG_NEWTABLE, options.name, NLM_F_CREATE);
   batch.Table(NFT_MSG_DELTABLE, options.name, 0);
-  batch.Table(NFT_MSG_NEWTABLE, options.name, NLM_F_CREATE);
-  AddBlockedChain(batch, options.name);
-  AddTcpChain(batch, options.name, to);
-  AddOutChain(batch, options.name, to);
-  AddAfterChain(batch, options.name);
-  return batch.Commit();
+  batch.Table(NFT_MSG_NEWTABLE, options.name, NLM_F_CREATE,
+              owned ? kTableOwner : 0, tag);
+  TableRules(batch, options, to);
+}
+
+// A short name for exactly these rules.
+std::string TagOf(const KernelTableOptions& options, QueueAction action,
+                  bool owned) {
+  Batch batch;
+  Fill(options, action, owned, "", batch);
+  return absl::StrCat("schoolgate ",
+                      absl::Hex(std::hash<std::string_view>()(batch.bytes())));
+}
+
+int Install(const KernelTableOptions& options, QueueAction action,
+            const TableSocket& socket, bool owned) {
+  Batch batch;
+  Fill(options, action, owned, TagOf(options, action, owned), batch);
+  return batch.Commit(socket);
+}
+
+// Replacing a table makes the kernel drop every packet that is held (it
+// unhooks the old chains), so what is ours and the same stays.
+bool Stands(const KernelTableOptions& options, const TableSocket& socket) {
+  DropStaleAnswers(socket);
+  const auto standing = ReadTable(socket.get(), options.name, /*sequence=*/1);
+  if (!standing || (standing->flags & kTableOwner) == 0) return false;
+  return standing->owner == mnl_socket_get_portid(socket.get()) &&
+         (standing->tag == TagOf(options, QueueAction::kNative, true) ||
+          standing->tag == TagOf(options, QueueAction::kCompat, true));
 }
 
 }  // namespace
 
-absl::Status InstallKernelTable(const KernelTableOptions& options) {
-  int error = Install(options, QueueAction::kNative);
-  if (error == ENOENT) error = Install(options, QueueAction::kCompat);
+absl::StatusOr<std::unique_ptr<TableSocket>> TableSocket::Open() {
+  mnl_socket* socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+  if (socket != nullptr && mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0) {
+    mnl_socket_close(socket);
+    socket = nullptr;
+  }
+  if (socket == nullptr) {
+    return absl::UnavailableError(
+        absl::StrCat("packet filter: no netlink: ", std::strerror(errno),
+                     ": does this kernel have netfilter?"));
+  }
+  return std::unique_ptr<TableSocket>(new TableSocket(socket));
+}
+
+absl::StatusOr<std::unique_ptr<TableSocket>> TableSocket::Adopt(
+    int descriptor) {
+  mnl_socket* socket = mnl_socket_fdopen(descriptor);
+  if (socket == nullptr) {
+    close(descriptor);
+    return absl::FailedPreconditionError(
+        "packet filter: what was kept is no netlink socket: start anew");
+  }
+  return std::unique_ptr<TableSocket>(new TableSocket(socket));
+}
+
+TableSocket::~TableSocket() { mnl_socket_close(socket_); }
+
+int TableSocket::descriptor() const { return mnl_socket_get_fd(socket_); }
+
+absl::Status InstallKernelTable(const KernelTableOptions& options,
+                                TableSocket& socket) {
+  bool owned = options.owned;
+  if (owned && Stands(options, socket)) return absl::OkStatus();
+  int error = Install(options, QueueAction::kNative, socket, owned);
+  if (owned && (error == EOPNOTSUPP || error == EINVAL)) {
+    owned = false;
+    error = Install(options, QueueAction::kNative, socket, owned);
+  }
+  if (error == ENOENT) {
+    error = Install(options, QueueAction::kCompat, socket, owned);
+  }
   switch (error) {
     case 0:
       return absl::OkStatus();
     case EPERM:
       return absl::PermissionDeniedError(absl::StrCat(
           "table ", options.name,
-          ": may not be put in place: CAP_NET_ADMIN is missing: run as root "
-          "or grant the capability"));
+          ": may not be put in place: CAP_NET_ADMIN is missing, or another "
+          "agent owns it: run one agent, as root or with that capability"));
     case ENOENT:
       return absl::UnimplementedError(absl::StrCat(
           "table ", options.name,
@@ -262,37 +435,25 @@ absl::Status InstallKernelTable(const KernelTableOptions& options) {
   }
 }
 
-absl::Status RemoveKernelTable(const std::string& name) {
+bool OwnKernelTableStands(const KernelTableOptions& options,
+                          TableSocket& socket) {
+  return Stands(options, socket);
+}
+
+absl::Status RemoveKernelTable(const std::string& name, TableSocket& socket) {
   Batch batch;
   batch.Table(NFT_MSG_DELTABLE, name, 0);
-  const int error = batch.Commit();
+  const int error = batch.Commit(socket);
   if (error == 0 || error == ENOENT) return absl::OkStatus();
+  if (error == EPERM) {
+    return absl::PermissionDeniedError(absl::StrCat(
+        "table ", name,
+        ": may not be removed: a running agent owns it, or CAP_NET_ADMIN is "
+        "missing: stop the agent, and run as root"));
+  }
   return absl::UnavailableError(absl::StrCat(
       "table ", name, ": cannot be removed: ", std::strerror(error),
       ": nft delete table inet ", name));
-}
-
-bool KernelTableStands(const std::string& name) {
-  Netlink netlink(mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC));
-  if (netlink == nullptr ||
-      mnl_socket_bind(netlink.get(), 0, MNL_SOCKET_AUTOPID) < 0) {
-    return false;
-  }
-  char message[MNL_SOCKET_BUFFER_SIZE];
-  nftnl_table* table = nftnl_table_alloc();
-  nftnl_table_set_u32(table, NFTNL_TABLE_FAMILY, NFPROTO_INET);
-  nftnl_table_set_str(table, NFTNL_TABLE_NAME, name.c_str());
-  nlmsghdr* head = nftnl_nlmsg_build_hdr(message, NFT_MSG_GETTABLE,
-                                         NFPROTO_INET, NLM_F_ACK, 1);
-  nftnl_table_nlmsg_build_payload(head, table);
-  nftnl_table_free(table);
-  if (mnl_socket_sendto(netlink.get(), head, head->nlmsg_len) < 0) return false;
-  const ssize_t size =
-      mnl_socket_recvfrom(netlink.get(), message, sizeof(message));
-  if (size <= 0) return false;
-  const auto* answer = reinterpret_cast<const nlmsghdr*>(message);
-  return mnl_nlmsg_ok(answer, static_cast<int>(size)) &&
-         answer->nlmsg_type != NLMSG_ERROR;
 }
 
 }  // namespace schoolgate::agent

@@ -108,6 +108,7 @@ bool DnsMessage::NextAnswer(DnsRecord* record) {
   if (length > bytes_.size() - at_) return Fail();
   record->type = LoadU16(fixed);
   record->klass = LoadU16(fixed + 2);
+  record->ttl_seconds = LoadU32(fixed + 4);
   record->body = bytes_.subspan(at_, length);
   at_ += length;
   --answers_left_;

@@ -34,6 +34,7 @@ struct DnsQuestion {
 struct DnsRecord {
   uint16_t type = 0;
   uint16_t klass = 0;
+  uint32_t ttl_seconds = 0;
   Bytes body;
 };
 

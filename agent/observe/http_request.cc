@@ -52,8 +52,16 @@ std::string_view Authority(std::string_view target) {
 
 }  // namespace
 
-bool StartsLikeHttp(Bytes bytes) {
-  if (bytes.size() < 4 || bytes[0] < 'C' || bytes[0] > 'T') return false;
+Bytes SkipEmptyLines(Bytes bytes) {
+  while (!bytes.empty() && (bytes[0] == '\r' || bytes[0] == '\n')) {
+    bytes = bytes.subspan(1);
+  }
+  return bytes;
+}
+
+bool StartsLikeHttp(Bytes bytes, size_t least) {
+  if (bytes.empty() || bytes.size() < least || bytes[0] < 'C' || bytes[0] > 'T')
+    return false;
   const std::string_view text =
       AsText(bytes.first(std::min<size_t>(bytes.size(), 10)));
   return std::any_of(

@@ -10,8 +10,13 @@ namespace schoolgate::agent {
 // Request heads longer than this are not looked at any further.
 inline constexpr size_t kMaxRequestHead = 16384;
 
-// Cheap: whether bytes start with a method of HTTP.
-bool StartsLikeHttp(Bytes bytes);
+// Cheap: whether bytes start with a method of HTTP, or with as much of one as
+// there is, but not with fewer than `least` bytes of it.
+bool StartsLikeHttp(Bytes bytes, size_t least = 4);
+
+// Past the empty lines that servers ignore in front of a request (RFC 9112,
+// 2.2).
+Bytes SkipEmptyLines(Bytes bytes);
 
 enum class HttpResult { kFound, kNeedMore, kNot };
 

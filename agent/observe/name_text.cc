@@ -1,5 +1,7 @@
 #include "agent/observe/name_text.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 
 namespace schoolgate::agent {
@@ -57,6 +59,17 @@ uint32_t HashName(std::string_view name) {
   }
   const auto folded = static_cast<uint32_t>(hash ^ (hash >> 32));
   return folded == 0 ? 1 : folded;
+}
+
+std::string AddressText(const std::array<uint8_t, 16>& address) {
+  constexpr std::array<uint8_t, 12> kMapped = {0, 0, 0, 0, 0,    0,
+                                               0, 0, 0, 0, 0xff, 0xff};
+  const bool v4 = std::equal(kMapped.begin(), kMapped.end(), address.begin());
+  char text[INET6_ADDRSTRLEN];
+  const char* made =
+      inet_ntop(v4 ? AF_INET : AF_INET6, address.data() + (v4 ? 12 : 0), text,
+                sizeof(text));
+  return made == nullptr ? std::string() : std::string(made);
 }
 
 }  // namespace schoolgate::agent

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "agent/capture/byte_reader.h"
@@ -42,6 +43,9 @@ class NameText {
 
 // Whether a host as sent is an IPv4 or IPv6 literal.
 bool IsAddressLiteral(std::string_view host);
+
+// "10.0.0.1" or "2001:db8::1".
+std::string AddressText(const std::array<uint8_t, 16>& address);
 
 // 32 bits of a name, never 0.
 uint32_t HashName(std::string_view name);

@@ -44,6 +44,9 @@ struct Observation {
   std::string_view name;  // lower case, no trailing dot, RFC 1035 escapes
   Endpoint src;           // who asked
   Endpoint dst;
+  // TLS and QUIC: the server's address was in no answer, though answers are
+  // seen.
+  bool unresolved = false;
   std::span<const std::string_view> alpn;
   std::string_view protocol;        // nDPI's label, for kFlow
   uint32_t uid = platform::kNoUid;  // owner of the asking socket, when known
@@ -66,11 +69,17 @@ struct FlowProgress {
   uint32_t packet_bytes = 0;  // IP length of the packet this is told at
 };
 
+enum class Blind : uint8_t;  // blindness.h
+
 class ObservationSink {
  public:
   virtual ~ObservationSink() = default;
   virtual void OnName(const Observation& observation) = 0;
   virtual void OnFlow(const FlowProgress& progress) {}
+
+  // A flow hides what it is for, told once for each. The name is empty, or
+  // what stands in for the hidden one.
+  virtual void OnBlind(Blind cause, const Observation& flow) {}
 };
 
 }  // namespace schoolgate::agent

@@ -55,6 +55,7 @@ Observer::Observer(const ObserverLimits& limits, ObservationSink& sink)
 Observer::~Observer() = default;
 
 void Observer::OnPacket(const platform::Packet& packet) {
+  unfinished_ = false;
   ObserverCounters& counters = teller_.counters();
   ++counters.packets;
   counters.bytes += packet.wire_bytes;
@@ -118,6 +119,12 @@ void Observer::OnSegment(const Segment& segment) {
     teller_.Progress(flow, /*opened=*/false, /*closed=*/false);
   }
   Inspect(flow, side, segment);
+  if (tap_ != nullptr && flow.packets <= FlowTap::kFirstPackets &&
+      !segment.payload.empty()) {
+    tap_->OnPacket(flow, segment, teller_.frame(), now_us);
+  }
+  const Partial* partial = partials_.Find(flow, side);
+  unfinished_ = partial != nullptr && (!tcp || partial->start >= 0);
 }
 
 void Observer::OnTcp(Flow& flow, int side, const Segment& segment, bool fresh) {
@@ -139,7 +146,7 @@ void Observer::Inspect(Flow& flow, int side, const Segment& segment) {
   } else if (segment.protocol == kProtocolUdp) {
     udp_.OnDatagram(flow, side, segment);
   } else {
-    teller_.Blame(flow, Blind::kVpn);
+    teller_.Blame(flow, side, Blind::kVpn);
   }
 }
 
@@ -165,7 +172,8 @@ void Observer::Close(Flow& flow) {
        (flow.marks & kMarkNameBearing) != 0)) {
     const bool whole =
         flow.protocol == kProtocolUdp || (flow.marks & kMarkSynSeen) != 0;
-    teller_.Blame(flow, whole ? Blind::kParseFailure : Blind::kMissedStart);
+    teller_.Blame(flow, flow.client,
+                  whole ? Blind::kParseFailure : Blind::kMissedStart);
   }
   if ((flow.marks & kMarkNameBearing) != 0) {
     ++teller_.counters().name_bearing_flows;
@@ -173,6 +181,7 @@ void Observer::Close(Flow& flow) {
   partials_.Release(flow, 0);
   partials_.Release(flow, 1);
   teller_.Progress(flow, /*opened=*/false, /*closed=*/true);
+  if (tap_ != nullptr && (flow.marks & kMarkTapped) != 0) tap_->OnClosed(flow);
 }
 
 void Observer::OnExpired(Flow& flow) { Close(flow); }

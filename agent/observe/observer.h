@@ -5,6 +5,7 @@
 
 #include "agent/capture/flow_table.h"
 #include "agent/capture/packet_decoder.h"
+#include "agent/observe/flow_tap.h"
 #include "agent/observe/observation.h"
 #include "agent/observe/partial_pool.h"
 #include "agent/observe/tcp_inspector.h"
@@ -31,7 +32,14 @@ class Observer : private FlowExpiry {
   Observer(const ObserverLimits& limits, ObservationSink& sink);
   ~Observer() override;
 
+  // Null, as at the start: nobody. Borrowed until Finish.
+  void SetTap(FlowTap* tap) { tap_ = tap; }
+
   void OnPacket(const platform::Packet& packet);
+
+  // Whether the packet just brought belongs to a message that has begun and
+  // may yet name somebody.
+  bool unfinished() const { return unfinished_; }
 
   // Closes all flows: tells their last progress, counts those that never
   // gave a name. For the end of a capture, or before going down.
@@ -57,6 +65,8 @@ class Observer : private FlowExpiry {
   UdpInspector udp_;
   FlowTable flows_;
   Segment segment_;
+  FlowTap* tap_ = nullptr;
+  bool unfinished_ = false;
 };
 
 }  // namespace schoolgate::agent

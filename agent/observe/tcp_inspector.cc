@@ -95,6 +95,7 @@ TcpInspector::Kind TcpInspector::LookForHello(Flow& flow, int side,
 TcpInspector::Kind TcpInspector::LookForHttp(Flow& flow, int side,
                                              Bytes bytes) {
   bool told = false;
+  bytes = SkipEmptyLines(bytes);
   while (StartsLikeHttp(bytes)) {
     HttpRequest request;
     const HttpResult result = ReadHttpRequest(bytes, &request);
@@ -116,7 +117,9 @@ TcpInspector::Kind TcpInspector::Look(Flow& flow, int side, Bytes bytes) {
   if (first >= kFirstRecordType && first < kLastRecordType) {
     return LookForHello(flow, side, bytes);
   }
-  if (StartsLikeHttp(bytes)) return LookForHttp(flow, side, bytes);
+  if (StartsLikeHttp(SkipEmptyLines(bytes))) {
+    return LookForHttp(flow, side, bytes);
+  }
   return Kind::kNothing;
 }
 
@@ -155,7 +158,14 @@ void TcpInspector::Hunt(Flow& flow, int side, uint32_t seq, Bytes bytes) {
       seq = from.next_seq;
     }
   }
-  const Kind kind = Look(flow, side, bytes);
+  Kind kind = Look(flow, side, bytes);
+  // The first bytes of a stream may be fewer than a method has.
+  if (kind == Kind::kNothing && knew && from.segments == 1 && ahead == 0 &&
+      bytes.size() < 4 && StartsLikeHttp(bytes, 1)) {
+    kind = Kind::kHttpBegun;
+    need_ = 4;
+    certain_ = false;
+  }
   if (kind == Kind::kHelloBegun || kind == Kind::kHttpBegun) {
     Keep(flow, side, seq, seq, bytes, kind);
     return;
@@ -233,7 +243,7 @@ void TcpInspector::TryPartial(Flow& flow, int side, Partial& partial) {
   }
   if (kind == Kind::kNothing && partial.certain) {
     ++teller_.counters().malformed;
-    teller_.Blame(flow, Blind::kParseFailure);
+    teller_.Blame(flow, side, Blind::kParseFailure);
   }
   from.next_seq =
       partial.origin_seq + static_cast<uint32_t>(start + run.size());

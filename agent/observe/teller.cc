@@ -100,6 +100,8 @@ void Teller::Tell(NameSource source, Flow& flow, int side, bool ech,
   told.name = name;
   told.src = End(flow, side);
   told.dst = End(flow, side ^ 1);
+  told.unresolved =
+      !resolved_.empty() && !resolved_.Contains(flow.ends[side ^ 1]);
   told.alpn = alpn_;
   told.uid = flow.uid;
   told.flow = flow.id;
@@ -115,21 +117,21 @@ void Teller::Judge(NameSource source, Flow& flow, int side,
     return std::find(alpn_.begin(), alpn_.end(), protocol) != alpn_.end();
   };
   if (source == NameSource::kQuic && (speaks("doq") || port == kPortDot)) {
-    Blame(flow, Blind::kDoq);
+    Blame(flow, side, Blind::kDoq, name);
   } else if (speaks("dot") || port == kPortDot) {
-    Blame(flow, Blind::kDot);
+    Blame(flow, side, Blind::kDot, name);
   } else if (IsPublicResolver(name) ||
              (name.empty() && IsPublicResolver(server))) {
-    Blame(flow, Blind::kDoh);
+    Blame(flow, side, Blind::kDoh, name);
   } else if (hello.encrypted && (IsEchCover(name) || covers_.Contains(name))) {
-    Blame(flow, Blind::kEch);
+    Blame(flow, side, Blind::kEch, name);
   } else if (LooksLikeTor(name, port) && !resolved_.Contains(server)) {
-    Blame(flow, Blind::kTor);
+    Blame(flow, side, Blind::kTor, name);
   } else if (IsAddressLiteral(name)) {
-    Blame(flow, Blind::kDirectAddress);
+    Blame(flow, side, Blind::kDirectAddress, name);
   } else if (name.empty()) {
     const bool direct = !resolved_.empty() && !resolved_.Contains(server);
-    Blame(flow, direct ? Blind::kDirectAddress : Blind::kNoSni);
+    Blame(flow, side, direct ? Blind::kDirectAddress : Blind::kNoSni);
   }
 }
 
@@ -152,19 +154,32 @@ void Teller::Http(Flow& flow, int side, Bytes host) {
   flow.marks |= kMarkNameBearing;
   text_.SetHost(host);
   if (text_.view().empty()) {
-    Blame(flow, Blind::kNoSni);
+    Blame(flow, side, Blind::kNoSni);
     return;
   }
-  if (IsAddressLiteral(text_.view())) Blame(flow, Blind::kDirectAddress);
+  if (IsAddressLiteral(text_.view())) {
+    Blame(flow, side, Blind::kDirectAddress, text_.view());
+  }
   alpn_.clear();
   Tell(NameSource::kHttp, flow, side, false, text_.view());
 }
 
-void Teller::Blame(Flow& flow, Blind cause) {
+void Teller::Blame(Flow& flow, int side, Blind cause, std::string_view name) {
   if (flow.blind != 0) return;
   flow.blind = static_cast<uint8_t>(cause);
   flow.marks |= kMarkNameBearing;
   ++counters_.blind[static_cast<size_t>(cause)];
+  Observation told;
+  told.time_us = time_us_;
+  told.frame = frame_;
+  told.source = NameSource::kFlow;
+  told.transport = TransportOf(flow);
+  told.name = name;
+  told.src = End(flow, side);
+  told.dst = End(flow, side ^ 1);
+  told.uid = flow.uid;
+  told.flow = flow.id;
+  sink_.OnBlind(cause, told);
 }
 
 void Teller::Progress(const Flow& flow, bool opened, bool closed) {

@@ -60,12 +60,13 @@ class Teller {
   // A request's host; the same host again in a flow is told once.
   void Http(Flow& flow, int side, Bytes host);
 
-  // Counts the flow as blind, once.
-  void Blame(Flow& flow, Blind cause);
+  // Counts the flow as blind and tells so, once. `side` sent what shows it.
+  void Blame(Flow& flow, int side, Blind cause, std::string_view name = {});
 
   void Progress(const Flow& flow, bool opened, bool closed);
 
   int64_t time_us() const { return time_us_; }
+  uint64_t frame() const { return frame_; }
   ObserverCounters& counters() { return counters_; }
   const ObserverCounters& counters() const { return counters_; }
 
@@ -94,5 +95,6 @@ inline constexpr uint8_t kMarkNameBearing = 1;
 inline constexpr uint8_t kMarkSynSeen = 2;
 inline constexpr uint8_t kMarkClientSure = 4;  // the client end is known
 inline constexpr uint8_t kMarkDns = 8;         // DNS on a port of its own
+inline constexpr uint8_t kMarkTapped = 16;     // handed to the FlowTap
 
 }  // namespace schoolgate::agent

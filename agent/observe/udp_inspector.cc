@@ -68,7 +68,7 @@ void UdpInspector::OnDatagram(Flow& flow, int side, const Segment& segment) {
       teller_.Dns(NameSource::kDns, Transport::kUdp, segment, flow.id,
                   datagram);
     } else if (LooksLikeVpn(datagram, segment.src_port, segment.dst_port)) {
-      teller_.Blame(flow, Blind::kVpn);
+      teller_.Blame(flow, side, Blind::kVpn);
     }
   }
 }
@@ -145,7 +145,7 @@ void UdpInspector::TryCrypto(Flow& flow, int side, Partial& partial) {
     teller_.Hello(NameSource::kQuic, flow, side, hello);
   } else {
     ++teller_.counters().malformed;
-    teller_.Blame(flow, Blind::kParseFailure);
+    teller_.Blame(flow, side, Blind::kParseFailure);
   }
   partials_.Release(flow, side);
 }

@@ -3,7 +3,9 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "agent/run/self_check.h"
 #include "platform/local_socket.h"
+#include "platform/name_question.h"
 
 namespace schoolgate::agent {
 namespace {
@@ -34,8 +36,8 @@ Observation AskedBy(uint32_t uid, absl::Time now) {
 
 }  // namespace
 
-Answers::Answers(Attribution& attribution, Verdicts& verdicts,
-                 const Watch& watch, const AgentStatus& status)
+Answers::Answers(Attribution& attribution, Verdicts& verdicts, Watch& watch,
+                 const AgentStatus& status)
     : attribution_(attribution),
       verdicts_(verdicts),
       watch_(watch),
@@ -50,11 +52,23 @@ std::string Answers::Answer(uint32_t uid, std::string_view question,
   const std::string ask = TextOf(json, "ask");
   if (ask == "status") return Status(uid, now);
   if (ask == "record") return Record(uid);
+  if (ask == "notices") {
+    const auto after = json.find("after");
+    const bool number = after != json.end() && after->is_number_unsigned();
+    return Notices(uid, number ? after->get<uint64_t>() : 0);
+  }
+  if (ask == "answer") {
+    return AnswerNotice(uid, TextOf(json, "token"), TextOf(json, "kind"), now);
+  }
+  if (ask == "canary") return Canary(uid, now);
   const std::string host = TextOf(json, "host");
   if (host.empty() || host.size() > kMaxHostBytes) {
     return Refuse("host: not a host name: give one such as www.example.org");
   }
-  if (ask == "seen") return Dump({{"seen", watch_.SawTest(host)}});
+  if (ask == "seen") {
+    return Dump({{"seen", watch_.SawTest(host)},
+                 {"refused", watch_.RefusedTest(host)}});
+  }
   if (ask == "why") return Why(uid, host, now);
   if (ask == "report") {
     return Report(uid, TextOf(json, "kind"), host, TextOf(json, "words"), now);
@@ -82,6 +96,14 @@ std::string Answers::Status(uint32_t uid, absl::Time now) {
                  {"group", who.group},
                  {"session", session}};
   return Dump(json);
+}
+
+std::string Answers::Canary(uint32_t uid, absl::Time now) {
+  const Observation asked = AskedBy(uid, now);
+  const Who who = attribution_.WhoAsked(asked);
+  const std::string category = BlockedCategory(verdicts_, who, asked.time_us);
+  return Dump({{"host", platform::FreshTestName(category)},
+               {"blocked", !category.empty()}});
 }
 
 std::string Answers::Record(uint32_t uid) const {
@@ -116,6 +138,30 @@ std::string Answers::Record(uint32_t uid) const {
     entries.erase(entries.begin());
   }
   return Dump({{"record", entries}});
+}
+
+std::string Answers::Notices(uint32_t uid, uint64_t after) const {
+  Json notices = Json::array();
+  for (const Notice* notice : watch_.notices().After(uid, after)) {
+    notices.push_back({{"id", notice->id},
+                       {"host", notice->host},
+                       {"warn", notice->warn},
+                       {"reason", notice->reason},
+                       {"clause", notice->clause},
+                       {"help", notice->help},
+                       {"token", notice->token}});
+  }
+  return Dump({{"notices", notices}, {"last", watch_.notices().last_id()}});
+}
+
+std::string Answers::AnswerNotice(uint32_t uid, const std::string& token,
+                                  const std::string& kind, absl::Time now) {
+  if (!watch_.TakeAnswer(AskedBy(uid, now), token, kind)) {
+    return Refuse(
+        "answer: not taken: it was given before, or this device is not "
+        "enrolled: tell a member of staff in person");
+  }
+  return Dump({{"reported", true}});
 }
 
 std::string Answers::Why(uint32_t uid, const std::string& host,

@@ -4,7 +4,11 @@
 //   {"ask":"status"}
 //   {"ask":"why","host":"www.example.org"}
 //   {"ask":"record"}              what was told about who asks
-//   {"ask":"seen","host":"..."}   whether a self-test's name was noticed
+//   {"ask":"canary"}              a name for a self-test, best a blocked one
+//   {"ask":"seen","host":"..."}   whether a self-test's name was noticed, and
+//                                 refused
+//   {"ask":"notices","after":17}  what is to pop up for who asks, newer than 17
+//   {"ask":"answer","token":"...","kind":"accident|wrong"}  to such a notice
 //   {"ask":"report","kind":"accident|wrong|missed","host":"...","words":"..."}
 // An answer that could not be given is {"error":"what: why: what to do"}.
 #pragma once
@@ -25,7 +29,7 @@ namespace schoolgate::agent {
 // Not thread-safe. Borrows what it is given for its own life.
 class Answers {
  public:
-  Answers(Attribution& attribution, Verdicts& verdicts, const Watch& watch,
+  Answers(Attribution& attribution, Verdicts& verdicts, Watch& watch,
           const AgentStatus& status);
 
   // Null before enrolment: reports are then refused with the reason.
@@ -40,7 +44,11 @@ class Answers {
   static constexpr int kMaxReportsAMinute = 10;
 
   std::string Status(uint32_t uid, absl::Time now);
+  std::string Canary(uint32_t uid, absl::Time now);
   std::string Record(uint32_t uid) const;
+  std::string Notices(uint32_t uid, uint64_t after) const;
+  std::string AnswerNotice(uint32_t uid, const std::string& token,
+                           const std::string& kind, absl::Time now);
   std::string Why(uint32_t uid, const std::string& host, absl::Time now);
   std::string Report(uint32_t uid, const std::string& kind,
                      const std::string& host, const std::string& words,
@@ -48,7 +56,7 @@ class Answers {
 
   Attribution& attribution_;
   Verdicts& verdicts_;
-  const Watch& watch_;
+  Watch& watch_;
   const AgentStatus& status_;
   ContactLog* contacts_ = nullptr;
   std::map<uint32_t, std::pair<int64_t, int>> reports_;  // minute, count

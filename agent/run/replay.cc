@@ -7,6 +7,9 @@
 
 #include "agent/decide/episode_lines.h"
 #include "agent/decide/episode_tracker.h"
+#include "agent/decide/flow_witness.h"
+#include "agent/labels/flow_labels.h"
+#include "agent/labels/protocol_meaning.h"
 #include "agent/observe/observer.h"
 #include "agent/run/replay_line.h"
 #include "agent/run/replay_verdict.h"
@@ -33,12 +36,15 @@ class LineWriter : public ObservationSink {
     person_.set_group(options.group);
   }
 
-  void BeginFile(const std::string& path) {
+  // Flows are numbered anew in each capture.
+  void BeginFile(const std::string& path, bool labelled) {
+    if (labelled) witness_.emplace();
     file_.clear();
     AppendJsonString(path, &file_, /*utf8=*/true);
   }
 
   void OnName(const Observation& seen) override {
+    if (seen.source == NameSource::kFlow) return OnLabel(seen);
     const rules::Decision& verdict = verdicts_.Decide(seen.name, seen.time_us);
     if (options_.episodes) {
       last_us_ = std::max(last_us_, seen.time_us);
@@ -46,16 +52,12 @@ class LineWriter : public ObservationSink {
                        v1::PLACE_ONSITE);
       return;
     }
-    if (!options_.all && verdict.action == rules::Action::kAllow) return;
-    if (options_.json) {
-      AppendJsonLine(file_, seen, verdict, &lines_);
-    } else {
-      AppendTextLine(seen, verdict, &lines_);
-    }
-    if (lines_.size() >= kFlushBytes) Flush();
+    if (witness_) witness_->OnName(seen, IsWellKnown(verdict));
+    Write(seen, verdict);
   }
 
   void OnFlow(const FlowProgress& progress) override {
+    if (witness_) (void)witness_->OnFlow(progress);
     if (!options_.episodes) return;
     last_us_ = std::max(last_us_, progress.time_us);
     episodes_.OnFlow(progress);
@@ -63,7 +65,13 @@ class LineWriter : public ObservationSink {
 
   void EndFile() {
     if (options_.episodes) episodes_.Finish(last_us_);
+    if (!witness_) return;
+    for (size_t i = 0; i < kSigns; ++i) {
+      signs_[i] += witness_->counters().signs[i];
+    }
   }
+
+  const std::array<uint64_t, kSigns>& signs() const { return signs_; }
 
   // False when the output cannot be written.
   bool Flush() {
@@ -74,6 +82,26 @@ class LineWriter : public ObservationSink {
   }
 
  private:
+  // A label is judged by the category that it stands for, if by any.
+  void OnLabel(const Observation& seen) {
+    const ProtocolMeaning meaning = MeaningOf(seen.protocol);
+    (void)witness_->OnLabel(seen);
+    Write(seen, meaning.category.empty()
+                    ? rules::Decision()
+                    : verdicts_.DecideCategory(meaning.category, seen.time_us));
+  }
+
+  void Write(const Observation& seen, const rules::Decision& verdict) {
+    if (options_.episodes) return;
+    if (!options_.all && verdict.action == rules::Action::kAllow) return;
+    if (options_.json) {
+      AppendJsonLine(file_, seen, verdict, &lines_);
+    } else {
+      AppendTextLine(seen, verdict, &lines_);
+    }
+    if (lines_.size() >= kFlushBytes) Flush();
+  }
+
   const ReplayOptions& options_;
   ReplayVerdicts verdicts_;
   std::FILE* out_;
@@ -84,6 +112,8 @@ class LineWriter : public ObservationSink {
   EpisodeTracker episodes_;
   v1::Person person_;  // nobody in particular
   int64_t last_us_ = 0;
+  std::optional<FlowWitness> witness_;  // where flows are labelled
+  std::array<uint64_t, kSigns> signs_{};
 };
 
 void Add(const ObserverCounters& from, ObserverCounters* to) {
@@ -101,24 +131,69 @@ void Add(const ObserverCounters& from, ObserverCounters* to) {
   for (size_t i = 0; i < kBlindCauses; ++i) to->blind[i] += from.blind[i];
 }
 
+// `labels` may be null.
 absl::Status ReplayFile(const std::string& path, LineWriter& writer,
-                        ObserverCounters* total) {
+                        FlowLabels* labels, ObserverCounters* total) {
   auto source = platform::OpenCaptureFile(path);
   if (!source.ok()) return source.status();
-  writer.BeginFile(path);
+  writer.BeginFile(path, labels != nullptr);
   Observer observer(ObserverLimits(), writer);
+  observer.SetTap(labels);
   platform::Packet packet;
   while ((*source)->Next(absl::ZeroDuration(), &packet) ==
          platform::NextResult::kPacket) {
     observer.OnPacket(packet);
   }
   observer.Finish();
+  absl::Status labelled;
+  if (labels != nullptr) labelled = labels->Finish();
   writer.EndFile();
   Add(observer.counters(), total);
-  return (*source)->status();
+  absl::Status status = (*source)->status();
+  return status.ok() ? labelled : status;
 }
 
-void Summarise(const ObserverCounters& total, double seconds, std::FILE* err) {
+// Null: not wanted, or `*status` says why it cannot be had.
+std::unique_ptr<FlowLabels> StartLabels(const ReplayOptions& options,
+                                        LineWriter& writer,
+                                        absl::Status* status) {
+  const bool useful =
+      !options.episodes && (options.all || !options.rules.empty());
+  if (options.dpi == "off" || (options.dpi == "auto" && !useful)) {
+    return nullptr;
+  }
+  auto labels = std::make_unique<FlowLabels>(
+      LabelOptions{.program = options.dpi_program.empty() ? DpiProgram()
+                                                          : options.dpi_program,
+                   .in_step = true},
+      writer, platform::SystemClock());
+  *status = labels->Start();
+  if (!status->ok()) labels.reset();
+  return labels;
+}
+
+void AddLabels(const FlowLabels& labels, ObserverCounters* total) {
+  for (size_t i = 0; i < kBlindCauses; ++i) {
+    total->blind[i] += static_cast<uint64_t>(labels.blind_change()[i]);
+  }
+}
+
+std::string LabelWords(const LabelCounters& labels,
+                       const std::array<uint64_t, kSigns>& signs) {
+  std::string words = ", " + std::to_string(labels.labels) + " labels";
+  if (labels.refused + labels.lost > 0) {
+    words += " (" + std::to_string(labels.refused + labels.lost) + " lost)";
+  }
+  words += ", contradictions";
+  for (size_t i = 0; i < kSigns; ++i) {
+    words.append(" ").append(SignName(i)).append(" ");
+    words += std::to_string(signs[i]);
+  }
+  return words;
+}
+
+void Summarise(const ObserverCounters& total, const std::string& labels,
+               double seconds, std::FILE* err) {
   std::string line;
   const auto put = [&](std::string_view label, uint64_t value) {
     if (!line.empty()) line.append(", ");
@@ -158,7 +233,8 @@ void Summarise(const ObserverCounters& total, double seconds, std::FILE* err) {
         .append(std::to_string(total.blind[i]));
   }
   if (!causes.empty()) line.append(" (" + causes + ")");
-  std::fprintf(err, "%s, %.3f seconds\n", line.c_str(), seconds);
+  std::fprintf(err, "%s%s, %.3f seconds\n", line.c_str(), labels.c_str(),
+               seconds);
 }
 
 }  // namespace
@@ -172,8 +248,14 @@ int Replay(const ReplayOptions& options, std::FILE* out, std::FILE* err) {
   LineWriter writer(options, *std::move(verdicts), out);
   ObserverCounters total;
   int exit_code = platform::kExitOk;
+  absl::Status labelled;
+  const auto labels = StartLabels(options, writer, &labelled);
+  if (!labelled.ok()) {
+    platform::Complain(kProgram, labelled);
+    if (options.dpi == "on") return platform::kExitFailed;
+  }
   for (const std::string& path : options.captures) {
-    const absl::Status status = ReplayFile(path, writer, &total);
+    const absl::Status status = ReplayFile(path, writer, labels.get(), &total);
     if (!status.ok()) exit_code = platform::Complain(kProgram, status);
     if (!writer.Flush()) {
       return platform::Complain(
@@ -182,7 +264,12 @@ int Replay(const ReplayOptions& options, std::FILE* out, std::FILE* err) {
     }
   }
   const absl::Duration took = platform::SystemClock().SinceBoot() - begin;
-  Summarise(total, absl::ToDoubleSeconds(took), err);
+  std::string words;
+  if (labels != nullptr) {
+    AddLabels(*labels, &total);
+    words = LabelWords(labels->counters(), writer.signs());
+  }
+  Summarise(total, words, absl::ToDoubleSeconds(took), err);
   return exit_code;
 }
 
@@ -201,6 +288,12 @@ void AddReplay(CLI::App& app, int* exit_code) {
   replay->add_flag("--all", options->all, "every name, not only policy hits");
   replay->add_flag("--episodes", options->episodes,
                    "graded episodes as JSON lines, instead of names");
+  replay
+      ->add_option("--dpi", options->dpi,
+                   "label flows by nDPI: on, off or auto (with --all or "
+                   "--rules, unless --episodes)")
+      ->option_text("WHEN")
+      ->check(CLI::IsMember({"on", "off", "auto"}));
   replay->add_flag("--json", options->json, "one JSON object a line");
   replay->callback(
       [options, exit_code] { *exit_code = Replay(*options, stdout, stderr); });

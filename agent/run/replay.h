@@ -20,7 +20,11 @@ struct ReplayOptions {
   std::string user;
   bool all = false;  // names that break no rule, too
   bool json = false;
-  bool episodes = false;  // graded episodes as JSON lines, instead of names
+  // Flows labelled by nDPI: "on", "off", or "auto": with `all` or rules, and
+  // where schoolgate-dpi can be started.
+  std::string dpi = "auto";
+  std::string dpi_program;  // empty: where it is installed
+  bool episodes = false;    // graded episodes as JSON lines, instead of names
 };
 
 // Reads each capture with an observer of its own. What cannot be read is said

@@ -66,7 +66,8 @@ class ReplayTest : public testing::Test {
 
   std::string path_ =
       testing::TempDir() + "/replay_test." + std::to_string(getpid());
-  ReplayOptions options_{.captures = {path_}, .all = true, .json = true};
+  ReplayOptions options_{
+      .captures = {path_}, .all = true, .json = true, .dpi = "off"};
 };
 
 TEST_F(ReplayTest, PrintsOneObjectANameAndOneSummaryLine) {
@@ -105,6 +106,36 @@ TEST_F(ReplayTest, ABundleThatCannotBeOpenedEndsIt) {
   const Outcome outcome = ReplayOf(options_);
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_EQ(outcome.out, "");
+}
+
+// Labels come after the names of a capture, the same each time, and change no
+// name.
+TEST_F(ReplayTest, LabelsFlowsAndLeavesNamesAsTheyAre) {
+  options_.dpi = "on";
+  const Outcome labelled = ReplayOf(options_);
+  ASSERT_EQ(labelled.exit_code, 0) << labelled.err;
+  EXPECT_THAT(labelled.err, HasSubstr("1 labels"));
+  options_.dpi = "off";
+  const std::string names = ReplayOf(options_).out;
+  ASSERT_TRUE(labelled.out.starts_with(names));
+  EXPECT_THAT(labelled.out.substr(names.size()),
+              testing::AllOf(HasSubstr("\"source\":\"flow\",\"name\":\"\""),
+                             HasSubstr("\"protocol\":\"DNS")));
+  options_.dpi = "on";
+  options_.captures = {path_, path_};
+  const Outcome twice = ReplayOf(options_);
+  EXPECT_EQ(twice.out, labelled.out + labelled.out);
+}
+
+TEST_F(ReplayTest, WithoutTheWorkerNamesAreToldAndTheLackIsSaid) {
+  options_.dpi_program = path_ + ".none";
+  options_.dpi = "auto";
+  const Outcome outcome = ReplayOf(options_);
+  EXPECT_EQ(outcome.exit_code, 0);
+  EXPECT_THAT(outcome.out, HasSubstr("www.example.org"));
+  EXPECT_THAT(outcome.err, HasSubstr("cannot be started"));
+  options_.dpi = "on";
+  EXPECT_EQ(ReplayOf(options_).exit_code, 1);
 }
 
 TEST(ReplayLine, WritesAddressesAsPeopleDo) {

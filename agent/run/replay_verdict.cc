@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "rules/judge.h"
+
 namespace schoolgate::agent {
 
 absl::StatusOr<ReplayVerdicts> ReplayVerdicts::Open(const std::string& bundle,
@@ -29,13 +31,25 @@ const rules::Decision& ReplayVerdicts::Decide(std::string_view host,
   const auto known =
       remembered_.find(absl::string_view(host.data(), host.size()));
   if (known != remembered_.end()) return known->second;
-  rules::Question question;
+  rules::Question question = QuestionAt(time_us);
   question.host = host;
+  return remembered_.emplace(host, rules::Decide(*rules_, question))
+      .first->second;
+}
+
+rules::Decision ReplayVerdicts::DecideCategory(std::string_view category,
+                                               int64_t time_us) {
+  if (rules_ == nullptr) return allow_;
+  return rules::Judge(rules_->tables(), rules_->overlays(), std::string_view(),
+                      {std::string(category)}, QuestionAt(time_us));
+}
+
+rules::Question ReplayVerdicts::QuestionAt(int64_t time_us) const {
+  rules::Question question;
   question.group = group_;
   question.user = user_;
   question.at = absl::FromUnixMicros(time_us);
-  return remembered_.emplace(host, rules::Decide(*rules_, question))
-      .first->second;
+  return question;
 }
 
 }  // namespace schoolgate::agent

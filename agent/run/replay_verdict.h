@@ -26,7 +26,12 @@ class ReplayVerdicts {
   // Valid until the next call.
   const rules::Decision& Decide(std::string_view host, int64_t time_us);
 
+  // For what has a category and no host.
+  rules::Decision DecideCategory(std::string_view category, int64_t time_us);
+
  private:
+  rules::Question QuestionAt(int64_t time_us) const;
+
   std::shared_ptr<const rules::Ruleset> rules_;  // null: no rules
   std::string group_;
   std::string user_;

@@ -1,5 +1,7 @@
 #include "agent/run/status.h"
 
+#include <unistd.h>
+
 #include <nlohmann/json.hpp>
 
 namespace schoolgate::agent {
@@ -16,7 +18,19 @@ std::string ToJson(const AgentStatus& status, absl::Time now) {
       {"selftest", status.selftest},
       {"spool_problem", status.spool_problem},
       {"gate_problem", status.gate_problem},
+      {"keeper", status.keeper},
+      {"pid", getpid()},
+      {"gate_held", status.gate_held},
+      {"gate_blocked", status.gate_blocked},
+      {"gate_overflowed", status.gate_overflowed},
+      {"incidents", status.incidents},
       {"rules_problem", status.rules_problem},
+      {"orders_problem", status.orders_problem},
+      {"root_version", status.root_version},
+      {"rules_freshness", status.rules_freshness},
+      {"lesson_passes", status.passes},
+      {"emergency_blocks", status.emergency_blocks},
+      {"flows_cut", status.flows_cut},
       {"device", status.device},
       {"school", status.school},
       {"rules_version", status.bundle_version},
@@ -27,7 +41,20 @@ std::string ToJson(const AgentStatus& status, absl::Time now) {
       {"names", status.names},
       {"contacts", status.contacts},
       {"flows", status.flows},
-      {"flows_unnamed", status.flows_unnamed}};
+      {"flows_unnamed", status.flows_unnamed},
+      {"flows_labelled", status.labels.labels},
+      {"dpi",
+       {{"wanted", status.label_flows},
+        {"problem", status.label_problem},
+        {"starts", status.labels.starts},
+        {"deaths", status.labels.deaths},
+        {"stalls", status.labels.stalls},
+        {"broken", status.labels.broken},
+        {"packets", status.labels.packets},
+        {"packets_dropped", status.labels.dropped},
+        {"flows_refused", status.labels.refused},
+        {"flows_lost", status.labels.lost}}},
+      {"contradictions", status.contradictions}};
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 

@@ -1,5 +1,6 @@
 #include "rules/bundle/bucket.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "platform/check.h"
@@ -10,7 +11,29 @@ namespace {
 
 constexpr uint64_t kOnes = 0x0101010101010101;
 constexpr uint64_t kTops = 0x8080808080808080;
-constexpr int kGroupBytesLimit = 5;  // of a number of 7-bit digits
+constexpr int kEscapeDigitsLimit = 5;  // of 7 bits
+
+// A tail with its set lies in a slot of 16 + 4 v bits. v is a nibble; kEscape
+// stands for itself plus a number behind the nibbles.
+constexpr uint64_t kSlotBitsLeast = 16;
+constexpr uint64_t kSlotUnit = 4;
+constexpr uint64_t kEscape = 15;
+
+constexpr uint32_t kNibbles = 16;  // of a word
+
+uint64_t FirstNibbles(uint64_t word, uint32_t count) {
+  return count >= kNibbles ? word : word & ((uint64_t{1} << (4 * count)) - 1);
+}
+
+bool HasEscape(uint64_t nibbles) {
+  const uint64_t pairs = nibbles & nibbles >> 1;
+  return (pairs & pairs >> 2 & 0x1111111111111111) != 0;
+}
+
+uint64_t SumOfNibbles(uint64_t word) {
+  constexpr uint64_t kLow = 0x0f0f0f0f0f0f0f0f;
+  return ((word & kLow) + (word >> 4 & kLow)) * kOnes >> 56;
+}
 
 // Bit number of the set bit that has `rank` set bits below it; 64: none has.
 uint32_t SelectBit(uint64_t word, uint32_t rank) {
@@ -48,8 +71,9 @@ void AppendBucket(const NameModel& model, std::span<const BucketEntry> entries,
     out->push_back(static_cast<char>(size));
   }
   std::string cells((kCells + size + 7) / 8, '\0');
-  std::string lows, group_sizes, tails;
-  BitRun group;
+  std::string nibbles((size + 1) / 2, '\0');
+  std::string lows, escapes;
+  BitRun tails;
   for (uint32_t i = 0; i < size; ++i) {
     const BucketEntry& entry = entries[i];
     // Ones are entries, zeros end a cell.
@@ -57,16 +81,21 @@ void AppendBucket(const NameModel& model, std::span<const BucketEntry> entries,
         i + static_cast<uint32_t>(entry.place >> kLowBits & (kCells - 1));
     cells[bit / 8] = static_cast<char>(cells[bit / 8] | 1 << bit % 8);
     lows.push_back(static_cast<char>(entry.place));
-    group.AppendRun(AsBytes(entry.tail), 0, entry.tail_bits);
-    model.AppendSet(entry.set, &group);
-    if ((i + 1) % kTailsPerGroup == 0 || i + 1 == size) {
-      const std::string bytes = group.Bytes();
-      if (i + 1 < size) AppendNumber(bytes.size(), &group_sizes);
-      tails += bytes;
-      group = BitRun();
+    const uint64_t begin = tails.size();
+    tails.AppendRun(AsBytes(entry.tail), 0, entry.tail_bits);
+    model.AppendSet(entry.set, &tails);
+    const uint64_t bits = tails.size() - begin;
+    uint64_t units = 0;
+    if (bits > kSlotBitsLeast) {
+      units = (bits - kSlotBitsLeast + kSlotUnit - 1) / kSlotUnit;
     }
+    tails.Append(0,
+                 static_cast<int>(kSlotBitsLeast + units * kSlotUnit - bits));
+    if (units >= kEscape) AppendNumber(units - kEscape, &escapes);
+    const uint64_t nibble = std::min(units, kEscape) << (i % 2 * 4);
+    nibbles[i / 2] = static_cast<char>(nibbles[i / 2] | nibble);
   }
-  *out += cells + lows + group_sizes + tails;
+  *out += cells + lows + nibbles + escapes + tails.Bytes();
 }
 
 BucketReader::BucketReader(const NameModel& model,
@@ -142,52 +171,60 @@ std::vector<uint8_t> BucketReader::CellsOfEntries() const {
   return cells;
 }
 
-uint64_t BucketReader::TailAt(uint32_t entry) const {
-  const uint32_t groups = (size_ + kTailsPerGroup - 1) / kTailsPerGroup;
-  size_t at = lows_at_ + size_;
-  uint64_t skip = 0;
-  for (uint32_t i = 0; i + 1 < groups; ++i) {
+// The length of an entry's slot. *escape_at is the byte of the next escape;
+// 0: damaged.
+uint64_t BucketReader::SlotBits(uint32_t entry, size_t* escape_at) const {
+  const size_t at = lows_at_ + size_ + entry / 2;
+  uint64_t units = bytes_[at] >> (entry % 2 * 4) & 15u;
+  if (units == kEscape) [[unlikely]] {
     uint64_t value = 0;
     int digit = 0;
     do {
-      if (at >= bytes_.size() || digit == kGroupBytesLimit) return 0;
-      value |= uint64_t{bytes_[at] & 0x7fu} << (7 * digit++);
-    } while (bytes_[at++] & 0x80);
-    if (i < entry / kTailsPerGroup) skip += value;
+      if (*escape_at >= bytes_.size() || digit == kEscapeDigitsLimit) {
+        *escape_at = 0;
+        return 0;
+      }
+      value |= uint64_t{bytes_[*escape_at] & 0x7fu} << (7 * digit++);
+    } while (bytes_[(*escape_at)++] & 0x80);
+    units += value;
   }
-  uint64_t bit = (at + skip) * 8;
-  uint32_t i = entry / kTailsPerGroup * kTailsPerGroup;
-  if (i == entry) return bit;
-  // The cell of entry i: zeros before its one.
-  uint32_t cell = 0;
-  uint32_t map_bit = 0;
-  for (uint32_t ones = 0;; ++map_bit) {
-    if (map_bit >= kCells + size_) return 0;
-    if (!(CellBitsAt(map_bit) & 1)) {
-      ++cell;
-    } else if (ones++ == i) {
-      break;
+  return kSlotBitsLeast + units * kSlotUnit;
+}
+
+// Slots of 16 entries at once, unless one of them has an escape.
+uint64_t BucketReader::TailAt(uint32_t entry) const {
+  const size_t nibbles_at = lows_at_ + size_;
+  size_t escape_at = nibbles_at + (size_ + 1) / 2;
+  if (escape_at > bytes_.size()) return 0;
+  uint64_t skip = 0;
+  for (uint32_t i = 0; i < size_;) {
+    const size_t at = nibbles_at + i / 2;
+    if (i % kNibbles == 0 && at + 8 <= bytes_.size()) [[likely]] {
+      const uint32_t count = std::min(kNibbles, size_ - i);
+      const uint64_t nibbles =
+          FirstNibbles(LoadLittle<uint64_t>(&bytes_[at]), count);
+      if (!HasEscape(nibbles)) [[likely]] {
+        const uint32_t before = std::min(entry > i ? entry - i : 0, count);
+        skip += before * kSlotBitsLeast +
+                SumOfNibbles(FirstNibbles(nibbles, before)) * kSlotUnit;
+        i += count;
+        continue;
+      }
     }
+    const uint64_t bits = SlotBits(i, &escape_at);
+    if (escape_at == 0) return 0;
+    if (i++ < entry) skip += bits;
   }
-  while (true) {
-    uint32_t set = 0;
-    bit = model_->ReadTail(bytes_, bit, PlaceOf(cell, i), nullptr);
-    if (bit != 0) bit = model_->ReadSet(bytes_, bit, &set);
-    if (bit == 0 || ++i == entry) return bit;
-    for (++map_bit; !(CellBitsAt(map_bit) & 1); ++map_bit) {
-      if (map_bit >= kCells + size_) return 0;
-      ++cell;
-    }
-  }
+  return escape_at * 8 + skip;  // the escapes end where the tails begin
 }
 
 bool BucketReader::ReadAll(std::vector<BucketEntry>* entries) const {
   const std::vector<uint8_t> cells = CellsOfEntries();
   if (cells.size() != size_) return false;
-  uint64_t bit = 0;
+  uint64_t bit = TailAt(0);
+  if (bit == 0) return false;
+  size_t escape_at = lows_at_ + size_ + (size_ + 1) / 2;
   for (uint32_t i = 0; i < size_; ++i) {
-    if (i % kTailsPerGroup == 0) bit = TailAt(i);
-    if (bit == 0) return false;
     BucketEntry& entry = entries->emplace_back();
     entry.place = PlaceOf(cells[i], i);
     const uint64_t end = model_->ReadTail(bytes_, bit, entry.place, nullptr);
@@ -196,8 +233,8 @@ bool BucketReader::ReadAll(std::vector<BucketEntry>* entries) const {
     tail.AppendRun(bytes_, bit, end - bit);
     entry.tail = tail.Bytes();
     entry.tail_bits = static_cast<uint32_t>(end - bit);
-    bit = model_->ReadSet(bytes_, end, &entry.set);
-    if (bit == 0) return false;
+    if (model_->ReadSet(bytes_, end, &entry.set) == 0) return false;
+    bit += SlotBits(i, &escape_at);
   }
   return true;
 }

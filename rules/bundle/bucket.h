@@ -14,7 +14,6 @@ namespace schoolgate::rules {
 
 inline constexpr int kCells = 1 << kCellBits;
 inline constexpr uint32_t kBucketEntriesLimit = 0x7fffff;
-inline constexpr uint32_t kTailsPerGroup = 4;
 
 // One entry on its way into or out of a bucket.
 struct BucketEntry {
@@ -71,6 +70,7 @@ class BucketReader {
            low(entry);
   }
   std::vector<uint8_t> CellsOfEntries() const;
+  uint64_t SlotBits(uint32_t entry, size_t* escape_at) const;
 
   const NameModel* model_;
   std::span<const uint8_t> bytes_;

@@ -168,6 +168,10 @@ std::optional<std::span<const uint8_t>> BundleFile::Section(
   return std::nullopt;
 }
 
+void BundleFile::Forget(std::span<const uint8_t> bytes) const {
+  if (mapped_ != nullptr) mapped_->Forget(bytes);
+}
+
 absl::Status BundleFile::VerifySection(std::string_view name) const {
   for (const auto& section : manifest_.sections()) {
     if (section.name() != name) continue;

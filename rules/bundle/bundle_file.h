@@ -17,7 +17,7 @@
 
 namespace schoolgate::rules {
 
-inline constexpr uint32_t kBundleFormatVersion = 1;
+inline constexpr uint32_t kBundleFormatVersion = 2;
 inline constexpr uint64_t kManifestLimit = 1 << 20;
 inline constexpr uint64_t kSignaturesLimit = 64 << 10;
 inline constexpr uint64_t kPageBytes = 4096;
@@ -57,6 +57,10 @@ class BundleFile {
   absl::Status VerifySections() const;
 
   uint64_t file_bytes() const { return bytes_.size(); }
+
+  // Lets go of the memory under these bytes of the file, which have been read
+  // and are not expected to be read again soon. They stay readable.
+  void Forget(std::span<const uint8_t> bytes) const;
 
  private:
   BundleFile() = default;
@@ -106,10 +110,7 @@ class BundleWriter {
       const std::string& path, std::string manifest_bytes,
       const v1::BundleSignatures& signatures);
 
-  // How many sections the manifest names.
-  size_t sections() const {
-    return static_cast<size_t>(manifest_.sections_size());
-  }
+  const v1::BundleManifest& manifest() const { return manifest_; }
 
   // Appends bytes of the section that is due. OUT_OF_RANGE when it is full.
   absl::Status Append(std::span<const uint8_t> bytes);

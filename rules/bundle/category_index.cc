@@ -1,6 +1,7 @@
 #include "rules/bundle/category_index.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "absl/strings/str_cat.h"
 #include "rules/bundle/bucket.h"
@@ -47,6 +48,13 @@ int CompareTail(const NameModel& model, std::span<const uint8_t> bytes,
   return 0;
 }
 
+// Section "pages" begins with the pages of the index; those of the filter
+// follow.
+std::span<const uint8_t> PagesOfIndex(const IndexSections& sections) {
+  const uint64_t bytes = PageGuard::DigestBytes(sections.index.size());
+  return sections.pages.first(std::min<uint64_t>(bytes, sections.pages.size()));
+}
+
 }  // namespace
 
 CategoryIndex::CategoryIndex(std::unique_ptr<const NameModel> model,
@@ -55,7 +63,10 @@ CategoryIndex::CategoryIndex(std::unique_ptr<const NameModel> model,
     : model_(std::move(model)),
       directory_(std::move(directory)),
       index_(sections.index),
-      guard_(sections.index, sections.pages) {}
+      guard_(sections.index, PagesOfIndex(sections)),
+      filter_bytes_(sections.filter),
+      filter_(sections.filter,
+              sections.pages.subspan(PagesOfIndex(sections).size())) {}
 
 absl::StatusOr<std::unique_ptr<CategoryIndex>> CategoryIndex::Open(
     const IndexSections& sections) {
@@ -67,7 +78,10 @@ absl::StatusOr<std::unique_ptr<CategoryIndex>> CategoryIndex::Open(
   if (!directory.ok()) return directory.status();
   std::unique_ptr<CategoryIndex> index(
       new CategoryIndex(*std::move(model), *std::move(directory), sections));
-  if (!index->guard_.IsComplete()) {
+  if (!NameFilter::IsSize(sections.filter.size())) {
+    return absl::InvalidArgumentError("section filter: is not well-formed");
+  }
+  if (!index->guard_.IsComplete() || !index->filter_.IsComplete()) {
     return absl::InvalidArgumentError("section pages: is not well-formed");
   }
   return index;
@@ -80,14 +94,12 @@ int CategoryIndex::CategoryNumber(std::string_view id) const {
   return static_cast<int>(at - ids.begin());
 }
 
-// Looks for the suffixes `first` to `last`, which share a place.
-template <typename Visitor>
-void CategoryIndex::Probe(const CodedHost& coded, int first, int last,
-                          Visitor visit) const {
-  const uint64_t place = coded.suffixes[first].place;
-  const uint64_t number = place >> kPlaceBelowBucket;
+// The set of a suffix that is not a root. kNoSet: it is not listed.
+uint32_t CategoryIndex::SetOf(const CodedHost& coded,
+                              const SuffixCode& suffix) const {
+  const uint64_t number = suffix.place >> kPlaceBelowBucket;
   const uint64_t begin = directory_.BucketBegin(number);
-  if (!guard_.Vouches(begin, kBucketHeadBytes)) return;
+  if (!guard_.Vouches(begin, kBucketHeadBytes)) return kNoSet;
   const BucketReader bucket(*model_, index_.subspan(begin), number);
   const auto whole = [&] {
     const uint64_t end = number + 1 < buckets()
@@ -95,72 +107,84 @@ void CategoryIndex::Probe(const CodedHost& coded, int first, int last,
                              : index_.size();
     return end > begin && guard_.Vouches(begin, end - begin);
   };
-  if (bucket.size() > kUncrowded && !whole()) return;
-  uint32_t entry = 0, end = 0;
-  bucket.FindCell(place >> kLowBits & (kCells - 1), &entry, &end);
-  const auto low = static_cast<uint8_t>(place);
-  while (entry < end && bucket.low(entry) < low) ++entry;
-  uint32_t same = entry;
-  while (same < end && bucket.low(same) == low) ++same;
-  if (entry == same || !whole()) return;
-  for (int i = first; i <= last; ++i) {
-    uint32_t from = entry, to = same;
-    while (from < to) {
-      const uint32_t middle = from + (to - from) / 2;
-      const uint64_t at = bucket.TailAt(middle);
-      if (at == 0) return;
-      uint64_t tail_end = 0;
-      const int order = CompareTail(*model_, bucket.bytes(), at, coded,
-                                    coded.suffixes[i], &tail_end);
-      if (order == 0) {
-        uint32_t set = 0;
-        if (model_->ReadSet(bucket.bytes(), tail_end, &set) != 0) {
-          visit(coded.suffixes[i].begin, set);
-        }
-        break;
-      }
-      if (order < 0) {
-        from = middle + 1;
-      } else {
-        to = middle;
-      }
+  if (bucket.size() > kUncrowded && !whole()) return kNoSet;
+  uint32_t from = 0, to = 0;
+  bucket.FindCell(suffix.place >> kLowBits & (kCells - 1), &from, &to);
+  const auto low = static_cast<uint8_t>(suffix.place);
+  while (from < to && bucket.low(from) < low) ++from;
+  while (from < to && bucket.low(to - 1) > low) --to;
+  if (from == to || !whole()) return kNoSet;
+  while (from < to) {
+    const uint32_t middle = from + (to - from) / 2;
+    const uint64_t at = bucket.TailAt(middle);
+    if (at == 0) return kNoSet;
+    uint64_t end = 0;
+    const int order =
+        CompareTail(*model_, bucket.bytes(), at, coded, suffix, &end);
+    if (order == 0) {
+      uint32_t set = kNoSet;
+      return model_->ReadSet(bucket.bytes(), end, &set) != 0 ? set : kNoSet;
     }
+    if (order < 0) {
+      from = middle + 1;
+    } else {
+      to = middle;
+    }
+  }
+  return kNoSet;
+}
+
+// Looks in the index for the suffixes that the filter lets through.
+template <typename Visitor>
+void CategoryIndex::Look(std::string_view name, bool is_address,
+                         const SuffixHashes& suffixes,
+                         const SuffixSet& possible, Visitor visit) const {
+  const int longest = possible[1] != 0 ? 127 - std::countl_zero(possible[1])
+                                       : 63 - std::countl_zero(possible[0]);
+  const auto is_possible = [&](int i) {
+    return (possible[i >> 6] >> (i & 63) & 1) != 0;
+  };
+  CodedHost coded;
+  model_->Encode(name, is_address, suffixes, longest + 1, &coded,
+                 [&](const SuffixCode& suffix) {
+                   if (!is_possible(coded.root_count + coded.suffix_count - 1))
+                     return;
+                   const uint64_t bucket = suffix.place >> kPlaceBelowBucket;
+                   const uint8_t* at =
+                       index_.data() + directory_.BucketBegin(bucket);
+                   __builtin_prefetch(at);
+                   __builtin_prefetch(at + kLine);
+                 });
+  for (int i = 0; i < coded.root_count; ++i) {
+    const uint16_t set = directory_.root_set(coded.roots[i]);
+    if (set != kNoSet) visit(coded.root_begins[i], set);
+  }
+  for (int i = 0; i < coded.suffix_count; ++i) {
+    if (!is_possible(coded.root_count + i)) continue;
+    const uint32_t set = SetOf(coded, coded.suffixes[i]);
+    if (set != kNoSet) visit(coded.suffixes[i].begin, set);
   }
 }
 
 // Calls `visit(begin, set number)` for each listed suffix, shortest first.
 template <typename Visitor>
 void CategoryIndex::Walk(std::string_view name, bool is_address,
-                         Visitor visit) const {
-  CodedHost coded;
-  uint64_t fetched = ~uint64_t{0};
-  model_->Encode(name, is_address, &coded, [&](const SuffixCode& suffix) {
-    const uint64_t bucket = suffix.place >> kPlaceBelowBucket;
-    if (bucket == fetched) return;
-    fetched = bucket;
-    const uint8_t* at = index_.data() + directory_.BucketBegin(bucket);
-    __builtin_prefetch(at);
-    __builtin_prefetch(at + kLine);
-  });
-  for (int i = 0; i < coded.root_count; ++i) {
-    const uint16_t set = directory_.root_set(coded.roots[i]);
-    if (set != kNoSet) visit(coded.root_begins[i], set);
+                         const SuffixHashes& suffixes, Visitor visit) const {
+  SuffixSet possible = {0, 0};
+  for (int i = 0; i < suffixes.count; ++i) {
+    possible[i >> 6] |= uint64_t{filter_.MayHave(suffixes.hash[i])} << (i & 63);
   }
-  for (int first = 0; first < coded.suffix_count;) {
-    int last = first;
-    while (last + 1 < coded.suffix_count &&
-           coded.suffixes[last + 1].place == coded.suffixes[first].place) {
-      ++last;
-    }
-    Probe(coded, first, last, visit);
-    first = last + 1;
-  }
+  if ((possible[0] | possible[1]) == 0) [[likely]]
+    return;
+  Look(name, is_address, suffixes, possible, visit);
 }
 
 CategorySet CategoryIndex::Categories(const HostName& host) const {
   CategorySet all;
   const auto& sets = directory_.sets();
-  Walk(host.text(), host.is_address(), [&](size_t, uint32_t set) {
+  SuffixHashes suffixes;
+  HashSuffixes(host, &suffixes);
+  Walk(host.text(), host.is_address(), suffixes, [&](size_t, uint32_t set) {
     if (set < sets.size()) all.Add(sets[set]);
   });
   return all;
@@ -169,11 +193,15 @@ CategorySet CategoryIndex::Categories(const HostName& host) const {
 std::vector<CategoryMatch> CategoryIndex::Matches(const HostName& host) const {
   std::vector<std::string_view> longest(categories().size());
   const auto& sets = directory_.sets();
-  Walk(host.text(), host.is_address(), [&](size_t begin, uint32_t set) {
-    if (set >= sets.size()) return;
-    sets[set].ForEach(
-        [&](int category) { longest[category] = host.text().substr(begin); });
-  });
+  SuffixHashes suffixes;
+  HashSuffixes(host, &suffixes);
+  Walk(host.text(), host.is_address(), suffixes,
+       [&](size_t begin, uint32_t set) {
+         if (set >= sets.size()) return;
+         sets[set].ForEach([&](int category) {
+           longest[category] = host.text().substr(begin);
+         });
+       });
   std::vector<CategoryMatch> matches;
   for (size_t i = 0; i < longest.size(); ++i) {
     if (longest[i].empty()) continue;
@@ -185,7 +213,10 @@ std::vector<CategoryMatch> CategoryIndex::Matches(const HostName& host) const {
 CategorySet CategoryIndex::Exact(std::string_view name) const {
   CategorySet exact;
   const auto& sets = directory_.sets();
-  Walk(name, IsAddress(name), [&](size_t begin, uint32_t set) {
+  const bool is_address = IsAddress(name);
+  SuffixHashes suffixes;
+  HashSuffixes(name, is_address, &suffixes);
+  Walk(name, is_address, suffixes, [&](size_t begin, uint32_t set) {
     if (begin == 0 && set < sets.size()) exact = sets[set];
   });
   return exact;

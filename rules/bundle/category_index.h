@@ -1,8 +1,9 @@
-// From a host to the categories it is listed under: sections "model",
-// "directory", "index" and "pages" of a bundle. docs/bundle-format.md,
+// From a host to the categories it is listed under: sections "model", "index",
+// "filter", "directory" and "pages" of a bundle. docs/bundle-format.md,
 // section 4.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -15,16 +16,18 @@
 #include "rules/bundle/category_set.h"
 #include "rules/bundle/host_name.h"
 #include "rules/bundle/index_directory.h"
+#include "rules/bundle/name_filter.h"
 #include "rules/bundle/name_model.h"
 #include "rules/bundle/page_guard.h"
 
 namespace schoolgate::rules {
 
-// The four sections. Borrowed as long as the index that is opened on them.
+// The five sections. Borrowed as long as the index that is opened on them.
 struct IndexSections {
   std::span<const uint8_t> model;
   std::span<const uint8_t> directory;
   std::span<const uint8_t> index;
+  std::span<const uint8_t> filter;
   std::span<const uint8_t> pages;
 };
 
@@ -45,9 +48,9 @@ struct IndexEntry {
 class CategoryIndex {
  public:
   // Reads model and directory, never the entries. The caller has verified
-  // model, directory and pages; the pages of the index are verified when they
-  // are touched, and one that is damaged lists nothing. INVALID_ARGUMENT says
-  // what is wrong.
+  // model, directory and pages; the pages of index and filter are verified when
+  // they are touched. A damaged one of the index lists nothing, a damaged one
+  // of the filter only costs time. INVALID_ARGUMENT says what is wrong.
   static absl::StatusOr<std::unique_ptr<CategoryIndex>> Open(
       const IndexSections& sections);
 
@@ -63,7 +66,9 @@ class CategoryIndex {
 
   // How often a look-up met a damaged page: the bundle has to be fetched
   // again.
-  uint64_t damaged_pages() const { return guard_.refusals(); }
+  uint64_t damaged_pages() const {
+    return guard_.refusals() + filter_.refusals();
+  }
 
   // All categories of the host. Allocates nothing.
   CategorySet Categories(const HostName& host) const;
@@ -82,22 +87,34 @@ class CategoryIndex {
   const IndexDirectory& directory() const { return directory_; }
   uint64_t buckets() const { return uint64_t{1} << model_->bucket_bits(); }
 
+  // Not verified.
+  std::span<const uint8_t> filter_bytes() const { return filter_bytes_; }
+
   // The bytes of a bucket, verified. Empty: damaged.
   std::span<const uint8_t> BucketBytes(uint64_t bucket) const;
 
  private:
+  // Which of a host's suffixes, by their place in SuffixHashes.
+  using SuffixSet = std::array<uint64_t, 2>;
+
   CategoryIndex(std::unique_ptr<const NameModel> model,
                 IndexDirectory directory, const IndexSections& sections);
 
   template <typename Visitor>
-  void Walk(std::string_view name, bool is_address, Visitor visit) const;
+  void Walk(std::string_view name, bool is_address,
+            const SuffixHashes& suffixes, Visitor visit) const;
   template <typename Visitor>
-  void Probe(const CodedHost& coded, int first, int last, Visitor visit) const;
+  void Look(std::string_view name, bool is_address,
+            const SuffixHashes& suffixes, const SuffixSet& possible,
+            Visitor visit) const;
+  uint32_t SetOf(const CodedHost& coded, const SuffixCode& suffix) const;
 
   std::unique_ptr<const NameModel> model_;
   IndexDirectory directory_;
   std::span<const uint8_t> index_;
   PageGuard guard_;
+  std::span<const uint8_t> filter_bytes_;
+  NameFilter filter_;
 };
 
 }  // namespace schoolgate::rules

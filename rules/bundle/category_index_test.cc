@@ -172,6 +172,7 @@ TEST(CategoryIndexTest, TheOrderOfTheListsDoesNotMatter) {
   EXPECT_EQ(forwards->model, shuffled->model);
   EXPECT_EQ(forwards->directory, shuffled->directory);
   EXPECT_EQ(forwards->index, shuffled->index);
+  EXPECT_EQ(forwards->filter, shuffled->filter);
   EXPECT_EQ(forwards->pages, shuffled->pages);
 }
 
@@ -219,17 +220,21 @@ TEST(CategoryIndexTest, HostileSectionsDoNoHarm) {
   for (int i = 0; i < 600; ++i) table.Add(maker.Make(), i % 4);
   const Built good(table);
   std::mt19937 random(1);
+  int opened = 0;
   for (int round = 0; round < 3000; ++round) {
     IndexBytes bad = good.bytes;
-    std::string* sections[] = {&bad.model, &bad.directory, &bad.index};
-    std::string& section = *sections[round % 3];
+    std::string* sections[] = {&bad.model, &bad.directory, &bad.index,
+                               &bad.filter};
+    std::string& section = *sections[round % 4];
     for (int flips = 1 + round % 4; flips > 0; --flips) {
       section[random() % section.size()] = static_cast<char>(random());
     }
     if (round % 5 == 0) section.resize(random() % section.size());
-    bad.pages = PageGuard::DigestsOf(AsBytes(bad.index));  // forged with care
+    bad.pages = PageGuard::DigestsOf(AsBytes(bad.index)) +
+                PageGuard::DigestsOf(AsBytes(bad.filter));  // forged with care
     const auto index = CategoryIndex::Open(bad.sections());
     if (!index.ok()) continue;
+    ++opened;
     for (size_t row = 0; row < table.size(); row += 20) {
       const auto host = HostName::Parse(table.name(row));
       (*index)->Categories(*host);
@@ -237,6 +242,55 @@ TEST(CategoryIndexTest, HostileSectionsDoNoHarm) {
     }
     (*index)->ForEachEntry([](const IndexEntry&) {}).IgnoreError();
   }
+  EXPECT_GT(opened, 500);  // else the sections were never read
+}
+
+// A flipped bit of the filter would let a listed host through.
+TEST(CategoryIndexTest, ADamagedFilterHidesNothing) {
+  NameMaker maker(13);
+  EntryTable table;
+  for (int i = 0; i < 9000; ++i) table.Add(maker.Make(), i % 4);
+  const Built good(table);
+  ASSERT_GT(good.bytes.filter.size(), 2u * 4096);
+  for (size_t at = 0; at < good.bytes.filter.size(); at += 1777) {
+    IndexBytes bad = good.bytes;
+    bad.filter[at] = '\0';
+    const bool is_same = bad.filter == good.bytes.filter;
+    const auto index = CategoryIndex::Open(bad.sections());
+    ASSERT_TRUE(index.ok());
+    for (size_t row = 0; row < table.size(); ++row) {
+      ASSERT_EQ((*index)->Exact(table.name(row)), table.set(row));
+    }
+    EXPECT_EQ((*index)->damaged_pages() > 0, !is_same);
+  }
+}
+
+// A host would escape its category by being written otherwise.
+TEST(CategoryIndexTest, EverySpellingOfAHostHasTheSameAnswer) {
+  NameMaker maker(17);
+  EntryTable table;
+  for (int i = 0; i < 4000; ++i) table.Add(maker.Make(), i % 4);
+  table.Add("xn--bcher-kva.example", 1);
+  table.Add("xn--80ak6aa92e.co.uk", 3);
+  const Built built(table);
+  for (size_t row = 0; row < table.size(); ++row) {
+    const std::string name(table.name(row));
+    std::string shouted = name;
+    for (char& c : shouted) {
+      if (c >= 'a' && c <= 'z' && maker.Below(2) == 0) c -= 'a' - 'A';
+    }
+    const std::string answer = built.Ask(name);
+    ASSERT_NE(answer, "");
+    EXPECT_EQ(built.Ask(shouted), answer);
+    EXPECT_EQ(built.Ask(shouted + "."), answer);
+    EXPECT_EQ(built.Ask("a." + shouted), answer);
+    EXPECT_EQ(built.Ask(name + ".."), "(no host)");
+  }
+  EXPECT_EQ(built.Ask("B\u00dcCHER.example."), "games=xn--bcher-kva.example ");
+  EXPECT_EQ(built.Ask("\u0430\u0440\u0440\u04cf\u0435.co.uk"),
+            "phishing=xn--80ak6aa92e.co.uk ");
+  EXPECT_EQ(built.Ask("co.uk"), "");  // a public suffix is no site
+  EXPECT_EQ(built.Ask("other.co.uk"), "");
 }
 
 }  // namespace

@@ -1,21 +1,18 @@
 #include "rules/bundle/delta.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "rules/bundle/bucket.h"
-#include "rules/bundle/bundle_file.h"
-#include "rules/bundle/category_index.h"
+#include "rules/bundle/bundle_index.h"
 #include "rules/bundle/delta_file.h"
 #include "rules/bundle/little_endian.h"
 
 namespace schoolgate::rules {
 namespace {
 
-// The sections as they lie in the file.
-constexpr std::string_view kSectionOrder[] = {"policy", "lists",     "model",
-                                              "index",  "directory", "pages"};
 constexpr size_t kIndexPadding = 16;
 
 struct OpenBundle {
@@ -27,17 +24,25 @@ struct OpenBundle {
   }
 };
 
+// Whether the sections are those that "build" writes, in its order.
+bool HasKnownSections(const v1::BundleManifest& manifest) {
+  const auto& sections = manifest.sections();
+  if (sections.size() != 2 + std::ssize(kIndexSections) ||
+      sections[0].name() != "policy" || sections[1].name() != "lists") {
+    return false;
+  }
+  for (int i = 0; i < std::ssize(kIndexSections); ++i) {
+    if (sections[2 + i].name() != kIndexSections[i]) return false;
+  }
+  return true;
+}
+
 absl::StatusOr<OpenBundle> OpenWhole(const std::string& path) {
   OpenBundle bundle;
   auto file = BundleFile::Open(path);
   if (!file.ok()) return file.status();
   bundle.file = *std::move(file);
-  const auto& sections = bundle.file->manifest().sections();
-  bool in_order = sections.size() == std::ssize(kSectionOrder);
-  for (int i = 0; in_order && i < sections.size(); ++i) {
-    in_order = sections[i].name() == kSectionOrder[i];
-  }
-  if (!in_order) {
+  if (!HasKnownSections(bundle.file->manifest())) {
     return absl::FailedPreconditionError(
         path +
         ": has sections that a delta does not know: fetch the whole "
@@ -48,12 +53,23 @@ absl::StatusOr<OpenBundle> OpenWhole(const std::string& path) {
       return status;
     }
   }
-  auto index = CategoryIndex::Open(
-      {*bundle.file->Section("model"), *bundle.file->Section("directory"),
-       *bundle.file->Section("index"), *bundle.file->Section("pages")});
+  const auto sections = IndexSectionsOf(*bundle.file);
+  if (!sections.ok()) return sections.status();
+  auto index = CategoryIndex::Open(*sections);
   if (!index.ok()) return index.status();
   bundle.index = *std::move(index);
   return bundle;
+}
+
+absl::Status DamagedBucket(const OpenBundle& bundle, uint64_t number) {
+  return absl::DataLossError(absl::StrCat(bundle.file->path(),
+                                          ": is damaged in bucket ", number,
+                                          ": fetch the whole bundle"));
+}
+
+uint64_t HashOf(absl::string_view text) {
+  const std::string_view name(text.data(), text.size());
+  return HashName(name, IsAddress(name));
 }
 
 absl::Status ReadBucket(const OpenBundle& bundle, uint64_t number,
@@ -62,9 +78,7 @@ absl::Status ReadBucket(const OpenBundle& bundle, uint64_t number,
   const auto bytes = bundle.index->BucketBytes(number);
   if (bytes.empty() ||
       !BucketReader(bundle.index->model(), bytes, number).ReadAll(entries)) {
-    return absl::DataLossError(absl::StrCat(bundle.file->path(),
-                                            ": is damaged in bucket ", number,
-                                            ": fetch the whole bundle"));
+    return DamagedBucket(bundle, number);
   }
   return absl::OkStatus();
 }
@@ -138,6 +152,65 @@ void DescribeNew(const OpenBundle& after, v1::BundleDelta* delta) {
   delta->set_entries(directory.entries());
 }
 
+// Notes the filter's bits that do not follow from the names that come: roots
+// that are listed now, and what releases between the two have left behind.
+absl::Status DescribeFilter(const OpenBundle& before, const OpenBundle& after,
+                            v1::BundleDelta* delta) {
+  std::string made(AsText(before.index->filter_bytes()));
+  const std::span<uint8_t> bytes(reinterpret_cast<uint8_t*>(made.data()),
+                                 made.size());
+  const auto wanted = after.index->filter_bytes();
+  if (delta->added_sets_size() > 0) {
+    for (const absl::string_view name :
+         absl::StrSplit(absl::string_view(delta->added_names()), '\n')) {
+      for (const uint64_t bit : FilterBitsIn(bytes.size(), HashOf(name))) {
+        SetBit(bit, bytes);
+      }
+    }
+  }
+  bool fits = wanted.size() == bytes.size();
+  uint64_t next = 0;
+  for (size_t i = 0; fits && i < bytes.size(); ++i) {
+    fits = (bytes[i] & ~wanted[i]) == 0;
+    for (unsigned rest = wanted[i] & ~bytes[i]; rest != 0; rest &= rest - 1) {
+      const uint64_t bit =
+          i * 8 + static_cast<uint64_t>(std::countr_zero(rest));
+      delta->add_filter_gaps(bit - next);
+      next = bit + 1;
+    }
+  }
+  if (fits) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      after.file->path(), ": was not built on ", before.file->path(),
+      ": build it with --base, or send the whole bundle"));
+}
+
+// The filter's bits that the delta sets, ascending. Its names have been checked
+// by PlaceAdded.
+absl::StatusOr<std::vector<uint64_t>> FilterBitsToSet(
+    uint64_t filter_bytes, const v1::BundleDelta& delta) {
+  std::vector<uint64_t> bits;
+  if (delta.added_sets_size() > 0) {
+    for (const absl::string_view name :
+         absl::StrSplit(absl::string_view(delta.added_names()), '\n')) {
+      for (const uint64_t bit : FilterBitsIn(filter_bytes, HashOf(name))) {
+        bits.push_back(bit);
+      }
+    }
+  }
+  uint64_t next = 0;
+  for (const uint64_t gap : delta.filter_gaps()) {
+    if (next >= filter_bytes * 8 || gap >= filter_bytes * 8 - next) {
+      return absl::DataLossError(
+          "delta: marks what is no part of the filter: fetch the whole bundle");
+    }
+    bits.push_back(next + gap);
+    next += gap + 1;
+  }
+  std::sort(bits.begin(), bits.end());
+  return bits;
+}
+
 // The entries that come, placed and in order.
 absl::StatusOr<std::vector<BucketEntry>> PlaceAdded(
     const NameModel& model, const v1::BundleDelta& delta) {
@@ -168,7 +241,8 @@ absl::StatusOr<std::vector<BucketEntry>> PlaceAdded(
   return added;
 }
 
-// Writes section "index" of the new bundle bucket by bucket.
+// Writes sections "index" and "filter" of the new bundle, reading those of the
+// old one as a stream.
 class Merge {
  public:
   Merge(const OpenBundle& old, const v1::BundleDelta& delta,
@@ -177,20 +251,62 @@ class Merge {
     NextRemoved();
   }
 
-  absl::Status Run() {
+  absl::Status WriteIndex() {
     for (uint64_t bucket = 0; bucket < old_.index->buckets(); ++bucket) {
       begins_.push_back(static_cast<uint32_t>(written_));
       if (auto status = MergeBucket(bucket); !status.ok()) return status;
     }
     out_.append(kIndexPadding, '\0');
-    return Flush(true);
+    if (auto status = Flush(true); !status.ok()) return status;
+    return writer_->EndSection();
+  }
+
+  absl::Status WriteFilter(std::span<const uint64_t> bits) {
+    const auto old = old_.index->filter_bytes();
+    for (size_t at = 0; at < old.size(); at += kPiece) {
+      const auto piece = old.subspan(at, std::min(kPiece, old.size() - at));
+      out_.assign(AsText(piece));
+      const std::span<uint8_t> bytes(reinterpret_cast<uint8_t*>(out_.data()),
+                                     out_.size());
+      for (; !bits.empty() && bits[0] < (at + piece.size()) * 8;
+           bits = bits.subspan(1)) {
+        SetBit(bits[0] - at * 8, bytes);
+      }
+      if (auto status = Flush(true); !status.ok()) return status;
+      old_.file->Forget(piece);
+    }
+    return writer_->EndSection();
   }
 
   std::string TakePages() { return std::move(pages_); }
   std::vector<uint32_t> TakeBegins() { return std::move(begins_); }
 
  private:
+  static constexpr size_t kPiece = 16 * kPageBytes;
+
   absl::Status MergeBucket(uint64_t bucket) {
+    const auto bytes = old_.index->BucketBytes(bucket);
+    if (bytes.empty()) return DamagedBucket(old_, bucket);
+    read_ += bytes.size();
+    if (read_ >= kPiece) {
+      old_.file->Forget({bytes.data() - (read_ - bytes.size()), read_});
+      read_ = 0;
+    }
+    const uint32_t size =
+        BucketReader(old_.index->model(), bytes, bucket).size();
+    const bool grows = next_added_ < added_.size() &&
+                       added_[next_added_].place >> kPlaceBelowBucket == bucket;
+    const bool last = bucket + 1 == old_.index->buckets();  // padding follows
+    if (!grows && !last && removed_ - ordinal_ >= size) {
+      ordinal_ += size;
+      out_.append(AsText(bytes));
+      written_ += bytes.size();
+      return Flush(false);
+    }
+    return RewriteBucket(bucket);
+  }
+
+  absl::Status RewriteBucket(uint64_t bucket) {
     if (auto status = ReadBucket(old_, bucket, &before_); !status.ok()) {
       return status;
     }
@@ -232,7 +348,6 @@ class Merge {
 
   // Whole pages, or at the end everything.
   absl::Status Flush(bool all) {
-    constexpr size_t kPiece = 16 * kPageBytes;
     if (!all && out_.size() < kPiece) return absl::OkStatus();
     const size_t size =
         all ? out_.size() : out_.size() / kPageBytes * kPageBytes;
@@ -251,6 +366,7 @@ class Merge {
   std::string out_, pages_;
   std::vector<uint32_t> begins_;
   uint64_t written_ = 0, ordinal_ = 0, removed_ = 0, from_ = 0;
+  size_t read_ = 0;  // of the old index since it was last forgotten
   int gap_ = 0;
   size_t next_added_ = 0;
 };
@@ -304,6 +420,9 @@ absl::StatusOr<DeltaReport> WriteDelta(const std::string& old_path,
     if (!status.ok()) return status;
     comparison.Take(old_entries, new_entries);
   }
+  if (auto status = DescribeFilter(*before, *after, &delta); !status.ok()) {
+    return status;
+  }
   const auto size = WriteDeltaFile(delta_path, delta);
   if (!size.ok()) return size.status();
   return DeltaReport{static_cast<uint64_t>(delta.removed_gaps_size()),
@@ -325,6 +444,8 @@ absl::StatusOr<DeltaReport> ApplyDelta(const std::string& old_path,
   }
   auto added = PlaceAdded(old->index->model(), *delta);
   if (!added.ok()) return added.status();
+  const auto bits = FilterBitsToSet(old->index->filter_bytes().size(), *delta);
+  if (!bits.ok()) return bits.status();
   v1::BundleSignatures signatures;
   if (!signatures.ParseFromString(delta->signatures())) {
     return absl::DataLossError(delta_path +
@@ -333,7 +454,7 @@ absl::StatusOr<DeltaReport> ApplyDelta(const std::string& old_path,
   }
   auto writer = BundleWriter::Create(out_path, delta->manifest(), signatures);
   if (!writer.ok()) return writer.status();
-  if ((*writer)->sections() != std::size(kSectionOrder)) {
+  if (!HasKnownSections((*writer)->manifest())) {
     return absl::DataLossError(
         delta_path + ": names other sections: fetch the whole bundle");
   }
@@ -341,8 +462,8 @@ absl::StatusOr<DeltaReport> ApplyDelta(const std::string& old_path,
   auto status = WriteSection(writer->get(), delta->policy());
   if (status.ok()) status = WriteSection(writer->get(), delta->lists());
   if (status.ok()) status = WriteSection(writer->get(), old->Text("model"));
-  if (status.ok()) status = merge.Run();
-  if (status.ok()) status = (*writer)->EndSection();
+  if (status.ok()) status = merge.WriteIndex();
+  if (status.ok()) status = merge.WriteFilter(*bits);
   if (!status.ok()) return status;
   const auto directory = DirectoryOf(*delta, merge.TakeBegins());
   status = WriteSection(writer->get(), *directory);

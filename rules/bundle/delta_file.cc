@@ -11,8 +11,10 @@ namespace {
 
 constexpr std::string_view kMagic("SGDELTA1", 8);
 constexpr size_t kHeaderBytes = 8 + 8 + 8 + kDigestBytes;
-constexpr uint64_t kPackedLimit = 256 << 20;
-constexpr uint64_t kUnpackedLimit = 1 << 30;
+// A device holds an unpacked delta in memory: what is larger is no difference
+// any more and is fetched as a whole bundle.
+constexpr uint64_t kPackedLimit = 32 << 20;
+constexpr uint64_t kUnpackedLimit = 64 << 20;
 constexpr int kLevel = 19;
 
 }  // namespace
@@ -20,6 +22,10 @@ constexpr int kLevel = 19;
 absl::StatusOr<uint64_t> WriteDeltaFile(const std::string& path,
                                         const v1::BundleDelta& delta) {
   const std::string plain = SerialiseExactly(delta);
+  if (plain.size() > kUnpackedLimit) {
+    return absl::ResourceExhaustedError(
+        path + ": cannot be written: too much differs: send the whole bundle");
+  }
   std::string packed(ZSTD_compressBound(plain.size()), '\0');
   const size_t size = ZSTD_compress(packed.data(), packed.size(), plain.data(),
                                     plain.size(), kLevel);
@@ -44,10 +50,15 @@ absl::StatusOr<uint64_t> WriteDeltaFile(const std::string& path,
 absl::StatusOr<v1::BundleDelta> ReadDeltaFile(const std::string& path) {
   const auto bytes = ReadWholeFile(path, kPackedLimit);
   if (!bytes.ok()) return bytes.status();
-  const auto all = AsBytes(*bytes);
+  return ParseDelta(*bytes, path);
+}
+
+absl::StatusOr<v1::BundleDelta> ParseDelta(std::string_view bytes,
+                                           const std::string& name) {
+  const auto all = AsBytes(bytes);
   if (all.size() < kHeaderBytes || AsText(all.first(8)) != kMagic) {
     return absl::InvalidArgumentError(
-        path + ": is not a delta: name the file that \"delta\" wrote");
+        name + ": is not a delta: name the file that \"delta\" wrote");
   }
   const auto packed_size = LoadLittle<uint64_t>(&all[8]);
   const auto plain_size = LoadLittle<uint64_t>(&all[16]);
@@ -55,12 +66,12 @@ absl::StatusOr<v1::BundleDelta> ReadDeltaFile(const std::string& path) {
   if (packed.size() != packed_size ||
       Digest(packed) != AsText(all.subspan(24, kDigestBytes))) {
     return absl::DataLossError(absl::StrCat(
-        path, ": is damaged or not wholly fetched: go on fetching at byte ",
+        name, ": is damaged or not wholly fetched: go on fetching at byte ",
         all.size(), " or fetch it again"));
   }
   if (plain_size > kUnpackedLimit) {
     return absl::ResourceExhaustedError(
-        path + ": unpacks to too much: fetch the whole bundle");
+        name + ": unpacks to too much: fetch the whole bundle");
   }
   std::string plain(plain_size, '\0');
   const size_t size =
@@ -68,7 +79,7 @@ absl::StatusOr<v1::BundleDelta> ReadDeltaFile(const std::string& path) {
   v1::BundleDelta delta;
   if (ZSTD_isError(size) || size != plain_size ||
       !delta.ParseFromString(plain)) {
-    return absl::DataLossError(path + ": cannot be unpacked: fetch it again");
+    return absl::DataLossError(name + ": cannot be unpacked: fetch it again");
   }
   return delta;
 }

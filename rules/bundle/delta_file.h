@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "proto/bundle.pb.h"
@@ -15,5 +16,9 @@ absl::StatusOr<uint64_t> WriteDeltaFile(const std::string& path,
 // DATA_LOSS: cut off or damaged. RESOURCE_EXHAUSTED: unpacks to more than any
 // delta holds. INVALID_ARGUMENT: is no delta.
 absl::StatusOr<v1::BundleDelta> ReadDeltaFile(const std::string& path);
+
+// The same over bytes in memory. `name` stands in errors.
+absl::StatusOr<v1::BundleDelta> ParseDelta(std::string_view bytes,
+                                           const std::string& name);
 
 }  // namespace schoolgate::rules

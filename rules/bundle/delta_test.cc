@@ -4,9 +4,8 @@
 
 #include <filesystem>
 
-#include "rules/bundle/bundle_file.h"
+#include "rules/bundle/bundle_index.h"
 #include "rules/bundle/entry_table.h"
-#include "rules/bundle/index_writer.h"
 #include "rules/bundle/little_endian.h"
 
 namespace schoolgate::rules {
@@ -47,14 +46,10 @@ class DeltaTest : public testing::Test {
     v1::BundleManifest manifest;
     manifest.set_version(version);
     const std::string policy = "policy " + std::to_string(version);
-    ASSERT_TRUE(WriteBundle(Path(name), manifest, {},
-                            {{"policy", AsBytes(policy)},
-                             {"lists", {}},
-                             {"model", AsBytes(built->model)},
-                             {"index", AsBytes(built->index)},
-                             {"directory", AsBytes(built->directory)},
-                             {"pages", AsBytes(built->pages)}})
-                    .ok());
+    std::vector<SectionBytes> sections = {{"policy", AsBytes(policy)},
+                                          {"lists", {}}};
+    AppendIndexSections(*built, &sections);
+    ASSERT_TRUE(WriteBundle(Path(name), manifest, {}, sections).ok());
   }
 
   std::string folder_;

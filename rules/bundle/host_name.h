@@ -12,6 +12,8 @@ namespace schoolgate::rules {
 // RFC 1035: 255 bytes on the wire are at most 253 characters.
 inline constexpr size_t kHostLimit = 253;
 inline constexpr size_t kLabelLimit = 63;
+// Bytes behind a HostName's text that a reader may load along.
+inline constexpr size_t kHostSlack = 11;
 
 // A value without memory of its own elsewhere: parsing a host per packet
 // allocates nothing unless the host is written in a script beyond ASCII.
@@ -37,8 +39,7 @@ class HostName {
   bool ReadAscii(std::string_view text);
   bool ReadUnicode(std::string_view text);
 
-  // Room behind the text lets a reader load eight bytes at once.
-  std::array<char, kHostLimit + 11> text_;
+  std::array<char, kHostLimit + kHostSlack> text_;
   uint8_t length_ = 0;
   bool is_address_ = false;
 };

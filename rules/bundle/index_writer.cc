@@ -88,10 +88,29 @@ class BucketFile {
   std::vector<BucketEntry> bucket_;
 };
 
+// What the base's filter lets through stays let through: it saves a device the
+// work of making its filter from all names.
+std::string MakeFilter(const std::vector<IndexEntry>& entries,
+                       const CategoryIndex* base) {
+  std::string filter = base != nullptr
+                           ? std::string(AsText(base->filter_bytes()))
+                           : EmptyFilter(entries.size());
+  const std::span<uint8_t> bytes(reinterpret_cast<uint8_t*>(filter.data()),
+                                 filter.size());
+  for (const IndexEntry& entry : entries) {
+    const uint64_t hash = HashName(entry.name, IsAddress(entry.name));
+    for (const uint64_t bit : FilterBitsIn(bytes.size(), hash)) {
+      SetBit(bit, bytes);
+    }
+  }
+  return filter;
+}
+
 }  // namespace
 
 IndexSections IndexBytes::sections() const {
-  return {AsBytes(model), AsBytes(directory), AsBytes(index), AsBytes(pages)};
+  return {AsBytes(model), AsBytes(directory), AsBytes(index), AsBytes(filter),
+          AsBytes(pages)};
 }
 
 SetNumbers::SetNumbers(const std::vector<std::string>& categories,
@@ -162,7 +181,9 @@ absl::StatusOr<IndexBytes> BuildIndex(
   if (!status.ok()) return status;
   bytes.model = model.Serialise();
   bytes.directory = SerialiseDirectory(parts);
-  bytes.pages = PageGuard::DigestsOf(AsBytes(bytes.index));
+  bytes.filter = MakeFilter(entries, base);
+  bytes.pages = PageGuard::DigestsOf(AsBytes(bytes.index)) +
+                PageGuard::DigestsOf(AsBytes(bytes.filter));
   return bytes;
 }
 

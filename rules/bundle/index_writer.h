@@ -14,6 +14,7 @@ struct IndexBytes {
   std::string model;
   std::string directory;
   std::string index;
+  std::string filter;
   std::string pages;
 
   // Valid as long as this object is not touched.
@@ -21,10 +22,10 @@ struct IndexBytes {
 };
 
 // The order of `entries` does not matter; no name may occur twice, no set may
-// be empty. `categories` are ascending. With a `base` its model and set
-// numbers are kept, so that a delta between the two is small; without, they
-// are fitted to the entries. RESOURCE_EXHAUSTED: more entries share a place
-// than a bucket takes, or there are too many different sets.
+// be empty. `categories` are ascending. With a `base` its model, filter and set
+// numbers are kept and added to, so that a delta between the two is small;
+// without, they are fitted to the entries. RESOURCE_EXHAUSTED: more entries
+// share a place than a bucket takes, or there are too many different sets.
 absl::StatusOr<IndexBytes> BuildIndex(
     const std::vector<std::string>& categories,
     const std::vector<IndexEntry>& entries, const CategoryIndex* base);

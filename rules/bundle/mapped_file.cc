@@ -36,6 +36,16 @@ absl::StatusOr<std::unique_ptr<MappedFile>> MappedFile::Open(
       std::span<const uint8_t>(static_cast<const uint8_t*>(at), size)));
 }
 
+void MappedFile::Forget(std::span<const uint8_t> part) const {
+  const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  const auto from = static_cast<size_t>(part.data() - bytes_.data());
+  const size_t begin = (from + page - 1) / page * page;
+  const size_t end = (from + part.size()) / page * page;
+  if (begin >= end) return;
+  madvise(const_cast<uint8_t*>(bytes_.data()) + begin, end - begin,
+          MADV_DONTNEED);
+}
+
 MappedFile::~MappedFile() {
   munmap(const_cast<uint8_t*>(bytes_.data()), bytes_.size());
 }

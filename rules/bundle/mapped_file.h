@@ -26,6 +26,10 @@ class MappedFile {
 
   std::span<const uint8_t> bytes() const { return bytes_; }
 
+  // Lets go of the memory of the whole pages in `part`; touched again, they
+  // are read again.
+  void Forget(std::span<const uint8_t> part) const;
+
  private:
   explicit MappedFile(std::span<const uint8_t> bytes) : bytes_(bytes) {}
 

@@ -4,13 +4,10 @@
 
 #include "platform/check.h"
 #include "rules/bundle/little_endian.h"
+#include "rules/bundle/name_hash.h"
 
 namespace schoolgate::rules {
 namespace {
-
-constexpr uint64_t kOddA = 0x9e3779b97f4a7c15;
-constexpr uint64_t kOddB = 0xbf58476d1ce4e5b9;
-constexpr uint64_t kOddC = 0x94d049bb133111eb;
 
 constexpr std::array<uint8_t, 256> MakeSymbols() {
   std::array<uint8_t, 256> symbols = {};
@@ -37,32 +34,6 @@ uint64_t InverseOfOdd(uint64_t odd) {
   uint64_t inverse = odd;
   for (int i = 0; i < 6; ++i) inverse *= 2 - odd * inverse;
   return inverse;
-}
-
-uint64_t LoadUpTo8(const char* at, size_t size) {
-  if (size >= 4) {
-    uint32_t head, tail;
-    std::memcpy(&head, at, 4);
-    std::memcpy(&tail, at + size - 4, 4);
-    return uint64_t{head} << 32 | tail;
-  }
-  return static_cast<uint64_t>(static_cast<uint8_t>(at[0])) << 16 |
-         static_cast<uint64_t>(static_cast<uint8_t>(at[size / 2])) << 8 |
-         static_cast<uint8_t>(at[size - 1]);
-}
-
-// Of the suffix that has `label` in front of a suffix with hash `above`.
-uint64_t HashLabel(std::string_view label, uint64_t above) {
-  uint64_t hash = (above ^ label.size()) * kOddA;
-  while (label.size() > 8) {
-    uint64_t word;
-    std::memcpy(&word, label.data(), 8);
-    hash = (hash ^ word) * kOddB;
-    hash ^= hash >> 32;
-    label.remove_prefix(8);
-  }
-  hash = (hash ^ LoadUpTo8(label.data(), label.size())) * kOddC;
-  return hash ^ hash >> 29;
 }
 
 }  // namespace
@@ -173,13 +144,7 @@ void NameModel::MakeRootTable() {
                       parts_.root_lengths[i]});
     root_text_ += root;
     if (i <= kAddressRoot) continue;
-    uint64_t hash = 0;
-    for (std::string_view rest = root; !rest.empty();) {
-      const size_t dot = rest.rfind('.');
-      const size_t begin = dot == std::string_view::npos ? 0 : dot + 1;
-      hash = HashLabel(rest.substr(begin), hash);
-      rest = rest.substr(0, begin == 0 ? 0 : dot);
-    }
+    const uint64_t hash = HashName(root, false);
     size_t slot = hash & (slots - 1);
     while (root_slots_[slot].root_plus_1 != 0) slot = (slot + 1) & (slots - 1);
     root_slots_[slot] = {static_cast<uint32_t>(hash >> 32),
@@ -204,25 +169,29 @@ int NameModel::FindRoot(std::string_view suffix, uint64_t hash) const {
 }
 
 // Walks up from the right as long as the names are roots. Puts the end of
-// what is left to be coded into *cut.
-int NameModel::LongestRoot(std::string_view host, CodedHost* out,
-                           size_t* cut) const {
+// what is left to be coded into *cut: where the last suffix begins, or before
+// its beginning, when nothing is.
+int NameModel::LongestRoot(std::string_view host, const SuffixHashes& suffixes,
+                           int count, CodedHost* out, size_t* cut) const {
   int longest = 0;
-  uint64_t hash = 0;
-  size_t end = host.size();
-  *cut = end;
-  while (end > 0) {
-    size_t begin = end;
-    while (begin > 0 && host[begin - 1] != '.') --begin;
-    hash = HashLabel(host.substr(begin, end - begin), hash);
-    const int root = FindRoot(host.substr(begin), hash);
+  for (int i = 0; i < count; ++i) {
+    const size_t begin = suffixes.begin[i];
+    const int root = FindRoot(host.substr(begin), suffixes.hash[i]);
     if (root < 0) break;
     longest = root;
     out->roots[out->root_count] = static_cast<uint16_t>(root);
-    out->root_begins[out->root_count++] = static_cast<uint8_t>(begin);
-    *cut = end = begin == 0 ? 0 : begin - 1;
+    out->root_begins[out->root_count++] = suffixes.begin[i];
+    *cut = begin == 0 ? 0 : begin - 1;
   }
   return longest;
+}
+
+void NameModel::EncodeWhole(std::string_view name, bool is_address,
+                            CodedHost* out) const {
+  SuffixHashes suffixes;
+  HashSuffixes(name, is_address, &suffixes);
+  Encode(name, is_address, suffixes, suffixes.count, out,
+         [](const SuffixCode&) {});
 }
 
 int NameModel::RootNumber(std::string_view name) const {
@@ -255,7 +224,7 @@ uint64_t NameModel::Unpermute(uint64_t place, uint64_t spread) const {
 
 uint64_t NameModel::PlaceOfName(std::string_view name, bool is_address) const {
   CodedHost coded;
-  Encode(name, is_address, &coded, [](const SuffixCode&) {});
+  EncodeWhole(name, is_address, &coded);
   SG_CHECK(coded.suffix_count > 0);
   return coded.suffixes[coded.suffix_count - 1].place;
 }
@@ -263,7 +232,7 @@ uint64_t NameModel::PlaceOfName(std::string_view name, bool is_address) const {
 BitRun NameModel::TailOf(std::string_view name, bool is_address,
                          uint64_t* place) const {
   CodedHost coded;
-  Encode(name, is_address, &coded, [](const SuffixCode&) {});
+  EncodeWhole(name, is_address, &coded);
   SG_CHECK(coded.suffix_count > 0);
   const SuffixCode& whole = coded.suffixes[coded.suffix_count - 1];
   *place = whole.place;

@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "rules/bundle/bit_run.h"
 #include "rules/bundle/host_name.h"
+#include "rules/bundle/name_hash.h"
 #include "rules/bundle/prefix_code.h"
 
 namespace schoolgate::rules {
@@ -91,10 +92,12 @@ class NameModel {
   int bucket_bits() const { return parts_.bucket_bits; }
   int place_bits() const { return place_bits_; }
 
-  // Codes the host and its suffixes. `visit(suffix)` is called as soon as the
-  // place of one is known, shortest first.
+  // Codes the first `count` suffixes of the host, which are `suffixes`.
+  // `visit(suffix)` is called as soon as the place of one is known, shortest
+  // first.
   template <typename Visitor>
-  void Encode(std::string_view host, bool is_address, CodedHost* out,
+  void Encode(std::string_view host, bool is_address,
+              const SuffixHashes& suffixes, int count, CodedHost* out,
               Visitor visit) const;
 
   // Whether the name is a root itself; -1 or the root's number.
@@ -130,7 +133,10 @@ class NameModel {
   void MakeTables();
   void MakeRootTable();
   int FindRoot(std::string_view suffix, uint64_t hash) const;
-  int LongestRoot(std::string_view host, CodedHost* out, size_t* cut) const;
+  int LongestRoot(std::string_view host, const SuffixHashes& suffixes,
+                  int count, CodedHost* out, size_t* cut) const;
+  void EncodeWhole(std::string_view name, bool is_address,
+                   CodedHost* out) const;
   uint64_t Permute(uint64_t first, uint64_t spread) const;
   uint64_t Unpermute(uint64_t place, uint64_t spread) const;
   uint64_t SpreadHash(uint64_t spread) const;

@@ -5,23 +5,26 @@
 namespace schoolgate::rules {
 
 template <typename Visitor>
-void NameModel::Encode(std::string_view host, bool is_address, CodedHost* out,
+void NameModel::Encode(std::string_view host, bool is_address,
+                       const SuffixHashes& suffixes, int count, CodedHost* out,
                        Visitor visit) const {
   out->suffix_count = 0;
   out->root_count = 0;
   size_t cut = host.size();
-  const int root = is_address ? kAddressRoot : LongestRoot(host, out, &cut);
+  const int root =
+      is_address ? kAddressRoot : LongestRoot(host, suffixes, count, out, &cut);
+  const size_t begin = count > 0 ? suffixes.begin[count - 1] : 0;
   uint64_t open = roots_[root].word;  // bits not yet in out->words
   int open_bits = roots_[root].word_length;
   int words = 0;
   const int placed_bits = place_bits_ + kSpreadBits;
-  const auto end_suffix = [&](size_t begin, uint16_t end) {
+  const auto end_suffix = [&](size_t from, uint16_t end) {
     SuffixCode& suffix = out->suffixes[out->suffix_count++];
     const int bits = 64 * words + open_bits;
     suffix.bits = static_cast<uint16_t>(bits);
     suffix.end_word = end >> 4;
     suffix.end_length = end & 15;
-    suffix.begin = static_cast<uint8_t>(begin);
+    suffix.begin = static_cast<uint8_t>(from);
     if (bits < placed_bits) {
       suffix.place = PlaceOf(open << (64 - open_bits) |
                              uint64_t{suffix.end_word}
@@ -35,7 +38,7 @@ void NameModel::Encode(std::string_view host, bool is_address, CodedHost* out,
     visit(suffix);
   };
   unsigned last = 0, second = 0, third = 0;
-  for (size_t i = cut; i-- > 0;) {
+  for (size_t i = cut; i-- > begin;) {
     const uint8_t symbol = kSymbolOf[static_cast<uint8_t>(host[i])];
     const uint16_t* code =
         &words_[size_t{parts_.cluster_of[third * 1600 + second * 40 + last]} *
@@ -56,11 +59,12 @@ void NameModel::Encode(std::string_view host, bool is_address, CodedHost* out,
     second = last;
     last = symbol + 1u;
   }
-  if (cut > 0) {
+  if (cut > begin) {
     end_suffix(
-        0, words_[size_t{parts_.cluster_of[third * 1600 + second * 40 + last]} *
-                      kNameSymbols +
-                  kEndSymbol]);
+        begin,
+        words_[size_t{parts_.cluster_of[third * 1600 + second * 40 + last]} *
+                   kNameSymbols +
+               kEndSymbol]);
   }
   out->words[words] = open_bits > 0 ? open << (64 - open_bits) : 0;
   out->words[words + 1] = 0;

@@ -25,8 +25,12 @@ std::string PageGuard::DigestsOf(std::span<const uint8_t> bytes) {
   return digests;
 }
 
+uint64_t PageGuard::DigestBytes(uint64_t bytes) {
+  return ((bytes + (1 << kShift) - 1) >> kShift) * sizeof(PageDigest);
+}
+
 bool PageGuard::IsComplete() const {
-  return digests_.size() == pages_ * sizeof(PageDigest);
+  return digests_.size() == DigestBytes(bytes_.size());
 }
 
 bool PageGuard::Check(uint64_t page) const {

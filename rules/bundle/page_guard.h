@@ -21,6 +21,9 @@ class PageGuard {
 
   bool IsComplete() const;
 
+  // How many bytes the digests of so many bytes take.
+  static uint64_t DigestBytes(uint64_t bytes);
+
   // Whether the pages with bytes `begin` to `begin + size` are good. What lies
   // behind the end counts as good.
   bool Vouches(uint64_t begin, uint64_t size) const {

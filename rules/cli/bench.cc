@@ -6,6 +6,7 @@
 
 #include "platform/clock.h"
 #include "platform/complaint.h"
+#include "rules/bundle/bundle_index.h"
 #include "rules/cli/verbs.h"
 #include "rules/import/line_source.h"
 #include "rules/ruleset.h"
@@ -13,7 +14,8 @@
 namespace schoolgate::rules {
 namespace {
 
-constexpr size_t kBatch = 2000;
+// Short, so that few batches meet a change of process on a busy machine.
+constexpr size_t kBatch = 100;
 constexpr size_t kQueryLimit = 10'000'000;
 
 struct BenchOptions {
@@ -79,7 +81,7 @@ absl::StatusOr<BenchResult> Run(const BenchOptions& options) {
   result.queries = hosts.size();
   result.entries = index.entries();
   uint64_t bytes = 0;
-  for (const char* name : {"model", "index", "directory", "pages"}) {
+  for (const std::string_view name : kIndexSections) {
     bytes += (*rules)->file().Section(name)->size();
   }
   result.bytes_per_entry =

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "platform/complaint.h"
 #include "rules/bundle/bundle_file.h"
+#include "rules/bundle/bundle_index.h"
 #include "rules/bundle/index_writer.h"
 #include "rules/bundle/little_endian.h"
 #include "rules/cli/verbs.h"
@@ -98,8 +99,6 @@ absl::StatusOr<BuildResult> Build(const BuildOptions& options) {
   const auto index = BuildIndex(result.lists.categories, entries,
                                 base == nullptr ? nullptr : &base->index());
   if (!index.ok()) return index.status();
-  result.index_bytes = index->model.size() + index->directory.size() +
-                       index->index.size() + index->pages.size();
   const std::string policy_bytes = SerialiseExactly(*policy);
   const std::string lists_bytes = SerialiseExactly(ProvenanceOf(result.lists));
   v1::BundleManifest& manifest = result.manifest;
@@ -109,13 +108,14 @@ absl::StatusOr<BuildResult> Build(const BuildOptions& options) {
   manifest.set_issued_unix_s(*issued);
   manifest.set_expires_unix_s(*issued + options.days * kSecondsPerDay);
   for (const auto& group : policy->groups()) manifest.add_groups(group.id());
-  auto status = WriteBundle(options.output, manifest, v1::BundleSignatures(),
-                            {{"policy", AsBytes(policy_bytes)},
-                             {"lists", AsBytes(lists_bytes)},
-                             {"model", AsBytes(index->model)},
-                             {"index", AsBytes(index->index)},
-                             {"directory", AsBytes(index->directory)},
-                             {"pages", AsBytes(index->pages)}});
+  std::vector<SectionBytes> sections = {{"policy", AsBytes(policy_bytes)},
+                                        {"lists", AsBytes(lists_bytes)}};
+  AppendIndexSections(*index, &sections);
+  for (size_t i = 2; i < sections.size(); ++i) {
+    result.index_bytes += sections[i].bytes.size();
+  }
+  auto status =
+      WriteBundle(options.output, manifest, v1::BundleSignatures(), sections);
   if (!status.ok()) return status;
   return result;
 }

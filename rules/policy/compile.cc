@@ -35,6 +35,9 @@ void ReadHead(MapReader& top, const PolicySource& source, Draft* draft) {
   policy.set_school(top.Text("school", title));
   const std::vector<std::string> modes = {"observe", "shadow", "enforce"};
   policy.set_mode(modes[top.Choice("mode", modes, 2)]);
+  const std::vector<std::string> answers = {"no-such-name", "zero-address"};
+  policy.set_blocked_answer(answers[top.Choice("blocked_answer", answers, 0)]);
+  policy.set_containers(top.Flag("containers", false));
 }
 
 void ReadFile(const PolicySource& source, Draft* draft) {

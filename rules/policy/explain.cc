@@ -126,6 +126,17 @@ class Document {
          policy_.mode() == "enforce"
              ? " (what is blocked is really blocked)."
              : " (nothing is blocked yet; it is only noted what would be).");
+    Line("A blocked name ",
+         policy_.blocked_answer() == "zero-address"
+             ? "gets an address that leads nowhere."
+             : "does not exist.",
+         policy_.containers()
+             ? " Containers and virtual machines on a device are judged, too."
+             : " Containers and virtual machines on a device are not judged.");
+    for (const v1::RestrictedAnswer& answer : policy_.restricted_answers()) {
+      Line("- ", Plain(answer.title()), ": ", answer.host(), " is answered as ",
+           answer.answer(), " for ", GroupNames(answer.groups()), ".");
+    }
     Line("Times are those of ", policy_.calendar().time_zone(), ".");
     Line();
     Line(

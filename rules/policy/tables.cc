@@ -70,6 +70,13 @@ absl::Status PolicyTables::Check() const {
       }
     }
   }
+  for (const v1::RestrictedAnswer& answer : policy_.restricted_answers()) {
+    for (const uint32_t group : answer.groups()) {
+      if (group >= static_cast<uint32_t>(policy_.groups_size())) {
+        return Bad("a restricted answer's group is out of range");
+      }
+    }
+  }
   for (const auto* rules : {&policy_.host_rules(), &policy_.matrix()}) {
     for (const v1::PolicyRule& rule : *rules) {
       if (absl::Status status = CheckRule(rule); !status.ok()) return status;
@@ -136,6 +143,9 @@ void PolicyTables::Lay() {
   for (const std::string& host : policy_.never_log_hosts()) {
     never_log_hosts_[host] = true;
   }
+  for (int i = 0; i < policy_.restricted_answers_size(); ++i) {
+    restricted_[policy_.restricted_answers(i).host()].push_back(i);
+  }
   rows_.resize(static_cast<size_t>(policy_.groups_size()) * kMaxCategories);
   for (int group = 0; group < policy_.groups_size(); ++group) {
     for (int i = 0; i < policy_.categories_size(); ++i) LayRows(group, i);
@@ -196,6 +206,14 @@ CategoryBits PolicyTables::Reduce(CategoryBits categories) const {
 const std::vector<int>* PolicyTables::HostRules(std::string_view host) const {
   const auto found = hosts_.find(absl::string_view(host.data(), host.size()));
   return found == hosts_.end() ? nullptr : &found->second;
+}
+
+std::span<const int> PolicyTables::RestrictedAnswers(
+    std::string_view host) const {
+  const auto found =
+      restricted_.find(absl::string_view(host.data(), host.size()));
+  if (found == restricted_.end()) return {};
+  return found->second;
 }
 
 bool PolicyTables::NeverLogHost(std::string_view host) const {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -67,6 +68,9 @@ class PolicyTables {
   // Whether the host or a suffix of it is on the policy's never-log list.
   bool NeverLogHost(std::string_view host) const;
 
+  // Indexes of the restricted answers for exactly this name.
+  std::span<const int> RestrictedAnswers(std::string_view host) const;
+
   // Groups that the strictest group compares, itself excluded.
   const std::vector<int>& Groups() const { return real_groups_; }
 
@@ -83,6 +87,7 @@ class PolicyTables {
   absl::flat_hash_map<std::string, int> groups_;
   absl::flat_hash_map<std::string, std::vector<int>> hosts_;
   absl::flat_hash_map<std::string, bool> never_log_hosts_;
+  absl::flat_hash_map<std::string, std::vector<int>> restricted_;
   std::vector<std::vector<int>> rows_;
   std::vector<int> real_groups_;
   std::vector<CategoryBits> displaces_;

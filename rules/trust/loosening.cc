@@ -7,17 +7,13 @@
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
+#include "rules/bundle/bundle_index.h"
 #include "rules/policy/tables.h"
 #include "rules/trust/index_compare.h"
 #include "rules/trust/refusal.h"
 
 namespace schoolgate::rules {
 namespace {
-
-constexpr std::string_view kIndexSections[] = {"model", "directory", "index",
-                                               "pages"};
-constexpr std::string_view kNeeded[] = {"policy", "model", "directory", "index",
-                                        "pages"};
 
 // A bundle's policy and index, opened.
 struct Opened {
@@ -27,11 +23,13 @@ struct Opened {
 
 absl::StatusOr<Opened> OpenBoth(const BundleFile& file) {
   const auto policy_bytes = file.Section("policy");
-  for (const std::string_view name : kNeeded) {
-    if (file.Section(name)) continue;
+  if (!policy_bytes.has_value()) {
     return absl::DataLossError(
-        absl::StrCat(file.path(), ": lacks the section ",
-                     absl::string_view(name.data(), name.size())));
+        absl::StrCat(file.path(), ": lacks the section policy"));
+  }
+  const auto sections = IndexSectionsOf(file);
+  if (!sections.ok()) {
+    return absl::DataLossError(sections.status().message());
   }
   v1::CompiledPolicy policy;
   if (!policy.ParseFromArray(policy_bytes->data(),
@@ -46,9 +44,7 @@ absl::StatusOr<Opened> OpenBoth(const BundleFile& file) {
         absl::StrCat(file.path(), ": ", tables.status().message()));
   }
   opened.tables = *std::move(tables);
-  auto index =
-      CategoryIndex::Open({*file.Section("model"), *file.Section("directory"),
-                           *file.Section("index"), *file.Section("pages")});
+  auto index = CategoryIndex::Open(*sections);
   if (!index.ok()) {
     return absl::DataLossError(
         absl::StrCat(file.path(), ": ", index.status().message()));

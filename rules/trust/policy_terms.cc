@@ -30,6 +30,7 @@ class TermComparison {
     Groups();
     NeverLogHosts();
     RestrictedAnswers();
+    Containers();
     Mode();
     Thresholds();
     Silence();
@@ -181,6 +182,12 @@ class TermComparison {
       if (!now.count(AnswerText(old_, answer))) {
         Looser(absl::StrCat("restricted mode of ", answer.host(), " changes"));
       }
+    }
+  }
+
+  void Containers() {
+    if (old_.containers() && !new_.containers()) {
+      Looser("containers are no longer judged");
     }
   }
 

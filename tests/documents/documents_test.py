@@ -12,6 +12,7 @@ import sys
 
 PAGES = {"schoolgate": "schoolgate.1",
          "schoolgate-agent": "schoolgate-agent.8",
+         "schoolgate-dpi": "schoolgate-dpi.8",
          "schoolgate-uplink": "schoolgate-uplink.8",
          "schoolgate-rules": "schoolgate-rules.1",
          "schoolgate-collector": "schoolgate-collector.8"}

@@ -1,335 +1,398 @@
-"""A school in network namespaces, for the tests of the living agent: one
-namespace with a name server and a web server, one or more devices with an
-agent each. No collector: what a device tells of a person is asked of the
-agent itself. Nothing leaves the machine, and all of it ends with `close`."""
+"""A school laptop with a real agent, and the network it is in, as two network
+namespaces: for the tests and measurements beside this file. Needs root.
+
+    with Lab(BUILD, work) as lab:
+        lab.start_agent()
+        lab.run(["dig", "+short", "www.bbc.co.uk"], uid=PUPIL)
+"""
+import base64
+import contextlib
+import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
 import subprocess
-import sys
-import tempfile
 import time
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
-    os.path.abspath(__file__))))
-STAFF, PUPIL, SHARED = 30001, 30002, 30003
-PEOPLE = {STAFF: ("j.smith", "staff"), PUPIL: ("a.khan", "pupils"),
-          SHARED: ("class5", "pupils")}
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+STAFF, PUPIL, PUPIL2 = 30001, 30002, 30003
+BLOCKED = "gambling.check.schoolgate.test"
+OPEN = "education.check.schoolgate.test"
+# Addresses by what answers there; the same last part in both families.
+NET4, NET6 = "198.18.79.", "fd73:6368::"
+CLIENT, WEB, RESOLVER, CADDY, SAFE = 2, 10, 11, 12, 77
 
 
-def run(*command, check=True, **options):
-    done = subprocess.run(command, capture_output=True, text=True,
-                          check=False, **options)
-    if check and done.returncode != 0:
-        raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
-    return done
+def v4(last):
+    return f"{NET4}{last}"
 
 
-def until(what, condition, seconds=20):
-    """Waits for a state that must come about; returns what it came to."""
+def v6(last):
+    return f"{NET6}{last}"
+
+
+def until(seconds, what, ready):
+    """Waits for a state that must come about."""
     end = time.monotonic() + seconds
-    while True:
-        result = condition()
-        if result:
-            return result
+    while not ready():
         if time.monotonic() > end:
-            raise AssertionError(f"{what} did not come about in {seconds} s")
-        time.sleep(0.05)
-
-
-class Device:
-    """One laptop: a namespace, and the agent that runs in it."""
-
-    def __init__(self, lab, number):
-        self.lab, self.number = lab, number
-        self.ns = f"{lab.prefix}d{number}"
-        self.state = os.path.join(lab.dir, f"device{number}")
-        self.socket = f"{self.state}/agent.sock"
-        self.agent = None
-        self.address = f"{lab.subnet}.{20 + number}"
-        self.address6 = f"{lab.subnet6}::{20 + number}"
-        lab.namespace(self.ns)
-        self.plug("eth0", "eth0")
-
-    def plug(self, interface, address_on, address=None):
-        """A cable from the school's switch to an interface of the device."""
-        port = f"{interface[:6]}p{self.number}"
-        run("ip", "link", "add", interface, "netns", self.ns, "type", "veth",
-            "peer", "name", port, "netns", self.lab.net)
-        run("ip", "-n", self.lab.net, "link", "set", port, "master", "school",
-            "up")
-        run("ip", "-n", self.ns, "link", "set", interface, "up")
-        self.address_on(address_on, address)
-
-    def address_on(self, interface, address=None):
-        run("ip", "-n", self.ns, "link", "set", interface, "up")
-        run("ip", "-n", self.ns, "addr", "replace",
-            f"{address or self.address}/24", "dev", interface)
-        if address is None:
-            run("ip", "-n", self.ns, "addr", "replace",
-                f"{self.address6}/64", "dev", interface, "nodad")
-        run("ip", "-n", self.ns, "route", "replace", "default", "via",
-            f"{self.lab.subnet}.1")
-
-    def resolv_conf(self, server):
-        folder = f"/etc/netns/{self.ns}"
-        os.makedirs(folder, exist_ok=True)
-        with open(f"{folder}/resolv.conf", "w", encoding="utf-8") as file:
-            file.write(f"nameserver {server}\n")
-
-    def start_agent(self, interface="auto", mode="observe"):
-        os.makedirs(f"{self.state}/incoming", exist_ok=True)
-        os.makedirs(f"{self.state}/identity", exist_ok=True)
-        os.chmod(self.state, 0o711)
-        self.lab.enrol(self.state)
-        config = f"{self.state}/agent.yaml"
-        with open(config, "w", encoding="utf-8") as file:
-            file.write(f"state_directory: {self.state}\n"
-                       f"interface: {interface}\nmode: {mode}\npeople:\n")
-            for uid, (login, group) in PEOPLE.items():
-                file.write(f"  - uid: {uid}\n    login: {login}\n"
-                           f"    group: {group}\n")
-            file.write("shared_logins: [class5]\n")
-        with open(f"{self.state}/agent.log", "ab") as log:
-            self.agent = self.popen(self.lab.program("schoolgate-agent"), "run",
-                                    "--config", config, stdout=log, stderr=log)
-        until("the agent has its rules", lambda: self.agent.poll() is None and
-              self.status().get("rules_version"))
-        if mode == "policy":
-            until("the agent enforces",
-                  lambda: self.status().get("mode") == "enforce")
-
-    def stop_agent(self, how=signal.SIGTERM):
-        if self.agent is None:
-            return
-        self.agent.send_signal(how)
-        self.agent.wait(20)
-        self.agent = None
-
-    def popen(self, *command, **options):
-        return self.lab.popen("ip", "netns", "exec", self.ns, *command,
-                              **options)
-
-    def run(self, *command, check=True, **options):
-        return run("ip", "netns", "exec", self.ns, *command, check=check,
-                   **options)
-
-    def as_user(self, uid, *command, timeout=60, wrap=()):
-        """Runs a program as a person; returns its exit code."""
-        home = f"{self.lab.dir}/home{self.number}-{uid}"
-        os.makedirs(home, exist_ok=True)
-        os.chown(home, uid, uid)
-        try:
-            done = subprocess.run(
-                ["ip", "netns", "exec", self.ns, *wrap, "setpriv", "--reuid",
-                 str(uid), "--regid", str(uid), "--clear-groups", "env",
-                 "-u", "XDG_RUNTIME_DIR", "-u", "DBUS_SESSION_BUS_ADDRESS",
-                 f"HOME={home}", *command], stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL, check=False, timeout=timeout)
-            return done.returncode
-        except subprocess.TimeoutExpired:
-            return -1
-
-    def ask(self, uid, *words):
-        done = subprocess.run(
-            ["setpriv", "--reuid", str(uid), "--regid", str(uid),
-             "--clear-groups", self.lab.program("schoolgate"), "--socket",
-             self.socket, "--json", *words], capture_output=True, text=True,
-            check=False)
-        return json.loads(done.stdout) if done.returncode == 0 else {}
-
-    def status(self, uid=STAFF):
-        return self.ask(uid, "status")
-
-    def record(self, uid):
-        """Hosts that the agent holds against a person, in order."""
-        return [entry["host"] for entry in
-                self.ask(uid, "record").get("record", [])]
-
-    def curl(self, uid, host, *more, wrap=()):
-        return self.as_user(uid, "curl", "-sk", "-m", "8", "-o", "/dev/null",
-                            *more, f"https://{host}/", wrap=wrap)
+            raise AssertionError(f"{what}: not within {seconds} s")
+        time.sleep(0.02)
 
 
 class Lab:
-    def __init__(self, build):
-        self.build = os.path.abspath(build)
-        number = os.getpid() % 60000
-        self.prefix = f"sgl{number}"
-        self.net = f"{self.prefix}net"
-        # RFC 2544: never on a real network. The subnets are inside namespaces
-        # only, so that several labs may have the same.
-        self.subnet, self.subnet6 = "198.18.50", "fd53:6773"
-        self.dir = tempfile.mkdtemp(prefix="schoolgate-lab-")
-        os.chmod(self.dir, 0o711)
-        self.namespaces, self.children = [], []
-        self.host_number = 0
+    def __init__(self, build, work, policy="city-primary", extra_policy=""):
+        self.bin = os.path.join(build, "bin")
+        self.work = work
+        self.policy = policy
+        self.extra_policy = extra_policy
+        self.tag = f"sgl{os.getpid() % 100000}"
+        self.client, self.net = self.tag + "c", self.tag + "n"
+        self.children = {}
+        self.state = os.path.join(work, "state")
+        self.certificate = os.path.join(work, "site.crt")
+
+    def __enter__(self):
         try:
-            self.make_rules()
-            self.make_network()
+            self._networks()
+            self._certificates()
+            self._servers()
+            self._rules()
         except BaseException:
             self.close()
             raise
-
-    def __enter__(self):
-        # A stop from outside must end the lab too.
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
         return self
 
-    def __exit__(self, kind, *_):
-        if kind is not None:
-            self.show_logs()
+    def __exit__(self, *_):
         self.close()
 
-    def program(self, name):
-        return f"{self.build}/bin/{name}"
+    def close(self):
+        for name in list(self.children):
+            self.stop(name)
+        for namespace in (self.client, self.net):
+            subprocess.run(["ip", "netns", "del", namespace],
+                           capture_output=True)
+        shutil.rmtree(f"/etc/netns/{self.client}", ignore_errors=True)
 
-    def host(self, site="bet365.com"):
-        """A fresh name of a site that pupils and staff are blocked from."""
-        self.host_number += 1
-        return f"h{self.host_number}.{site}"
+    # --- processes -----------------------------------------------------------
 
-    def namespace(self, name):
-        run("ip", "netns", "add", name)
-        self.namespaces.append(name)
-        run("ip", "-n", name, "link", "set", "lo", "up")
+    def start(self, name, command, namespace=None, uid=None, env=None):
+        with open(os.path.join(self.work, name + ".log"), "ab") as log:
+            self.children[name] = subprocess.Popen(
+                self._inside(command, namespace or self.net, uid),
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env=env and {**os.environ, **env}, start_new_session=True)
+        return self.children[name]
 
-    def popen(self, *command, **options):
-        options.setdefault("stdout", subprocess.DEVNULL)
-        options.setdefault("stderr", subprocess.DEVNULL)
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL,
-                                 start_new_session=True, **options)
-        self.children.append(child)
-        return child
+    def stop(self, name, how=signal.SIGTERM):
+        child = self.children.pop(name)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, how)
+        try:
+            child.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(child.pid, signal.SIGKILL)
+            child.wait()
 
-    def make_rules(self):
-        rules, keys = self.program("schoolgate-rules"), f"{self.dir}/keys"
-        os.makedirs(keys)
-        self.bundle = f"{self.dir}/rules.bundle"
-        self.root = f"{self.dir}/root.txt"
-        policy = os.environ.get(
-            "POLICY", f"{ROOT}/rules/policies/city-primary.yaml")
-        run(rules, "build", policy, "--lists", f"{ROOT}/rules/lists", "-o",
-            self.bundle)
-        holders = {"root-provider": ("provider", ["root"]),
-                   "root-school": ("school", ["root"]),
-                   "provider": ("provider", ["release", "emergency", "pass"]),
-                   "school": ("school", ["release", "pass"]),
-                   "authority": ("authority", ["locked"]),
-                   "clock": ("provider", ["timestamp"])}
-        for name, (organisation, roles) in holders.items():
-            run(rules, "key", "new", "-o", f"{keys}/{name}.key",
-                "--organisation", organisation, "--name", name,
-                "--no-passphrase", *[word for role in roles
-                                     for word in ("--role", role)])
-        public = [word for name in holders
-                  for word in ("--key", f"{keys}/{name}.key.pub")]
-        run(rules, "root", "new", "--for", self.bundle, "-o", self.root,
-            "--threshold", "root=2", *public, "--sign",
-            f"{keys}/root-provider.key", "--sign", f"{keys}/root-school.key")
-        run(rules, "sign", self.bundle, *[
-            word for name in ("provider", "school", "authority")
-            for word in ("--key", f"{keys}/{name}.key")])
+    def log(self, name):
+        with open(os.path.join(self.work, name + ".log"), "rb") as log:
+            return log.read().decode(errors="replace")
 
-    def enrol(self, state):
-        """What enrolment leaves behind, with keys that nobody holds."""
-        path = f"{state}/identity/enrolment.json"
-        if os.path.exists(path):
-            return
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump({"device": "D-LAB", "school": "Lab", "group": "pupils"} |
-                      {f"{key}_key": secrets.token_hex(32) for key in
-                       ("pseudonym", "sealing", "safeguarding", "police")},
-                      file)
-        shutil.copy(self.root, f"{state}/identity/rules_root")
-        shutil.copy(self.bundle, f"{state}/incoming/first.part")
-        os.rename(f"{state}/incoming/first.part",
-                  f"{state}/incoming/first.bundle")
+    def _inside(self, command, namespace, uid):
+        inside = ["ip", "netns", "exec", namespace]
+        if uid:
+            home = os.path.join(self.work, f"home{uid}")
+            os.makedirs(home, exist_ok=True)
+            os.chown(home, uid, uid)
+            inside += ["setpriv", "--reuid", str(uid), "--regid", str(uid),
+                       "--clear-groups", "env", f"HOME={home}"]
+        return inside + command
 
-    def make_network(self):
-        self.namespace(self.net)
-        run("ip", "-n", self.net, "link", "add", "school", "type", "bridge")
-        for address in (f"{self.subnet}.1/24", f"{self.subnet}.10/24"):
-            run("ip", "-n", self.net, "addr", "add", address, "dev", "school")
-        for address in (f"{self.subnet6}::1/64", f"{self.subnet6}::10/64"):
-            run("ip", "-n", self.net, "addr", "add", address, "dev", "school",
-                "nodad")
-        run("ip", "-n", self.net, "link", "set", "school", "up")
-        self.popen("ip", "netns", "exec", self.net, "dnsmasq", "--no-resolv",
-                   "--no-hosts", "--keep-in-foreground", "--conf-file=/dev/null",
-                   "--bind-interfaces", f"--listen-address={self.subnet}.1",
-                   f"--listen-address={self.subnet6}::1",
-                   f"--address=/#/{self.subnet}.10",
-                   f"--address=/#/{self.subnet6}::10", "--user=root",
-                   f"--pid-file={self.dir}/dnsmasq.pid")
-        self.start_web()
+    def run(self, command, uid=PUPIL, timeout=20, namespace=None, stdin=None):
+        """Runs it on the laptop; gives the result with seconds it took."""
+        begun = time.monotonic()
+        try:
+            done = subprocess.run(
+                self._inside(command, namespace or self.client, uid),
+                input=stdin, capture_output=True, timeout=timeout)
+        except subprocess.TimeoutExpired as late:
+            done = subprocess.CompletedProcess(command, 124, late.stdout or b"",
+                                               late.stderr or b"")
+        done.seconds = time.monotonic() - begun
+        done.text = done.stdout.decode(errors="replace")
+        done.errors = done.stderr.decode(errors="replace")
+        return done
 
-    def start_web(self):
-        web = f"{self.dir}/web"
-        os.makedirs(f"{web}/www")
-        os.chmod(web, 0o711)
-        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-            "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj",
-            "/CN=Lab", "-keyout", f"{web}/key.pem", "-out", f"{web}/crt.pem")
-        with open(f"{web}/www/index.html", "w", encoding="utf-8") as file:
-            file.write("<!doctype html><title>Lab</title><p>A page.\n")
-        bodies = "\n".join(f"  {kind}_temp_path {web}/{kind};" for kind in
-                           ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
-        with open(f"{web}/nginx.conf", "w", encoding="utf-8") as file:
-            file.write(f"""daemon off; user root; worker_processes 1;
-pid {web}/nginx.pid; error_log {web}/error.log;
-events {{ worker_connections 256; }}
+    def python(self, code, *arguments, uid=PUPIL, timeout=20):
+        return self.run(["python3", "-c", code, *map(str, arguments)], uid,
+                        timeout)
+
+    # --- the network ---------------------------------------------------------
+
+    def _networks(self):
+        os.chmod(self.work, 0o755)
+
+        def ip(*words):
+            subprocess.run(["ip", *words], check=True)
+
+        for namespace in (self.client, self.net):
+            ip("netns", "add", namespace)
+            ip("-n", namespace, "link", "set", "lo", "up")
+        ip("link", "add", "eth0", "netns", self.client, "type", "veth",
+           "peer", "name", "eth0", "netns", self.net)
+        for namespace, lasts in ((self.client, [CLIENT]),
+                                 (self.net, [1, WEB, RESOLVER, CADDY, SAFE])):
+            for last in lasts:
+                ip("-n", namespace, "addr", "add", v4(last) + "/24", "dev",
+                   "eth0")
+                ip("-n", namespace, "addr", "add", v6(last) + "/64", "dev",
+                   "eth0", "nodad")
+            ip("-n", namespace, "link", "set", "eth0", "up")
+        for family, gateway in (("-4", v4(1)), ("-6", v6(1))):
+            ip(family, "-n", self.client, "route", "add", "default", "via",
+               gateway)
+        os.makedirs(f"/etc/netns/{self.client}", exist_ok=True)
+        with open(f"/etc/netns/{self.client}/resolv.conf", "w") as resolv:
+            resolv.write(f"nameserver {v4(1)}\n")
+        # People of this laptop only; seen by what is run in the namespace.
+        with open("/etc/passwd") as known, \
+                open(f"/etc/netns/{self.client}/passwd", "w") as passwd:
+            passwd.write(known.read())
+            for uid in (STAFF, PUPIL, PUPIL2):
+                passwd.write(f"sg{uid}:x:{uid}:{uid}::{self.work}/home{uid}:"
+                             "/bin/sh\n")
+
+    def _certificates(self):
+        def openssl(*words, **more):
+            subprocess.run(["openssl", *words], check=True, cwd=self.work,
+                           capture_output=True, **more)
+        curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                 "-nodes"]
+        openssl("req", "-x509", *curve, "-days", "30", "-subj", "/CN=Lab",
+                "-keyout", "ca.key", "-out", "ca.crt")
+        openssl("req", *curve, "-subj", "/CN=site", "-keyout", "site.key",
+                "-out", "site.csr")
+        with open(os.path.join(self.work, "names"), "w") as names:
+            names.write("subjectAltName=DNS:*.check.schoolgate.test,"
+                        "DNS:www.google.com,DNS:dns.google,"
+                        "DNS:resolver.example\n")
+        openssl("x509", "-req", "-in", "site.csr", "-CA", "ca.crt", "-CAkey",
+                "ca.key", "-CAcreateserial", "-days", "30", "-extfile",
+                "names", "-out", "site.crt")
+        key = subprocess.run(["openssl", "pkey", "-in", "site.key", "-pubout",
+                              "-outform", "der"], cwd=self.work, check=True,
+                             capture_output=True).stdout
+        # By which a browser takes it also over QUIC.
+        self.spki = base64.b64encode(hashlib.sha256(key).digest()).decode()
+        for name in ("ca.crt", "site.crt", "site.key"):
+            os.chmod(os.path.join(self.work, name), 0o644)
+
+    def _servers(self):
+        self.start("dnsmasq", [
+            "dnsmasq", "--no-resolv", "--no-hosts", "--no-daemon",
+            "--conf-file=/dev/null", "--bind-interfaces", "--user=root",
+            "--cache-size=0", "--pid-file=", "--edns-packet-max=4096", "--except-interface=lo",
+            f"--listen-address={v4(1)},{v6(1)},{v4(RESOLVER)},{v6(RESOLVER)}",
+            f"--address=/#/{v4(WEB)}", f"--address=/#/{v6(WEB)}",
+            f"--address=/forcesafesearch.google.com/{v4(SAFE)}",
+            f"--address=/forcesafesearch.google.com/{v6(SAFE)}",
+            f"--address=/dns.google/{v4(RESOLVER)}",
+            *(f"--address=/{family}.{name}/{address(last)}"
+              for family, address in (("v4", v4), ("v6", v6))
+              for name in (OPEN, BLOCKED)
+              for last in (WEB,)),
+            *(f"--address=/{family}h3.{name}/{address(CADDY)}"
+              for family, address in (("v4", v4), ("v6", v6))
+              for name in (OPEN, BLOCKED))])
+        os.makedirs(os.path.join(self.work, "nginx"), exist_ok=True)
+        listen = " ".join(
+            f"listen {address}:{port};" for port in (80, 8888)
+            for address in (v4(WEB), f"[{v6(WEB)}]")) + " ".join(
+            f"listen {address}:{port} ssl{http2};"
+            for port, http2 in ((443, " http2"), (4433, ""))
+            for address in (v4(WEB), f"[{v6(WEB)}]"))
+        with open(os.path.join(self.work, "nginx.conf"), "w") as conf:
+            conf.write(f"""
+daemon off; worker_processes 1; pid {self.work}/nginx/pid;
+error_log {self.work}/nginx/error.log;
+events {{ worker_connections 1024; }}
 http {{
-  access_log off; sendfile on; keepalive_timeout 5;
-  types {{ text/html html; }}
-{bodies}
+  log_format host '$host'; access_log {self.work}/nginx/access.log host;
+  keepalive_timeout 30; keepalive_requests 100000;
+  client_body_temp_path {self.work}/nginx/a; proxy_temp_path {self.work}/nginx/b;
+  fastcgi_temp_path {self.work}/nginx/c; uwsgi_temp_path {self.work}/nginx/d;
+  scgi_temp_path {self.work}/nginx/e;
   server {{
-    listen {self.subnet}.10:80; listen [{self.subnet6}::10]:80;
-    listen {self.subnet}.10:443 ssl; listen [{self.subnet6}::10]:443 ssl;
-    ssl_certificate {web}/crt.pem; ssl_certificate_key {web}/key.pem;
-    root {web}/www;
-    location / {{ try_files $uri /index.html; }}
+    {listen}
+    ssl_certificate {self.certificate}; ssl_certificate_key {self.work}/site.key;
+    default_type text/html;
+    location / {{ return 200 "<title>lab</title>LAB-PAGE of $host\\n"; }}
+    location /bulk {{ root {self.work}/www; }}
   }}
 }}
 """)
-        self.web = self.popen("ip", "netns", "exec", self.net, "nginx", "-c",
-                              f"{web}/nginx.conf", "-e", f"{web}/error.log")
-        until("the web server listens", lambda: run(
-            "ip", "netns", "exec", self.net, "curl", "-sk", "-o", "/dev/null",
-            f"https://{self.subnet}.10/", check=False).returncode == 0)
+        self.start("nginx", ["nginx", "-c", f"{self.work}/nginx.conf", "-p",
+                             self.work, "-e", f"{self.work}/nginx/error.log"])
+        until(10, "the lab's servers", lambda: self.run(
+            ["curl", "-s", "-m", "2", f"http://{v4(WEB)}/"]).returncode == 0
+            and self.run(["bash", "-c", f"exec 3<>/dev/tcp/{v4(1)}/53"]
+                         ).returncode == 0)
 
-    def show_logs(self):
-        for folder in sorted(os.listdir(self.dir)):
-            log = f"{self.dir}/{folder}/agent.log"
-            if os.path.exists(log):
-                with open(log, encoding="utf-8", errors="replace") as file:
-                    sys.stderr.write(f"--- {folder}\n{file.read()[-2000:]}\n")
+    def start_caddy(self):
+        with open(os.path.join(self.work, "Caddyfile"), "w") as conf:
+            conf.write(f"""{{
+  admin off
+  auto_https off
+  servers {{
+    protocols h1 h2 h3
+  }}
+}}
+https://v4h3.{OPEN}, https://v6h3.{OPEN}, https://v4h3.{BLOCKED}, https://v6h3.{BLOCKED} {{
+  bind {v4(CADDY)} {v6(CADDY)}
+  tls {self.certificate} {self.work}/site.key
+  respond "LAB-PAGE over {{http.request.proto}}"
+}}
+""")
+        self.start("caddy", ["caddy", "run", "--adapter", "caddyfile",
+                             "--config", f"{self.work}/Caddyfile"],
+                   env={"HOME": self.work})
+        until(15, "caddy", lambda: self.run(
+            ["curl", "-sk", "-m", "2", "--resolve",
+             f"v4h3.{OPEN}:443:{v4(CADDY)}", f"https://v4h3.{OPEN}/"],
+            namespace=self.net, uid=None).text.startswith("LAB-PAGE"))
 
-    def close(self):
-        for child in reversed(self.children):
-            try:
-                os.killpg(child.pid, signal.SIGTERM)
-            except ProcessLookupError:
-                continue
-        for child in self.children:
-            try:
-                child.wait(5)
-            except subprocess.TimeoutExpired:
-                os.killpg(child.pid, signal.SIGKILL)
-                child.wait()
-        for name in self.namespaces:
-            run("ip", "netns", "del", name, check=False)
-            shutil.rmtree(f"/etc/netns/{name}", ignore_errors=True)
-        shutil.rmtree(self.dir, ignore_errors=True)
+    def start_encrypted_resolver(self):
+        """DoT and DoH, also at an address that everybody knows."""
+        subprocess.run(["ip", "-n", self.net, "addr", "add", "1.1.1.1/32",
+                        "dev", "lo"], check=True)
+        interfaces = "".join(f"  interface: {address}@{port}\n"
+                             for address in (v4(RESOLVER), "1.1.1.1")
+                             for port in (853, 443))
+        conf = f"{self.work}/unbound.conf"
+        with open(conf, "w") as file:
+            file.write(f"""server:
+{interfaces}  tls-service-key: {self.work}/site.key
+  tls-service-pem: {self.certificate}
+  https-port: 443
+  tls-port: 853
+  do-daemonize: no
+  username: ""
+  chroot: ""
+  pidfile: ""
+  use-syslog: no
+  access-control: 0.0.0.0/0 allow
+  local-zone: "test." redirect
+  local-data: "test. A {v4(WEB)}"
+remote-control:
+  control-enable: no
+""")
+        self.start("unbound", ["unbound", "-d", "-c", conf])
+        until(10, "the encrypted resolver", lambda: v4(WEB) in self.run(
+            ["kdig", "+tls", "+timeout=1", f"@{v4(RESOLVER)}", OPEN],
+            namespace=self.net, uid=None).text)
+
+    def start_stub(self):
+        """A resolver on the laptop itself."""
+        self.start("stub", [
+            "dnsmasq", "--no-resolv", "--no-hosts", "--no-daemon",
+            "--conf-file=/dev/null", "--bind-interfaces", "--pid-file=",
+            "--user=nobody", "--listen-address=127.0.0.1",
+            f"--server={v4(1)}"], self.client)
+        until(10, "the stub", lambda: v4(WEB) in self.run(
+            ["dig", "+tries=1", "+time=1", "@127.0.0.1", OPEN]).text)
+
+    def served(self):
+        """The hosts whose pages nginx has served."""
+        with open(f"{self.work}/nginx/access.log") as log:
+            return log.read().split()
+
+    # --- the agent -----------------------------------------------------------
+
+    def rules(self, *words):
+        return subprocess.run([os.path.join(self.bin, "schoolgate-rules"),
+                               *words], check=True, capture_output=True,
+                              text=True, cwd=ROOT).stdout
+
+    def _rules(self):
+        os.makedirs(f"{self.state}/identity", exist_ok=True)
+        os.makedirs(f"{self.state}/incoming", exist_ok=True)
+        os.makedirs(f"{self.work}/keys", exist_ok=True)
+        policies = f"{self.work}/policies"
+        shutil.copytree(f"{ROOT}/rules/policies", policies)
+        policy = f"{policies}/{self.policy}.yaml"
+        with open(policy, "a") as file:
+            file.write(self.extra_policy)
+        key = lambda name: f"{self.work}/keys/{name}.key"
+        for name, organisation, roles in (
+                ("root-a", "provider", ["root"]),
+                ("root-b", "school", ["root"]),
+                ("provider", "provider", ["release", "emergency", "pass"]),
+                ("school", "school", ["release", "pass"]),
+                ("authority", "authority", ["locked"]),
+                ("clock", "provider", ["timestamp"])):
+            self.rules("key", "new", "-o", key(name), "--organisation",
+                       organisation, "--name", name, "--no-passphrase",
+                       *(word for role in roles for word in ("--role", role)))
+        bundle = f"{self.work}/lab.bundle"
+        self.rules("build", policy, "--lists", "rules/lists", "-o", bundle,
+                   "--quiet")
+        publics = [word for name in ("root-a", "root-b", "provider", "school",
+                                     "authority", "clock")
+                   for word in ("--key", key(name) + ".pub")]
+        self.rules("root", "new", "--for", bundle, "-o",
+                   f"{self.state}/identity/rules_root", "--threshold",
+                   "root=2", *publics, "--sign", key("root-a"), "--sign",
+                   key("root-b"))
+        self.rules("sign", bundle, "--key", key("provider"), "--key",
+                   key("school"), "--key", key("authority"))
+        shutil.copy(bundle, f"{self.state}/incoming/lab.bundle")
+        keys = {name: secrets.token_hex(32) for name in
+                ("pseudonym_key", "sealing_key", "safeguarding_key",
+                 "police_key")}
+        with open(f"{self.state}/identity/enrolment.json", "w") as file:
+            json.dump({"device": "D-LAB00001", "school": "Lab",
+                       "group": "pupils", **keys}, file)
+
+    def start_agent(self, browsers="curl, chromium, firefox-esr"):
+        with open(f"{self.work}/agent.yaml", "w") as conf:
+            conf.write(f"""state_directory: {self.state}
+heartbeat: 10s
+browsers: [{browsers}]
+people:
+  - {{uid: {STAFF}, login: t.okafor, group: staff}}
+  - {{uid: {PUPIL}, login: a.khan, group: pupils}}
+  - {{uid: {PUPIL2}, login: j.smith, group: pupils}}
+""")
+        self.start("agent", [f"{self.bin}/schoolgate-agent", "run", "--config",
+                             f"{self.work}/agent.yaml"], self.client)
+        until(30, "the agent enforces", self.enforces)
+
+    def ask(self, *words, uid=PUPIL):
+        """The schoolgate command's JSON answer."""
+        done = self.run([f"{self.bin}/schoolgate", "--json", "--socket",
+                         f"{self.state}/agent.sock", *words], uid)
+        return json.loads(done.text) if done.returncode == 0 else {}
+
+    def enforces(self):
+        return self.ask("status").get("mode") == "enforce" and \
+            re.search(r"NXDOMAIN|\b0\.0\.0\.0\b", self.run(
+                ["dig", "+tries=1", "+time=1", BLOCKED], STAFF).text)
 
 
-def main(test):
-    """Runs `test(lab)` against the build that ctest names; 77 skips."""
-    if os.getuid() != 0:
-        print("needs root: network namespaces")
-        sys.exit(77)
-    with Lab(os.environ.get("BUILD", f"{ROOT}/build")) as lab:
-        test(lab)
-    print("passed")
+def browser(lab, url, uid=PUPIL, *flags, timeout=40):
+    """One page in a real, new Chromium; gives the run with the page's text."""
+    profile = os.path.join(lab.work, f"home{uid}", "p" + secrets.token_hex(4))
+    done = lab.run(["chromium", "--headless=new", "--no-sandbox",
+                    "--disable-gpu", "--no-first-run",
+                    "--disable-background-networking",
+                    "--disable-component-update", "--disable-sync",
+                    "--disable-dev-shm-usage",
+                    "--ignore-certificate-errors",
+                    f"--user-data-dir={profile}", *flags,
+                    "--dump-dom", url], uid, timeout)
+    shutil.rmtree(profile, ignore_errors=True)
+    return done

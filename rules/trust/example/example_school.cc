@@ -5,8 +5,7 @@
 #include <set>
 
 #include "platform/check.h"
-#include "rules/bundle/bundle_file.h"
-#include "rules/bundle/index_writer.h"
+#include "rules/bundle/bundle_index.h"
 #include "rules/bundle/little_endian.h"
 #include "rules/trust/bundle_check.h"
 #include "rules/trust/trust_root.h"
@@ -226,13 +225,9 @@ std::string WriteExample(const std::string& path, const ExampleBundle& bundle) {
   SG_CHECK(index.ok());
   const std::string policy = bundle.policy.SerializeAsString();
   const std::string lists = v1::BundleLists().SerializeAsString();
-  const std::vector<SectionBytes> sections = {
-      {"policy", AsBytes(policy)},
-      {"lists", AsBytes(lists)},
-      {"model", AsBytes(index->model)},
-      {"directory", AsBytes(index->directory)},
-      {"pages", AsBytes(index->pages)},
-      {"index", AsBytes(index->index)}};
+  std::vector<SectionBytes> sections = {{"policy", AsBytes(policy)},
+                                        {"lists", AsBytes(lists)}};
+  AppendIndexSections(*index, &sections);
   v1::BundleManifest manifest;
   manifest.set_id(bundle.id);
   manifest.set_version(bundle.version);
