@@ -60,6 +60,7 @@ class PcapngReader : public PacketSource {
 
   absl::Status status() const override { return status_; }
   uint64_t dropped() const override { return 0; }
+  std::string_view way() const override { return "file"; }
 
  private:
   using Block = std::span<const uint8_t>;

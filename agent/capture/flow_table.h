@@ -16,13 +16,15 @@ struct FlowSide {
   uint32_t looked_at = 0;  // payload bytes seen, stops at its maximum
   uint8_t mode = 0;        // the inspector's own
   bool knows_seq = false;
-  bool finished = false;  // FIN seen
-  uint8_t segments = 0;   // with payload, stops at its maximum
+  bool finished = false;    // FIN seen
+  uint8_t segments = 0;     // with payload, stops at its maximum
+  uint16_t interface = 0;   // on which its packets count; low bits, 0: any
+  uint16_t heard_tick = 0;  // when that was last used; see IsEcho
 };
 
 enum class FlowState : uint8_t { kOpen, kClosing };
 
-// Two cache lines. Trivially copyable on purpose: lives in a flat table.
+// Trivially copyable on purpose: lives in a flat table.
 struct Flow {
   Address ends[2];
   uint16_t ports[2];

@@ -42,6 +42,8 @@ Decoded PacketDecoder::Decode(const platform::Packet& packet,
                               Segment* segment) {
   out_ = segment;
   out_->uid = packet.uid;
+  out_->interface = packet.interface;
+  out_->stands_for = packet.stands_for;
   time_us_ = packet.time_us;
   depth_ = 0;
   reassembled_ = 0;

@@ -25,6 +25,24 @@ bool IsWorthTelling(const Flow& flow, int64_t now_us) {
          flow.told_bytes / 2 + Observer::kProgressBytes;
 }
 
+// One packet may cross a veth, a bridge and a network card. A direction of a
+// flow counts where it was first seen, until it is silent there: then the
+// flow has moved, as a roaming laptop's do.
+bool IsEcho(FlowSide& side, uint32_t interface, int64_t now_us) {
+  if (interface == 0) return false;
+  constexpr int64_t kTickUs = 500'000;
+  constexpr uint16_t kSilentTicks = 4;
+  const auto here = static_cast<uint16_t>(interface);
+  const auto tick = static_cast<uint16_t>(now_us / kTickUs);
+  const auto silent = static_cast<uint16_t>(tick - side.heard_tick);
+  if (side.interface != 0 && side.interface != here && silent < kSilentTicks) {
+    return true;
+  }
+  side.interface = here;
+  side.heard_tick = tick;
+  return false;
+}
+
 }  // namespace
 
 Observer::Observer(const ObserverLimits& limits, ObservationSink& sink)
@@ -77,15 +95,22 @@ void Observer::OnSegment(const Segment& segment) {
   }
   Flow& flow = *found.flow;
   const int side = found.side;
+  if (IsEcho(flow.sides[side], segment.interface, now_us)) {
+    ++teller_.counters().echoes;
+    return;
+  }
   if (found.fresh) {
     flow.client = GuessClient(flow);
     flow.told_us = now_us;
   }
   flow.last_us = now_us;
-  flow.bytes[side] += segment.ip_bytes;
+  flow.bytes[side] += uint64_t{segment.ip_bytes} * segment.stands_for;
   if (flow.packets < UINT16_MAX) ++flow.packets;
-  if (segment.uid != platform::kNoUid) flow.uid = segment.uid;
   if (tcp) OnTcp(flow, side, segment, found.fresh);
+  // Who answers may be local too: a stub resolver, a server on loopback.
+  if (segment.uid != platform::kNoUid && side == flow.client) {
+    flow.uid = segment.uid;
+  }
   if (found.fresh) {
     teller_.Progress(flow, /*opened=*/true, /*closed=*/false);
   } else if (IsWorthTelling(flow, now_us)) {

@@ -23,7 +23,8 @@ struct ObserverCounters {
   uint64_t packets = 0;
   uint64_t bytes = 0;  // on the wire
   uint64_t flows = 0;
-  uint64_t undecodable = 0;                    // packets
+  uint64_t undecodable = 0;  // packets
+  uint64_t echoes = 0;       // packets seen on a second interface as well
   std::array<uint64_t, kNameSources> names{};  // by NameSource
   std::array<uint64_t, kBlindCauses> blind{};  // flows, by Blind
   uint64_t name_bearing_flows = 0;  // that gave a name or should have
