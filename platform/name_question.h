@@ -10,16 +10,30 @@
 
 namespace schoolgate::platform {
 
-// Names of this form are never told to anybody.
-inline constexpr std::string_view kTestNameSuffix =
-    ".selftest.check.schoolgate.test";
+// A name with a fresh random label, under the canary host of a category, or
+// with an empty category under none. Nobody but a self-test asks for it.
+std::string FreshTestName(std::string_view category);
 
-// A name with a fresh random label.
-std::string FreshTestName();
+// Whether the name has that form. Such names are never told to anybody.
+bool IsTestName(std::string_view name);
 
-// Sends one DNS query for the name to 127.0.0.1, port 53, whoever listens
-// there or not.
-void AskOnLoopback(const std::string& name);
+// One question on loopback to port 53, whoever listens there or not. A
+// resource. Not thread-safe.
+class NameQuestion {
+ public:
+  explicit NameQuestion(const std::string& name);
+  ~NameQuestion();
+  NameQuestion(const NameQuestion&) = delete;
+  NameQuestion& operator=(const NameQuestion&) = delete;
+
+  // Whether an answer has come that keeps the asker away from the name: no
+  // such name, no address, or an address that leads nowhere. Never waits.
+  bool Refused();
+
+ private:
+  int socket_ = -1;
+  bool refused_ = false;
+};
 
 // Does nothing for a while.
 void Pause(absl::Duration how_long);

@@ -1,15 +1,19 @@
 #include "platform/packet_gate.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_queue.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
+#include <optional>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -36,6 +40,34 @@ nlmsghdr* StartMessage(char* buffer, uint16_t type, uint16_t queue) {
   family->version = NFNETLINK_V0;
   family->res_id = htons(queue);
   return head;
+}
+
+// The kernel's own account of a queue.
+struct QueueRow {
+  uint32_t port_id = 0;          // netlink's name of the socket that holds it
+  uint64_t no_room = 0;          // packets that the full queue refused
+  uint64_t not_deliverable = 0;  // that the socket's buffer refused
+  uint32_t last_id = 0;
+};
+
+constexpr char kQueueList[] = "/proc/self/net/netfilter/nfnetlink_queue";
+
+std::optional<QueueRow> ReadQueueRow(uint16_t queue) {
+  std::FILE* file = std::fopen(kQueueList, "re");
+  if (file == nullptr) return std::nullopt;
+  std::optional<QueueRow> found;
+  unsigned number, port, waiting, mode, range, no_room, lost, last;
+  while (!found &&
+         std::fscanf(file, "%u %u %u %u %u %u %u %u %*u", &number, &port,
+                     &waiting, &mode, &range, &no_room, &lost, &last) == 8) {
+    if (number != queue) continue;
+    found = QueueRow{.port_id = port,
+                     .no_room = no_room,
+                     .not_deliverable = lost,
+                     .last_id = last};
+  }
+  std::fclose(file);
+  return found;
 }
 
 class NfQueue : public PacketGate {
@@ -69,7 +101,41 @@ class NfQueue : public PacketGate {
     // An overrun loses the notice of a packet, which then waits for ever: the
     // kernel is told to report no ENOBUFS and to drop instead.
     setsockopt(descriptor, SOL_NETLINK, NETLINK_NO_ENOBUFS, &one, sizeof(one));
+    // A table that stood before us may have sent packets before we could tell
+    // them from the answers above.
+    Release(Unjudged::kAskAgain);
     return absl::OkStatus();
+  }
+
+  // Whether the socket holds the queue.
+  bool Holds() const {
+    const auto row = ReadQueueRow(queue_);
+    if (row) return row->port_id == mnl_socket_get_portid(netlink_.get());
+    // Not everybody may read the list; whoever kept the socket is believed.
+    return faccessat(AT_FDCWD, kQueueList, R_OK, AT_EACCESS) != 0;
+  }
+
+  // Settles what was read from the socket and never judged: all that came
+  // before the first packet that still lies in it.
+  void Release(Unjudged unjudged) {
+    uint32_t last = 0;
+    HeldByKernel first;
+    const ssize_t size = recv(descriptor(), buffer_.data(), buffer_.size(),
+                              MSG_DONTWAIT | MSG_PEEK);
+    if (size > 0 && Parse(static_cast<size_t>(size), &first)) {
+      last = first.id - 1;
+    } else if (const auto row = ReadQueueRow(queue_)) {
+      last = row->last_id;
+    }
+    if (last == 0) return;
+    char message[MNL_SOCKET_BUFFER_SIZE];
+    nlmsghdr* head = StartMessage(message, NFQNL_MSG_VERDICT_BATCH, queue_);
+    const uint32_t verdict =
+        unjudged == Unjudged::kAskAgain ? NF_REPEAT : NF_DROP;
+    const nfqnl_msg_verdict_hdr body{.verdict = htonl(verdict),
+                                     .id = htonl(last)};
+    mnl_attr_put(head, NFQA_VERDICT_HDR, sizeof(body), &body);
+    (void)mnl_socket_sendto(netlink_.get(), head, head->nlmsg_len);
   }
 
   bool Take(absl::Duration patience, HeldByKernel* held) override {
@@ -100,7 +166,10 @@ class NfQueue : public PacketGate {
 
   int descriptor() const override { return mnl_socket_get_fd(netlink_.get()); }
 
-  uint64_t overflowed() const override { return overflowed_; }
+  uint64_t overflowed() const override {
+    const auto row = ReadQueueRow(queue_);
+    return row ? row->no_room + row->not_deliverable : 0;
+  }
 
  private:
   absl::Status Ask(nlmsghdr* head) {
@@ -109,30 +178,39 @@ class NfQueue : public PacketGate {
     if (mnl_socket_sendto(netlink_.get(), head, head->nlmsg_len) < 0) {
       return Error();
     }
-    char answer[MNL_SOCKET_BUFFER_SIZE];
-    const ssize_t size =
-        mnl_socket_recvfrom(netlink_.get(), answer, sizeof(answer));
-    if (size < 0 || mnl_cb_run(answer, static_cast<size_t>(size), sequence_,
-                               mnl_socket_get_portid(netlink_.get()), nullptr,
-                               nullptr) < 0) {
-      return Error();
+    // Once the queue is bound, packets may stand before the answer.
+    while (true) {
+      const ssize_t size =
+          mnl_socket_recvfrom(netlink_.get(), buffer_.data(), buffer_.size());
+      if (size < 0) return Error();
+      const auto* answer = reinterpret_cast<const nlmsghdr*>(buffer_.data());
+      if (!mnl_nlmsg_ok(answer, static_cast<int>(size)) ||
+          answer->nlmsg_type != NLMSG_ERROR) {
+        continue;
+      }
+      nlmsgerr status;
+      std::memcpy(&status, mnl_nlmsg_get_payload(answer), sizeof(status));
+      errno = -status.error;
+      return status.error == 0 ? absl::OkStatus() : Error();
     }
-    return absl::OkStatus();
   }
 
   absl::Status Error() const {
-    if (errno == EPERM) {
+    const int error = errno;
+    // The kernel says EPERM for both: no right to, and somebody else has it.
+    if (error == EBUSY || (error == EPERM && ReadQueueRow(queue_))) {
+      return absl::AlreadyExistsError(absl::StrCat(
+          "queue ", queue_,
+          ": another agent judges this network's packets: stop it first"));
+    }
+    if (error == EPERM) {
       return absl::PermissionDeniedError(absl::StrCat(
           "queue ", queue_,
-          ": may not be held: CAP_NET_ADMIN is missing, or another agent has "
-          "it: run one agent, as root or with that capability"));
-    }
-    if (errno == EBUSY || errno == EEXIST) {
-      return absl::AlreadyExistsError(absl::StrCat(
-          "queue ", queue_, ": held by another program: stop it first"));
+          ": may not be held: CAP_NET_ADMIN is missing: run as root or grant "
+          "that capability"));
     }
     return absl::UnavailableError(absl::StrCat(
-        "queue ", queue_, ": the kernel refuses: ", std::strerror(errno),
+        "queue ", queue_, ": the kernel refuses: ", std::strerror(error),
         ": is nfnetlink_queue there?"));
   }
 
@@ -201,9 +279,9 @@ class NfQueue : public PacketGate {
     if (!instead.empty()) {
       mnl_attr_put(head, NFQA_PAYLOAD, instead.size(), instead.data());
     }
-    if (mnl_socket_sendto(netlink_.get(), head, head->nlmsg_len) < 0) {
-      ++overflowed_;
-    }
+    // Fails for a packet that the kernel has given up meanwhile: nothing is
+    // owed to it.
+    (void)mnl_socket_sendto(netlink_.get(), head, head->nlmsg_len);
   }
 
   const Netlink netlink_;
@@ -211,7 +289,6 @@ class NfQueue : public PacketGate {
   std::vector<char> buffer_;
   std::vector<char> verdict_;
   uint32_t sequence_ = 0;
-  uint64_t overflowed_ = 0;
 };
 
 }  // namespace
@@ -226,6 +303,25 @@ absl::StatusOr<std::unique_ptr<PacketGate>> OpenPacketGate(uint16_t queue) {
   }
   auto gate = std::make_unique<NfQueue>(std::move(netlink), queue);
   if (absl::Status status = gate->Configure(); !status.ok()) return status;
+  return gate;
+}
+
+absl::StatusOr<std::unique_ptr<PacketGate>> AdoptPacketGate(uint16_t queue,
+                                                            int descriptor,
+                                                            Unjudged unjudged) {
+  Netlink netlink(mnl_socket_fdopen(descriptor));
+  if (netlink == nullptr) {
+    close(descriptor);
+    return absl::FailedPreconditionError(absl::StrCat(
+        "queue ", queue, ": what was kept is no netlink socket: start anew"));
+  }
+  auto gate = std::make_unique<NfQueue>(std::move(netlink), queue);
+  if (!gate->Holds()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("queue ", queue,
+                     ": what was kept does not hold it any more: bind anew"));
+  }
+  gate->Release(unjudged);
   return gate;
 }
 

@@ -29,8 +29,9 @@ struct HeldByKernel {
   bool segmented = false;  // several datagrams in one (UDP_SEGMENT)
 };
 
-// Not thread-safe. While an object lives, every packet sent to its queue waits
-// for a verdict; when it goes, the kernel drops what waits.
+// Not thread-safe. While the socket behind it is open anywhere, every packet
+// sent to its queue waits for a verdict; when the last holder closes it, the
+// kernel drops what waits.
 class PacketGate {
  public:
   virtual ~PacketGate() = default;
@@ -51,12 +52,26 @@ class PacketGate {
   // For poll(2).
   virtual int descriptor() const = 0;
 
-  // Packets that did not fit into the kernel's queue, since opening.
+  // Packets that did not fit into the kernel's queue, since it was bound: also
+  // under those who held it before us.
   virtual uint64_t overflowed() const = 0;
+};
+
+// What becomes of packets that another process had read and never judged.
+enum class Unjudged : uint8_t {
+  kAskAgain,  // they come to us as if new
+  kDrop,      // one of them may have been what that process died of
 };
 
 // PERMISSION_DENIED without CAP_NET_ADMIN; ALREADY_EXISTS when another program
 // holds the queue.
 absl::StatusOr<std::unique_ptr<PacketGate>> OpenPacketGate(uint16_t queue);
+
+// Goes on with the queue socket of a process that has died, which somebody
+// kept open: what came meanwhile is there to Take. Owns the descriptor from
+// the call on, also on failure. FAILED_PRECONDITION when it is no such socket.
+absl::StatusOr<std::unique_ptr<PacketGate>> AdoptPacketGate(uint16_t queue,
+                                                            int descriptor,
+                                                            Unjudged unjudged);
 
 }  // namespace schoolgate::platform

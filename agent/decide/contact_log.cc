@@ -46,8 +46,8 @@ void ContactLog::Note(const Observation& observation, const Who& who,
                       rules::Place place, bool enforced) {
   const int64_t now_us = observation.time_us;
   const bool flow = observation.source == NameSource::kFlow;
-  const std::string key =
-      MergeKey(who, decision, flow ? observation.protocol : observation.name);
+  const std::string_view host = flow ? observation.protocol : observation.name;
+  const std::string key = MergeKey(who, decision, host);
   const int64_t merge_us = flow ? kMergeFlowsUs : kMergeUs;
   uint32_t merged = 0;
   if (Open* open = open_.Find(key, now_us)) {

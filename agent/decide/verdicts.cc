@@ -7,8 +7,28 @@
 namespace schoolgate::agent {
 
 void Verdicts::Use(std::shared_ptr<const rules::Ruleset> rules) {
+  const bool other_bundle =
+      rules_ == nullptr || rules == nullptr ||
+      rules_->manifest().version() != rules->manifest().version();
+  if (other_bundle) judged_ = blocked_ = 0;
   rules_ = std::move(rules);
   remembered_.Clear();
+}
+
+void Verdicts::Try(const std::shared_ptr<const rules::Ruleset>& rules) {
+  if (rules == (trial_ != nullptr ? trial_->rules() : nullptr)) return;
+  trial_ = rules != nullptr ? std::make_unique<RulesTrial>(rules) : nullptr;
+}
+
+rules::Question Verdicts::Blank(absl::Time now) const {
+  return {.host = {},
+          .group = {},
+          .user = {},
+          .device = device_,
+          .place = place_,
+          .at = now,
+          .boot_us = boot_us_,
+          .boot_id = boot_id_};
 }
 
 void Verdicts::SetPlace(rules::Place place) {
@@ -42,6 +62,9 @@ const rules::Decision& Verdicts::For(std::string_view host, const Who& who,
     rules::Question question = QuestionOf(who, time_us);
     question.host = host;
     fresh.decision = rules::Decide(*rules_, question);
+    ++judged_;
+    if (fresh.decision.action == rules::Action::kBlock) ++blocked_;
+    if (trial_ != nullptr) trial_->Note(question, fresh.decision);
   }
   return remembered_.Put(key_, std::move(fresh), time_us)->decision;
 }
@@ -54,13 +77,10 @@ rules::Decision Verdicts::ForCategory(std::string_view category, const Who& who,
 }
 
 rules::Question Verdicts::QuestionOf(const Who& who, int64_t time_us) const {
-  return {.group = who.group,
-          .user = who.login,
-          .device = device_,
-          .place = place_,
-          .at = absl::FromUnixMicros(time_us),
-          .boot_us = boot_us_,
-          .boot_id = boot_id_};
+  rules::Question question = Blank(absl::FromUnixMicros(time_us));
+  question.group = who.group;
+  question.user = who.login;
+  return question;
 }
 
 std::string_view Verdicts::Restricted(std::string_view host,

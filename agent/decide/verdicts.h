@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "agent/decide/attribution.h"
 #include "agent/decide/recent_map.h"
+#include "agent/decide/rules_trial.h"
 #include "rules/decide.h"
 #include "rules/ruleset.h"
 
@@ -32,6 +33,20 @@ class Verdicts {
 
   const std::shared_ptr<const rules::Ruleset>& rules() const { return rules_; }
   rules::Place place() const { return place_; }
+
+  // Judge by these as well from now on, and only count; null ends the trial.
+  // The same ones again change nothing.
+  void Try(const std::shared_ptr<const rules::Ruleset>& rules);
+  const RulesTrial* trial() const { return trial_.get(); }
+
+  // A question of this device, without host and person. Its views hold until
+  // the next Set call.
+  rules::Question Blank(absl::Time now) const;
+
+  // Questions answered since the bundle in force came, and how many with
+  // "block"; answers from memory do not count.
+  uint64_t judged() const { return judged_; }
+  uint64_t blocked() const { return blocked_; }
 
   // Valid until the next call.
   const rules::Decision& For(std::string_view host, const Who& who,
@@ -62,6 +77,9 @@ class Verdicts {
 
   std::string device_;
   std::shared_ptr<const rules::Ruleset> rules_;
+  std::unique_ptr<RulesTrial> trial_;
+  uint64_t judged_ = 0;
+  uint64_t blocked_ = 0;
   std::string boot_id_;
   int64_t boot_us_ = 0;
   rules::Place place_ = rules::Place::kOnsite;

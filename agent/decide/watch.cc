@@ -81,10 +81,8 @@ const rules::Decision& Watch::Judge(const Observation& observation,
 
 const rules::Decision& Watch::JudgeFirst(const Observation& observation,
                                          bool enforced, bool repeat) {
+  enforced = enforced && !shadow_;
   ++counters_.names;
-  if (observation.name.ends_with(platform::kTestNameSuffix)) {
-    last_test_ = observation.name;
-  }
   const Who who = attribution_.WhoAsked(observation);
   const bool by_stub = AskedByStub(observation, who);
   repeat |= by_stub;
@@ -95,6 +93,10 @@ const rules::Decision& Watch::JudgeFirst(const Observation& observation,
   const rules::Decision& decision = *decided;
   seen_->well_known = IsWellKnown(decision);
   Keep(observation, who, decision, enforced, repeat);
+  if (platform::IsTestName(observation.name)) {
+    NoteTest(observation.name,
+             enforced && decision.action == rules::Action::kBlock);
+  }
   return decision;
 }
 
@@ -117,7 +119,7 @@ const rules::Decision& Watch::JudgeKind(const Observation& observation,
                  ? rules::Decision{}
                  : verdicts_.ForCategory(category, who, observation.time_us);
   if (of_kind_.action != rules::Action::kAllow) {
-    Keep(observation, who, of_kind_, /*enforced=*/true, /*repeat=*/false);
+    Keep(observation, who, of_kind_, /*enforced=*/!shadow_, /*repeat=*/false);
   }
   return of_kind_;
 }
@@ -150,6 +152,14 @@ bool Watch::TakeAnswer(const Observation& from, std::string_view token,
   return true;
 }
 
+// The name comes by twice where packets are also watched; that it was refused
+// is known from the first.
+void Watch::NoteTest(std::string_view name, bool refused) {
+  if (last_test_ != name) test_refused_ = false;
+  last_test_ = name;
+  test_refused_ |= refused;
+}
+
 void Watch::Settle() {
   for (Judged& judged : unsettled_) {
     judged.observation.name = judged.name;
@@ -161,6 +171,7 @@ void Watch::Settle() {
 void Watch::Record(const Judged& judged) {
   const Observation& observation = judged.observation;
   const rules::Decision& decision = judged.decision;
+  if (platform::IsTestName(observation.name)) return;
   if (judged.repeat) {
     ++counters_.repeats;
     if (episodes_ != nullptr) episodes_->OnRepeat(observation);

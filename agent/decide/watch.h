@@ -43,6 +43,10 @@ class Watch : public ObservationSink {
 
   void OnFlow(const FlowProgress& progress) override;
 
+  // From now on nothing that is judged is really stopped, and it is recorded
+  // so.
+  void SetShadow(bool shadow) { shadow_ = shadow; }
+
   // For a packet that is held: the decision alone, so that the packet can go
   // on its way; valid until the next call. `enforced` when a block will really
   // stop it. Call Settle when nobody waits any more.
@@ -68,12 +72,17 @@ class Watch : public ObservationSink {
 
   const NoticeBoard& notices() const { return notices_; }
   const Verdicts& verdicts() const { return verdicts_; }
+  // Whose observation was judged last; valid until Settle.
+  const Who& judged_who() const { return unsettled_.back().who; }
 
   // Records what was judged. May look into /proc.
   void Settle();
 
-  // Whether this name of a self-test was seen lately.
+  // Whether this name of a self-test was seen lately, and refused.
   bool SawTest(const std::string& name) const { return name == last_test_; }
+  bool RefusedTest(const std::string& name) const {
+    return name == last_test_ && test_refused_;
+  }
 
   const WatchCounters& counters() const { return counters_; }
   const WitnessCounters& witness() const { return witness_.counters(); }
@@ -107,6 +116,7 @@ class Watch : public ObservationSink {
   void Notify(const Judged& judged, v1::ProcessKind process);
   void Keep(const Observation& observation, const Who& who,
             const rules::Decision& decision, bool enforced, bool repeat);
+  void NoteTest(std::string_view name, bool refused);
   bool IsRepeat(const Observation& observation);
   bool AskedByStub(const Observation& observation, const Who& who);
 
@@ -125,6 +135,8 @@ class Watch : public ObservationSink {
   WatchCounters counters_;
   std::string key_;
   std::string last_test_;
+  bool test_refused_ = false;
+  bool shadow_ = false;
 };
 
 }  // namespace schoolgate::agent

@@ -133,6 +133,27 @@ TEST_F(ContactLogTest, QuestionsAndReloadsOfOneVisitAreOneContact) {
   EXPECT_EQ(sink_.events[2].contact().count(), 5u);
 }
 
+// Otherwise nobody would learn what a flow without a name was, or a program
+// that opens hundreds of them would fill the spool.
+TEST_F(ContactLogTest, AFlowHasItsProtocolInPlaceOfAHost) {
+  Observation flow = Name("", 0);
+  flow.source = NameSource::kFlow;
+  flow.protocol = "BitTorrent";
+  for (int64_t at : {0, 20'000'000, 290'000'000}) {
+    flow.time_us = at;
+    log_.Note(flow, pupil_, Block(), v1::PROCESS_KIND_OTHER,
+              rules::Place::kOnsite, false);
+  }
+  ASSERT_EQ(sink_.events.size(), 2u);  // who, then the contact
+  EXPECT_EQ(sink_.events[1].contact().host(), "BitTorrent");
+  EXPECT_EQ(sink_.events[1].contact().source(), v1::NAME_SOURCE_FLOW);
+  flow.protocol = "OpenVPN";
+  log_.Note(flow, pupil_, Block(), v1::PROCESS_KIND_OTHER,
+            rules::Place::kOnsite, false);
+  ASSERT_EQ(sink_.events.size(), 3u);
+  EXPECT_EQ(sink_.events[2].contact().host(), "OpenVPN");
+}
+
 // Otherwise the collector would know who a child is.
 TEST_F(ContactLogTest, TheLogInTravelsOnlySealed) {
   log_.Note(Name("bet.example", 0), pupil_, Block(), v1::PROCESS_KIND_BROWSER,

@@ -36,6 +36,14 @@ ObserverLimits GateLimits() {
   return limits;
 }
 
+Endpoint EndOf(std::span<const uint8_t> address, uint16_t port) {
+  Endpoint end{.address = {}, .port = port};
+  if (address.size() == 4) end.address[10] = end.address[11] = 0xff;
+  std::copy(address.begin(), address.end(),
+            end.address.end() - static_cast<ptrdiff_t>(address.size()));
+  return end;
+}
+
 }  // namespace
 
 Gate::Gate(platform::PacketGate& packets, platform::PacketSender* sender,
@@ -66,7 +74,11 @@ void Gate::OnName(const Observation& observation) {
   found_.http |= observation.source == NameSource::kHttp;
   const rules::Decision& decision =
       watch_.Judge(observation, /*enforced=*/true);
-  if (decision.action == rules::Action::kBlock) Refuse(observation, decision);
+  if (decision.action == rules::Action::kBlock) {
+    Refuse(observation, decision);
+  } else if (live_flows_ != nullptr) {
+    live_flows_->Remember(observation, watch_.judged_who(), decision);
+  }
 }
 
 void Gate::OnDnsName(const Observation& observation) {
@@ -151,6 +163,11 @@ void Gate::Judge(const platform::HeldByKernel& taken, int64_t now_us) {
     if ((held.mark & kMarkWatch) != 0) {
       held.mark &= ~kMarkWatch;
       FlowOf(*packet, now_us) = Flow{};
+      if (live_flows_ != nullptr) {
+        live_flows_->Forget(
+            Transport::kTcp, EndOf(packet->source, packet->source_port),
+            EndOf(packet->destination, packet->destination_port));
+      }
       ObserveBytes(TcpOpening(*packet), held.uid, now_us);
     }
   }

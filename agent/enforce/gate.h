@@ -11,6 +11,7 @@
 #include "agent/decide/watch.h"
 #include "agent/enforce/dns_answer.h"
 #include "agent/enforce/held_packet.h"
+#include "agent/enforce/live_flows.h"
 #include "agent/enforce/refusal.h"
 #include "agent/observe/observer.h"
 #include "platform/packet_gate.h"
@@ -34,6 +35,10 @@ class Gate : private ObservationSink {
   // stopped and so nobody is to be told.
   Gate(platform::PacketGate& packets, platform::PacketSender* sender,
        Watch& watch);
+
+  // Is told of connections that are let run; null as at the start. Outlives
+  // the gate.
+  void SetLiveFlows(LiveFlows* flows) { live_flows_ = flows; }
 
   // Judges what is held now, at most a few hundred packets; never waits.
   void Serve(int64_t now_us);
@@ -115,6 +120,7 @@ class Gate : private ObservationSink {
   platform::PacketGate& packets_;
   Watch& watch_;
   Refusal refusal_;
+  LiveFlows* live_flows_ = nullptr;
   Observer observer_;
   Found found_;
   RecentMap<std::string, Flow> flows_{kFlowMemoryUs, kMaxFlows};

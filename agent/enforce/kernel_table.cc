@@ -8,15 +8,19 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <functional>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "agent/enforce/filter_rule.h"
 #include "agent/enforce/held_packet.h"
+#include "agent/enforce/table_guard.h"
 
 namespace schoolgate::agent {
 namespace {
@@ -34,13 +38,16 @@ constexpr uint32_t kQuicVersion2 = 0x6b3343cf;
 constexpr uint32_t kQuicDrafts = 0xff000000;
 constexpr uint8_t kUnjudgedProtocols[] = {IPPROTO_ESP, IPPROTO_GRE, IPPROTO_AH};
 constexpr size_t kBatchBytes = 256 << 10;
+constexpr uint32_t kTableOwner = 2;    // NFT_TABLE_F_OWNER, Linux 5.12
 constexpr uint32_t kFlagsOffset = 13;  // of the TCP header
 constexpr uint32_t kDataOffset = 12;
 
-struct CloseNetlink {
-  void operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
-};
-using Netlink = std::unique_ptr<mnl_socket, CloseNetlink>;
+// Answers to a run before us that died before reading them.
+void DropStaleAnswers(const TableSocket& socket) {
+  char stale[MNL_SOCKET_BUFFER_SIZE];
+  while (recv(socket.descriptor(), stale, sizeof(stale), MSG_DONTWAIT) > 0) {
+  }
+}
 
 // One netlink transaction: all of it or nothing.
 class Batch {
@@ -53,9 +60,17 @@ class Batch {
   }
   ~Batch() { mnl_nlmsg_batch_stop(batch_); }
 
-  void Table(uint16_t message, const std::string& name, uint16_t flags) {
+  void Table(uint16_t message, const std::string& name, uint16_t flags,
+             uint32_t table_flags = 0, const std::string& tag = "") {
     nftnl_table* table = nftnl_table_alloc();
     nftnl_table_set_u32(table, NFTNL_TABLE_FAMILY, NFPROTO_INET);
+    if (table_flags != 0) {
+      nftnl_table_set_u32(table, NFTNL_TABLE_FLAGS, table_flags);
+    }
+    if (!tag.empty()) {
+      nftnl_table_set_data(table, NFTNL_TABLE_USERDATA, tag.data(),
+                           static_cast<uint32_t>(tag.size()));
+    }
     nftnl_table_set_str(table, NFTNL_TABLE_NAME, name.c_str());
     nftnl_table_nlmsg_build_payload(Head(message, flags), table);
     nftnl_table_free(table);
@@ -91,24 +106,26 @@ class Batch {
     mnl_nlmsg_batch_next(batch_);
   }
 
+  std::string_view bytes() const {
+    return {static_cast<const char*>(mnl_nlmsg_batch_head(batch_)),
+            mnl_nlmsg_batch_size(batch_)};
+  }
+
   // 0, or the errno of the first message that the kernel refused.
-  int Commit() {
+  int Commit(const TableSocket& socket) {
     nftnl_batch_end(Next(), sequence_++);
     mnl_nlmsg_batch_next(batch_);
-    Netlink netlink(mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC));
-    if (netlink == nullptr ||
-        mnl_socket_bind(netlink.get(), 0, MNL_SOCKET_AUTOPID) < 0) {
-      return errno;
-    }
+    mnl_socket* netlink = socket.get();
+    DropStaleAnswers(socket);
     // Each refused message is answered; the answers must fit.
     const int bytes = 4 << 20;
-    setsockopt(mnl_socket_get_fd(netlink.get()), SOL_SOCKET, SO_RCVBUF, &bytes,
+    setsockopt(socket.descriptor(), SOL_SOCKET, SO_RCVBUF, &bytes,
                sizeof(bytes));
-    if (mnl_socket_sendto(netlink.get(), mnl_nlmsg_batch_head(batch_),
+    if (mnl_socket_sendto(netlink, mnl_nlmsg_batch_head(batch_),
                           mnl_nlmsg_batch_size(batch_)) < 0) {
       return errno;
     }
-    return FirstError(netlink.get());
+    return FirstError(netlink);
   }
 
  private:
@@ -316,31 +333,96 @@ class TableRules {
   const QueueTo to_;
 };
 
-int Install(const KernelTableOptions& options, QueueAction action) {
+void Fill(const KernelTableOptions& options, QueueAction action, bool owned,
+          const std::string& tag, Batch& batch) {
   const QueueTo to{.action = action,
                    .number = options.queue,
                    .bypass = options.open_without_gate};
-  Batch batch;
   batch.Table(NFT_MSG_NEWTABLE, options.name, NLM_F_CREATE);
   batch.Table(NFT_MSG_DELTABLE, options.name, 0);
-  batch.Table(NFT_MSG_NEWTABLE, options.name, NLM_F_CREATE);
+  batch.Table(NFT_MSG_NEWTABLE, options.name, NLM_F_CREATE,
+              owned ? kTableOwner : 0, tag);
   TableRules(batch, options, to);
-  return batch.Commit();
+}
+
+// A short name for exactly these rules.
+std::string TagOf(const KernelTableOptions& options, QueueAction action,
+                  bool owned) {
+  Batch batch;
+  Fill(options, action, owned, "", batch);
+  return absl::StrCat("schoolgate ",
+                      absl::Hex(std::hash<std::string_view>()(batch.bytes())));
+}
+
+int Install(const KernelTableOptions& options, QueueAction action,
+            const TableSocket& socket, bool owned) {
+  Batch batch;
+  Fill(options, action, owned, TagOf(options, action, owned), batch);
+  return batch.Commit(socket);
+}
+
+// Replacing a table makes the kernel drop every packet that is held (it
+// unhooks the old chains), so what is ours and the same stays.
+bool Stands(const KernelTableOptions& options, const TableSocket& socket) {
+  DropStaleAnswers(socket);
+  const auto standing = ReadTable(socket.get(), options.name, /*sequence=*/1);
+  if (!standing || (standing->flags & kTableOwner) == 0) return false;
+  return standing->owner == mnl_socket_get_portid(socket.get()) &&
+         (standing->tag == TagOf(options, QueueAction::kNative, true) ||
+          standing->tag == TagOf(options, QueueAction::kCompat, true));
 }
 
 }  // namespace
 
-absl::Status InstallKernelTable(const KernelTableOptions& options) {
-  int error = Install(options, QueueAction::kNative);
-  if (error == ENOENT) error = Install(options, QueueAction::kCompat);
+absl::StatusOr<std::unique_ptr<TableSocket>> TableSocket::Open() {
+  mnl_socket* socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+  if (socket != nullptr && mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0) {
+    mnl_socket_close(socket);
+    socket = nullptr;
+  }
+  if (socket == nullptr) {
+    return absl::UnavailableError(
+        absl::StrCat("packet filter: no netlink: ", std::strerror(errno),
+                     ": does this kernel have netfilter?"));
+  }
+  return std::unique_ptr<TableSocket>(new TableSocket(socket));
+}
+
+absl::StatusOr<std::unique_ptr<TableSocket>> TableSocket::Adopt(
+    int descriptor) {
+  mnl_socket* socket = mnl_socket_fdopen(descriptor);
+  if (socket == nullptr) {
+    close(descriptor);
+    return absl::FailedPreconditionError(
+        "packet filter: what was kept is no netlink socket: start anew");
+  }
+  return std::unique_ptr<TableSocket>(new TableSocket(socket));
+}
+
+TableSocket::~TableSocket() { mnl_socket_close(socket_); }
+
+int TableSocket::descriptor() const { return mnl_socket_get_fd(socket_); }
+
+absl::Status InstallKernelTable(const KernelTableOptions& options,
+                                TableSocket& socket) {
+  bool owned = options.owned;
+  if (owned && Stands(options, socket)) return absl::OkStatus();
+  int error = Install(options, QueueAction::kNative, socket, owned);
+  if (owned && (error == EOPNOTSUPP || error == EINVAL)) {
+    owned = false;
+    error = Install(options, QueueAction::kNative, socket, owned);
+  }
+  if (error == ENOENT) {
+    error = Install(options, QueueAction::kCompat, socket, owned);
+  }
   switch (error) {
     case 0:
       return absl::OkStatus();
     case EPERM:
       return absl::PermissionDeniedError(absl::StrCat(
           "table ", options.name,
-          ": may not be put in place: CAP_NET_ADMIN is missing: run as root "
-          "or grant the capability"));
+          ": may not be put in place: CAP_NET_ADMIN is missing, or another "
+          "agent owns it: run one agent, as root or with that capability"));
     case ENOENT:
       return absl::UnimplementedError(absl::StrCat(
           "table ", options.name,
@@ -353,37 +435,25 @@ absl::Status InstallKernelTable(const KernelTableOptions& options) {
   }
 }
 
-absl::Status RemoveKernelTable(const std::string& name) {
+bool OwnKernelTableStands(const KernelTableOptions& options,
+                          TableSocket& socket) {
+  return Stands(options, socket);
+}
+
+absl::Status RemoveKernelTable(const std::string& name, TableSocket& socket) {
   Batch batch;
   batch.Table(NFT_MSG_DELTABLE, name, 0);
-  const int error = batch.Commit();
+  const int error = batch.Commit(socket);
   if (error == 0 || error == ENOENT) return absl::OkStatus();
+  if (error == EPERM) {
+    return absl::PermissionDeniedError(absl::StrCat(
+        "table ", name,
+        ": may not be removed: a running agent owns it, or CAP_NET_ADMIN is "
+        "missing: stop the agent, and run as root"));
+  }
   return absl::UnavailableError(absl::StrCat(
       "table ", name, ": cannot be removed: ", std::strerror(error),
       ": nft delete table inet ", name));
-}
-
-bool KernelTableStands(const std::string& name) {
-  Netlink netlink(mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC));
-  if (netlink == nullptr ||
-      mnl_socket_bind(netlink.get(), 0, MNL_SOCKET_AUTOPID) < 0) {
-    return false;
-  }
-  char message[MNL_SOCKET_BUFFER_SIZE];
-  nftnl_table* table = nftnl_table_alloc();
-  nftnl_table_set_u32(table, NFTNL_TABLE_FAMILY, NFPROTO_INET);
-  nftnl_table_set_str(table, NFTNL_TABLE_NAME, name.c_str());
-  nlmsghdr* head = nftnl_nlmsg_build_hdr(message, NFT_MSG_GETTABLE,
-                                         NFPROTO_INET, NLM_F_ACK, 1);
-  nftnl_table_nlmsg_build_payload(head, table);
-  nftnl_table_free(table);
-  if (mnl_socket_sendto(netlink.get(), head, head->nlmsg_len) < 0) return false;
-  const ssize_t size =
-      mnl_socket_recvfrom(netlink.get(), message, sizeof(message));
-  if (size <= 0) return false;
-  const auto* answer = reinterpret_cast<const nlmsghdr*>(message);
-  return mnl_nlmsg_ok(answer, static_cast<int>(size)) &&
-         answer->nlmsg_type != NLMSG_ERROR;
 }
 
 }  // namespace schoolgate::agent

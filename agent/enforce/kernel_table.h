@@ -4,9 +4,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+struct mnl_socket;
 
 namespace schoolgate::agent {
 
@@ -35,16 +39,48 @@ struct KernelTableOptions {
   bool open_without_gate = false;
   // Also what this machine forwards: containers, virtual machines.
   bool forwarded = false;
+  // The table belongs to the TableSocket: others can neither flush nor change
+  // it, and it goes when the last holder of that socket has closed it. Where
+  // the kernel does not know owners (before 5.12) the table is anybody's.
+  bool owned = true;
 };
 
-// Replaces whatever stands under that name, atomically. PERMISSION_DENIED
-// without CAP_NET_ADMIN; UNIMPLEMENTED when the kernel has no queue action.
-absl::Status InstallKernelTable(const KernelTableOptions& options);
+// The netlink socket through which a table is put in place. A resource: close
+// it last. It may be kept open across processes, as the queue's.
+class TableSocket {
+ public:
+  static absl::StatusOr<std::unique_ptr<TableSocket>> Open();
 
-// OK also when there was none.
-absl::Status RemoveKernelTable(const std::string& name);
+  // Owns the descriptor from the call on, also on failure.
+  static absl::StatusOr<std::unique_ptr<TableSocket>> Adopt(int descriptor);
 
-// Whether the table is there: somebody may have flushed all rules.
-bool KernelTableStands(const std::string& name);
+  ~TableSocket();
+  TableSocket(const TableSocket&) = delete;
+  TableSocket& operator=(const TableSocket&) = delete;
+
+  int descriptor() const;
+  mnl_socket* get() const { return socket_; }
+
+ private:
+  explicit TableSocket(mnl_socket* socket) : socket_(socket) {}
+
+  mnl_socket* const socket_;
+};
+
+// Replaces whatever stands under that name, atomically; leaves alone what is
+// the same and ours. Packets that are held when a table is replaced are lost:
+// judge them first. PERMISSION_DENIED
+// without CAP_NET_ADMIN or when the table belongs to another; UNIMPLEMENTED
+// when the kernel has no queue action.
+absl::Status InstallKernelTable(const KernelTableOptions& options,
+                                TableSocket& socket);
+
+// Whether exactly this table is there and belongs to the socket, so that it
+// will go with it.
+bool OwnKernelTableStands(const KernelTableOptions& options,
+                          TableSocket& socket);
+
+// OK also when there was none. PERMISSION_DENIED while a living agent owns it.
+absl::Status RemoveKernelTable(const std::string& name, TableSocket& socket);
 
 }  // namespace schoolgate::agent

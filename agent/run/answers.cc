@@ -3,7 +3,9 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "agent/run/self_check.h"
 #include "platform/local_socket.h"
+#include "platform/name_question.h"
 
 namespace schoolgate::agent {
 namespace {
@@ -58,16 +60,28 @@ std::string Answers::Answer(uint32_t uid, std::string_view question,
   if (ask == "answer") {
     return AnswerNotice(uid, TextOf(json, "token"), TextOf(json, "kind"), now);
   }
+  if (ask == "canary") return Canary(uid, now);
   const std::string host = TextOf(json, "host");
   if (host.empty() || host.size() > kMaxHostBytes) {
     return Refuse("host: not a host name: give one such as www.example.org");
   }
-  if (ask == "seen") return Dump({{"seen", watch_.SawTest(host)}});
+  if (ask == "seen") {
+    return Dump({{"seen", watch_.SawTest(host)},
+                 {"refused", watch_.RefusedTest(host)}});
+  }
   if (ask == "why") return Why(uid, host, now);
   if (ask == "report") {
     return Report(uid, TextOf(json, "kind"), host, TextOf(json, "words"), now);
   }
   return Refuse("question: unknown: use the schoolgate command");
+}
+
+std::string Answers::Canary(uint32_t uid, absl::Time now) {
+  const Observation asked = AskedBy(uid, now);
+  const Who who = attribution_.WhoAsked(asked);
+  const std::string category = BlockedCategory(verdicts_, who, asked.time_us);
+  return Dump({{"host", platform::FreshTestName(category)},
+               {"blocked", !category.empty()}});
 }
 
 std::string Answers::Record(uint32_t uid) const {

@@ -4,7 +4,9 @@
 //   {"ask":"status"}
 //   {"ask":"why","host":"www.example.org"}
 //   {"ask":"record"}              what was told about who asks
-//   {"ask":"seen","host":"..."}   whether a self-test's name was noticed
+//   {"ask":"canary"}              a name for a self-test, best a blocked one
+//   {"ask":"seen","host":"..."}   whether a self-test's name was noticed, and
+//                                 refused
 //   {"ask":"notices","after":17}  what is to pop up for who asks, newer than 17
 //   {"ask":"answer","token":"...","kind":"accident|wrong"}  to such a notice
 //   {"ask":"report","kind":"accident|wrong|missed","host":"...","words":"..."}
@@ -41,6 +43,7 @@ class Answers {
   // prank must not fill the school's screen.
   static constexpr int kMaxReportsAMinute = 10;
 
+  std::string Canary(uint32_t uid, absl::Time now);
   std::string Record(uint32_t uid) const;
   std::string Notices(uint32_t uid, uint64_t after) const;
   std::string AnswerNotice(uint32_t uid, const std::string& token,

@@ -125,10 +125,19 @@ absl::Status Read(const std::string& path, const YAML::Node& root,
        {"mode",
         [&](const YAML::Node& node) {
           const std::string word = reader.Text(node);
-          if (word != "policy" && word != "observe") {
-            reader.Wrong(node, "mode is \"policy\" or \"observe\"");
+          if (word != "policy" && word != "shadow" && word != "observe") {
+            reader.Wrong(node, "mode is \"policy\", \"shadow\" or \"observe\"");
           }
-          config->may_enforce = word == "policy";
+          config->at_most =
+              word == "policy" ? GateMode::kEnforce : GateModeNamed(word);
+        }},
+       {"protect_table",
+        [&](const YAML::Node& node) {
+          const std::string word = reader.Text(node);
+          if (word != "yes" && word != "no") {
+            reader.Wrong(node, "protect_table is \"yes\" or \"no\"");
+          }
+          config->protect_table = word == "yes";
         }},
        {"dpi",
         [&](const YAML::Node& node) {
@@ -191,6 +200,7 @@ absl::StatusOr<AgentConfig> LoadAgentConfig(const std::string& path) {
         absl::StrCat(path, ": cannot be read: ", error.what(),
                      ": check the file and its permissions"));
   }
+  config.file = std::filesystem::absolute(path).string();
   if (config.spool_directory.empty()) {
     config.spool_directory = config.state_directory + "/spool";
   }

@@ -1,7 +1,6 @@
 #include "agent/run/live.h"
 
-#include <systemd/sd-daemon.h>
-
+#include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <memory>
@@ -13,23 +12,31 @@
 #include "agent/decide/episode_log.h"
 #include "agent/decide/verdicts.h"
 #include "agent/decide/watch.h"
-#include "agent/enforce/gate.h"
-#include "agent/enforce/kernel_table.h"
+#include "agent/enforce/live_flows.h"
+#include "agent/keep/kept_names.h"
 #include "agent/labels/flow_labels.h"
 #include "agent/observe/observer.h"
 #include "agent/run/answers.h"
+#include "agent/run/gatehouse.h"
 #include "agent/run/heartbeat.h"
 #include "agent/run/identity_file.h"
+#include "agent/run/incidents.h"
+#include "agent/run/rules_beat.h"
 #include "agent/run/rules_inbox.h"
+#include "agent/run/self_check.h"
+#include "agent/run/service.h"
 #include "agent/run/spool_thread.h"
 #include "agent/run/status.h"
+#include "platform/complaint.h"
+#include "platform/flow_marker.h"
 #include "platform/local_socket.h"
 #include "platform/machine.h"
 #include "platform/name_question.h"
-#include "platform/packet_gate.h"
-#include "platform/packet_sender.h"
+#include "platform/network_changes.h"
 #include "platform/packet_source.h"
+#include "platform/rights.h"
 #include "platform/wait.h"
+#include "platform/whole_file.h"
 #include "proto/seal/keys.h"
 
 namespace schoolgate::agent {
@@ -38,6 +45,10 @@ namespace {
 constexpr absl::Duration kPatience = absl::Milliseconds(20);
 constexpr absl::Duration kHousekeeping = absl::Milliseconds(250);
 constexpr absl::Duration kReopenCapture = absl::Seconds(2);
+// A network that changes does so several times in a moment.
+constexpr absl::Duration kNetworkSettles = absl::Milliseconds(500);
+constexpr absl::Duration kCheckAgainAfterFailure = absl::Minutes(1);
+constexpr size_t kMaxMarkBytes = 4096;
 // Between two looks at the clock and the other duties, under full load.
 constexpr int kPacketsATurn = 256;
 
@@ -48,27 +59,33 @@ class LiveAgent {
         clock_(clock),
         accounts_(platform::SystemAccounts()),
         processes_(platform::SystemProcesses()),
-        inbox_(config.state_directory) {
+        inbox_(config.state_directory),
+        incidents_(clock) {
     status_.started = clock.Now();
     status_.interface = config.interface;
   }
 
+  // Enforces as soon as the rules are open; the rest comes after.
   absl::Status Start();
   absl::Status Run(const std::atomic<bool>& stop);
 
  private:
+  absl::Status MakeFolders();
+  absl::Status StartKept();
+  void MakeJudge();
+  void ReportPast();
   absl::Status OpenCapture();
   bool ReadyForPackets() const;
   void OnSourceEnd();
   void Wait() const;
   void TakePackets();
-  void KeepGate();
-  absl::Status OpenGate();
-  void CloseGate();
+  absl::Status KeepGate();
+  void CheckOurselves();
   void Housekeeping();
   void TakeIdentity();
   absl::Status StartSpool(const Identity& identity);
   void TakeRules();
+  rules::Moment MomentNow() const;
   void UseRules();
   ObserverCounters Seen();
   void RefreshStatus();
@@ -100,19 +117,52 @@ class LiveAgent {
   std::unique_ptr<Observer> observer_;
   std::unique_ptr<Answers> answers_;
 
-  std::unique_ptr<platform::PacketGate> held_;
-  std::unique_ptr<platform::PacketSender> sender_;
-  std::unique_ptr<Gate> gate_;
+  LiveFlows live_flows_{seal::RandomBytes(16)};
+  std::unique_ptr<platform::FlowMarker> marker_;
+  Incidents incidents_;
+  Service service_;
+  std::unique_ptr<Gatehouse> gatehouse_;
+  std::unique_ptr<SelfCheck> self_check_;
+  std::unique_ptr<platform::NetworkChanges> network_;
 
   absl::Duration next_housekeeping_;
   absl::Duration next_beat_;
   absl::Duration next_capture_;
-  int64_t shift_us_ = 0;  // of a capture file, to now
+  absl::Duration next_check_ = absl::InfiniteDuration();
+  bool opened_mark_ = false;  // the network was opened before this run
+  int64_t shift_us_ = 0;      // of a capture file, to now
   bool finished_ = false;
   absl::Status outcome_;
 };
 
 absl::Status LiveAgent::Start() {
+  if (config_.capture_file.empty()) {
+    if (absl::Status status = platform::DropNeedlessRights(); !status.ok()) {
+      return status;
+    }
+  }
+  if (absl::Status status = MakeFolders(); !status.ok()) return status;
+  auto questions = platform::ListenForQuestions(config_.socket);
+  if (!questions.ok()) return questions.status();
+  questions_ = std::move(*questions);
+  MakeJudge();
+  if (absl::Status status = inbox_.Open(MomentNow()); !status.ok())
+    return status;
+  UseRules();
+  if (config_.capture_file.empty()) {
+    if (absl::Status status = StartKept(); !status.ok()) return status;
+  }
+  TakeIdentity();
+  const absl::Status captured = OpenCapture();
+  // An interface that is not there yet is waited for.
+  if (absl::IsNotFound(captured) && config_.capture_file.empty()) {
+    next_capture_ = clock_.SinceBoot() + kReopenCapture;
+    return absl::OkStatus();
+  }
+  return captured;
+}
+
+absl::Status LiveAgent::MakeFolders() {
   std::error_code error;
   std::filesystem::create_directories(config_.state_directory + "/identity",
                                       error);
@@ -129,12 +179,16 @@ absl::Status LiveAgent::Start() {
       config_.state_directory,
       std::filesystem::perms::group_exec | std::filesystem::perms::others_exec,
       std::filesystem::perm_options::add, error);
-  auto questions = platform::ListenForQuestions(config_.socket);
-  if (!questions.ok()) return questions.status();
-  questions_ = std::move(*questions);
+  return absl::OkStatus();
+}
+
+// All that is needed to judge a name.
+void LiveAgent::MakeJudge() {
   if (config_.capture_file.empty()) {
     auto owners = platform::OpenSocketOwners();
     if (owners.ok()) owners_ = std::move(*owners);
+    auto marker = platform::OpenFlowMarker();
+    if (marker.ok()) marker_ = std::move(*marker);
   }
   AttributionRules rules = config_.attribution;
   std::string device;
@@ -160,10 +214,42 @@ absl::Status LiveAgent::Start() {
   }
   answers_ =
       std::make_unique<Answers>(*attribution_, *verdicts_, *watch_, status_);
-  if (absl::Status status = inbox_.Open(); !status.ok()) return status;
-  UseRules();
-  TakeIdentity();
-  return OpenCapture();
+}
+
+// From the end of this function on, what the policy blocks is blocked.
+absl::Status LiveAgent::StartKept() {
+  if (config_.at_most != GateMode::kObserve) {
+    const absl::Status kept = service_.StartKeeper(
+        {"run", "--config", config_.file}, config_.state_directory);
+    // Without one the gate lets packets pass when it dies.
+    if (!kept.ok()) platform::Complain("schoolgate-agent", kept);
+  }
+  status_.keeper = service_.keeper();
+  gatehouse_ = std::make_unique<Gatehouse>(service_, *watch_, incidents_,
+                                           live_flows_, config_.protect_table);
+  self_check_ = std::make_unique<SelfCheck>(*attribution_, *verdicts_, *watch_);
+  if (auto network = platform::NetworkChanges::Open(); network.ok()) {
+    network_ = std::move(*network);
+  }
+  ReportPast();
+  return KeepGate();
+}
+
+// What happened to the run before this one.
+void LiveAgent::ReportPast() {
+  const std::string& end = service_.last_end();
+  if (end == "killed") {
+    incidents_.Tamper("agent_killed",
+                      "the agent was ended by force and is back");
+  } else if (!end.empty()) {
+    incidents_.SelfTest("agent", false,
+                        absl::StrCat("the run before this one ", end));
+  }
+  const auto mark = platform::ReadWholeFile(
+      absl::StrCat(config_.state_directory, "/", kOpenedMark), kMaxMarkBytes);
+  if (!mark.ok()) return;
+  opened_mark_ = true;
+  incidents_.Tamper("network_opened", *mark);
 }
 
 absl::Status LiveAgent::OpenCapture() {
@@ -181,16 +267,18 @@ absl::Status LiveAgent::OpenCapture() {
 }
 
 absl::Status LiveAgent::Run(const std::atomic<bool>& stop) {
-  sd_notify(0, "READY=1");
+  service_.Ready();
   while (!stop && !finished_) {
     Wait();
-    if (gate_ != nullptr) gate_->Serve(absl::ToUnixMicros(clock_.Now()));
+    if (gatehouse_ != nullptr) {
+      gatehouse_->Serve(absl::ToUnixMicros(clock_.Now()));
+    }
     TakePackets();
     if (labels_ != nullptr) labels_->Take();
     if (clock_.SinceBoot() >= next_housekeeping_) Housekeeping();
   }
-  sd_notify(0, "STOPPING=1");
-  CloseGate();
+  service_.Stopping();
+  if (gatehouse_ != nullptr) gatehouse_->Leave();
   observer_->Finish();
   observer_->SetTap(nullptr);
   if (episodes_ != nullptr) {
@@ -211,9 +299,10 @@ bool LiveAgent::ReadyForPackets() const {
 void LiveAgent::Wait() const {
   const bool file_ready = !config_.capture_file.empty() && ReadyForPackets();
   if (file_ready) return;
-  platform::WaitReadable({source_ != nullptr ? source_->descriptor() : -1,
-                          held_ != nullptr ? held_->descriptor() : -1},
-                         kPatience);
+  platform::WaitReadable(
+      {source_ != nullptr ? source_->descriptor() : -1,
+       gatehouse_ != nullptr ? gatehouse_->descriptor() : -1},
+      kPatience);
 }
 
 void LiveAgent::TakePackets() {
@@ -239,44 +328,43 @@ void LiveAgent::TakePackets() {
   }
 }
 
-// Holds packets when the policy wants it, and puts the kernel's table back
-// when somebody has flushed it.
-void LiveAgent::KeepGate() {
-  const bool wanted = config_.may_enforce && config_.capture_file.empty() &&
-                      inbox_.rules() != nullptr &&
-                      inbox_.rules()->policy().mode() == "enforce";
-  if (!wanted) return CloseGate();
-  if (gate_ != nullptr && KernelTableStands(KernelTableOptions().name)) return;
-  const absl::Status status = OpenGate();
+// Brings the gate to what configuration and policy want. Fails only where
+// this agent must not go on.
+absl::Status LiveAgent::KeepGate() {
+  const GateMode policy = inbox_.rules() != nullptr
+                              ? GateModeNamed(inbox_.rules()->policy().mode())
+                              : GateMode::kObserve;
+  const GateMode before = gatehouse_->mode();
+  gatehouse_->SetForwarded(inbox_.rules() != nullptr &&
+                           inbox_.rules()->policy().containers());
+  const absl::Status status =
+      gatehouse_->Keep(std::min(policy, config_.at_most), clock_.SinceBoot(),
+                       absl::ToUnixMicros(clock_.Now()));
   status_.gate_problem = status.ok() ? "" : std::string(status.message());
-  status_.mode = status.ok() ? "enforce" : "observe";
+  status_.mode = GateModeName(gatehouse_->mode());
+  if (gatehouse_->mode() != before) next_check_ = clock_.SinceBoot();
+  return absl::IsAlreadyExists(status) ? status : absl::OkStatus();
 }
 
-absl::Status LiveAgent::OpenGate() {
-  // Without a gate packets pass: a fault of ours must not stop a lesson.
-  const KernelTableOptions options{
-      .open_without_gate = true,
-      .forwarded = inbox_.rules()->policy().containers()};
-  if (held_ == nullptr) {
-    auto held = platform::OpenPacketGate(options.queue);
-    if (!held.ok()) return held.status();
-    auto sender = platform::OpenPacketSender(kMarkOurs);
-    if (!sender.ok()) return sender.status();
-    held_ = std::move(*held);
-    sender_ = std::move(*sender);
-    gate_ = std::make_unique<Gate>(*held_, sender_.get(), *watch_);
+// After each change of network, rules and mode.
+void LiveAgent::CheckOurselves() {
+  const absl::Duration now = clock_.SinceBoot();
+  if (network_ != nullptr && network_->Any()) {
+    next_check_ = now + kNetworkSettles;
   }
-  return InstallKernelTable(options);
-}
-
-void LiveAgent::CloseGate() {
-  if (held_ == nullptr) return;
-  // The table first: what is held then goes on its way unheld.
-  (void)RemoveKernelTable(KernelTableOptions().name);
-  gate_->Serve(absl::ToUnixMicros(clock_.Now()));
-  gate_.reset();
-  held_.reset();
-  status_.mode = "observe";
+  if (now >= next_check_ && verdicts_->rules() != nullptr) {
+    next_check_ = absl::InfiniteDuration();
+    self_check_->Begin(gatehouse_->mode(), clock_.Now(), now);
+  }
+  const auto outcome = self_check_->Step(now);
+  if (!outcome) return;
+  const bool passed = *outcome == "pass";
+  if (!passed) next_check_ = now + kCheckAgainAfterFailure;
+  // Said when it changes, not each time.
+  if (status_.selftest != *outcome && (!passed || !status_.selftest.empty())) {
+    incidents_.SelfTest("canary", passed, *outcome);
+  }
+  status_.selftest = *outcome;
 }
 
 void LiveAgent::OnSourceEnd() {
@@ -294,7 +382,11 @@ void LiveAgent::OnSourceEnd() {
 void LiveAgent::Housekeeping() {
   const absl::Duration now = clock_.SinceBoot();
   next_housekeeping_ = now + kHousekeeping;
-  sd_notify(0, "WATCHDOG=1");
+  if (!service_.Alive()) {
+    incidents_.Tamper("keeper_killed",
+                      "the program that starts the agent again was ended by "
+                      "force; another one has been started");
+  }
   if (source_ == nullptr && now >= next_capture_) {
     next_capture_ = now + kReopenCapture;
     (void)OpenCapture();  // why not stands in the status; tried again
@@ -307,7 +399,14 @@ void LiveAgent::Housekeeping() {
     episodes_->OnTime(absl::ToUnixMicros(clock_.Now()));
   }
   TakeRules();
-  KeepGate();
+  if (gatehouse_ != nullptr) {
+    if (absl::Status status = KeepGate(); !status.ok()) {
+      outcome_ = status;
+      finished_ = true;
+      return;
+    }
+    CheckOurselves();
+  }
   RefreshStatus();
   questions_->Serve([this](uint32_t uid, std::string_view question) {
     return answers_->Answer(uid, question, clock_.Now());
@@ -336,6 +435,13 @@ void LiveAgent::TakeIdentity() {
   episodes_ = std::make_unique<EpisodeLog>(*identity, *spool_);
   watch_->SetEpisodes(episodes_.get());
   answers_->SetContacts(contacts_.get());
+  incidents_.SendTo(spool_.get());
+  if (opened_mark_) {
+    std::error_code ignored;
+    std::filesystem::remove(
+        absl::StrCat(config_.state_directory, "/", kOpenedMark), ignored);
+    opened_mark_ = false;
+  }
 }
 
 absl::Status LiveAgent::StartSpool(const Identity& identity) {
@@ -355,14 +461,37 @@ absl::Status LiveAgent::StartSpool(const Identity& identity) {
   return absl::OkStatus();
 }
 
+rules::Moment LiveAgent::MomentNow() const {
+  return {.wall = clock_.Now(),
+          .boot_us = absl::ToInt64Microseconds(clock_.SinceBoot()),
+          .boot_id = boot_id_,
+          .signed_floor = absl::InfinitePast()};
+}
+
 void LiveAgent::TakeRules() {
-  if (inbox_.TakeCandidates(clock_.Now())) UseRules();
+  if (inbox_.Turn(MomentNow())) {
+    UseRules();
+    next_check_ = clock_.SinceBoot();
+  }
+  verdicts_->Try(inbox_.trial());
+  if (marker_ != nullptr && inbox_.rules() != nullptr) {
+    status_.flows_cut += live_flows_.OnTime(
+        *inbox_.rules(), verdicts_->Blank(clock_.Now()), *marker_);
+  }
   status_.rules_problem = inbox_.problem();
+  status_.orders_problem = inbox_.order_problem();
 }
 
 void LiveAgent::UseRules() {
+  const std::shared_ptr<const rules::Ruleset> before = verdicts_->rules();
   verdicts_->Use(inbox_.rules());
   if (inbox_.rules() == nullptr) return;
+  if (before != nullptr && marker_ != nullptr) {
+    status_.flows_cut += live_flows_.CutForbidden(
+        *before, *inbox_.rules(), verdicts_->Blank(clock_.Now()), *marker_);
+  }
+  status_.passes = inbox_.rules()->overlays().passes_size();
+  status_.emergency_blocks = inbox_.rules()->overlays().blocks_size();
   status_.bundle_version = inbox_.rules()->manifest().version();
   status_.bundle_title = inbox_.rules()->manifest().title();
   status_.notice = inbox_.rules()->policy().notice();
@@ -394,12 +523,23 @@ void LiveAgent::RefreshStatus() {
   }
   if (source_ != nullptr) status_.packets_dropped = source_->dropped();
   if (contacts_ != nullptr) status_.contacts = contacts_->contacts();
+  status_.root_version = inbox_.root_version();
+  status_.rules_freshness = FreshnessWord(inbox_, clock_.Now());
+  if (gatehouse_ != nullptr) {
+    status_.gate_held = gatehouse_->counters().held;
+    status_.gate_blocked = gatehouse_->counters().blocked;
+    status_.gate_overflowed = gatehouse_->overflowed();
+  }
+  status_.incidents = incidents_.latest();
 }
 
 void LiveAgent::Beat() {
   RefreshStatus();
-  spool_->Emit(MakeHeartbeat(status_, Seen(), spool_->counters(),
-                             inbox_.bundle_hash(), PlaceNow(), clock_.Now()));
+  v1::Event event =
+      MakeHeartbeat(status_, Seen(), spool_->counters(), inbox_.bundle_hash(),
+                    PlaceNow(), clock_.Now());
+  AddRules(inbox_, *verdicts_, clock_.Now(), event.mutable_heartbeat());
+  spool_->Emit(std::move(event));
 }
 
 }  // namespace

@@ -49,41 +49,64 @@ absl::StatusOr<nlohmann::json> AskAgent(const AgentConfig& config,
   return json;
 }
 
-// Asks until the agent has seen the name or patience is over.
-absl::StatusOr<bool> WasSeen(const AgentConfig& config,
-                             const std::string& name) {
+// What the self-test found. `refused` only where the agent enforces and there
+// is something to refuse.
+struct Proof {
+  bool seen = false;
+  bool has_rules = false;
+  bool must_refuse = false;
+  bool refused = false;
+
+  bool passed() const { return seen && has_rules && (refused || !must_refuse); }
+};
+
+// Asks for a name, as any program does, until the agent says what it made of
+// it or patience is over.
+absl::StatusOr<Proof> Prove(const AgentConfig& config) {
+  const auto status = AskAgent(config, {{"ask", "status"}});
+  if (!status.ok()) return status.status();
+  const auto canary = AskAgent(config, {{"ask", "canary"}});
+  if (!canary.ok()) return canary.status();
+  Proof proof;
+  proof.has_rules = status->value("rules_version", 0) > 0;
+  proof.must_refuse =
+      status->value("mode", "") == "enforce" && canary->value("blocked", false);
+  const std::string name = canary->value("host", "");
+  platform::NameQuestion question(name);
   const platform::Clock& clock = platform::SystemClock();
   const absl::Duration until = clock.SinceBoot() + kSightPatience;
-  while (true) {
+  while (!(proof.seen && proof.refused == proof.must_refuse) &&
+         clock.SinceBoot() < until) {
     const auto answer = AskAgent(config, {{"ask", "seen"}, {"host", name}});
     if (!answer.ok()) return answer.status();
-    if (answer->value("seen", false)) return true;
-    if (clock.SinceBoot() > until) return false;
+    proof.seen = answer->value("seen", false);
+    proof.refused = question.Refused() && answer->value("refused", false);
     platform::Pause(absl::Milliseconds(20));
   }
+  return proof;
 }
 
 int SelfTest(const std::string& config_path, bool as_json) {
   const auto config = LoadAgentConfig(config_path);
   if (!config.ok()) return platform::Complain(kProgram, config.status());
-  const std::string name = platform::FreshTestName();
-  platform::AskOnLoopback(name);
-  const auto seen = WasSeen(*config, name);
-  if (!seen.ok()) return platform::Complain(kProgram, seen.status());
-  const auto status = AskAgent(*config, {{"ask", "status"}});
-  if (!status.ok()) return platform::Complain(kProgram, status.status());
-  const bool rules = status->value("rules_version", 0) > 0;
+  const auto proof = Prove(*config);
+  if (!proof.ok()) return platform::Complain(kProgram, proof.status());
   if (as_json) {
-    std::printf("%s\n", nlohmann::json({{"sees_names", *seen},
-                                        {"has_rules", rules},
-                                        {"passed", *seen && rules}})
-                            .dump()
-                            .c_str());
+    nlohmann::json json = {{"sees_names", proof->seen},
+                           {"has_rules", proof->has_rules},
+                           {"refuses_blocked", nullptr},
+                           {"passed", proof->passed()}};
+    if (proof->must_refuse) json["refuses_blocked"] = proof->refused;
+    std::printf("%s\n", json.dump().c_str());
   } else {
-    std::printf("sees names: %s\nhas rules:  %s\n", *seen ? "yes" : "NO",
-                rules ? "yes" : "NO");
+    const auto word = [](bool good) { return good ? "yes" : "NO"; };
+    std::printf("sees names:      %s\nhas rules:       %s\n", word(proof->seen),
+                word(proof->has_rules));
+    std::printf("refuses blocked: %s\n",
+                proof->must_refuse ? word(proof->refused)
+                                   : "not asked for: it does not enforce");
   }
-  return *seen && rules ? platform::kExitOk : platform::kExitFailed;
+  return proof->passed() ? platform::kExitOk : platform::kExitFailed;
 }
 
 }  // namespace

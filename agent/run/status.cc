@@ -1,5 +1,7 @@
 #include "agent/run/status.h"
 
+#include <unistd.h>
+
 #include <nlohmann/json.hpp>
 
 namespace schoolgate::agent {
@@ -15,7 +17,19 @@ std::string ToJson(const AgentStatus& status, absl::Time now) {
       {"selftest", status.selftest},
       {"spool_problem", status.spool_problem},
       {"gate_problem", status.gate_problem},
+      {"keeper", status.keeper},
+      {"pid", getpid()},
+      {"gate_held", status.gate_held},
+      {"gate_blocked", status.gate_blocked},
+      {"gate_overflowed", status.gate_overflowed},
+      {"incidents", status.incidents},
       {"rules_problem", status.rules_problem},
+      {"orders_problem", status.orders_problem},
+      {"root_version", status.root_version},
+      {"rules_freshness", status.rules_freshness},
+      {"lesson_passes", status.passes},
+      {"emergency_blocks", status.emergency_blocks},
+      {"flows_cut", status.flows_cut},
       {"device", status.device},
       {"school", status.school},
       {"rules_version", status.bundle_version},

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <string>
 
 #include "absl/time/time.h"
@@ -16,11 +17,22 @@ struct AgentStatus {
   bool capturing = false;
   std::string capture_problem;  // why not, when not
   std::string interface;
-  std::string selftest;       // "pass", "fail: why", "" when not yet run
-  std::string spool_problem;  // why events cannot be kept, when not
-  std::string gate_problem;   // why nothing is enforced, when it should be
-  std::string rules_problem;  // why the newest rules were refused
-  std::string device;         // empty before enrolment
+  std::string selftest;          // "pass", "fail: why", "" when not yet run
+  std::string spool_problem;     // why events cannot be kept, when not
+  std::string gate_problem;      // why nothing is enforced, when it should be
+  std::string keeper = "none";   // who starts us again: systemd, keeper, none
+  uint64_t gate_held = 0;        // packets judged before they left
+  uint64_t gate_blocked = 0;     // names refused
+  uint64_t gate_overflowed = 0;  // packets that came too fast to be judged
+  std::deque<std::string> incidents;  // kinds of the latest, oldest first
+  std::string rules_problem;          // why the newest rules were refused
+  std::string orders_problem;         // why the newest order was refused
+  uint64_t root_version = 0;          // of the trust root; 0: none yet
+  std::string rules_freshness;        // "" before the first signed timestamp
+  int passes = 0;                     // in force
+  int emergency_blocks = 0;           // in force
+  uint64_t flows_cut = 0;             // connections that new rules forbade
+  std::string device;                 // empty before enrolment
   std::string school;
   uint64_t bundle_version = 0;  // 0: no rules yet
   std::string bundle_title;

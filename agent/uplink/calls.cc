@@ -155,7 +155,10 @@ void RemoveOtherParts(const std::string& folder, const std::string& part) {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
     const std::string path = entry.path().string();
-    if (path.ends_with(".part") && path != part) {
+    // Of an earlier try that ended in the middle.
+    const bool left = path.ends_with(".made") || path.ends_with(".delta") ||
+                      path.ends_with(".part");
+    if (left && path != part) {
       std::filesystem::remove(path, error);
     }
   }
@@ -181,17 +184,15 @@ absl::Status Download(grpc::ClientReader<v1::BundleChunk>& stream,
 
 }  // namespace
 
-absl::Status FetchBundle(grpc::Channel& channel, const v1::BundleOffer& offer,
-                         const std::string& folder,
-                         grpc::ClientContext& context) {
-  if (offer.hash().size() != seal::kHashBytes ||
-      offer.size_bytes() > kMostBundleBytes) {
+absl::Status FetchFile(grpc::Channel& channel, const std::string& hash,
+                       uint64_t size_bytes, const std::string& folder,
+                       const std::string& name, grpc::ClientContext& context) {
+  if (hash.size() != seal::kHashBytes || size_bytes > kMostBundleBytes) {
     return absl::InvalidArgumentError("bundle offer: bad hash or size");
   }
   auto directory = platform::OpenDirectory(folder);
   if (!directory.ok()) return directory.status();
-  const std::string hash = seal::ToHex(offer.hash());
-  const std::string part = hash + ".part";
+  const std::string part = seal::ToHex(hash) + ".part";
   RemoveOtherParts(folder, folder + "/" + part);
   auto file = (*directory)->Open(part, platform::OpenMode::kReadWrite);
   if (absl::IsNotFound(file.status())) {
@@ -200,15 +201,15 @@ absl::Status FetchBundle(grpc::Channel& channel, const v1::BundleOffer& offer,
   if (!file.ok()) return file.status();
   auto have = (*file)->Size();
   if (!have.ok()) return have.status();
-  if (*have < offer.size_bytes()) {
+  if (*have < size_bytes) {
     const auto stub = v1::Uplink::NewStub(
         std::shared_ptr<grpc::Channel>(&channel, [](grpc::Channel*) {}));
     context.set_deadline(gpr_time_from_seconds(kFetchSeconds, GPR_TIMESPAN));
     v1::FetchBundleRequest request;
-    request.set_hash(offer.hash());
+    request.set_hash(hash);
     request.set_offset(*have);
     const auto stream = stub->FetchBundle(&context, request);
-    absl::Status got = Download(*stream, **file, *have, offer.size_bytes());
+    absl::Status got = Download(*stream, **file, *have, size_bytes);
     if (!got.ok()) context.TryCancel();
     const grpc::Status ended = stream->Finish();
     if (!got.ok()) return got;
@@ -219,14 +220,11 @@ absl::Status FetchBundle(grpc::Channel& channel, const v1::BundleOffer& offer,
   }
   absl::Status synced = (*file)->Sync();
   if (!synced.ok()) return synced;
-  if (HashOfFile(folder + "/" + part) != offer.hash()) {
+  if (HashOfFile(folder + "/" + part) != hash) {
     (void)(*directory)->Remove(part);
     return absl::DataLossError("bundle: not what was offered: thrown away");
   }
-  absl::Status renamed =
-      (*directory)
-          ->Rename(part, std::to_string(offer.version()) + "-" +
-                             hash.substr(0, 16) + ".bundle");
+  absl::Status renamed = (*directory)->Rename(part, name);
   if (!renamed.ok()) return renamed;
   return (*directory)->Sync();
 }

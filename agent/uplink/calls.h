@@ -31,11 +31,12 @@ absl::Status RenewCertificate(const IdentityFolder& identity,
                               grpc::ClientContext& context, Failure* failure,
                               absl::Time* server_time);
 
-// Brings the offered bundle into `folder` as VERSION-HASH.bundle, going on
-// where an earlier try ended. The name appears only when the hash is right.
-absl::Status FetchBundle(grpc::Channel& channel, const v1::BundleOffer& offer,
-                         const std::string& folder,
-                         grpc::ClientContext& context);
+// Brings the file with this hash from the collector into `folder` as `name`,
+// going on where an earlier try ended. The name appears only when the hash is
+// right.
+absl::Status FetchFile(grpc::Channel& channel, const std::string& hash,
+                       uint64_t size_bytes, const std::string& folder,
+                       const std::string& name, grpc::ClientContext& context);
 
 // BLAKE2b-256 of a file, empty when it cannot be read.
 std::string HashOfFile(const std::string& path);

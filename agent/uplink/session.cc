@@ -72,6 +72,9 @@ Actions Session::Received(const v1::ToDevice& message, absl::Duration now) {
     case v1::ToDevice::kBundleOffer:
       actions.push_back(Offered{message.bundle_offer()});
       break;
+    case v1::ToDevice::kPaper:
+      actions.push_back(Handed{message.paper()});
+      break;
     case v1::ToDevice::kSlowDown:
       slow_until_ =
           now + std::clamp(absl::Milliseconds(message.slow_down().wait_ms()),

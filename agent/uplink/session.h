@@ -37,7 +37,12 @@ struct Greeted {
 struct Offered {
   v1::BundleOffer offer;
 };
-using Action = std::variant<Dial, HangUp, SendMessage, Greeted, Offered>;
+// An order or a root, for the agent.
+struct Handed {
+  v1::Paper paper;
+};
+using Action =
+    std::variant<Dial, HangUp, SendMessage, Greeted, Offered, Handed>;
 using Actions = std::vector<Action>;
 
 // Times are since boot. Not thread-safe.

@@ -40,6 +40,8 @@ std::string ToJson(const UplinkStatus& status) {
       {"certificate_ends", TimeOrNull(status.certificate_ends)},
       {"clock_error_ms", absl::ToInt64Milliseconds(status.clock_error)},
       {"clock_wrong", status.clock_wrong},
+      {"bundles_whole", status.fetched_whole},
+      {"bundles_by_delta", status.fetched_by_delta},
       {"problem", status.problem}};
   return json.dump();
 }

@@ -25,7 +25,9 @@ struct UplinkStatus {
   absl::Time certificate_ends = absl::InfinitePast();
   absl::Duration clock_error;  // device minus collector, at last contact
   bool clock_wrong = false;    // so wrong that certificates look bad
-  std::string problem;         // "" or a sentence; what to do is in it
+  uint64_t fetched_whole = 0;  // bundles, since the start
+  uint64_t fetched_by_delta = 0;
+  std::string problem;  // "" or a sentence; what to do is in it
 
   bool operator==(const UplinkStatus&) const = default;
 };

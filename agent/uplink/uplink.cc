@@ -18,6 +18,7 @@ constexpr absl::Duration kRefusedWait = Session::kRefusedWait;
 // A candidate that failed this often takes turns with the old certificate.
 constexpr int kCandidateTries = 3;
 constexpr size_t kNonceLimit = 1024;
+constexpr absl::Duration kFetchAgain = absl::Seconds(20);
 
 uint64_t Seed() {
   const std::string bytes = seal::RandomBytes(8);
@@ -29,14 +30,25 @@ uint64_t Seed() {
 }  // namespace
 
 Errand::Errand(Mailbox& mailbox,
-               std::function<std::function<void()>(grpc::ClientContext&)> work)
+               std::function<std::function<void()>(const NewContext&)> work)
     : thread_([this, &mailbox, work = std::move(work)] {
-        mailbox.Post(work(context_));
+        mailbox.Post(work([this]() -> grpc::ClientContext& { return Next(); }));
       }) {}
 
 Errand::~Errand() {
-  context_.TryCancel();
+  {
+    const std::lock_guard lock(mutex_);
+    cancelled_ = true;
+    if (!contexts_.empty()) contexts_.back().TryCancel();
+  }
   thread_.join();
+}
+
+grpc::ClientContext& Errand::Next() {
+  const std::lock_guard lock(mutex_);
+  grpc::ClientContext& context = contexts_.emplace_back();
+  if (cancelled_) context.TryCancel();
+  return context;
 }
 
 absl::StatusOr<std::unique_ptr<Uplink>> Uplink::Open(
@@ -86,6 +98,7 @@ void Uplink::Turn(absl::Duration patience, int extra_descriptor) {
   absl::Duration wake = enrolled_ ? now + kStatusInterval : next_enrol_;
   if (session_ != nullptr) {
     RenewWhenDue();
+    FetchWhenDue();
     Carry(session_->Step(clock_.SinceBoot()));
     wake = std::min({session_->next_wake(), next_refresh_, next_status_});
   }
@@ -178,6 +191,10 @@ void Uplink::Carry(Actions actions) {
       OnGreeted(greeted->welcome);
     } else if (auto* offered = std::get_if<Offered>(&action)) {
       OnOffer(offered->offer);
+    } else if (auto* handed = std::get_if<Handed>(&action)) {
+      const absl::Status laid =
+          LayDownPaper(handed->paper, config_.state_directory + "/incoming");
+      if (!laid.ok()) status_.problem = std::string(laid.message());
     }
   }
 }
@@ -235,7 +252,8 @@ void Uplink::AddFacts(v1::Hello* hello) {
   hello->set_boot_id(platform::BootId());
   const std::string in_force =
       HashOfFile(config_.state_directory + "/rules/current.bundle");
-  hello->set_bundle_hash(in_force.empty() ? fetched_hash_ : in_force);
+  in_force_hash_ = in_force;
+  hello->set_bundle_hash(in_force);
 }
 
 void Uplink::OnGreeted(const v1::Welcome& welcome) {
@@ -295,19 +313,52 @@ void Uplink::OnClosed(const grpc::Status& status) {
   WriteStatusWhenDue(true);
 }
 
+// A name of its own for rules on trial: the same bundle may come for good.
+std::string Uplink::NameOf(const v1::BundleOffer& offer) {
+  return offer.hash() + (offer.trial() ? "t" : "");
+}
+
 void Uplink::OnOffer(const v1::BundleOffer& offer) {
-  if (offer.hash() == fetched_hash_ || fetch_ != nullptr) return;
-  const std::string folder = config_.state_directory + "/incoming";
+  if (NameOf(offer) == fetched_ ||
+      (!offer.trial() && offer.hash() == in_force_hash_)) {
+    waiting_offer_.reset();
+    return;
+  }
+  waiting_offer_ = offer;
+  next_fetch_ = clock_.SinceBoot();
+  FetchWhenDue();
+}
+
+void Uplink::FetchWhenDue() {
+  if (!waiting_offer_ || fetch_ != nullptr || link_ == nullptr) return;
+  if (clock_.SinceBoot() < next_fetch_) return;
+  const std::string state = config_.state_directory;
   fetch_ = std::make_unique<Errand>(
-      mailbox_, [this, grpc = channel_.grpc, offer,
-                 folder](grpc::ClientContext& context) {
-        const absl::Status status = FetchBundle(*grpc, offer, folder, context);
-        return [this, status, hash = offer.hash()] {
+      mailbox_, [this, grpc = channel_.grpc, offer = *waiting_offer_,
+                 state](const NewContext& context) {
+        bool by_delta = false;
+        const absl::Status status =
+            BringBundle(*grpc, offer, state + "/rules/current.bundle",
+                        state + "/incoming", context, &by_delta);
+        return [this, status, by_delta, offer] {
           fetch_.reset();
-          if (status.ok()) fetched_hash_ = hash;
-          if (!status.ok()) status_.problem = std::string(status.message());
+          OnFetched(offer, status, by_delta);
         };
       });
+}
+
+void Uplink::OnFetched(const v1::BundleOffer& offer, const absl::Status& status,
+                       bool by_delta) {
+  if (!status.ok()) {
+    status_.problem = std::string(status.message());
+    next_fetch_ = clock_.SinceBoot() + kFetchAgain;
+    return;
+  }
+  fetched_ = NameOf(offer);
+  ++(by_delta ? status_.fetched_by_delta : status_.fetched_whole);
+  if (waiting_offer_ && NameOf(*waiting_offer_) == fetched_) {
+    waiting_offer_.reset();
+  }
 }
 
 absl::Time Uplink::BelievedNow() const {
@@ -328,11 +379,11 @@ void Uplink::RenewWhenDue() {
   next_renewal_ = now + renew_backoff_.Around(absl::Minutes(1));
   const absl::Time believed = BelievedNow();
   renewal_ = std::make_unique<Errand>(
-      mailbox_, [this, believed](grpc::ClientContext& context) {
+      mailbox_, [this, believed](const NewContext& context) {
         Failure failure;
         absl::Time server_time = absl::InfinitePast();
         const absl::Status status = RenewCertificate(
-            identity_, clock_, believed, context, &failure, &server_time);
+            identity_, clock_, believed, context(), &failure, &server_time);
         return [this, status, failure, server_time] {
           OnRenewed(status, failure, server_time);
         };

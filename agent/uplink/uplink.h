@@ -2,7 +2,9 @@
 #pragma once
 
 #include <atomic>
+#include <list>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -10,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "agent/spool/spool_reader.h"
+#include "agent/uplink/bundle_fetch.h"
 #include "agent/uplink/calls.h"
 #include "agent/uplink/channel.h"
 #include "agent/uplink/config.h"
@@ -30,11 +33,15 @@ class Errand {
   // `work` runs on the errand's thread, the function that it returns on the
   // mailbox's.
   Errand(Mailbox& mailbox,
-         std::function<std::function<void()>(grpc::ClientContext&)> work);
+         std::function<std::function<void()>(const NewContext&)> work);
   ~Errand();
 
  private:
-  grpc::ClientContext context_;
+  grpc::ClientContext& Next();
+
+  std::mutex mutex_;
+  std::list<grpc::ClientContext> contexts_;  // guarded by mutex_
+  bool cancelled_ = false;                   // guarded by mutex_
   std::thread thread_;
 };
 
@@ -65,7 +72,11 @@ class Uplink {
   void OnGreeted(const v1::Welcome& welcome);
   void OnMessage(const v1::ToDevice& message);
   void OnClosed(const grpc::Status& status);
+  static std::string NameOf(const v1::BundleOffer& offer);
   void OnOffer(const v1::BundleOffer& offer);
+  void FetchWhenDue();
+  void OnFetched(const v1::BundleOffer& offer, const absl::Status& status,
+                 bool by_delta);
   void RenewWhenDue();
   void OnRenewed(const absl::Status& status, const Failure& failure,
                  absl::Time server_time);
@@ -101,7 +112,10 @@ class Uplink {
   std::optional<absl::Duration> clock_offset_;  // collector minus device
   std::unique_ptr<Errand> renewal_;
   std::unique_ptr<Errand> fetch_;
-  std::string fetched_hash_;  // what was delivered last, whatever came of it
+  std::optional<v1::BundleOffer> waiting_offer_;
+  absl::Duration next_fetch_ = absl::ZeroDuration();
+  std::string fetched_;        // what was delivered last, whatever came of it
+  std::string in_force_hash_;  // at the last contact
 
   absl::Duration next_refresh_ = absl::ZeroDuration();
   absl::Duration next_status_ = absl::ZeroDuration();

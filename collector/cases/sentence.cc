@@ -257,6 +257,25 @@ DeviceSpeech SpeakOfDevice(const Finding& finding, const v1::Alert& alert,
             "The school's own VPN or a program's setting can look the same.",
             "Ask the IT provider which program it is before asking anybody."};
   }
+  if (finding.rule == "stale_rules") {
+    return {"Rules are not being confirmed",
+            absl::StrCat("Device ", device,
+                         " has had no signed word from the rules' publisher "
+                         "for ",
+                         finding.detail, "."),
+            "It enforces the rules that it has; newer ones may be kept from "
+            "it.",
+            "The publisher may simply have signed no timestamp.",
+            "Ask the IT provider whether the daily timestamp was published."};
+  }
+  if (finding.rule == "rules_refused") {
+    return {"Rules were refused",
+            absl::StrCat("Device ", device, " goes on with the rules it had: ",
+                         finding.detail, "."),
+            "Until this is mended the newest rules do not hold there.",
+            "A mistake in the release is more likely than anything else.",
+            "Tell the IT provider, who can release corrected rules."};
+  }
   if (finding.rule == "events_lost") {
     return {"Records were lost",
             absl::StrCat("Device ", device, " lost ", alert.count(),

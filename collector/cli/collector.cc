@@ -12,6 +12,8 @@
 #include "collector/feed/alert_feed.h"
 #include "collector/feed/detection.h"
 #include "collector/fleet/journal.h"
+#include "collector/fleet/rings.h"
+#include "collector/fleet/rules_out.h"
 #include "collector/fleet/secret_file.h"
 #include "collector/ingest/door.h"
 #include "collector/ingest/uplink_service.h"
@@ -21,7 +23,7 @@ namespace schoolgate::collector {
 namespace {
 
 constexpr absl::Duration kGrace = absl::Seconds(3);
-constexpr absl::Duration kOfferEvery = absl::Seconds(2);
+constexpr absl::Duration kOfferEvery = absl::Seconds(10);
 constexpr absl::Duration kExpireEvery = absl::Hours(1);
 
 struct OwnStores {
@@ -93,9 +95,14 @@ class WholeCollector : public Collector {
 
   void Tick() override {
     const absl::Duration up = clock_.SinceBoot();
-    if (up - last_offer_ >= kOfferEvery) {
+    bool due = up - last_offer_ >= kOfferEvery;
+    if (due) {
       last_offer_ = up;
-      for (const auto& stream : open_.All()) stream->OfferBundle();
+      rings_->Turn(clock_.Now());
+    }
+    due |= rules_out_->Refresh();
+    if (due) {
+      for (const auto& stream : open_.All()) stream->OfferRules();
     }
     if (last_expiry_ == absl::ZeroDuration() ||
         up - last_expiry_ >= kExpireEvery) {
@@ -159,6 +166,10 @@ class WholeCollector : public Collector {
     enrolment_ = std::make_unique<Enrolment>(*authority_, *stores_.devices,
                                              *stores_.audit, *std::move(gift));
     shelf_ = std::make_unique<BundleShelf>(directory_.Bundles());
+    papers_ = std::make_unique<PaperShelf>(directory_.Papers());
+    rules_out_ = std::make_unique<RulesOut>(*shelf_, *papers_);
+    rings_ = std::make_unique<Rings>(*shelf_, *stores_.devices, *stores_.audit);
+    rules_out_->Refresh();
     return absl::OkStatus();
   }
 
@@ -183,7 +194,7 @@ class WholeCollector : public Collector {
                                        [this] { detection_->Wake(); });
     world_ = std::make_unique<StreamWorld>(
         StreamWorld{*intake_, *stores_.events, *stores_.devices, *stores_.audit,
-                    *shelf_, open_, clock_, key_list_, *secret});
+                    *shelf_, *rules_out_, open_, clock_, key_list_, *secret});
     return absl::OkStatus();
   }
 
@@ -221,11 +232,12 @@ class WholeCollector : public Collector {
     web.notice = {
         config_.schools.empty() ? config_.trust : config_.schools.front().name,
         config_.contact, config_.keep_event_days, config_.keep_case_days};
-    return Take(StartWebServer(web,
-                               {*stores_.alerts, *stores_.audit,
-                                *stores_.devices, *stores_.accounts},
-                               clock_),
-                &web_);
+    return Take(
+        StartWebServer(web,
+                       {*stores_.alerts, *stores_.audit, *stores_.devices,
+                        *stores_.accounts, shelf_.get(), papers_.get()},
+                       clock_),
+        &web_);
   }
 
   void Expire() {
@@ -273,6 +285,9 @@ class WholeCollector : public Collector {
   OwnStores stores_;
   std::unique_ptr<Enrolment> enrolment_;
   std::unique_ptr<BundleShelf> shelf_;
+  std::unique_ptr<PaperShelf> papers_;
+  std::unique_ptr<RulesOut> rules_out_;
+  std::unique_ptr<Rings> rings_;
   OpenStreams open_;
   std::unique_ptr<CaseBook> cases_;
   std::unique_ptr<Detection> detection_;

@@ -27,6 +27,7 @@ int main(int argc, char** argv) {
   collector::AddAlerts(app, &exit_code);
   collector::AddCases(app, &exit_code);
   collector::AddPublish(app, &exit_code);
+  collector::AddRules(app, &exit_code);
   collector::AddReport(app, &exit_code);
   collector::AddFeedCertificate(app, &exit_code);
   collector::AddAudit(app, &exit_code);

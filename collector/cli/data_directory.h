@@ -58,6 +58,7 @@ struct DataDirectory {
   std::string Refused() const { return path + "/refused.sqlite"; }
   std::string Events() const { return path + "/events"; }
   std::string Bundles() const { return path + "/bundles"; }
+  std::string Papers() const { return path + "/papers"; }
   std::string Lock() const { return path + "/lock"; }
 };
 

@@ -59,7 +59,12 @@ void PrintJson(const Device& device, absl::Time now) {
       {"mode", heartbeat.mode()},
       {"capturing", heartbeat.capturing()},
       {"enforcing", heartbeat.enforcing()},
-      {"selftest", heartbeat.selftest()}};
+      {"selftest", heartbeat.selftest()},
+      {"root_version", heartbeat.root_version()},
+      {"rules_freshness", heartbeat.rules_freshness()},
+      {"rules_trouble", heartbeat.rules_trouble()},
+      {"lesson_passes", heartbeat.passes()},
+      {"emergency_blocks", heartbeat.emergency_blocks()}};
   std::printf("%s\n", line.dump(-1, ' ', false,
                                 nlohmann::json::error_handler_t::replace)
                           .c_str());

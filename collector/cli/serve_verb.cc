@@ -59,9 +59,10 @@ int Serve(const Options& options) {
       Collector::Start(chosen, platform::SystemClock());
   if (!collector.ok()) return Complain(collector.status());
   SayReady(options, **collector);
-  const timespec second = {1, 0};
+  // So long may an order that was published wait.
+  const timespec turn = {0, 200'000'000};
   int signal_number = 0;
-  while ((signal_number = sigtimedwait(&signals, nullptr, &second)) < 0) {
+  while ((signal_number = sigtimedwait(&signals, nullptr, &turn)) < 0) {
     (*collector)->Tick();
     NotifyServiceManager("WATCHDOG=1");
   }

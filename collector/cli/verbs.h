@@ -14,6 +14,7 @@ void AddDevices(CLI::App& app, int* exit_code);
 void AddAlerts(CLI::App& app, int* exit_code);
 void AddCases(CLI::App& app, int* exit_code);
 void AddPublish(CLI::App& app, int* exit_code);
+void AddRules(CLI::App& app, int* exit_code);
 void AddFeedCertificate(CLI::App& app, int* exit_code);
 void AddReport(CLI::App& app, int* exit_code);
 void AddAudit(CLI::App& app, int* exit_code);

@@ -353,5 +353,37 @@ TEST(Detector, ATunnelShowsInTheCounters) {
   EXPECT_EQ(found[0].detail, "doh");
 }
 
+// A device that is kept from newer rules would look as if all were well.
+TEST(Detector, StaleRulesAreToldOnceForEachStep) {
+  School school;
+  for (const char* freshness :
+       {"fresh", "late", "late", "stale", "stale", "overdue", "fresh"}) {
+    v1::Event beat;
+    beat.mutable_heartbeat()->set_capturing(true);
+    beat.mutable_heartbeat()->set_rules_freshness(freshness);
+    school.After(Minutes(1)).Add(beat);
+  }
+  const auto found = Detect(school.events());
+  ASSERT_EQ(found.size(), 3u);
+  EXPECT_EQ(found[0].severity, v1::SEVERITY_INFORMATION);
+  EXPECT_EQ(found[1].severity, v1::SEVERITY_ROUTINE);
+  EXPECT_EQ(found[2].severity, v1::SEVERITY_RULE_BREAK);
+  for (const Finding& finding : found) EXPECT_EQ(finding.rule, "stale_rules");
+  EXPECT_EQ(found[2].detail, "two weeks");
+}
+
+TEST(Detector, RulesThatADeviceRefusedAreToldOnce) {
+  School school;
+  for (const char* trouble : {"", "rules 12: put back", "rules 12: put back"}) {
+    v1::Event beat;
+    beat.mutable_heartbeat()->set_capturing(true);
+    beat.mutable_heartbeat()->set_rules_trouble(trouble);
+    school.After(Minutes(1)).Add(beat);
+  }
+  const auto found = Detect(school.events());
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].rule, "rules_refused");
+}
+
 }  // namespace
 }  // namespace schoolgate::collector

@@ -18,6 +18,15 @@ constexpr uint64_t kBlindFlows = 50;
 constexpr auto kTunnelCauses =
     std::to_array<std::string_view>({"vpn", "tor", "doh", "proxy"});
 
+struct StaleStep {
+  std::string_view word, words;
+  v1::Severity severity;
+};
+constexpr auto kStaleSteps = std::to_array<StaleStep>(
+    {{"late", "a day", v1::SEVERITY_INFORMATION},
+     {"stale", "three days", v1::SEVERITY_ROUTINE},
+     {"overdue", "two weeks", v1::SEVERITY_RULE_BREAK}});
+
 Finding AboutDevice(const StoredEvent& event, std::string rule) {
   Finding finding;
   finding.school = event.school;
@@ -103,6 +112,7 @@ void DeviceWatch::AddHeartbeat(const StoredEvent& event, Watched& watched,
   }
   LookForBlindness(event, watched, out);
   LookForTunnel(event, watched, out);
+  LookForStaleRules(event, watched, out);
 }
 
 // The computer stayed on (same boot), yet the agent began anew minutes later:
@@ -142,6 +152,39 @@ void DeviceWatch::LookForBlindness(const StoredEvent& event, Watched& watched,
                        : "the agent runs but cannot see the network";
   finding.evidence.push_back(Line(
       event, absl::StrCat("The device reported that ", finding.detail, ".")));
+  out.push_back(std::move(finding));
+}
+
+// Told once for each step: late after a day without a signed word from the
+// publisher, stale after three, overdue after two weeks.
+void DeviceWatch::LookForStaleRules(const StoredEvent& event, Watched& watched,
+                                    std::vector<Finding>& out) {
+  const v1::Heartbeat& beat = event.event.heartbeat();
+  const std::string& freshness = beat.rules_freshness();
+  if (freshness != watched.told_stale) {
+    watched.told_stale = freshness;
+    const auto step = std::find_if(
+        kStaleSteps.begin(), kStaleSteps.end(),
+        [&](const StaleStep& one) { return one.word == freshness; });
+    if (step != kStaleSteps.end()) {
+      Finding finding = AboutDevice(event, "stale_rules");
+      finding.severity = step->severity;
+      finding.detail = std::string(step->words);
+      finding.evidence.push_back(
+          Line(event, absl::StrCat("The device has had no signed word from "
+                                   "the rules' publisher for ",
+                                   finding.detail, ".")));
+      out.push_back(std::move(finding));
+    }
+  }
+  if (beat.rules_trouble() == watched.told_trouble) return;
+  watched.told_trouble = beat.rules_trouble();
+  if (watched.told_trouble.empty()) return;
+  Finding finding = AboutDevice(event, "rules_refused");
+  finding.severity = v1::SEVERITY_ROUTINE;
+  finding.detail = watched.told_trouble;
+  finding.evidence.push_back(
+      Line(event, absl::StrCat("The device reported: ", finding.detail, ".")));
   out.push_back(std::move(finding));
 }
 

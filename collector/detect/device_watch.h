@@ -56,6 +56,8 @@ class DeviceWatch {
     absl::Time told_silent = absl::InfinitePast();
     absl::Time told_blind = absl::InfinitePast();
     absl::Time told_tunnel = absl::InfinitePast();
+    std::string told_stale;  // how stale its rules were said to be
+    std::string told_trouble;
   };
 
   void AddHeartbeat(const StoredEvent& event, Watched& watched,
@@ -66,6 +68,8 @@ class DeviceWatch {
                    const Beat& after, std::vector<Finding>& out);
   void LookForBlindness(const StoredEvent& event, Watched& watched,
                         std::vector<Finding>& out);
+  void LookForStaleRules(const StoredEvent& event, Watched& watched,
+                         std::vector<Finding>& out);
   void LookForTunnel(const StoredEvent& event, Watched& watched,
                      std::vector<Finding>& out);
 

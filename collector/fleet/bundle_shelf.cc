@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -52,56 +53,181 @@ absl::Status Copy(const std::string& from, const std::string& to,
   return absl::OkStatus();
 }
 
+std::string LabelText(const ShelvedBundle& bundle) {
+  return absl::StrCat(bundle.version, " ", seal::ToHex(bundle.hash), " ",
+                      bundle.size_bytes, "\n");
+}
+
 }  // namespace
 
-absl::StatusOr<ShelvedBundle> BundleShelf::Place(const std::string& file,
-                                                 uint64_t version,
-                                                 const std::string& school) {
-  const std::string name = school.empty() ? kForAll : school;
-  if (!IsSchoolName(name)) {
-    return absl::InvalidArgumentError(absl::StrCat(name, ": not a school"));
+std::string BundleShelf::FileOf(const std::string& school,
+                                const char* ending) const {
+  return absl::StrCat(directory_, "/", school.empty() ? kForAll : school,
+                      ending);
+}
+
+std::string BundleShelf::PathOf(const std::string& hash) const {
+  return absl::StrCat(directory_, "/", seal::ToHex(hash), ".bundle");
+}
+
+absl::StatusOr<ShelvedBundle> BundleShelf::Lay(
+    const std::string& file, uint64_t version,
+    const std::string& school) const {
+  if (!school.empty() && !IsSchoolName(school)) {
+    return absl::InvalidArgumentError(absl::StrCat(school, ": not a school"));
   }
   absl::Status status = MakePrivateDirectory(directory_);
   if (!status.ok()) return status;
   ShelvedBundle bundle;
   bundle.version = version;
-  const std::string draft = absl::StrCat(directory_, "/", name, ".draft");
+  const std::string draft = FileOf(school, ".draft");
   status = Copy(file, draft, &bundle.hash, &bundle.size_bytes);
   std::error_code ignored;
-  const std::optional<ShelvedBundle> current = Label(name);
-  if (status.ok() && current && version <= current->version) {
+  std::optional<ShelvedBundle> newest = Label(school);
+  const std::optional<Rollout> rollout = RolloutOf(school);
+  if (rollout && (!newest || rollout->bundle.version > newest->version)) {
+    newest = rollout->bundle;
+  }
+  if (status.ok() && newest && version <= newest->version) {
     fs::remove(draft, ignored);
-    if (bundle.hash == current->hash) return *current;
+    if (bundle.hash == newest->hash) return *newest;
     return absl::FailedPreconditionError(absl::StrCat(
-        file, ": version ", version, " is not above ", current->version,
+        file, ": version ", version, " is not above ", newest->version,
         ", which devices have: build it with a higher version"));
   }
-  const std::string hex = seal::ToHex(bundle.hash);
-  bundle.path = absl::StrCat(directory_, "/", hex, ".bundle");
   std::error_code error;
   BelongToFolder(draft);
-  if (status.ok()) fs::rename(draft, bundle.path, error);
+  if (status.ok()) fs::rename(draft, PathOf(bundle.hash), error);
   if (!status.ok() || error) {
     fs::remove(draft, ignored);
     return !status.ok() ? status : absl::UnavailableError(error.message());
   }
-  status = WriteSecretFile(
-      absl::StrCat(directory_, "/", name, ".current"),
-      absl::StrCat(version, " ", hex, " ", bundle.size_bytes, "\n"));
-  if (!status.ok()) return status;
   return bundle;
+}
+
+absl::StatusOr<ShelvedBundle> BundleShelf::Place(
+    const std::string& file, uint64_t version,
+    const std::string& school) const {
+  const auto laid = Lay(file, version, school);
+  if (!laid.ok()) return laid.status();
+  const absl::Status status = MakeCurrent(*laid, school);
+  if (!status.ok()) return status;
+  return *laid;
+}
+
+absl::Status BundleShelf::MakeCurrent(const ShelvedBundle& bundle,
+                                      const std::string& school) const {
+  absl::Status status =
+      WriteSecretFile(FileOf(school, ".current"), LabelText(bundle));
+  return status.ok() ? NoteChange() : status;
+}
+
+absl::Status BundleShelf::SaveRollout(const Rollout& rollout,
+                                      const std::string& school) const {
+  absl::Status status =
+      WriteSecretFile(FileOf(school, ".rollout"), RolloutText(rollout));
+  return status.ok() ? NoteChange() : status;
+}
+
+std::optional<Rollout> BundleShelf::RolloutOf(const std::string& school) const {
+  if (!school.empty() && !IsSchoolName(school)) return std::nullopt;
+  const auto text = ReadSmallFile(FileOf(school, ".rollout"));
+  return text.ok() ? ReadRollout(*text) : std::nullopt;
+}
+
+absl::StatusOr<ShelvedDelta> BundleShelf::PlaceDelta(
+    const std::string& file, const std::string& from, const std::string& to,
+    const std::string& school) const {
+  ShelvedDelta delta{from, to, "", 0};
+  const std::string draft = FileOf(school, ".delta-draft");
+  absl::Status status = Copy(file, draft, &delta.hash, &delta.size_bytes);
+  if (!status.ok()) return status;
+  const auto path = [this](const ShelvedDelta& one) {
+    return absl::StrCat(directory_, "/", seal::ToHex(one.hash), ".delta");
+  };
+  BelongToFolder(draft);
+  std::error_code error;
+  fs::rename(draft, path(delta), error);
+  if (error) return absl::UnavailableError(error.message());
+  std::vector<ShelvedDelta> all = Deltas(school);
+  all.push_back(delta);
+  while (all.size() > kMostDeltas) {
+    fs::remove(path(all.front()), error);
+    all.erase(all.begin());
+  }
+  std::string lines;
+  for (const ShelvedDelta& one : all) {
+    absl::StrAppend(&lines, seal::ToHex(one.from), " ", seal::ToHex(one.to),
+                    " ", seal::ToHex(one.hash), " ", one.size_bytes, "\n");
+  }
+  status = WriteSecretFile(FileOf(school, ".deltas"), lines);
+  if (status.ok()) status = NoteChange();
+  if (!status.ok()) return status;
+  return delta;
+}
+
+std::vector<ShelvedDelta> BundleShelf::Deltas(const std::string& school) const {
+  std::vector<ShelvedDelta> deltas;
+  const auto text = ReadSmallFile(FileOf(school, ".deltas"));
+  if (!text.ok()) return deltas;
+  for (const auto line : absl::StrSplit(*text, '\n', absl::SkipEmpty())) {
+    const std::vector<std::string> words = absl::StrSplit(line, ' ');
+    ShelvedDelta delta;
+    if (words.size() != 4 || !absl::SimpleAtoi(words[3], &delta.size_bytes)) {
+      continue;
+    }
+    std::string* const hashes[] = {&delta.from, &delta.to, &delta.hash};
+    bool good = true;
+    for (size_t i = 0; i < 3; ++i) {
+      const auto hash = seal::FromHex(words[i]);
+      good = good && hash.ok() && hash->size() == kHashBytes;
+      if (hash.ok()) *hashes[i] = *hash;
+    }
+    if (good) deltas.push_back(std::move(delta));
+  }
+  return deltas;
 }
 
 std::optional<ShelvedBundle> BundleShelf::Current(
     const std::string& school) const {
   std::optional<ShelvedBundle> own;
   if (IsSchoolName(school)) own = Label(school);
-  return own ? own : Label(kForAll);
+  return own ? own : Label("");
 }
 
-std::optional<ShelvedBundle> BundleShelf::Label(const std::string& name) const {
+std::vector<std::string> BundleShelf::Schools() const {
+  std::vector<std::string> schools;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(directory_, error)) {
+    if (entry.path().extension() != ".current" &&
+        entry.path().extension() != ".rollout") {
+      continue;
+    }
+    std::string name = entry.path().stem().string();
+    if (name == kForAll) name.clear();
+    if (std::find(schools.begin(), schools.end(), name) == schools.end()) {
+      schools.push_back(std::move(name));
+    }
+  }
+  return schools;
+}
+
+std::string BundleShelf::ChangeMark() const {
+  const auto text = ReadSmallFile(absl::StrCat(directory_, "/changed"));
+  return text.ok() ? *text : "never";
+}
+
+absl::Status BundleShelf::NoteChange() const {
+  absl::Status status = MakePrivateDirectory(directory_);
+  if (!status.ok()) return status;
+  return WriteSecretFile(absl::StrCat(directory_, "/changed"),
+                         seal::ToHex(seal::RandomBytes(16)));
+}
+
+std::optional<ShelvedBundle> BundleShelf::Label(
+    const std::string& school) const {
   const absl::StatusOr<std::string> line =
-      ReadSmallFile(absl::StrCat(directory_, "/", name, ".current"));
+      ReadSmallFile(FileOf(school, ".current"));
   if (!line.ok()) return std::nullopt;
   const std::vector<std::string> words =
       absl::StrSplit(*line, absl::ByAnyChar(" \n"), absl::SkipEmpty());
@@ -113,15 +239,17 @@ std::optional<ShelvedBundle> BundleShelf::Label(const std::string& name) const {
   const absl::StatusOr<std::string> hash = seal::FromHex(words[1]);
   if (!hash.ok() || hash->size() != kHashBytes) return std::nullopt;
   bundle.hash = *hash;
-  bundle.path = absl::StrCat(directory_, "/", words[1], ".bundle");
   return bundle;
 }
 
 absl::StatusOr<std::string> BundleShelf::Read(const std::string& hash,
                                               uint64_t offset,
                                               size_t limit) const {
-  const std::string path =
-      absl::StrCat(directory_, "/", seal::ToHex(hash), ".bundle");
+  std::string path = PathOf(hash);
+  std::error_code error;
+  if (!fs::exists(path, error)) {
+    path = absl::StrCat(directory_, "/", seal::ToHex(hash), ".delta");
+  }
   std::ifstream in(path, std::ios::binary);
   if (hash.size() != kHashBytes || !in) {
     return absl::NotFoundError("bundle: no longer offered: ask again");

@@ -127,7 +127,8 @@ absl::Status UplinkStream::OnHello(const v1::Hello& hello) {
   state_checked_ = contact_noted_ = now;
   {
     const std::lock_guard lock(mutex_);
-    device_bundle_ = hello.bundle_version();
+    device_bundle_ = hello.bundle_hash();
+    device_version_ = device->heartbeat.bundle_version();
   }
   opener_.emplace(*std::move(device), clock, world_.keys);
   DeviceContact contact;
@@ -160,7 +161,7 @@ void UplinkStream::Welcome(uint64_t durable, const std::string& nonce,
     welcome.set_contact_nonce(nonce);
     greeted_ = true;
   }
-  OfferBundle();
+  OfferRules();
   ReadNext();
 }
 
@@ -205,6 +206,13 @@ void UplinkStream::NoteContact(const OpenedBatch& batch, absl::Time now) {
     contact.heartbeat = event.event.heartbeat();
     contact.heartbeat_time = event.happened;
   }
+  if (contact.heartbeat) {
+    const std::lock_guard lock(mutex_);
+    device_version_ = contact.heartbeat->bundle_version();
+    if (!last_offer_.trial() && device_version_ == last_offer_.version()) {
+      device_bundle_ = last_offer_.hash();
+    }
+  }
   if (!contact.heartbeat && now - contact_noted_ < kContactEvery) return;
   contact_noted_ = now;
   contact.id = device_name_;
@@ -246,17 +254,30 @@ void UplinkStream::OnStored(uint64_t epoch, uint64_t last_sequence,
   if (resume) ReadNext();
 }
 
-void UplinkStream::OfferBundle() {
-  const std::optional<ShelvedBundle> current = world_.bundles.Current(school_);
-  if (!current) return;
+void UplinkStream::OfferRules() {
+  // Papers are immutable and the same object until somebody publishes.
+  const auto papers = world_.rules.PapersFor(school_);
+  const absl::Time now = world_.clock.Now();
   {
     const std::lock_guard lock(mutex_);
-    if (!greeted_ || current->version <= device_bundle_) return;
-    device_bundle_ = current->version;
-    v1::BundleOffer& offer = offer_.emplace();
-    offer.set_version(current->version);
-    offer.set_hash(current->hash);
-    offer.set_size_bytes(current->size_bytes);
+    if (!greeted_) return;
+    std::set<std::shared_ptr<const ShelvedPaper>> seen;
+    for (const auto& paper : papers) {
+      seen.insert(paper);
+      if (papers_seen_.contains(paper) || paper->facts.ends <= now) continue;
+      papers_.push_back(paper);
+    }
+    papers_seen_ = std::move(seen);
+    std::optional<v1::BundleOffer> offer =
+        world_.rules.OfferFor(device_name_, school_, device_bundle_);
+    const bool again = offer && offer->hash() == last_offer_.hash() &&
+                       offer->trial() == last_offer_.trial();
+    // A device that was ahead in a ring is never sent back: versions grow.
+    if (offer && !again && offer->hash() != device_bundle_ &&
+        offer->version() >= device_version_) {
+      last_offer_ = *offer;
+      offer_ = std::move(offer);
+    }
   }
   Pump();
 }
@@ -277,6 +298,11 @@ bool UplinkStream::NextMessageLocked() {
     return true;
   }
   if (!greeted_) return false;
+  if (!papers_.empty()) {
+    *outgoing_.mutable_paper() = papers_.front()->paper;
+    papers_.pop_front();
+    return true;
+  }
   if (!acks_.empty()) {
     outgoing_.mutable_ack()->set_epoch(acks_.begin()->first);
     outgoing_.mutable_ack()->set_durable_sequence(acks_.begin()->second);

@@ -3,6 +3,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -12,6 +13,7 @@
 #include <string>
 
 #include "collector/fleet/bundle_shelf.h"
+#include "collector/fleet/rules_out.h"
 #include "collector/ingest/batch_opener.h"
 #include "collector/ingest/intake.h"
 #include "collector/store/audit_log.h"
@@ -42,6 +44,7 @@ struct StreamWorld {
   DeviceStore& devices;
   AuditLog& audit;
   const BundleShelf& bundles;
+  const RulesOut& rules;
   OpenStreams& open;
   const platform::Clock& clock;
   std::span<const seal::BoxKey* const> keys;
@@ -64,8 +67,9 @@ class UplinkStream
   static std::shared_ptr<UplinkStream> Start(StreamWorld& world,
                                              const std::string& device_name);
 
-  // Offers the school's current bundle when the device has an older one.
-  void OfferBundle();
+  // Hands on what the device should have and was not offered on this stream:
+  // signed papers, and the bundle that it is its turn for.
+  void OfferRules();
 
   // Ends the stream after what is being written.
   void End(const grpc::Status& status);
@@ -111,7 +115,11 @@ class UplinkStream
   std::optional<v1::Welcome> welcome_;
   std::map<uint64_t, uint64_t> acks_;  // epoch -> durable sequence
   std::optional<v1::BundleOffer> offer_;
-  uint64_t device_bundle_ = 0;
+  std::string device_bundle_;  // hash of its file
+  uint64_t device_version_ = 0;
+  v1::BundleOffer last_offer_;
+  std::deque<std::shared_ptr<const ShelvedPaper>> papers_;
+  std::set<std::shared_ptr<const ShelvedPaper>> papers_seen_;
   bool greeted_ = false;
   uint64_t in_flight_bytes_ = 0;
   bool paused_ = false;    // no read is under way because of back-pressure

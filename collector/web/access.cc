@@ -54,6 +54,8 @@ const std::vector<AccessRule>& AccessTable() {
       {E::kLive, "GET", "/api/v1/live", kSafeguarding | kProvider, false},
       {E::kDevices, "GET", "/api/v1/devices",
        kSafeguarding | kProvider | kProtection, false},
+      {E::kRules, "GET", "/api/v1/rules", kProvider, false},
+      {E::kChangeRules, "POST", "/api/v1/rules", kProvider, false},
       {E::kAudit, "GET", "/api/v1/audit", kOverseers, false},
       {E::kNotice, "GET", "/api/v1/notice", kEverybody, false},
   };

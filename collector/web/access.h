@@ -23,6 +23,8 @@ enum class Endpoint {
   kIncident,
   kLive,
   kDevices,
+  kRules,
+  kChangeRules,
   kAudit,
   kNotice,
 };

@@ -210,6 +210,10 @@ Response Api::Dispatch(const Request& request, const AccessRule& rule,
       return WriteIncident(request, number, caller);
     case Endpoint::kDevices:
       return ListDevices(caller);
+    case Endpoint::kRules:
+      return ListRules(caller);
+    case Endpoint::kChangeRules:
+      return ChangeRules(request, caller);
     case Endpoint::kAudit:
       return ShowAudit(request, caller);
     case Endpoint::kNotice:

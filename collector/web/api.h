@@ -99,6 +99,10 @@ class Api {
                    const std::string& detail,
                    const std::function<absl::Status(v1::Alert*)>& change);
 
+  // api_rules.cc
+  Response ListRules(const Caller& caller);
+  Response ChangeRules(const Request& request, const Caller& caller);
+
   // api_fleet.cc
   Response ListDevices(const Caller& caller);
   Response ShowAudit(const Request& request, const Caller& caller);

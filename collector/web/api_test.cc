@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <map>
 #include <thread>
 
@@ -390,6 +391,40 @@ TEST_F(ApiTest, NotesOfTwoPeopleAreBothKept) {
   write(lead);
   other.join();
   EXPECT_EQ(school_.stores().alerts.Get(id)->notes_size(), 40);
+}
+
+// A bad release on a Friday: whoever looks after devices stops it from here.
+TEST_F(ApiTest, TheProviderFollowsAndStopsARelease) {
+  std::ofstream(school_.directory() + "/file") << "rules";
+  BundleShelf& shelf = school_.bundles();
+  ASSERT_TRUE(shelf.Place(school_.directory() + "/file", 1, "").ok());
+  std::ofstream(school_.directory() + "/file") << "new rules";
+  Rollout rollout;
+  rollout.bundle = *shelf.Lay(school_.directory() + "/file", 2, "");
+  rollout.canary = "D-1";
+  ASSERT_TRUE(shelf.SaveRollout(rollout, "").ok());
+  TestBrowser browser = LoggedIn("it");
+  auto rules = TestBrowser::Json(browser.Get("/api/v1/rules"))["rules"];
+  ASSERT_EQ(rules.size(), 1u);
+  EXPECT_EQ(rules[0]["current"], 1);
+  EXPECT_EQ(rules[0]["rollout"]["ring"], "one device");
+  EXPECT_EQ(browser.Post("/api/v1/rules", {{"action", "burn"}}).status, 400);
+  const Response paused = browser.Post(
+      "/api/v1/rules", {{"action", "pause"}, {"why", "a question"}});
+  EXPECT_EQ(paused.status, 200) << paused.body;
+  EXPECT_TRUE(shelf.RolloutOf("")->paused);
+  EXPECT_EQ(shelf.RolloutOf("")->why, "a question");
+  EXPECT_EQ(browser.Post("/api/v1/rules", {{"action", "roll_back"}}).status,
+            409)
+      << "there is no fallback";
+  EXPECT_EQ(browser.Post("/api/v1/rules", {{"action", "go_on"}}).status, 200);
+  EXPECT_FALSE(shelf.RolloutOf("")->paused);
+  // Somebody who looks after one school does not stop everybody's rules.
+  school_.AddAccount("one-school", Role::kItProvider, "oakfield");
+  EXPECT_EQ(LoggedIn("one-school")
+                .Post("/api/v1/rules", {{"action", "pause"}})
+                .status,
+            403);
 }
 
 }  // namespace

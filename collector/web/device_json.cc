@@ -106,6 +106,18 @@ void JudgeHeartbeat(const Device& device, uint64_t newest_rules,
     health->Check(absl::StrCat("Uses rules version ", beat.bundle_version(),
                                "; the newest is ", newest_rules, "."));
   }
+  if (!beat.rules_trouble().empty()) {
+    health->Problem(absl::StrCat(
+        "Goes on with its older rules: ", beat.rules_trouble(), "."));
+  }
+  const std::string& freshness = beat.rules_freshness();
+  if (freshness == "stale" || freshness == "overdue") {
+    health->Problem(
+        absl::StrCat("No signed word from the rules' publisher for ",
+                     freshness == "stale" ? "three days." : "two weeks."));
+  } else if (freshness == "late") {
+    health->Check("No signed word from the rules' publisher for a day.");
+  }
   const int blind = BlindPercent(beat);
   if (blind >= kBlindPercent && beat.flows() >= kBlindFlows) {
     health->Check(

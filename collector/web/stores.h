@@ -1,6 +1,8 @@
 // What the dashboard reads and writes. Borrowed: must outlive the server.
 #pragma once
 
+#include "collector/fleet/bundle_shelf.h"
+#include "collector/fleet/paper_shelf.h"
 #include "collector/store/account_store.h"
 #include "collector/store/alert_store.h"
 #include "collector/store/audit_log.h"
@@ -13,6 +15,9 @@ struct Stores {
   AuditLog& audit;
   DeviceStore& devices;
   AccountStore& accounts;
+  // Null where nothing is published: then the page of rules is empty.
+  const BundleShelf* bundles = nullptr;
+  const PaperShelf* papers = nullptr;
 };
 
 // What the page "What is recorded" says beside its fixed text. Empty or zero:

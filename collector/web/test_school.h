@@ -27,6 +27,8 @@ class TestSchool {
     audit_ = *OpenSqliteAuditLog(file);
     devices_ = *OpenSqliteDeviceStore(file);
     accounts_ = *OpenSqliteAccountStore(file);
+    bundles_ = std::make_unique<BundleShelf>(directory_ + "/bundles");
+    papers_ = std::make_unique<PaperShelf>(directory_ + "/papers");
     AddAccount("it", Role::kItProvider, "");
     AddAccount("lead", Role::kSafetyLead);
     AddAccount("deputy", Role::kDeputy);
@@ -76,7 +78,11 @@ class TestSchool {
     return stored.ok() ? stored->id() : 0;
   }
 
-  Stores stores() { return {*alerts_, *audit_, *devices_, *accounts_}; }
+  Stores stores() {
+    return {*alerts_,   *audit_,        *devices_,
+            *accounts_, bundles_.get(), papers_.get()};
+  }
+  BundleShelf& bundles() { return *bundles_; }
   platform::ManualClock& clock() { return clock_; }
   const std::string& directory() const { return directory_; }
 
@@ -88,6 +94,8 @@ class TestSchool {
   std::unique_ptr<AlertStore> alerts_;
   std::unique_ptr<AuditLog> audit_;
   std::unique_ptr<DeviceStore> devices_;
+  std::unique_ptr<BundleShelf> bundles_;
+  std::unique_ptr<PaperShelf> papers_;
   std::unique_ptr<AccountStore> accounts_;
 };
 

@@ -1,4 +1,4 @@
-// pass new: a lesson pass.
+// pass new, pass withdraw: lesson passes.
 #include <cstdio>
 #include <memory>
 
@@ -14,7 +14,7 @@ namespace schoolgate::rules {
 namespace {
 
 struct PassOptions {
-  std::string id, out, class_name, reason, requester, start, end;
+  std::string id, out, pass_id, class_name, reason, requester, start, end;
   std::vector<std::string> hosts, devices, groups, users, keys;
   PassphraseOption passphrase;
 };
@@ -59,6 +59,23 @@ absl::StatusOr<v1::PassOrder> Compose(const PassOptions& options) {
   return order;
 }
 
+absl::Status WithdrawPass(const PassOptions& options) {
+  const auto approver = LoadPublicPart(options.keys.front());
+  if (!approver.ok()) return approver.status();
+  v1::PassOrder order;
+  order.set_id(options.id);
+  order.set_issued_unix_s(absl::ToUnixSeconds(platform::SystemClock().Now()));
+  order.set_withdraw(true);
+  order.mutable_pass()->set_id(options.pass_id);
+  order.mutable_pass()->set_reason(options.reason);
+  order.mutable_pass()->set_approver(approver->key().name());
+  v1::SignedOrder signed_order;
+  signed_order.set_kind(v1::ORDER_KIND_PASS);
+  signed_order.set_order(order.SerializeAsString());
+  return SignAndWriteOrder(std::move(signed_order), options.keys,
+                           options.passphrase, options.out);
+}
+
 absl::Status MakePass(const PassOptions& options) {
   auto order = Compose(options);
   if (!order.ok()) return order.status();
@@ -87,12 +104,32 @@ absl::Status MakePass(const PassOptions& options) {
   return status;
 }
 
+void AddWithdraw(CLI::App* pass, int* exit_code) {
+  auto options = std::make_shared<PassOptions>();
+  CLI::App* verb =
+      pass->add_subcommand("withdraw", "End a lesson pass before its time");
+  verb->add_option("PASS", options->pass_id, "The pass's id")->required();
+  verb->add_option("--id", options->id, "School or trust, as in the root")
+      ->required();
+  verb->add_option("--reason", options->reason, "Why")->required();
+  verb->add_option("--key", options->keys, "Secret key of the role pass")
+      ->required();
+  verb->add_option("-o,--out", options->out, "Order file")->required();
+  options->passphrase.AddTo(verb);
+  verb->callback([options, exit_code] {
+    const absl::Status status = WithdrawPass(*options);
+    *exit_code = status.ok() ? platform::kExitOk
+                             : platform::Complain(kRulesProgram, status);
+  });
+}
+
 }  // namespace
 
 void AddPass(CLI::App& app, int* exit_code) {
   auto options = std::make_shared<PassOptions>();
   CLI::App* pass = app.add_subcommand("pass", "Lesson passes");
   pass->require_subcommand(1);
+  AddWithdraw(pass, exit_code);
   CLI::App* verb = pass->add_subcommand("new", "Open hosts for one lesson");
   verb->add_option("--id", options->id, "School or trust, as in the root")
       ->required();

@@ -67,6 +67,15 @@ std::string_view FreshnessName(Freshness freshness) {
   return "unknown";
 }
 
+Freshness FreshnessOf(absl::Time signed_time, absl::Time now) {
+  if (now < signed_time - kClockSlack) return Freshness::kUnknown;
+  const absl::Duration age = now - signed_time;
+  return age >= kOverdueAfter ? Freshness::kOverdue
+         : age >= kStaleAfter ? Freshness::kStale
+         : age >= kLateAfter  ? Freshness::kLate
+                              : Freshness::kFresh;
+}
+
 absl::StatusOr<std::unique_ptr<Acceptance>> Acceptance::Open(
     std::string folder) {
   if (mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) {
@@ -236,6 +245,11 @@ absl::Status Acceptance::Install(const BundleFile& next, absl::Time now) {
   return SaveState();
 }
 
+absl::Status Acceptance::PutBack(const std::string& manifest_hash) {
+  state_.set_put_back_manifest(manifest_hash);
+  return SaveState();
+}
+
 absl::Status Acceptance::CheckKept(const std::string& path,
                                    CurrentBundle* found) const {
   auto file = BundleFile::Open(path);
@@ -250,15 +264,24 @@ absl::Status Acceptance::CheckKept(const std::string& path,
 
 absl::StatusOr<CurrentBundle> Acceptance::OpenCurrent() const {
   absl::Status first_failure;
+  std::optional<CurrentBundle> put_back;
   for (const std::string_view name : {kCurrent, kPrevious1, kPrevious2}) {
     CurrentBundle found;
-    const absl::Status status = CheckKept(Path(name), &found);
+    absl::Status status = CheckKept(Path(name), &found);
+    if (status.ok() && !state_.put_back_manifest().empty() &&
+        found.manifest_hash == state_.put_back_manifest()) {
+      put_back = found;
+      status = absl::FailedPreconditionError(absl::StrCat(
+          "bundle: version ", found.version, " was put back by this device"));
+    }
     if (status.ok()) {
       found.fallback = first_failure;
       return found;
     }
     if (first_failure.ok()) first_failure = status;
   }
+  // With none before it, what was put back is still better than nothing.
+  if (put_back) return *put_back;
   return absl::NotFoundError(absl::StrCat(
       folder_, ": holds no usable rule bundle: ", first_failure.message()));
 }
@@ -333,12 +356,9 @@ Staleness Acceptance::StalenessAt(absl::Time now) const {
                absl::FromUnixSeconds(state_.timestamp_issued_unix_s()));
   staleness.expired = ExpiredAt(manifest, std::max(now, newest));
   staleness.behind = manifest.version() < state_.promised_version();
-  if (now < newest - kClockSlack) return staleness;
+  staleness.freshness = FreshnessOf(newest, now);
+  if (staleness.freshness == Freshness::kUnknown) return staleness;
   staleness.age = std::max(absl::ZeroDuration(), now - newest);
-  staleness.freshness = staleness.age >= kOverdueAfter ? Freshness::kOverdue
-                        : staleness.age >= kStaleAfter ? Freshness::kStale
-                        : staleness.age >= kLateAfter  ? Freshness::kLate
-                                                       : Freshness::kFresh;
   return staleness;
 }
 

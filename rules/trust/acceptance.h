@@ -51,6 +51,9 @@ struct Staleness {
 // "fresh", "late", "stale", "overdue", "unknown".
 std::string_view FreshnessName(Freshness freshness);
 
+// How fresh rules are whose newest signed time is this.
+Freshness FreshnessOf(absl::Time signed_time, absl::Time now);
+
 // Not thread-safe; one per state folder.
 class Acceptance {
  public:
@@ -69,6 +72,11 @@ class Acceptance {
   // already. A refusal (RefusalOf) leaves everything as it was. Other codes
   // are failures of this device's disk. FAILED_PRECONDITION without a root.
   absl::Status Consider(const std::string& path, absl::Time now);
+
+  // The accepted bundle with this manifest does harm here: from now on the
+  // one before it is current. A newer bundle is judged as ever, and the one
+  // put back is not accepted as an older one: versions only grow.
+  absl::Status PutBack(const std::string& manifest_hash);
 
   // A signed timestamp, as text.
   absl::Status ConsiderTimestamp(std::string_view order, absl::Time now);

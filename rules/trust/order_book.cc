@@ -72,8 +72,12 @@ absl::Status OrderBook::ConsiderPass(const v1::SignedOrder& order,
   }
   absl::Status status = CheckPassTerms(content, signers, ground);
   if (!status.ok()) return status;
+  if (content.withdraw()) return End(order.kind(), content.pass().id(), moment);
   const std::string hash = Hash256(order.order());
   if (v1::HeldOrder* known = Find(order.kind(), content.pass().id())) {
+    if (known->withdrawn()) {
+      return Refuse(Refusal::kReplayedOrder, "lesson pass: was withdrawn");
+    }
     if (known->order_hash() != hash) {
       return Refuse(Refusal::kEquivocation,
                     "lesson pass: another one has this id");
@@ -166,15 +170,22 @@ absl::Status OrderBook::Withdraw(const v1::EmergencyOrder& order,
     return Refuse(Refusal::kLoosensByEmergency,
                   "emergency block: withdrawing takes provider and school");
   }
-  v1::HeldOrder* known = Find(v1::ORDER_KIND_EMERGENCY, order.block().id());
+  return End(v1::ORDER_KIND_EMERGENCY, order.block().id(), moment);
+}
+
+// Also what never came is ended: the withdrawal may overtake its order.
+absl::Status OrderBook::End(v1::OrderKind kind, const std::string& id,
+                            const Moment& moment) {
+  v1::HeldOrder* known = Find(kind, id);
   if (known == nullptr) {
     v1::HeldOrder held;
-    held.set_kind(v1::ORDER_KIND_EMERGENCY);
-    held.set_order_id(order.block().id());
+    held.set_kind(kind);
+    held.set_order_id(id);
     held.set_over(true);
     held.set_withdrawn(true);
     return Hold(std::move(held), moment);
   }
+  if (known->withdrawn()) return absl::OkStatus();
   known->set_over(true);
   known->set_withdrawn(true);
   return WriteState(path_, &state_);
@@ -242,6 +253,21 @@ absl::StatusOr<bool> OrderBook::Tick(const Moment& moment) {
   absl::Status status = WriteState(path_, &state_);
   if (!status.ok()) return status;
   return changed;
+}
+
+bool OrderBook::SomethingEnded(const Moment& moment) const {
+  const bool same_boot = state_.boot_id() == moment.boot_id;
+  const int64_t spent_us =
+      same_boot ? std::max<int64_t>(0, moment.boot_us - state_.boot_us()) : 0;
+  for (const v1::HeldOrder& held : state_.held()) {
+    if (held.over()) continue;
+    if (held.kind() == v1::ORDER_KIND_PASS) {
+      if (!PassRuns(held, moment)) return true;
+    } else if (!held.block().countersigned() && held.left_us() <= spent_us) {
+      return true;
+    }
+  }
+  return false;
 }
 
 v1::Overlays OrderBook::InForce(const Moment& moment) const {

@@ -57,13 +57,20 @@ class OrderBook {
   OrderBook& operator=(const OrderBook&) = delete;
 
   // A pass or an emergency order, as text. OK: it is in force (or was
-  // already, or a withdrawal is done). Refusals leave everything as it was.
+  // already, or a withdrawal is done: it may come before what it withdraws).
+  // Refusals leave everything as it was.
   absl::Status Consider(std::string_view order, const OrderGround& ground,
                         const Moment& moment);
 
   // Lets time pass: call at least once a minute. True when what is in force
   // has changed.
   absl::StatusOr<bool> Tick(const Moment& moment);
+
+  // Whether something in force has come to its end since the last Tick. Cheap:
+  // touches no disk.
+  bool SomethingEnded(const Moment& moment) const;
+
+  int in_force() const { return CountInForce(); }
 
   v1::Overlays InForce(const Moment& moment) const;
 
@@ -78,6 +85,8 @@ class OrderBook {
                              const Moment& moment);
   absl::Status Withdraw(const v1::EmergencyOrder& order, const Signers& signers,
                         const Moment& moment);
+  absl::Status End(v1::OrderKind kind, const std::string& id,
+                   const Moment& moment);
   absl::Status Hold(v1::HeldOrder held, const Moment& moment);
   v1::HeldOrder* Find(v1::OrderKind kind, std::string_view id);
   bool Spend(const Moment& moment);

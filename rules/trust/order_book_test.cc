@@ -65,6 +65,16 @@ class OrderBookTest : public testing::Test {
     pass.set_end_unix_s(absl::ToUnixSeconds(ExampleTime() + absl::Hours(1)));
     return order;
   }
+  absl::Status WithdrawPass(std::vector<Holder> signers, const char* approver) {
+    v1::PassOrder order;
+    order.set_id("example-primary");
+    order.set_withdraw(true);
+    order.mutable_pass()->set_id("pass-1");
+    order.mutable_pass()->set_reason("The lesson is off");
+    order.mutable_pass()->set_approver(approver);
+    return Consider(
+        Sign(v1::ORDER_KIND_PASS, order.SerializeAsString(), signers));
+  }
   absl::Status OfferPass(const std::function<void(v1::PassOrder&)>& change,
                          std::vector<Holder> signers = {kDeputy}) {
     v1::PassOrder order = GoodPass();
@@ -303,6 +313,45 @@ TEST_F(OrderBookTest, BadBlocksAreRefused) {
         << one.name << ": " << status;
     EXPECT_EQ(Blocks(), 0) << one.name;
   }
+}
+
+// A pass given by mistake would stay open for the rest of the lesson.
+TEST_F(OrderBookTest, APassIsWithdrawnByWhoeverMayGiveOne) {
+  const auto keep = [](v1::PassOrder&) {};
+  ASSERT_TRUE(OfferPass(keep).ok());
+  ASSERT_EQ(book_->InForce(moment_).passes_size(), 1);
+  EXPECT_EQ(RefusalOf(WithdrawPass({kDutyDesk}, "Duty desk")),
+            Refusal::kWrongRole);
+  EXPECT_EQ(RefusalOf(WithdrawPass({kTeacher}, "Deputy")),
+            Refusal::kApproverNotSigner);
+  EXPECT_EQ(book_->InForce(moment_).passes_size(), 1);
+  EXPECT_TRUE(WithdrawPass({kDeputy}, "Deputy").ok());
+  EXPECT_EQ(book_->InForce(moment_).passes_size(), 0);
+  EXPECT_TRUE(WithdrawPass({kDeputy}, "Deputy").ok()) << "again";
+  Reopen();
+  EXPECT_EQ(RefusalOf(OfferPass(keep)), Refusal::kReplayedOrder);
+}
+
+// The withdrawal overtakes the pass on its way to a device.
+TEST_F(OrderBookTest, APassThatComesAfterItsWithdrawalIsRefused) {
+  ASSERT_TRUE(WithdrawPass({kDeputy}, "Deputy").ok());
+  EXPECT_EQ(RefusalOf(OfferPass([](v1::PassOrder&) {})),
+            Refusal::kReplayedOrder);
+}
+
+// The agent looks at this four times a second and must not write each time.
+TEST_F(OrderBookTest, SaysWhenSomethingHasEnded) {
+  EXPECT_FALSE(book_->SomethingEnded(moment_));
+  ASSERT_TRUE(OfferPass([](v1::PassOrder&) {}).ok());
+  EXPECT_FALSE(book_->SomethingEnded(moment_));
+  Pass(absl::Minutes(59));
+  EXPECT_FALSE(book_->SomethingEnded(moment_));
+  // The wall clock set back helps nobody.
+  Pass(absl::Minutes(2));
+  moment_.wall -= absl::Hours(5);
+  EXPECT_TRUE(book_->SomethingEnded(moment_));
+  EXPECT_TRUE(*book_->Tick(moment_));
+  EXPECT_FALSE(book_->SomethingEnded(moment_));
 }
 
 }  // namespace

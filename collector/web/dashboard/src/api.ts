@@ -103,6 +103,36 @@ export interface Device {
   waiting: number;
 }
 
+export interface Release {
+  version: number;
+  ring: "trial" | "one device" | "1 in 20" | "all";
+  paused: boolean;
+  why: string;
+  fallback: number;
+  devices: number;
+  have_it: number;
+  in_trouble: number;
+}
+
+export interface TrialChange {
+  category: string;
+  group: string;
+  before: string;
+  after: string;
+  count: number;
+}
+
+export interface Rules {
+  school: string;
+  current: number;
+  rollout: Release | null;
+  versions: { version: number; devices: number }[];
+  freshness: Record<string, number>;
+  in_trouble: string[];
+  trial: { judged: number; changes: TrialChange[] };
+  orders: { name: string; ends: number | null }[];
+}
+
 export interface AuditEntry {
   time: string;
   who: string;

@@ -1,6 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { get, sorry, type Device, type Me } from "../api";
 import { ErrorSummary, Title } from "../parts/bits";
+import { ReleasePart } from "../parts/release";
 import { ago, fullTime } from "../time";
 import { groupWord } from "../words";
 
@@ -36,6 +37,7 @@ export function DevicesPage({ me }: { me: Me }) {
     <>
       <Title tab="Devices">Devices</Title>
       <ErrorSummary message={error} />
+      {me.role === "it_provider" && <ReleasePart />}
       {devices?.length === 0 && (
         <p>No device is enrolled yet. Your IT provider adds devices; they appear here by themselves.</p>
       )}

@@ -1,0 +1,189 @@
+#include "agent/enforce/live_flows.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/enforce/kernel_table.h"
+#include "proto/seal/hash.h"
+#include "rules/bundle/host_name.h"
+#include "rules/judge.h"
+
+namespace schoolgate::agent {
+namespace {
+
+// Stands for a host whose name is forgotten and that no rule names.
+constexpr std::string_view kNobody = "forgotten.invalid";
+
+void AppendEnd(const Endpoint& end, std::string* key) {
+  key->append(reinterpret_cast<const char*>(end.address.data()),
+              end.address.size());
+  key->push_back(static_cast<char>(end.port >> 8));
+  key->push_back(static_cast<char>(end.port));
+}
+
+std::string KeyOf(Transport transport, const Endpoint& client,
+                  const Endpoint& server) {
+  std::string key(1, static_cast<char>(transport));
+  AppendEnd(client, &key);
+  AppendEnd(server, &key);
+  return key;
+}
+
+platform::SocketAddress AddressOf(const Endpoint& end) {
+  return {end.address, end.port};
+}
+
+bool Blocks(const rules::Decision& decision) {
+  return decision.action == rules::Action::kBlock;
+}
+
+}  // namespace
+
+uint64_t LiveFlows::Print(std::string_view name) const {
+  seal::Hasher hasher;
+  hasher.Add(key_);
+  hasher.Add(name);
+  const std::string hash = hasher.Finish();
+  uint64_t print = 0;
+  for (size_t i = 0; i < sizeof(print); ++i) {
+    print = print << 8 | static_cast<uint8_t>(hash[i]);
+  }
+  return print;
+}
+
+void LiveFlows::Forget(Transport transport, const Endpoint& client,
+                       const Endpoint& server) {
+  flows_.erase(KeyOf(transport, client, server));
+}
+
+void LiveFlows::Remember(const Observation& seen, const Who& who,
+                         const rules::Decision& decision) {
+  // Help-lines are let run whatever comes, and nothing is kept of them.
+  if (decision.never_log) return;
+  const absl::Time now = absl::FromUnixMicros(seen.time_us);
+  Age(now);
+  std::string key = KeyOf(seen.transport, seen.src, seen.dst);
+  while (!order_.empty() &&
+         (flows_.size() >= kMaxFlows || order_.size() >= 4 * kMaxFlows)) {
+    const auto oldest = flows_.find(order_.front().second);
+    if (oldest != flows_.end() &&
+        oldest->second.since == order_.front().first) {
+      flows_.erase(oldest);
+    }
+    order_.pop_front();
+  }
+  order_.emplace_back(now, key);
+  Flow& flow = flows_[key];
+  flow = Flow{.transport = seen.transport,
+              .client = seen.src,
+              .server = seen.dst,
+              .name = std::string(seen.name),
+              .prints = {},
+              .categories = decision.categories,
+              .login = who.login,
+              .group = who.group,
+              .since = now,
+              .until = decision.until.value_or(absl::InfiniteFuture())};
+  named_.emplace_back(now, std::move(key));
+}
+
+// Names whose minute is over become fingerprints: that is dear, and most
+// flows are over by then.
+void LiveFlows::Age(absl::Time now) {
+  while (!named_.empty() &&
+         (now - named_.front().first >= kNameStays ||
+          now < named_.front().first || named_.size() > 2 * kMaxFlows)) {
+    const auto found = flows_.find(named_.front().second);
+    if (found != flows_.end() && found->second.since == named_.front().first) {
+      Flow& flow = found->second;
+      for (std::string_view name = flow.name; !name.empty();
+           name = rules::ParentOf(name)) {
+        flow.prints.push_back(Print(name));
+        if (rules::IsAddress(name)) break;
+      }
+      flow.name.clear();
+      flow.name.shrink_to_fit();
+    }
+    named_.pop_front();
+  }
+}
+
+// What orders and policy name: a forgotten host can be held against these.
+void LiveFlows::AddHosts(const rules::Ruleset& rules, Hosts* hosts) const {
+  const auto add = [&](const auto& names) {
+    for (const std::string& name : names) hosts->emplace(Print(name), name);
+  };
+  for (const auto& block : rules.overlays().blocks()) add(block.hosts());
+  for (const auto& pass : rules.overlays().passes()) add(pass.hosts());
+  for (const auto& rule : rules.policy().host_rules()) add(rule.hosts());
+}
+
+bool LiveFlows::Forbidden(const Flow& flow, const rules::Ruleset& before,
+                          const rules::Ruleset& after, const Hosts& hosts,
+                          const rules::Question& now) const {
+  rules::Question question = now;
+  question.group = flow.group;
+  question.user = flow.login;
+  if (!flow.name.empty()) {
+    question.host = flow.name;
+    return Blocks(rules::Decide(after, question));
+  }
+  std::string_view host = kNobody;
+  for (const uint64_t print : flow.prints) {
+    const auto found = hosts.find(print);
+    if (found == hosts.end()) continue;
+    host = found->second;
+    break;
+  }
+  question.host = host;
+  if (!Blocks(rules::Judge(after.tables(), after.overlays(), host,
+                           flow.categories, question))) {
+    return false;
+  }
+  // Something that is forgotten may have let it run; only a change cuts it.
+  rules::Question then = question;
+  then.at = flow.since;
+  then.boot_us = std::max<int64_t>(
+      1, now.boot_us - absl::ToInt64Microseconds(std::max(
+                           absl::ZeroDuration(), now.at - flow.since)));
+  return !Blocks(rules::Judge(before.tables(), before.overlays(), host,
+                              flow.categories, then));
+}
+
+bool LiveFlows::Cut(const Flow& flow, platform::FlowMarker& marker) const {
+  return marker.Mark(flow.transport == Transport::kTcp, AddressOf(flow.client),
+                     AddressOf(flow.server), kMarkBlock, kMarkBits);
+}
+
+size_t LiveFlows::CutForbidden(const rules::Ruleset& before,
+                               const rules::Ruleset& after,
+                               const rules::Question& now,
+                               platform::FlowMarker& marker) {
+  Hosts hosts;
+  AddHosts(before, &hosts);
+  AddHosts(after, &hosts);
+  size_t cut = 0;
+  for (auto flow = flows_.begin(); flow != flows_.end();) {
+    const bool old = now.at - flow->second.since > kFlowStays;
+    const bool forbidden =
+        !old && Forbidden(flow->second, before, after, hosts, now);
+    if (forbidden && Cut(flow->second, marker)) ++cut;
+    flow = old || forbidden ? flows_.erase(flow) : std::next(flow);
+  }
+  return cut;
+}
+
+size_t LiveFlows::OnTime(const rules::Ruleset& rules,
+                         const rules::Question& now,
+                         platform::FlowMarker& marker) {
+  Age(now.at);
+  bool any = false;
+  for (auto& [key, flow] : flows_) {
+    if (flow.until > now.at) continue;
+    flow.until = absl::InfiniteFuture();
+    any = true;
+  }
+  return any ? CutForbidden(rules, rules, now, marker) : 0;
+}
+
+}  // namespace schoolgate::agent

@@ -1,0 +1,70 @@
+// The words between a service and whoever keeps it running: the protocol of
+// systemd's sd_notify(3) and LISTEN_FDS, both ends of it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace schoolgate::platform {
+
+// One message: lines such as "READY=1", and open descriptors, which belong to
+// whoever receives it.
+struct Notice {
+  pid_t from = 0;
+  uint32_t uid = 0;
+  std::string text;
+  std::vector<int> descriptors;
+
+  // Whether one of the lines is `line`.
+  bool Says(std::string_view line) const;
+
+  // What stands behind "KEY=" on one of the lines; empty without one.
+  std::string ValueOf(std::string_view key) const;
+};
+
+// The keeper's end. Reachable from this network namespace only. Not
+// thread-safe.
+class NoticeSocket {
+ public:
+  static absl::StatusOr<std::unique_ptr<NoticeSocket>> Open();
+
+  // Goes on with a socket that another process opened. Owns it.
+  static std::unique_ptr<NoticeSocket> Adopt(int descriptor);
+
+  ~NoticeSocket();
+  NoticeSocket(const NoticeSocket&) = delete;
+  NoticeSocket& operator=(const NoticeSocket&) = delete;
+
+  // For NOTIFY_SOCKET.
+  std::string address() const;
+  int descriptor() const { return descriptor_; }
+
+  // False when nothing is there. Never waits.
+  bool Receive(Notice* notice);
+
+ private:
+  explicit NoticeSocket(int descriptor) : descriptor_(descriptor) {}
+
+  const int descriptor_;
+};
+
+// The service's end. UNAVAILABLE when nobody listens there any more; never
+// waits.
+absl::Status SendNotice(const std::string& address, std::string_view text,
+                        std::span<const int> descriptors = {});
+
+// Descriptors that were kept over our start, by name. Each call but the first
+// finds none; whoever takes them closes them.
+std::multimap<std::string, int> TakeKeptDescriptors();
+
+}  // namespace schoolgate::platform

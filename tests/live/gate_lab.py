@@ -1,0 +1,491 @@
+"""Two network namespaces, a server that counts what reaches it, and a prober
+that asks for allowed and blocked names without pause: what a leak or a lost
+lesson would look like from both ends."""
+import ctypes
+import json
+import multiprocessing
+import os
+import random
+import select
+import socket
+import ssl
+import subprocess
+import tempfile
+import time
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+CLONE_NEWNET = 0x40000000
+BLOCKED = "gambling.check.schoolgate.test"
+ALLOWED = "bbc.co.uk"
+PATIENCE = 5.0       # a person's program waits so long for an answer
+DNS_EVERY = 0.010
+TLS_EVERY = 0.050
+
+
+def enter(namespace):
+    with open(f"/run/netns/{namespace}", "rb") as handle:
+        if LIBC.setns(handle.fileno(), CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), f"setns {namespace}")
+
+
+def run(*words, check=True):
+    return subprocess.run(words, check=check, capture_output=True, text=True)
+
+
+class Inside:
+    """A function that runs in a namespace, in a process of its own, and is
+    spoken to over a pipe."""
+
+    def __init__(self, namespace, function, *arguments):
+        self.pipe, theirs = multiprocessing.Pipe()
+
+        def main():
+            self.pipe.close()
+            enter(namespace)
+            function(theirs, *arguments)
+
+        self.process = multiprocessing.get_context("fork").Process(
+            target=main, daemon=True)
+        self.process.start()
+        theirs.close()
+
+    def ask(self, word):
+        self.pipe.send(word)
+        if not self.pipe.poll(60):
+            raise TimeoutError(f"no answer to {word}")
+        return self.pipe.recv()
+
+    def end(self):
+        self.process.kill()
+        self.process.join()
+
+
+# --- what arrives ------------------------------------------------------------
+
+def name_in_query(query):
+    labels, at = [], 12
+    while at < len(query) and query[at]:
+        labels.append(query[at + 1:at + 1 + query[at]].decode("latin-1"))
+        at += 1 + query[at]
+    return ".".join(labels), at + 5
+
+
+def answer_to(query):
+    _, end = name_in_query(query)
+    return (query[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + query[12:end] +
+            b"\xc0\x0c\0\1\0\1\0\0\0\x1e\0\4\x0a\x53\0\1")
+
+
+def serve(pipe, address):
+    """DNS and something like TLS on one address. Answers "counts"."""
+    counts = {"dns_good": 0, "dns_bad": 0, "tls_good": 0, "tls_bad": 0}
+    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+    udp.bind((address, 53))
+    tcp = socket.socket()
+    tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    tcp.bind((address, 443))
+    tcp.listen(512)
+    flows = {}
+    poll = select.poll()
+    for each in (udp, tcp, pipe):
+        poll.register(each, select.POLLIN)
+    while True:
+        for ready, _ in poll.poll():
+            if ready == pipe.fileno():
+                if not pipe.poll():
+                    return
+                pipe.recv()
+                pipe.send(dict(counts))
+            elif ready == udp.fileno():
+                query, peer = udp.recvfrom(2048)
+                name, _ = name_in_query(query)
+                counts["dns_bad" if name.endswith(BLOCKED) else "dns_good"] += 1
+                udp.sendto(answer_to(query), peer)
+            elif ready == tcp.fileno():
+                flow, _ = tcp.accept()
+                flows[flow.fileno()] = [flow, b""]
+                poll.register(flow, select.POLLIN)
+            else:
+                flow, seen = flows[ready]
+                try:
+                    data = flow.recv(65536)
+                except OSError:
+                    data = b""
+                if data and not seen:
+                    bad = BLOCKED.encode() in data
+                    counts["tls_bad" if bad else "tls_good"] += 1
+                flows[ready][1] = b"seen" if data else seen
+                try:
+                    if data:
+                        flow.send(data[:256])
+                except OSError:
+                    data = b""
+                if not data:
+                    poll.unregister(ready)
+                    flow.close()
+                    del flows[ready]
+
+
+# --- what is asked -----------------------------------------------------------
+
+def query_for(name):
+    labels = b"".join(bytes([len(l)]) + l.encode() for l in name.split("."))
+    return (os.urandom(2) + b"\1\0\0\1\0\0\0\0\0\0" + labels + b"\0\0\1\0\1")
+
+
+def hello_for(name):
+    context = ssl.create_default_context()
+    out = ssl.MemoryBIO()
+    conversation = context.wrap_bio(ssl.MemoryBIO(), out, server_hostname=name)
+    try:
+        conversation.do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    return out.read()
+
+
+class Asked:
+    """One question on its own socket, until it is settled."""
+
+    def __init__(self, kind, bad, sock, words):
+        self.kind, self.bad, self.sock, self.words = kind, bad, sock, words
+        self.since = time.monotonic()
+
+
+class Prober:
+    def __init__(self, server, mark):
+        self.server, self.mark = server, mark
+        self.count = {f"{kind}_{good}_{what}": 0 for kind in ("dns", "tls")
+                      for good in ("good", "bad")
+                      for what in ("sent", "answered", "refused", "lost")}
+        self.slowest = {"dns": 0.0, "tls": 0.0}
+        self.open = {}
+        self.poll = select.poll()
+        self.number = 0
+        self.good_hello = hello_for("www." + ALLOWED)
+        self.bad_hello = hello_for("www." + BLOCKED)
+        self.long = None
+        self.long_bytes = 0
+        self.long_broken = ""
+
+    def socket(self, kind):
+        made = socket.socket(socket.AF_INET, kind)
+        made.setblocking(False)
+        if self.mark:
+            made.setsockopt(socket.SOL_SOCKET, 36, self.mark)  # SO_MARK
+        return made
+
+    def ask_dns(self, bad):
+        self.number += 1
+        name = f"q{self.number}.{BLOCKED if bad else ALLOWED}"
+        sock = self.socket(socket.SOCK_DGRAM)
+        asked = Asked("dns", bad, sock, query_for(name))
+        self.note(asked, "sent")
+        try:
+            sock.connect((self.server, 53))
+            sock.send(asked.words)
+        except OSError:
+            self.note(asked, "lost")
+            return sock.close()
+        self.watch(asked, select.POLLIN)
+
+    def ask_tls(self, bad):
+        sock = self.socket(socket.SOCK_STREAM)
+        asked = Asked("tls", bad, sock,
+                      self.bad_hello if bad else self.good_hello)
+        self.note(asked, "sent")
+        sock.connect_ex((self.server, 443))
+        self.watch(asked, select.POLLOUT)
+
+    def watch(self, asked, events):
+        self.open[asked.sock.fileno()] = asked
+        self.poll.register(asked.sock, events)
+
+    def note(self, asked, what):
+        self.count[f"{asked.kind}_{'bad' if asked.bad else 'good'}_{what}"] += 1
+
+    def settle(self, asked, what):
+        self.note(asked, what)
+        if what == "answered" and not asked.bad:
+            took = time.monotonic() - asked.since
+            self.slowest[asked.kind] = max(self.slowest[asked.kind], took)
+        self.poll.unregister(asked.sock)
+        del self.open[asked.sock.fileno()]
+        asked.sock.close()
+
+    def on_ready(self, descriptor, events):
+        asked = self.open[descriptor]
+        if asked.words and asked.kind == "tls" and events & select.POLLOUT:
+            try:
+                asked.sock.send(asked.words)
+            except OSError:
+                return self.settle(asked, "refused" if asked.bad else "lost")
+            asked.words = b""
+            return self.poll.modify(asked.sock, select.POLLIN)
+        try:
+            data = asked.sock.recv(4096)
+        except BlockingIOError:
+            return None
+        except OSError:
+            # Reset: a refusal where one is due.
+            return self.settle(asked, "refused" if asked.bad else "lost")
+        if asked.kind == "dns":
+            refused = data[3] & 15 != 0 or data[-4:] == b"\0\0\0\0"
+        else:
+            refused = not data or data[0] == 0x15  # an alert
+        if refused and not asked.bad:
+            return self.settle(asked, "lost")
+        return self.settle(asked, "refused" if refused else "answered")
+
+    def keep_long_flow(self):
+        """A download that began before anything happened."""
+        if self.long is None:
+            self.long = self.socket(socket.SOCK_STREAM)
+            self.long.setblocking(True)
+            self.long.settimeout(PATIENCE)
+            self.long.connect((self.server, 443))
+            self.long.send(self.good_hello)
+            self.long.recv(4096)
+            self.long.setblocking(False)
+        if self.long_broken:
+            return
+        try:
+            self.long.send(b"x" * 200)
+            self.long_bytes += len(self.long.recv(65536))
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            self.long_broken = str(error)
+
+    def turn(self, until):
+        while (left := until - time.monotonic()) > 0:
+            for descriptor, events in self.poll.poll(max(1, left * 1000)):
+                self.on_ready(descriptor, events)
+        now = time.monotonic()
+        for asked in [a for a in self.open.values()
+                      if now - a.since > PATIENCE]:
+            self.settle(asked, "lost")
+
+    def drain(self):
+        end = time.monotonic() + PATIENCE
+        while self.open and time.monotonic() < end:
+            self.turn(time.monotonic() + 0.01)
+        for asked in list(self.open.values()):
+            self.settle(asked, "lost")
+
+
+def probe(pipe, server, mark=0):
+    """Asks until told "stop"; then answers with what became of all of it."""
+    prober = Prober(server, mark)
+    prober.keep_long_flow()
+    dns_at = tls_at = time.monotonic()
+    while not pipe.poll():
+        now = time.monotonic()
+        if now >= dns_at:
+            dns_at = max(dns_at + DNS_EVERY, now - 0.1)
+            prober.ask_dns(False)
+            prober.ask_dns(True)
+        if now >= tls_at:
+            tls_at = max(tls_at + TLS_EVERY, now - 0.1)
+            prober.ask_tls(False)
+            prober.ask_tls(True)
+            prober.keep_long_flow()
+        prober.turn(min(dns_at, tls_at))
+    pipe.recv()
+    prober.drain()
+    pipe.send({**prober.count, "slowest_dns": prober.slowest["dns"],
+               "slowest_tls": prober.slowest["tls"],
+               "long_bytes": prober.long_bytes,
+               "long_broken": prober.long_broken})
+
+
+def flood(pipe, server, packets):
+    """As many questions as the machine can send. One socket alone waits for
+    its packets to be judged."""
+    sockets = []
+    for _ in range(100):
+        sockets.append(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        sockets[-1].setblocking(False)
+        sockets[-1].connect((server, 53))
+    words = query_for("flood." + BLOCKED)
+    sent = 0
+    for at in range(packets):
+        try:
+            sockets[at % len(sockets)].send(words)
+            sent += 1
+        except OSError:
+            pass
+    pipe.send(sent)
+    pipe.recv()
+
+
+def ask_once(pipe, kind, server, bad, mark=0):
+    """One question; "refused", "answered" or "lost"."""
+    prober = Prober(server, mark)
+    getattr(prober, f"ask_{kind}")(bad)
+    prober.drain()
+    key = f"{kind}_{'bad' if bad else 'good'}_"
+    pipe.send(next(w for w in ("refused", "answered", "lost")
+                   if prober.count[key + w]))
+    pipe.recv()
+
+
+# --- the lab -----------------------------------------------------------------
+
+class Lab:
+    """Namespaces and rules; ends all that it started."""
+
+    def __init__(self, programs, source):
+        self.bin, self.source = programs, source
+        self.tag = f"sgf{os.getpid()}"
+        self.client, self.far = self.tag + "c", self.tag + "s"
+        self.dir = tempfile.mkdtemp(prefix="gate-failure-")
+        net = random.randrange(256)
+        self.server, self.own = f"10.83.{net}.1", f"10.83.{net}.2"
+        self.started = []
+        for namespace in (self.client, self.far):
+            run("ip", "netns", "add", namespace)
+            run("ip", "-n", namespace, "link", "set", "lo", "up")
+        self.serving = None
+
+    def connect(self):
+        run("ip", "link", "add", "eth0", "netns", self.client, "type", "veth",
+            "peer", "name", "far0", "netns", self.far)
+        for namespace, device, address in (
+                (self.far, "far0", self.server), (self.client, "eth0",
+                                                  self.own)):
+            run("ip", "-n", namespace, "addr", "add", address + "/24", "dev",
+                device)
+            run("ip", "-n", namespace, "link", "set", device, "up")
+        if self.serving is None:
+            self.serving = Inside(self.far, serve, self.server)
+
+    def counts(self):
+        return self.serving.ask("counts")
+
+    def start(self, *words, log="agent", namespace=None, environment=None):
+        with open(os.path.join(self.dir, log + ".log"), "ab") as out:
+            process = subprocess.Popen(
+                words, stdout=out, stderr=out, stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                env={**os.environ, **(environment or {})},
+                preexec_fn=lambda: enter(namespace or self.client))
+        self.started.append(process)
+        return process
+
+    def in_client(self, *words, check=True):
+        return run("ip", "netns", "exec", self.client, *words, check=check)
+
+    def one(self, kind, bad, mark=0):
+        asked = Inside(self.client, ask_once, kind, self.server, bad, mark)
+        try:
+            return asked.pipe.recv() if asked.pipe.poll(20) else "lost"
+        finally:
+            asked.end()
+
+    def make_rules(self):
+        """Keys, a root, and the starter policy as versions 1 and 2."""
+        rules = os.path.join(self.bin, "schoolgate-rules")
+        keys = os.path.join(self.dir, "keys")
+        os.mkdir(keys)
+        parts = {"root-a": ("provider", ["root"]), "root-b": ("school", ["root"]),
+                 "provider": ("provider", ["release"]),
+                 "school": ("school", ["release"]),
+                 "authority": ("authority", ["locked"]),
+                 "clock": ("provider", ["timestamp"])}
+        for name, (organisation, roles) in parts.items():
+            words = [w for role in roles for w in ("--role", role)]
+            run(rules, "key", "new", "-o", f"{keys}/{name}.key",
+                "--organisation", organisation, "--name", name,
+                "--no-passphrase", *words)
+        publics = [w for name in parts
+                   for w in ("--key", f"{keys}/{name}.key.pub")]
+        for version in (1, 2):
+            self.build(version)
+            if version == 1:
+                run(rules, "root", "new", "--for", self.bundle(1), "-o",
+                    f"{self.dir}/root.txt", "--threshold", "root=2", *publics,
+                    "--sign", f"{keys}/root-a.key", "--sign",
+                    f"{keys}/root-b.key")
+            self.sign(version)
+
+    def bundle(self, version):
+        return f"{self.dir}/{version}.bundle"
+
+    def build(self, version, policy=None):
+        run(os.path.join(self.bin, "schoolgate-rules"), "build",
+            policy or f"{self.source}/rules/policies/city-primary.yaml",
+            "--lists", f"{self.source}/rules/lists", "--version", str(version),
+            "-o", self.bundle(version), "--quiet")
+
+    def sign(self, version):
+        keys = f"{self.dir}/keys"
+        run(os.path.join(self.bin, "schoolgate-rules"), "sign",
+            self.bundle(version), "--key", f"{keys}/provider.key", "--key",
+            f"{keys}/school.key", "--key", f"{keys}/authority.key")
+
+    def close(self):
+        for process in self.started:
+            if process.poll() is None:
+                process.terminate()
+        if self.serving is not None:
+            self.serving.end()
+        # What a keeper started again is nobody's child any more.
+        for namespace in (self.client, self.far):
+            for _ in range(2):
+                found = run("ip", "netns", "pids", namespace, check=False)
+                for pid in found.stdout.split():
+                    try:
+                        os.kill(int(pid), 9)
+                    except ProcessLookupError:
+                        pass
+            run("ip", "netns", "del", namespace, check=False)
+
+
+class Device:
+    """An agent with a state of its own."""
+
+    def __init__(self, lab, name, extra="", state=None):
+        self.lab, self.name = lab, name
+        self.state = state or os.path.join(lab.dir, name)
+        os.makedirs(self.state + "/identity", exist_ok=True)
+        os.makedirs(self.state + "/incoming", exist_ok=True)
+        self.config = os.path.join(lab.dir, name + ".yaml")
+        self.configure(extra)
+        run("cp", f"{lab.dir}/root.txt", self.state + "/identity/rules_root")
+
+    def configure(self, extra):
+        with open(self.config, "w", encoding="utf-8") as file:
+            file.write(f"state_directory: {self.state}\n{extra}\npeople:\n"
+                       "  - {uid: 0, login: a.pupil, group: pupils}\n")
+
+    def offer(self, version):
+        run("cp", self.lab.bundle(version), self.state + "/incoming/part")
+        os.rename(self.state + "/incoming/part",
+                  self.state + f"/incoming/{version}.bundle")
+
+    def agent(self):
+        return [os.path.join(self.lab.bin, "schoolgate-agent"), "run",
+                "--config", self.config]
+
+    def start(self):
+        return self.lab.start(*self.agent(), log=self.name)
+
+    def ask(self, question):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as sock:
+            sock.settimeout(2)
+            sock.connect(self.state + "/agent.sock")
+            sock.send(json.dumps(question).encode())
+            return json.loads(sock.recv(65536))
+
+    def status(self):
+        try:
+            return self.ask({"ask": "status"})
+        except (OSError, ValueError):
+            return {}
+
+    def log(self):
+        path = os.path.join(self.lab.dir, self.name + ".log")
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
