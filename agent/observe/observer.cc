@@ -1,6 +1,7 @@
 #include "agent/observe/observer.h"
 
 #include <algorithm>
+#include <new>
 
 namespace schoolgate::agent {
 namespace {
@@ -36,12 +37,23 @@ Observer::Observer(const ObserverLimits& limits, ObservationSink& sink)
 
 Observer::~Observer() = default;
 
+// The one place of the agent that catches: without memory a packet may lose
+// what it would have told, but everybody else's go on.
 void Observer::OnPacket(const platform::Packet& packet) {
   unfinished_ = false;
   ObserverCounters& counters = teller_.counters();
   ++counters.packets;
   counters.bytes += packet.wire_bytes;
   teller_.Begin(packet);
+  try {
+    Observe(packet);
+  } catch (const std::bad_alloc&) {
+    ++counters.out_of_memory;
+    unfinished_ = false;
+  }
+}
+
+void Observer::Observe(const platform::Packet& packet) {
   flows_.Sweep(packet.time_us);
   switch (decoder_.Decode(packet, &segment_)) {
     case Decoded::kSegment:
@@ -50,7 +62,7 @@ void Observer::OnPacket(const platform::Packet& packet) {
     case Decoded::kNothing:
       break;
     case Decoded::kUndecodable:
-      ++counters.undecodable;
+      ++teller_.counters().undecodable;
       break;
   }
 }
@@ -63,7 +75,7 @@ void Observer::OnSegment(const Segment& segment) {
       (segment.tcp_flags & (kTcpSyn | kTcpAck)) == kTcpSyn) {
     const FlowSide& from = found.flow->sides[found.side];
     const bool again =
-        found.flow->state == FlowState::kClosing ||
+        found.flow->closing ||
         (from.segments > 0 && from.next_seq != segment.tcp_seq + 1);
     if (again) {  // the ports are used for another connection
       Close(*found.flow);
@@ -78,14 +90,14 @@ void Observer::OnSegment(const Segment& segment) {
   Flow& flow = *found.flow;
   const int side = found.side;
   if (found.fresh) {
-    flow.client = GuessClient(flow);
+    flow.client = GuessClient(flow) & 1;
     flow.told_us = now_us;
   }
   flow.last_us = now_us;
   flow.bytes[side] += segment.ip_bytes;
-  if (flow.packets < UINT16_MAX) ++flow.packets;
+  if (flow.sides[side].packets < UINT8_MAX) ++flow.sides[side].packets;
   if (segment.uid != platform::kNoUid) flow.uid = segment.uid;
-  if (tcp) OnTcp(flow, side, segment, found.fresh);
+  if (tcp) OnTcp(flow, side, segment);
   if (found.fresh) {
     teller_.Progress(flow, /*opened=*/true, /*closed=*/false);
   } else if (IsWorthTelling(flow, now_us)) {
@@ -94,7 +106,8 @@ void Observer::OnSegment(const Segment& segment) {
     teller_.Progress(flow, /*opened=*/false, /*closed=*/false);
   }
   Inspect(flow, side, segment);
-  if (tap_ != nullptr && flow.packets <= FlowTap::kFirstPackets &&
+  const int packets = flow.sides[0].packets + flow.sides[1].packets;
+  if (tap_ != nullptr && packets <= FlowTap::kFirstPackets &&
       !segment.payload.empty()) {
     tap_->OnPacket(flow, segment, teller_.frame(), now_us);
   }
@@ -102,16 +115,16 @@ void Observer::OnSegment(const Segment& segment) {
   unfinished_ = partial != nullptr && (!tcp || partial->start >= 0);
 }
 
-void Observer::OnTcp(Flow& flow, int side, const Segment& segment, bool fresh) {
+void Observer::OnTcp(Flow& flow, int side, const Segment& segment) {
   const uint8_t flags = segment.tcp_flags;
   if ((flags & kTcpSyn) != 0) {
-    flow.client = static_cast<uint8_t>((flags & kTcpAck) ? side ^ 1 : side);
+    flow.client = ((flags & kTcpAck) ? side ^ 1 : side) & 1;
     flow.marks |= kMarkSynSeen | kMarkClientSure;
   }
   if ((flags & kTcpFin) != 0) flow.sides[side].finished = true;
   if ((flags & kTcpRst) != 0 ||
       (flow.sides[0].finished && flow.sides[1].finished)) {
-    flow.state = FlowState::kClosing;
+    flows_.BeginClosing(flow, teller_.time_us());
   }
 }
 
