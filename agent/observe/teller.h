@@ -33,6 +33,8 @@ struct ObserverCounters {
   uint64_t lost_partials = 0;       // messages given up for space
   uint64_t oversized = 0;           // messages beyond a parser's limit
   uint64_t malformed = 0;           // DNS messages, hellos
+  uint64_t untried_keys = 0;        // connection ids beyond kMaxKeyTrials
+  uint64_t out_of_memory = 0;       // packets whose looking failed for it
 
   uint64_t all_names() const;
   uint64_t blind_flows() const;
