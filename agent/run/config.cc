@@ -106,6 +106,16 @@ void ReadHeartbeat(Reader& reader, const YAML::Node& node,
   }
 }
 
+// A key that is one of two words.
+void ReadChoice(Reader& reader, const YAML::Node& node, const char* key,
+                const char* yes, const char* no, bool* choice) {
+  const std::string word = reader.Text(node);
+  if (word != yes && word != no) {
+    reader.Wrong(node, absl::StrCat(key, " is \"", yes, "\" or \"", no, "\""));
+  }
+  *choice = word == yes;
+}
+
 absl::Status Read(const std::string& path, const YAML::Node& root,
                   AgentConfig* config) {
   Reader reader(path);
@@ -133,19 +143,12 @@ absl::Status Read(const std::string& path, const YAML::Node& root,
         }},
        {"protect_table",
         [&](const YAML::Node& node) {
-          const std::string word = reader.Text(node);
-          if (word != "yes" && word != "no") {
-            reader.Wrong(node, "protect_table is \"yes\" or \"no\"");
-          }
-          config->protect_table = word == "yes";
+          ReadChoice(reader, node, "protect_table", "yes", "no",
+                     &config->protect_table);
         }},
        {"dpi",
         [&](const YAML::Node& node) {
-          const std::string word = reader.Text(node);
-          if (word != "on" && word != "off") {
-            reader.Wrong(node, "dpi is \"on\" or \"off\"");
-          }
-          config->label_flows = word == "on";
+          ReadChoice(reader, node, "dpi", "on", "off", &config->label_flows);
         }},
        {"place",
         [&](const YAML::Node& node) { ReadPlace(reader, node, config); }},
