@@ -44,7 +44,7 @@ namespace {
 
 constexpr absl::Duration kPatience = absl::Milliseconds(20);
 constexpr absl::Duration kHousekeeping = absl::Milliseconds(250);
-constexpr absl::Duration kReopenCapture = absl::Seconds(2);
+constexpr absl::Duration kReopenCapture = absl::Milliseconds(500);
 // A network that changes does so several times in a moment.
 constexpr absl::Duration kNetworkSettles = absl::Milliseconds(500);
 constexpr absl::Duration kCheckAgainAfterFailure = absl::Minutes(1);
@@ -59,6 +59,7 @@ class LiveAgent {
         clock_(clock),
         accounts_(platform::SystemAccounts()),
         processes_(platform::SystemProcesses()),
+        sessions_(platform::SystemSessions()),
         inbox_(config.state_directory),
         incidents_(clock) {
     status_.started = clock.Now();
@@ -102,6 +103,7 @@ class LiveAgent {
 
   std::unique_ptr<platform::Accounts> accounts_;
   std::unique_ptr<platform::Processes> processes_;
+  std::unique_ptr<platform::Sessions> sessions_;
   std::unique_ptr<platform::SocketOwners> owners_;
   std::unique_ptr<platform::QuestionSocket> questions_;
   std::unique_ptr<platform::PacketSource> source_;
@@ -199,6 +201,7 @@ void LiveAgent::MakeJudge() {
   }
   attribution_ = std::make_unique<Attribution>(
       std::move(rules), accounts_.get(), owners_.get(), processes_.get());
+  if (config_.capture_file.empty()) attribution_->SetSessions(sessions_.get());
   verdicts_ = std::make_unique<Verdicts>(std::move(device));
   verdicts_->SetPlace(config_.place);
   watch_ = std::make_unique<Watch>(*attribution_, *verdicts_, nullptr);
@@ -263,6 +266,7 @@ absl::Status LiveAgent::OpenCapture() {
   }
   status_.capture_problem.clear();
   source_ = std::move(*source);
+  status_.sees = source_->way();
   return absl::OkStatus();
 }
 
@@ -280,6 +284,7 @@ absl::Status LiveAgent::Run(const std::atomic<bool>& stop) {
   service_.Stopping();
   if (gatehouse_ != nullptr) gatehouse_->Leave();
   observer_->Finish();
+  watch_->Finish(absl::ToUnixMicros(clock_.Now()));
   observer_->SetTap(nullptr);
   if (episodes_ != nullptr) {
     episodes_->Finish(absl::ToUnixMicros(clock_.Now()));
@@ -395,6 +400,9 @@ void LiveAgent::Housekeeping() {
   verdicts_->SetBoot(boot_id_, absl::ToInt64Microseconds(now));
   if (spool_ == nullptr) TakeIdentity();
   // A capture file's packets bring their own time.
+  if (config_.capture_file.empty()) {
+    watch_->OnTime(absl::ToUnixMicros(clock_.Now()));
+  }
   if (episodes_ != nullptr && config_.capture_file.empty()) {
     episodes_->OnTime(absl::ToUnixMicros(clock_.Now()));
   }

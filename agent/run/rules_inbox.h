@@ -41,6 +41,9 @@ class RulesInbox {
   // Rules to be judged by beside those in force; null when there are none.
   const std::shared_ptr<const rules::Ruleset>& trial() const { return trial_; }
 
+  // Whether a bundle is being judged at this moment.
+  bool judging() const { return judge_ != nullptr; }
+
   std::string bundle_hash() const { return hash_; }
   uint64_t root_version() const { return root_ ? root_->version() : 0; }
   // How old the newest word of the publisher is; kUnknown before the first
