@@ -298,7 +298,7 @@ remote-control:
     def start_stub(self):
         """A resolver on the laptop itself."""
         self.start("stub", [
-            "dnsmasq", "--no-resolv", "--no-hosts", "--no-daemon",
+            "dnsmasq", "--no-resolv", "--no-hosts", "--keep-in-foreground",
             "--conf-file=/dev/null", "--bind-interfaces", "--pid-file=",
             "--user=nobody", "--listen-address=127.0.0.1",
             f"--server={v4(1)}"], self.client)
