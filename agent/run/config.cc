@@ -106,6 +106,17 @@ void ReadHeartbeat(Reader& reader, const YAML::Node& node,
   }
 }
 
+// Whether it is the first of the two words.
+bool Either(Reader& reader, const YAML::Node& node, const char* key,
+            const char* first, const char* second) {
+  const std::string word = reader.Text(node);
+  if (word != first && word != second) {
+    reader.Wrong(node,
+                 absl::StrCat(key, " is \"", first, "\" or \"", second, "\""));
+  }
+  return word == first;
+}
+
 absl::Status Read(const std::string& path, const YAML::Node& root,
                   AgentConfig* config) {
   Reader reader(path);
@@ -133,19 +144,12 @@ absl::Status Read(const std::string& path, const YAML::Node& root,
         }},
        {"protect_table",
         [&](const YAML::Node& node) {
-          const std::string word = reader.Text(node);
-          if (word != "yes" && word != "no") {
-            reader.Wrong(node, "protect_table is \"yes\" or \"no\"");
-          }
-          config->protect_table = word == "yes";
+          config->protect_table =
+              Either(reader, node, "protect_table", "yes", "no");
         }},
        {"dpi",
         [&](const YAML::Node& node) {
-          const std::string word = reader.Text(node);
-          if (word != "on" && word != "off") {
-            reader.Wrong(node, "dpi is \"on\" or \"off\"");
-          }
-          config->label_flows = word == "on";
+          config->label_flows = Either(reader, node, "dpi", "on", "off");
         }},
        {"place",
         [&](const YAML::Node& node) { ReadPlace(reader, node, config); }},

@@ -12,7 +12,6 @@
 #include "agent/decide/episode_log.h"
 #include "agent/decide/verdicts.h"
 #include "agent/decide/watch.h"
-#include "agent/enforce/live_flows.h"
 #include "agent/keep/kept_names.h"
 #include "agent/labels/flow_labels.h"
 #include "agent/observe/observer.h"
@@ -21,14 +20,12 @@
 #include "agent/run/heartbeat.h"
 #include "agent/run/identity_file.h"
 #include "agent/run/incidents.h"
-#include "agent/run/rules_beat.h"
-#include "agent/run/rules_inbox.h"
+#include "agent/run/rules_in_force.h"
 #include "agent/run/self_check.h"
 #include "agent/run/service.h"
 #include "agent/run/spool_thread.h"
 #include "agent/run/status.h"
 #include "platform/complaint.h"
-#include "platform/flow_marker.h"
 #include "platform/local_socket.h"
 #include "platform/machine.h"
 #include "platform/name_question.h"
@@ -59,7 +56,7 @@ class LiveAgent {
         clock_(clock),
         accounts_(platform::SystemAccounts()),
         processes_(platform::SystemProcesses()),
-        inbox_(config.state_directory),
+        rules_(config.state_directory, clock, status_),
         incidents_(clock) {
     status_.started = clock.Now();
     status_.interface = config.interface;
@@ -83,10 +80,7 @@ class LiveAgent {
   void CheckOurselves();
   void Housekeeping();
   void TakeIdentity();
-  absl::Status StartSpool(const Identity& identity);
   void TakeRules();
-  rules::Moment MomentNow() const;
-  void UseRules();
   ObserverCounters Seen();
   void RefreshStatus();
   void Beat();
@@ -106,7 +100,7 @@ class LiveAgent {
   std::unique_ptr<platform::QuestionSocket> questions_;
   std::unique_ptr<platform::PacketSource> source_;
 
-  RulesInbox inbox_;
+  RulesInForce rules_;
   std::unique_ptr<SpoolThread> spool_;
   std::unique_ptr<Attribution> attribution_;
   std::unique_ptr<Verdicts> verdicts_;
@@ -117,8 +111,6 @@ class LiveAgent {
   std::unique_ptr<Observer> observer_;
   std::unique_ptr<Answers> answers_;
 
-  LiveFlows live_flows_{seal::RandomBytes(16)};
-  std::unique_ptr<platform::FlowMarker> marker_;
   Incidents incidents_;
   Service service_;
   std::unique_ptr<Gatehouse> gatehouse_;
@@ -146,9 +138,9 @@ absl::Status LiveAgent::Start() {
   if (!questions.ok()) return questions.status();
   questions_ = std::move(*questions);
   MakeJudge();
-  if (absl::Status status = inbox_.Open(MomentNow()); !status.ok())
+  if (absl::Status status = rules_.Open(*verdicts_); !status.ok()) {
     return status;
-  UseRules();
+  }
   if (config_.capture_file.empty()) {
     if (absl::Status status = StartKept(); !status.ok()) return status;
   }
@@ -187,8 +179,7 @@ void LiveAgent::MakeJudge() {
   if (config_.capture_file.empty()) {
     auto owners = platform::OpenSocketOwners();
     if (owners.ok()) owners_ = std::move(*owners);
-    auto marker = platform::OpenFlowMarker();
-    if (marker.ok()) marker_ = std::move(*marker);
+    rules_.CutConnections();
   }
   AttributionRules rules = config_.attribution;
   std::string device;
@@ -225,8 +216,9 @@ absl::Status LiveAgent::StartKept() {
     if (!kept.ok()) platform::Complain("schoolgate-agent", kept);
   }
   status_.keeper = service_.keeper();
-  gatehouse_ = std::make_unique<Gatehouse>(service_, *watch_, incidents_,
-                                           live_flows_, config_.protect_table);
+  gatehouse_ =
+      std::make_unique<Gatehouse>(service_, *watch_, incidents_,
+                                  rules_.live_flows(), config_.protect_table);
   self_check_ = std::make_unique<SelfCheck>(*attribution_, *verdicts_, *watch_);
   if (auto network = platform::NetworkChanges::Open(); network.ok()) {
     network_ = std::move(*network);
@@ -293,7 +285,7 @@ absl::Status LiveAgent::Run(const std::atomic<bool>& stop) {
 bool LiveAgent::ReadyForPackets() const {
   if (source_ == nullptr) return false;
   if (config_.capture_file.empty()) return true;
-  return spool_ != nullptr && spool_->has_room() && inbox_.rules() != nullptr;
+  return spool_ != nullptr && spool_->has_room() && rules_.rules() != nullptr;
 }
 
 void LiveAgent::Wait() const {
@@ -331,12 +323,12 @@ void LiveAgent::TakePackets() {
 // Brings the gate to what configuration and policy want. Fails only where
 // this agent must not go on.
 absl::Status LiveAgent::KeepGate() {
-  const GateMode policy = inbox_.rules() != nullptr
-                              ? GateModeNamed(inbox_.rules()->policy().mode())
+  const GateMode policy = rules_.rules() != nullptr
+                              ? GateModeNamed(rules_.rules()->policy().mode())
                               : GateMode::kObserve;
   const GateMode before = gatehouse_->mode();
-  gatehouse_->SetForwarded(inbox_.rules() != nullptr &&
-                           inbox_.rules()->policy().containers());
+  gatehouse_->SetForwarded(rules_.rules() != nullptr &&
+                           rules_.rules()->policy().containers());
   const absl::Status status =
       gatehouse_->Keep(std::min(policy, config_.at_most), clock_.SinceBoot(),
                        absl::ToUnixMicros(clock_.Now()));
@@ -421,10 +413,13 @@ void LiveAgent::Housekeeping() {
 void LiveAgent::TakeIdentity() {
   const auto identity = LoadIdentity(config_.state_directory);
   if (!identity.ok()) return;
-  if (absl::Status status = StartSpool(*identity); !status.ok()) {
-    status_.spool_problem = std::string(status.message());
+  auto spool = OpenSpool(config_.state_directory, config_.spool_directory,
+                         *identity, boot_id_, clock_);
+  if (!spool.ok()) {
+    status_.spool_problem = std::string(spool.status().message());
     return;
   }
+  spool_ = *std::move(spool);
   status_.spool_problem.clear();
   status_.device = identity->device;
   status_.school = identity->school;
@@ -444,57 +439,8 @@ void LiveAgent::TakeIdentity() {
   }
 }
 
-absl::Status LiveAgent::StartSpool(const Identity& identity) {
-  auto key = seal::LoadOrCreateSigningKey(config_.state_directory +
-                                          "/identity/signing.key");
-  if (!key.ok()) return key.status();
-  auto directory = platform::OpenDirectory(config_.spool_directory);
-  if (!directory.ok()) return directory.status();
-  auto writer = SpoolWriter::Start(**directory,
-                                   {.device = identity.device,
-                                    .collector_key = identity.sealing_key,
-                                    .boot_id = boot_id_},
-                                   *key, clock_.Now());
-  if (!writer.ok()) return writer.status();
-  spool_ = std::make_unique<SpoolThread>(std::move(*directory),
-                                         std::move(*writer), clock_);
-  return absl::OkStatus();
-}
-
-rules::Moment LiveAgent::MomentNow() const {
-  return {.wall = clock_.Now(),
-          .boot_us = absl::ToInt64Microseconds(clock_.SinceBoot()),
-          .boot_id = boot_id_,
-          .signed_floor = absl::InfinitePast()};
-}
-
 void LiveAgent::TakeRules() {
-  if (inbox_.Turn(MomentNow())) {
-    UseRules();
-    next_check_ = clock_.SinceBoot();
-  }
-  verdicts_->Try(inbox_.trial());
-  if (marker_ != nullptr && inbox_.rules() != nullptr) {
-    status_.flows_cut += live_flows_.OnTime(
-        *inbox_.rules(), verdicts_->Blank(clock_.Now()), *marker_);
-  }
-  status_.rules_problem = inbox_.problem();
-  status_.orders_problem = inbox_.order_problem();
-}
-
-void LiveAgent::UseRules() {
-  const std::shared_ptr<const rules::Ruleset> before = verdicts_->rules();
-  verdicts_->Use(inbox_.rules());
-  if (inbox_.rules() == nullptr) return;
-  if (before != nullptr && marker_ != nullptr) {
-    status_.flows_cut += live_flows_.CutForbidden(
-        *before, *inbox_.rules(), verdicts_->Blank(clock_.Now()), *marker_);
-  }
-  status_.passes = inbox_.rules()->overlays().passes_size();
-  status_.emergency_blocks = inbox_.rules()->overlays().blocks_size();
-  status_.bundle_version = inbox_.rules()->manifest().version();
-  status_.bundle_title = inbox_.rules()->manifest().title();
-  status_.notice = inbox_.rules()->policy().notice();
+  if (rules_.Turn()) next_check_ = clock_.SinceBoot();
 }
 
 // What the observer counted, with what labels know better.
@@ -523,8 +469,7 @@ void LiveAgent::RefreshStatus() {
   }
   if (source_ != nullptr) status_.packets_dropped = source_->dropped();
   if (contacts_ != nullptr) status_.contacts = contacts_->contacts();
-  status_.root_version = inbox_.root_version();
-  status_.rules_freshness = FreshnessWord(inbox_, clock_.Now());
+  rules_.RefreshStatus();
   if (gatehouse_ != nullptr) {
     status_.gate_held = gatehouse_->counters().held;
     status_.gate_blocked = gatehouse_->counters().blocked;
@@ -536,9 +481,9 @@ void LiveAgent::RefreshStatus() {
 void LiveAgent::Beat() {
   RefreshStatus();
   v1::Event event =
-      MakeHeartbeat(status_, Seen(), spool_->counters(), inbox_.bundle_hash(),
+      MakeHeartbeat(status_, Seen(), spool_->counters(), rules_.bundle_hash(),
                     PlaceNow(), clock_.Now());
-  AddRules(inbox_, *verdicts_, clock_.Now(), event.mutable_heartbeat());
+  rules_.AddTo(event.mutable_heartbeat());
   spool_->Emit(std::move(event));
 }
 
