@@ -60,6 +60,7 @@ class PcapReader : public PacketSource {
 
   absl::Status status() const override { return status_; }
   uint64_t dropped() const override { return 0; }
+  std::string_view way() const override { return "file"; }
 
  private:
   NextResult End(size_t left) {

@@ -41,6 +41,7 @@ class LibpcapReader : public PacketSource {
 
   absl::Status status() const override { return status_; }
   uint64_t dropped() const override { return 0; }
+  std::string_view way() const override { return "file"; }
 
  private:
   std::string path_;

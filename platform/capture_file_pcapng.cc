@@ -60,6 +60,7 @@ class PcapngReader : public PacketSource {
 
   absl::Status status() const override { return status_; }
   uint64_t dropped() const override { return 0; }
+  std::string_view way() const override { return "file"; }
 
  private:
   using Block = std::span<const uint8_t>;
@@ -149,11 +150,17 @@ class PcapngReader : public PacketSource {
   }
 
   int64_t TimeUs(const Interface& interface, uint64_t ticks) const {
-    const auto us = static_cast<unsigned __int128>(ticks) * 1'000'000 /
-                    interface.ticks_per_second;
     return static_cast<int64_t>(
-        static_cast<uint64_t>(us) +
+        Microseconds(ticks, interface.ticks_per_second) +
         static_cast<uint64_t>(interface.offset_seconds) * 1'000'000);
+  }
+
+  // The two usual resolutions do without a division of 128 bits.
+  static uint64_t Microseconds(uint64_t ticks, uint64_t per_second) {
+    if (per_second == 1'000'000) return ticks;
+    if (per_second == 1'000'000'000) return ticks / 1000;
+    return static_cast<uint64_t>(static_cast<unsigned __int128>(ticks) *
+                                 1'000'000 / per_second);
   }
 
   bool ReadPacket(Block body, bool narrow_id, Packet* packet) {

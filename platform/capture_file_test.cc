@@ -3,12 +3,14 @@
 #include "platform/capture_file.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
 
 #include <cstdio>
 #include <fstream>
+#include <thread>
 #include <vector>
 
 namespace schoolgate::platform {
@@ -188,6 +190,60 @@ TEST_F(CaptureFileTest, PacketsUpToTheLimitAndNoLonger) {
   }
   EXPECT_EQ(ReadAll(Pcap(false, 0xa1b2c3d4, 2, kMaxCapturedBytes + 1)),
             Outcome(0, absl::StatusCode::kDataLoss));
+}
+
+// An interface block at the limit counts, one above ends the file.
+TEST_F(CaptureFileTest, InterfacesUpToTheLimitAndNoMore) {
+  for (size_t interfaces :
+       {kMaxInterfaces - 1, kMaxInterfaces, kMaxInterfaces + 1}) {
+    Buffer file = Pcapng(false);
+    Buffer block;
+    Block(&block, false, 1, {1, 0, 0, 0, 0, 0, 0, 0});
+    for (size_t i = 2; i < interfaces; ++i) {
+      file.insert(file.end(), block.begin(), block.end());
+    }
+    const bool sound = interfaces <= kMaxInterfaces;
+    EXPECT_EQ(ReadAll(file), Outcome(2, sound ? absl::StatusCode::kOk
+                                              : absl::StatusCode::kDataLoss))
+        << interfaces;
+  }
+}
+
+TEST_F(CaptureFileTest, BlocksUpToTheLimitAndNoLonger) {
+  for (uint32_t length :
+       {kMaxBlockBytes - 4, kMaxBlockBytes, kMaxBlockBytes + 4}) {
+    Buffer file = Pcapng(false);
+    Block(&file, false, 0x0bad, Buffer(length - 12));
+    const bool sound = length <= kMaxBlockBytes;
+    EXPECT_EQ(ReadAll(file), Outcome(2, sound ? absl::StatusCode::kOk
+                                              : absl::StatusCode::kDataLoss))
+        << length;
+  }
+}
+
+// Bytes that trickle in one by one are the same file.
+TEST_F(CaptureFileTest, ReadsFromAPipeHoweverLittleItGives) {
+  for (const Buffer& file : {Pcap(false, 0xa1b2c3d4, 3, 10), Pcapng(true)}) {
+    std::remove(path_.c_str());
+    ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
+    std::thread writer([&] {
+      std::FILE* pipe = std::fopen(path_.c_str(), "wb");
+      std::setvbuf(pipe, nullptr, _IONBF, 0);
+      for (uint8_t byte : file) std::fputc(byte, pipe);
+      std::fclose(pipe);
+    });
+    auto source = OpenCaptureFile(path_);
+    EXPECT_TRUE(source.ok());
+    Packet packet;
+    int packets = 0;
+    while (source.ok() && (*source)->Next(absl::ZeroDuration(), &packet) ==
+                              NextResult::kPacket) {
+      ++packets;
+    }
+    writer.join();
+    EXPECT_GE(packets, 2);
+    EXPECT_TRUE((*source)->status().ok()) << (*source)->status();
+  }
 }
 
 TEST_F(CaptureFileTest, SaysWhatIsNoCapture) {

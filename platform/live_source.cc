@@ -2,7 +2,9 @@
 #include <pcap/sll.h>
 #include <poll.h>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "platform/nflog_source.h"
 #include "platform/packet_source.h"
 
 namespace schoolgate::platform {
@@ -12,20 +14,28 @@ namespace {
 // stands in the first 16 kB that TLS allows a hello to have in practice.
 constexpr int kSnapBytes = 20'000;
 constexpr int kRingBytes = 16 << 20;
+constexpr std::string_view kLogPrefix = "nflog:";
 
 struct ClosePcap {
   void operator()(pcap_t* pcap) const { pcap_close(pcap); }
 };
 using Pcap = std::unique_ptr<pcap_t, ClosePcap>;
 
-Direction DirectionOf(int link_type, std::span<const uint8_t> bytes) {
-  // SLL2 (LINKTYPE_LINUX_SLL2) keeps the packet type in byte 10, SLL in byte 1.
-  const size_t at = link_type == DLT_LINUX_SLL2 ? 10 : 1;
-  if (link_type != DLT_LINUX_SLL2 && link_type != DLT_LINUX_SLL) {
-    return Direction::kUnknown;
+// The pseudo header of LINKTYPE_LINUX_SLL2, which "any" puts before packets.
+constexpr size_t kSll2Bytes = 20;
+constexpr size_t kSll2Interface = 4;
+constexpr size_t kSll2PacketType = 10;
+
+void ReadPseudoHeader(Packet* packet) {
+  if (packet->link_type != DLT_LINUX_SLL2) return;
+  const std::span<const uint8_t> bytes = packet->bytes;
+  if (bytes.size() < kSll2Bytes) return;
+  for (size_t i = 0; i < 4; ++i) {
+    packet->interface = packet->interface << 8 | bytes[kSll2Interface + i];
   }
-  if (bytes.size() <= at) return Direction::kUnknown;
-  return bytes[at] == LINUX_SLL_OUTGOING ? Direction::kOut : Direction::kIn;
+  packet->direction = bytes[kSll2PacketType] == LINUX_SLL_OUTGOING
+                          ? Direction::kOut
+                          : Direction::kIn;
 }
 
 class LiveSource : public PacketSource {
@@ -56,6 +66,8 @@ class LiveSource : public PacketSource {
     return counts.ps_drop;
   }
 
+  std::string_view way() const override { return "interface"; }
+
  private:
   NextResult TakeOne(Packet* packet) {
     pcap_pkthdr* head = nullptr;
@@ -76,7 +88,10 @@ class LiveSource : public PacketSource {
     packet->wire_bytes = head->len;
     packet->link_type = link_type_;
     packet->uid = kNoUid;
-    packet->direction = DirectionOf(link_type_, packet->bytes);
+    packet->interface = 0;
+    packet->stands_for = 1;
+    packet->direction = Direction::kUnknown;
+    ReadPseudoHeader(packet);
     return NextResult::kPacket;
   }
 
@@ -108,9 +123,7 @@ absl::Status OpenError(const std::string& interface, int code, pcap_t* pcap) {
   }
 }
 
-}  // namespace
-
-absl::StatusOr<std::unique_ptr<PacketSource>> OpenLive(
+absl::StatusOr<std::unique_ptr<PacketSource>> OpenInterface(
     const std::string& interface) {
   char error[PCAP_ERRBUF_SIZE] = {};
   Pcap pcap(pcap_create(interface.c_str(), error));
@@ -124,11 +137,33 @@ absl::StatusOr<std::unique_ptr<PacketSource>> OpenLive(
   pcap_set_promisc(pcap.get(), 0);
   const int code = pcap_activate(pcap.get());
   if (code < 0) return OpenError(interface, code, pcap.get());
+  // Says which interface each packet crossed. Only "any" has it.
+  if (pcap_datalink(pcap.get()) == DLT_LINUX_SLL) {
+    pcap_set_datalink(pcap.get(), DLT_LINUX_SLL2);
+  }
   if (pcap_setnonblock(pcap.get(), 1, error) != 0) {
     return absl::InternalError(
         absl::StrCat(interface, ": cannot capture without waiting: ", error));
   }
   return std::make_unique<LiveSource>(std::move(pcap), interface);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<PacketSource>> OpenLive(
+    const std::string& interface) {
+  if (interface == "auto") {
+    auto flows = OpenNflog(kLogGroup);
+    return flows.ok() ? std::move(flows) : OpenInterface("any");
+  }
+  if (!interface.starts_with(kLogPrefix)) return OpenInterface(interface);
+  int group = 0;
+  if (!absl::SimpleAtoi(interface.substr(kLogPrefix.size()), &group) ||
+      group < 0 || group > UINT16_MAX) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        interface, ": no such log group: write nflog: and 0 to 65535"));
+  }
+  return OpenNflog(static_cast<uint16_t>(group));
 }
 
 }  // namespace schoolgate::platform

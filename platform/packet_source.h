@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -25,6 +26,9 @@ struct Packet {
   uint32_t wire_bytes = 0;         // what was on the wire
   int link_type = 0;               // DLT_* of this packet's interface
   uint32_t uid = kNoUid;           // owner of the sending socket, when known
+  uint32_t interface = 0;          // index of the interface it crossed; 0:
+                                   // unknown, or seen once however it goes
+  uint16_t stands_for = 1;         // so many packets of its flow and direction
   Direction direction = Direction::kUnknown;
 };
 
@@ -51,6 +55,10 @@ class PacketSource {
 
   // Packets that the kernel dropped before we saw them, since opening.
   virtual uint64_t dropped() const = 0;
+
+  // How it sees packets: "file", "interface" (all that crosses it) or "flows"
+  // (the first packets of each flow, with their senders).
+  virtual std::string_view way() const = 0;
 };
 
 // A pcap or pcapng file, gzip or zstd compressed or not. NOT_FOUND,
@@ -58,8 +66,10 @@ class PacketSource {
 absl::StatusOr<std::unique_ptr<PacketSource>> OpenCaptureFile(
     const std::string& path);
 
-// A live source: an interface name, "any", or "nflog:GROUP".
-// PERMISSION_DENIED says which capability is missing.
+// A live source: an interface name, "any", "nflog:GROUP" (platform/log_table.h
+// is put in place for as long as the source lives), or "auto": the log where
+// the kernel has it, else "any". PERMISSION_DENIED says which capability is
+// missing, ALREADY_EXISTS that another program holds the group.
 absl::StatusOr<std::unique_ptr<PacketSource>> OpenLive(
     const std::string& interface);
 

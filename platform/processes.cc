@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -30,20 +32,19 @@ using Directory = std::unique_ptr<DIR, CloseDirectory>;
 
 class ProcFs : public Processes {
  public:
-  std::optional<std::string> HolderOf(uint64_t socket_inode,
-                                      uint32_t uid) override {
+  std::optional<Holder> HolderOf(uint64_t socket_inode, uint32_t uid) override {
     if (socket_inode == 0) return std::nullopt;
     const std::string wanted = absl::StrCat("socket:[", socket_inode, "]");
     std::vector<int>& known = Remembered(uid);
     for (int pid : known) {
-      if (Holds(pid, wanted)) return ProgramOf(pid);
+      if (Holds(pid, wanted)) return HolderAt(pid);
     }
     const int pid = Search(uid, wanted);
     if (pid == 0) return std::nullopt;
     std::erase(known, pid);
     known.insert(known.begin(), pid);
     if (known.size() > kMaxRemembered) known.pop_back();
-    return ProgramOf(pid);
+    return HolderAt(pid);
   }
 
  private:
@@ -88,6 +89,20 @@ class ProcFs : public Processes {
     return false;
   }
 
+  static std::optional<Holder> HolderAt(int pid) {
+    std::optional<std::string> program = ProgramOf(pid);
+    if (!program) return std::nullopt;
+    Holder holder{.program = std::move(*program)};
+    // "0::/user.slice/...", and with the older hierarchies several lines.
+    std::ifstream groups(absl::StrCat("/proc/", pid, "/cgroup"));
+    for (std::string line; std::getline(groups, line);) {
+      const size_t path = line.rfind(':');
+      if (path == std::string::npos) continue;
+      holder.contained |= IsContainerGroup(line.substr(path + 1));
+    }
+    return holder;
+  }
+
   static std::optional<std::string> ProgramOf(int pid) {
     char target[PATH_MAX];
     const ssize_t size = readlink(absl::StrCat("/proc/", pid, "/exe").c_str(),
@@ -103,6 +118,17 @@ class ProcFs : public Processes {
 };
 
 }  // namespace
+
+bool IsContainerGroup(std::string_view path) {
+  if (path.starts_with("/user.slice/")) return false;
+  for (const std::string_view sign :
+       {"docker", "libpod", "kubepods", "containerd", "lxc", "machine.slice"}) {
+    if (path.find(sign) == std::string_view::npos) continue;
+    // The service that runs the containers is not in one.
+    if (!path.ends_with(".service")) return true;
+  }
+  return false;
+}
 
 std::unique_ptr<Processes> SystemProcesses() {
   return std::make_unique<ProcFs>();

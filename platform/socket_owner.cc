@@ -1,6 +1,7 @@
 #include "platform/socket_owner.h"
 
 #include <arpa/inet.h>
+#include <ifaddrs.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
@@ -10,8 +11,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <set>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "platform/clock.h"
 
 namespace schoolgate::platform {
 namespace {
@@ -33,6 +37,59 @@ void PutAddress(const SocketAddress& end, bool v4, __be32 out[4]) {
   std::memcpy(out, end.address.data() + (v4 ? 12 : 0), v4 ? 4 : 16);
 }
 
+// This machine's own addresses, read again when an unknown one is asked for.
+class LocalAddresses {
+ public:
+  using Address = std::array<uint8_t, 16>;
+
+  bool Contain(const Address& address) {
+    if (IsLoopback(address)) return true;
+    const absl::Duration now = SystemClock().SinceBoot();
+    if (now - read_ > kAge) Read(now);
+    if (known_.contains(address)) return true;
+    if (now - read_ > kAgain) Read(now);
+    return known_.contains(address);
+  }
+
+ private:
+  static constexpr absl::Duration kAge = absl::Seconds(30);
+  static constexpr absl::Duration kAgain = absl::Milliseconds(250);
+
+  static bool IsLoopback(const Address& address) {
+    const in6_addr loopback = IN6ADDR_LOOPBACK_INIT;
+    const bool mapped =
+        std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), address.begin());
+    return (mapped && address[12] == 127) ||
+           std::memcmp(&loopback, address.data(), address.size()) == 0;
+  }
+
+  void Read(absl::Duration now) {
+    read_ = now;
+    known_.clear();
+    ifaddrs* list = nullptr;
+    if (getifaddrs(&list) != 0) return;
+    for (const ifaddrs* at = list; at != nullptr; at = at->ifa_next) {
+      if (at->ifa_addr == nullptr) continue;
+      Address address{};
+      if (at->ifa_addr->sa_family == AF_INET) {
+        const auto* v4 = reinterpret_cast<const sockaddr_in*>(at->ifa_addr);
+        std::copy(kMappedPrefix.begin(), kMappedPrefix.end(), address.begin());
+        std::memcpy(address.data() + 12, &v4->sin_addr, 4);
+      } else if (at->ifa_addr->sa_family == AF_INET6) {
+        const auto* v6 = reinterpret_cast<const sockaddr_in6*>(at->ifa_addr);
+        std::memcpy(address.data(), &v6->sin6_addr, 16);
+      } else {
+        continue;
+      }
+      known_.insert(address);
+    }
+    freeifaddrs(list);
+  }
+
+  std::set<Address> known_;
+  absl::Duration read_ = -absl::InfiniteDuration();
+};
+
 class SockDiag : public SocketOwners {
  public:
   explicit SockDiag(int descriptor) : descriptor_(descriptor) {}
@@ -40,11 +97,17 @@ class SockDiag : public SocketOwners {
 
   std::optional<SocketOwner> Find(bool tcp, const SocketAddress& local,
                                   const SocketAddress& remote) override {
+    // A UDP socket that is bound to no address matches whatever is asked.
+    if (!IsLocal(local.address)) return std::nullopt;
     const bool v4 = IsMapped(local);
     std::optional<SocketOwner> owner = Ask(tcp, v4, local, remote);
     // An IPv6 socket that talks to an IPv4 peer is kept under its mapped form.
     if (!owner && v4) owner = Ask(tcp, false, local, remote);
     return owner;
+  }
+
+  bool IsLocal(const std::array<uint8_t, 16>& address) override {
+    return addresses_.Contain(address);
   }
 
  private:
@@ -88,12 +151,15 @@ class SockDiag : public SocketOwners {
       }
       inet_diag_msg found;
       std::memcpy(&found, buffer + NLMSG_HDRLEN, sizeof(found));
+      // Left by its program (TIME_WAIT, lingering): the kernel then says root.
+      if (found.idiag_inode == 0) return std::nullopt;
       return SocketOwner{.uid = found.idiag_uid, .inode = found.idiag_inode};
     }
   }
 
   const int descriptor_;
   uint32_t sequence_ = 0;
+  LocalAddresses addresses_;
 };
 
 }  // namespace

@@ -27,9 +27,13 @@ class SocketOwners {
  public:
   virtual ~SocketOwners() = default;
 
-  // Nothing when no such socket is open here (any more).
+  // Nothing when no such socket is open here (any more), or `local` is an
+  // address of another machine or network namespace.
   virtual std::optional<SocketOwner> Find(bool tcp, const SocketAddress& local,
                                           const SocketAddress& remote) = 0;
+
+  // Whether the address is one of this machine's; may be a second late.
+  virtual bool IsLocal(const std::array<uint8_t, 16>& address) = 0;
 };
 
 // Needs no privileges. UNAVAILABLE when the kernel has no sock_diag.

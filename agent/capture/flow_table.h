@@ -14,36 +14,39 @@ struct FlowSide {
   uint32_t next_seq = 0;   // TCP: the first byte not yet looked at
   uint32_t pieces = 0;     // handle of bytes held for this side; 0: none
   uint32_t looked_at = 0;  // payload bytes seen, stops at its maximum
-  uint8_t mode = 0;        // the inspector's own
-  bool knows_seq = false;
-  bool finished = false;  // FIN seen
-  uint8_t segments = 0;   // with payload, stops at its maximum
+  bool knows_seq : 1 = false;
+  bool finished : 1 = false;  // FIN seen
+  uint8_t segments = 0;       // with payload, stops at its maximum
+  uint8_t packets = 0;        // stops at its maximum
+  uint8_t interface = 0;      // on which its packets count; low bits, 0: any
 };
 
-enum class FlowState : uint8_t { kOpen, kClosing };
-
-// Two cache lines. Trivially copyable on purpose: lives in a flat table.
-struct Flow {
+// Trivially copyable on purpose: lives in a flat table, in two cache lines.
+// The first is what a look-up and an expiry touch.
+struct alignas(64) Flow {
   Address ends[2];
   uint16_t ports[2];
   uint8_t protocol;
-  uint8_t client;  // index of the end that asks
-  FlowState state;
-  uint8_t blind;      // the observer's cause of blindness, 0: none
-  uint64_t id;        // 1, 2, ... in order of first sight
-  uint64_t bytes[2];  // IP lengths sent by each end
+  uint8_t client : 1;  // index of the end that asks
+  bool named : 1;
+  bool closing : 1;  // set by FlowTable::BeginClosing
+  uint8_t blind;     // the observer's cause of blindness, 0: none
+  uint8_t marks;     // the observer's own flags
+  uint64_t id;       // 1, 2, ... in order of first sight; 0: no flow
   int64_t last_us;
-  int64_t told_us;      // when progress was last told
-  uint64_t told_bytes;  // of both ends, when progress was last told
-  FlowSide sides[2];
-  uint32_t uid;
   uint32_t name_hash;  // of the last name told
-  uint32_t hash;
-  uint16_t packets;  // stops at its maximum
-  bool named;
-  uint8_t marks;  // the observer's own flags
+  uint32_t uid;
+
+  FlowSide sides[2];
+  uint64_t bytes[2];  // IP lengths sent by each end
+  int64_t told_us;    // when progress was last told
+  // Of both ends, when progress was last told; in units of kToldUnit.
+  uint32_t told_units;
+  uint16_t heard_ticks[2];  // when each end's interface was last used
+
+  static constexpr uint64_t kToldUnit = 64;
 };
-static_assert(sizeof(Flow) <= 200);
+static_assert(sizeof(Flow) == 128);
 
 // Called when a flow is dropped because it has been silent too long.
 class FlowExpiry {
@@ -71,6 +74,10 @@ struct Unmap {
 // are never pushed out by new ones, only by their own silence.
 class FlowTable {
  public:
+  // What a flow takes: itself, its due time and two slots.
+  static constexpr size_t kBytesPerFlow = sizeof(Flow) + 4 + 2 * 8;
+  static_assert(kBytesPerFlow <= 200);
+
   FlowTable(const FlowLimits& limits, FlowExpiry& expiry);
   ~FlowTable();
   FlowTable(const FlowTable&) = delete;
@@ -86,8 +93,16 @@ class FlowTable {
   // Forgets a flow at once, without telling the expiry.
   void Remove(Flow* flow);
 
+  // The flow has said its last; it goes after a short silence.
+  void BeginClosing(Flow& flow, int64_t time_us);
+
   // Drops flows that are silent too long; cheap, call for each packet.
-  void Sweep(int64_t time_us);
+  void Sweep(int64_t time_us) {
+    const int64_t since_us = time_us - swept_us_;
+    if (since_us > -kSweepEveryUs && since_us < kSweepEveryUs) return;
+    swept_us_ = time_us;
+    SweepSome(kSweepAtLeast + used_ / kSweepShare, time_us);
+  }
 
   // Drops all flows, telling the expiry of each.
   void Clear();
@@ -100,6 +115,10 @@ class FlowTable {
   size_t max_memory_bytes() const;
 
  private:
+  static constexpr int64_t kSweepEveryUs = 250'000;
+  static constexpr uint32_t kSweepAtLeast = 16;
+  static constexpr uint32_t kSweepShare = 512;  // of the table: all in 128 s
+
   struct Slot {
     uint32_t hash;
     uint32_t flow;  // index + 1; 0: free
@@ -108,18 +127,28 @@ class FlowTable {
   using Mapped = std::unique_ptr<T[], Unmap>;
 
   static void* Map(size_t bytes);
+  static Mapped<Slot> MapSlots(size_t count);
+  void Grow();
+  void Insert(uint32_t hash, uint32_t flow);
+  int64_t IdleLimit(const Flow& flow) const;
   bool Expired(const Flow& flow, int64_t time_us) const;
+  void SetDue(const Flow& flow);
   void SweepSome(uint32_t count, int64_t time_us);
+  void Look(uint32_t index, int64_t time_us);
   Flow* Take();
   void Erase(uint32_t slot);
 
   FlowLimits limits_;
   FlowExpiry& expiry_;
-  uint32_t slot_mask_;
-  Mapped<Slot> slots_;
+  uint32_t slot_mask_ = 0;
+  Mapped<Slot> slots_;  // at least twice as many as flows
   Mapped<Flow> flows_;
+  // When to look at a flow again, in ticks: never later than it expires, and
+  // not moved by each packet, so that sweeping reads few bytes.
+  Mapped<uint32_t> due_;
+  uint32_t longest_ticks_;
   uint32_t used_ = 0;  // flows_[0, used_) were used at least once
-  uint32_t free_ = 0;  // index + 1 of the first free flow, linked by hash
+  uint32_t free_ = 0;  // index + 1 of the first free flow, by name_hash
   uint32_t size_ = 0;
   uint32_t cursor_ = 0;
   int64_t swept_us_ = 0;

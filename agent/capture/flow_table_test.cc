@@ -73,6 +73,18 @@ TEST(FlowTable, SilentFlowsMakeRoom) {
   EXPECT_GT(expiry.expired, 0);
 }
 
+// The same ends after a long silence are another flow, swept yet or not.
+TEST(FlowTable, ASilentFlowIsNotTakenUpAgain) {
+  CountExpired expiry;
+  FlowLimits limits;
+  FlowTable table(limits, expiry);
+  EXPECT_TRUE(table.Find(Between(5, 1), 0).fresh);
+  EXPECT_FALSE(table.Find(Between(5, 1), limits.udp_idle_us).fresh);
+  EXPECT_TRUE(table.Find(Between(5, 1), limits.udp_idle_us + 1).fresh);
+  EXPECT_EQ(expiry.expired, 1);
+  EXPECT_EQ(table.size(), 1u);
+}
+
 TEST(FlowTable, FindsEverythingAfterManyRemovals) {
   CountExpired expiry;
   FlowLimits limits;

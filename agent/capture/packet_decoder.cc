@@ -23,11 +23,13 @@ constexpr uint8_t kShim6 = 140;
 constexpr uint16_t kTypeIpv4 = 0x0800;
 constexpr uint16_t kTypeIpv6 = 0x86dd;
 
+// In two stores of eight bytes, as the flow table loads them again.
 void SetIpv4(const uint8_t* from, Address* to) {
-  to->fill(0);
-  (*to)[10] = 0xff;
-  (*to)[11] = 0xff;
-  std::memcpy(to->data() + 12, from, 4);
+  uint8_t mapped[8] = {0, 0, 0xff, 0xff, from[0], from[1], from[2], from[3]};
+  uint64_t half;
+  std::memcpy(&half, mapped, 8);
+  std::memset(to->data(), 0, 8);
+  std::memcpy(to->data() + 8, &half, 8);
 }
 
 bool IsExtension(uint8_t header) {
@@ -42,6 +44,8 @@ Decoded PacketDecoder::Decode(const platform::Packet& packet,
                               Segment* segment) {
   out_ = segment;
   out_->uid = packet.uid;
+  out_->interface = packet.interface;
+  out_->stands_for = packet.stands_for;
   time_us_ = packet.time_us;
   depth_ = 0;
   reassembled_ = 0;
@@ -111,7 +115,7 @@ Decoded PacketDecoder::Ipv6(Bytes bytes) {
 
 // Extension headers, then the transport.
 Decoded PacketDecoder::AfterIp(uint8_t next, Bytes payload, size_t wire) {
-  for (int i = 0; i < kMaxExtensionHeaders; ++i) {
+  for (int i = 0; i <= kMaxExtensionHeaders; ++i) {
     if (!IsExtension(next) && next != kFragmentHeader) {
       return Transport(next, payload, wire);
     }
@@ -194,9 +198,11 @@ Decoded PacketDecoder::Udp(Bytes bytes, size_t wire_bytes) {
 
   out_->src_port = src_port;
   out_->dst_port = dst_port;
-  const Segment outer = *out_;
-  if (UdpTunnel(payload) == Decoded::kSegment) return Decoded::kSegment;
-  *out_ = outer;
+  if (IsTunnelPort(src_port, dst_port)) {
+    const Segment outer = *out_;
+    if (UdpTunnel(payload) == Decoded::kSegment) return Decoded::kSegment;
+    *out_ = outer;
+  }
   out_->protocol = kProtocolUdp;
   out_->payload = payload;
   out_->payload_bytes = static_cast<uint32_t>(wire);

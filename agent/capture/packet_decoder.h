@@ -16,7 +16,9 @@ enum class Decoded {
   kUndecodable,  // broken or of a kind that is not known
 };
 
-// Not thread-safe. Headers may be nested at most kMaxDepth deep.
+// Not thread-safe. Headers may be nested at most kMaxDepth deep, with
+// kMaxExtensionHeaders in one IPv6 header's chain or labels in one MPLS stack;
+// what has more is undecodable.
 class PacketDecoder {
  public:
   static constexpr int kMaxDepth = 24;
@@ -52,6 +54,7 @@ class PacketDecoder {
   Decoded Tcp(Bytes bytes, size_t wire_bytes);
   Decoded Udp(Bytes bytes, size_t wire_bytes);
   Decoded Gre(Bytes bytes);
+  static bool IsTunnelPort(uint16_t src, uint16_t dst);
   Decoded UdpTunnel(Bytes payload);
   Decoded Vxlan(Bytes bytes);
   Decoded Geneve(Bytes bytes);

@@ -36,6 +36,8 @@ struct Segment {
   uint32_t payload_bytes = 0;  // what was on the wire
   uint32_t ip_bytes = 0;       // from the innermost IP header
   uint32_t uid = platform::kNoUid;
+  uint32_t interface = 0;   // see platform::Packet
+  uint16_t stands_for = 1;  // see platform::Packet
 };
 
 }  // namespace schoolgate::agent

@@ -42,6 +42,25 @@ Decoded PacketDecoder::Gre(Bytes bytes) {
   return EtherType(type, reader.rest());
 }
 
+// Whether UdpTunnel may find anything: cheap, for each datagram.
+bool PacketDecoder::IsTunnelPort(uint16_t src, uint16_t dst) {
+  switch (dst) {
+    case kPortVxlan:
+    case kPortVxlanLinux:
+    case kPortGeneve:
+    case kPortGtpUser:
+    case kPortTeredo:
+    case kPortL2tp:
+    case kPortGreInUdp:
+    case kPortLisp:
+    case kPortMplsInUdp:
+    case kPortTzsp:
+      return true;
+    default:
+      return src == kPortGtpUser || src == kPortTeredo || src == kPortL2tp;
+  }
+}
+
 Decoded PacketDecoder::UdpTunnel(Bytes payload) {
   const uint16_t src = out_->src_port;
   const uint16_t dst = out_->dst_port;

@@ -16,6 +16,49 @@ uint64_t Number(const nlohmann::json& json, const char* key) {
   return found != json.end() && found->is_number() ? found->get<uint64_t>() : 0;
 }
 
+// Whose doing a contact is taken to be, and how that is known.
+std::string WhoInWords(const nlohmann::json& status) {
+  std::string words;
+  const auto you = status.find("you");
+  if (you == status.end() || !you->is_object()) return words;
+  const std::string group = Text(*you, "group");
+  const std::string as = Text(*you, "as");
+  if (as == "person") {
+    words += "Programs that you start count as " + Text(*you, "login") +
+             ", group " + group + ".\n";
+  } else if (as == "shared") {
+    words +=
+        "You use an account that several people share: what it contacts is "
+        "put down to nobody, by the rules of group " +
+        group + ".\n";
+  } else if (as == "system") {
+    words +=
+        "This account belongs to the machine: what it contacts is put down to "
+        "nobody, by the rules of group " +
+        group + ".\n";
+  } else {
+    words +=
+        "This account is not known to the school: what it contacts is put "
+        "down to nobody, by the rules of group " +
+        group + ".\n";
+  }
+  if (Text(status, "sees") == "flows") {
+    words +=
+        "It looks at the first packets of each connection. The system says "
+        "with each packet whose program sent it.\n";
+  } else if (Text(status, "sees") == "interface") {
+    words +=
+        "It looks at all packets, and asks the system whose program sent "
+        "them. A program that ends at once is put down to nobody.\n";
+  }
+  const std::string session = Text(*you, "session");
+  if (session == "locked" || session == "idle" || session == "in use") {
+    words += "Your session is " + session +
+             "; what happens while the screen is locked is marked so.\n";
+  }
+  return words;
+}
+
 }  // namespace
 
 std::string StatusInWords(const nlohmann::json& status) {
@@ -51,6 +94,7 @@ std::string StatusInWords(const nlohmann::json& status) {
            std::to_string(Number(status, "contacts")) +
            " contacts with such hosts. Names of all other hosts are forgotten "
            "within a minute and never leave this device.\n";
+  words += WhoInWords(status);
   if (const std::string notice = Text(status, "notice"); !notice.empty()) {
     words += "\n" + notice + "\n";
   }

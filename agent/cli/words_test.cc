@@ -19,6 +19,34 @@ TEST(StatusInWordsTest, SaysThatTheSchoolIsTold) {
   EXPECT_NE(words.find("2 contacts"), std::string::npos);
 }
 
+// Otherwise nobody would know for whose doing theirs may be taken.
+TEST(StatusInWordsTest, SaysWhoYouAreTakenForAndHow) {
+  const auto words = [](const char* as, const char* login, const char* session,
+                        const char* sees) {
+    return StatusInWords({{"capturing", true},
+                          {"sees", sees},
+                          {"you",
+                           {{"as", as},
+                            {"login", login},
+                            {"group", "pupils"},
+                            {"session", session}}}});
+  };
+  EXPECT_NE(words("person", "a.khan", "idle", "flows")
+                .find("count as a.khan, group pupils"),
+            std::string::npos);
+  EXPECT_NE(words("person", "a.khan", "idle", "flows").find("session is idle"),
+            std::string::npos);
+  EXPECT_NE(words("person", "a.khan", "unknown", "flows")
+                .find("says with each packet whose program sent it"),
+            std::string::npos);
+  EXPECT_NE(words("shared", "", "unknown", "interface").find("share"),
+            std::string::npos);
+  EXPECT_NE(words("shared", "", "unknown", "interface").find("all packets"),
+            std::string::npos);
+  EXPECT_NE(words("unknown", "", "unknown", "flows").find("not known"),
+            std::string::npos);
+}
+
 TEST(StatusInWordsTest, SaysSoWhenItDoesNotWatch) {
   const std::string words = StatusInWords(
       {{"capturing", false}, {"capture_problem", "no permission"}});

@@ -1,5 +1,7 @@
 #include "agent/decide/attribution.h"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 namespace schoolgate::agent {
@@ -42,15 +44,45 @@ const Who& Attribution::WhoAsked(const Observation& observation) {
   return entry->second.who;
 }
 
-v1::ProcessKind Attribution::KindOfProgram(const Observation& observation) {
-  if (processes_ == nullptr) return v1::PROCESS_KIND_UNSPECIFIED;
+Asker Attribution::ProgramThatAsked(const Observation& observation) {
+  Asker asker;
+  if (processes_ == nullptr) return asker;
   const auto owner = OwnerOf(observation);
-  if (!owner) return v1::PROCESS_KIND_UNSPECIFIED;
-  const auto program = processes_->HolderOf(owner->inode, owner->uid);
-  if (!program) return v1::PROCESS_KIND_UNSPECIFIED;
-  if (WhoAsked(observation).resolver) return v1::PROCESS_KIND_RESOLVER;
-  return rules_.browsers.contains(*program) ? v1::PROCESS_KIND_BROWSER
-                                            : v1::PROCESS_KIND_OTHER;
+  if (!owner) return asker;
+  const auto holder = processes_->HolderOf(owner->inode, owner->uid);
+  if (!holder) return asker;
+  asker.contained = holder->contained;
+  if (WhoAsked(observation).resolver) {
+    asker.kind = v1::PROCESS_KIND_RESOLVER;
+  } else if (rules_.browsers.contains(holder->program)) {
+    asker.kind = v1::PROCESS_KIND_BROWSER;
+  } else {
+    asker.kind = v1::PROCESS_KIND_OTHER;
+  }
+  return asker;
+}
+
+std::optional<platform::Presence> Attribution::PresenceOf(uint32_t uid) {
+  if (sessions_ == nullptr || uid == platform::kNoUid) return std::nullopt;
+  return sessions_->Of(uid);
+}
+
+bool Attribution::IsNeighbours(const Observation& observation) {
+  if (owners_ == nullptr || observation.uid != platform::kNoUid) return false;
+  if (IsHere(observation.src)) return false;
+  // What passes through from elsewhere to elsewhere is of our containers.
+  return observation.source == NameSource::kMdns ||
+         observation.source == NameSource::kLlmnr || IsHere(observation.dst);
+}
+
+bool Attribution::IsHere(const Endpoint& end) {
+  static constexpr std::array<uint8_t, 13> kV4 = {0, 0, 0, 0,    0,    0,  0,
+                                                  0, 0, 0, 0xff, 0xff, 127};
+  static constexpr std::array<uint8_t, 16> kV6 = {0, 0, 0, 0, 0, 0, 0, 0,
+                                                  0, 0, 0, 0, 0, 0, 0, 1};
+  if (end.address == kV6) return true;
+  if (std::equal(kV4.begin(), kV4.end(), end.address.begin())) return true;
+  return owners_ != nullptr && owners_->IsLocal(end.address);
 }
 
 std::optional<platform::SocketOwner> Attribution::OwnerOf(
@@ -75,6 +107,7 @@ Who Attribution::Resolve(uint32_t uid) const {
     if (!account) return who;
     who.resolver = rules_.resolver_logins.contains(account->login);
     if (uid < kFirstPersonUid || who.resolver) {
+      who.system = true;
       who.group = rules_.device_group;
       return who;
     }

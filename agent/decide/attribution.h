@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -12,6 +13,7 @@
 #include "agent/observe/observation.h"
 #include "platform/accounts.h"
 #include "platform/processes.h"
+#include "platform/sessions.h"
 #include "platform/socket_owner.h"
 #include "proto/event.pb.h"
 
@@ -43,6 +45,14 @@ struct Who {
   std::string group;  // a group id of the policy
   v1::Confidence confidence = v1::CONFIDENCE_UNKNOWN;
   bool resolver = false;  // a local resolver asking upstream for somebody else
+  bool system = false;    // an account of the machine's own services
+  bool session_locked = false;  // nobody sits there
+};
+
+// What holds the asking socket.
+struct Asker {
+  v1::ProcessKind kind = v1::PROCESS_KIND_UNSPECIFIED;
+  bool contained = false;  // in a container: its uid is nobody here
 };
 
 // Not thread-safe. Borrows what it is given for its own life; owners and
@@ -52,6 +62,9 @@ class Attribution {
   Attribution(AttributionRules rules, platform::Accounts* accounts,
               platform::SocketOwners* owners, platform::Processes* processes);
 
+  // Null, as at the start: nothing is known of sessions.
+  void SetSessions(platform::Sessions* sessions) { sessions_ = sessions; }
+
   // Enrolment says, perhaps long after the start, what the device is.
   void SetDeviceGroup(std::string group);
 
@@ -59,7 +72,21 @@ class Attribution {
   const Who& WhoAsked(const Observation& observation);
 
   // Costs a look into /proc: ask only for what is worth telling.
-  v1::ProcessKind KindOfProgram(const Observation& observation);
+  Asker ProgramThatAsked(const Observation& observation);
+
+  // Whether the user sits there, as far as the session service knows. May
+  // wait for it, at most a fifth of a second: only for what is worth telling.
+  std::optional<platform::Presence> PresenceOf(uint32_t uid);
+
+  // False over a capture file: then an unknown sender is no accident.
+  bool knows_sockets() const { return owners_ != nullptr; }
+
+  // Whether a neighbour asked: this machine directly, or everybody (mDNS).
+  // Such a question is not this device's.
+  bool IsNeighbours(const Observation& observation);
+
+  // Whether an end is this machine itself, by loopback or by its own address.
+  bool IsHere(const Endpoint& end);
 
  private:
   struct Remembered {
@@ -75,6 +102,7 @@ class Attribution {
   platform::Accounts* const accounts_;
   platform::SocketOwners* const owners_;
   platform::Processes* const processes_;
+  platform::Sessions* sessions_ = nullptr;
   std::unordered_map<uint32_t, Remembered> remembered_;
 };
 

@@ -82,6 +82,7 @@ void ContactLog::Note(const Observation& observation, const Who& who,
   contact.set_clause(decision.clause);
   contact.set_source(ToProto(observation.source));
   contact.set_process(process);
+  contact.set_session_locked(who.session_locked);
   contact.set_count(1 + merged);
   contact.set_place(place == rules::Place::kOffsite ? v1::PLACE_OFFSITE
                                                     : v1::PLACE_ONSITE);

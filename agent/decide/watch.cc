@@ -1,20 +1,12 @@
 #include "agent/decide/watch.h"
 
-#include <algorithm>
+#include <string_view>
+#include <utility>
 
 #include "platform/name_question.h"
 
 namespace schoolgate::agent {
 namespace {
-
-bool IsLoopback(const Endpoint& end) {
-  static constexpr std::array<uint8_t, 13> kV4 = {0, 0, 0, 0,    0,    0,  0,
-                                                  0, 0, 0, 0xff, 0xff, 127};
-  static constexpr std::array<uint8_t, 16> kV6 = {0, 0, 0, 0, 0, 0, 0, 0,
-                                                  0, 0, 0, 0, 0, 0, 0, 1};
-  return std::equal(kV4.begin(), kV4.end(), end.address.begin()) ||
-         end.address == kV6;
-}
 
 void AppendEnd(const Endpoint& end, std::string* key) {
   key->append(reinterpret_cast<const char*>(end.address.data()),
@@ -27,8 +19,13 @@ void AppendEnd(const Endpoint& end, std::string* key) {
 
 void Watch::OnName(const Observation& observation) {
   if (observation.source == NameSource::kFlow) return OnLabel(observation);
+  if (attribution_.IsNeighbours(observation)) {
+    ++counters_.neighbours;
+    return;
+  }
+  const Who who = attribution_.WhoAsked(observation);
   // Held packets come by here again: whose they were was found there.
-  if (IsRepeat(observation)) {
+  if (IsRepeat(observation, who)) {
     ++counters_.names;
     ++counters_.repeats;
     if (episodes_ != nullptr) episodes_->OnRepeat(observation);
@@ -36,7 +33,7 @@ void Watch::OnName(const Observation& observation) {
     return;
   }
   const rules::Decision& decision =
-      JudgeFirst(observation, /*enforced=*/false, /*repeat=*/false);
+      JudgeFirst(observation, who, /*enforced=*/false, /*repeat=*/false);
   witness_.OnName(observation, IsWellKnown(decision));
   Settle();
 }
@@ -54,7 +51,7 @@ void Watch::Report(const Observation& flow, const FlowFinding& finding) {
   if (decision.action == rules::Action::kAllow) return;
   ++counters_.hits;
   if (!decision.logged || contacts_ == nullptr) return;
-  contacts_->Note(flow, who, decision, attribution_.KindOfProgram(flow),
+  contacts_->Note(flow, who, decision, attribution_.ProgramThatAsked(flow).kind,
                   verdicts_.place(), /*enforced=*/false);
 }
 
@@ -76,21 +73,24 @@ void Watch::OnFlow(const FlowProgress& progress) {
 
 const rules::Decision& Watch::Judge(const Observation& observation,
                                     bool enforced) {
-  return JudgeFirst(observation, enforced, IsRepeat(observation));
+  const Who who = attribution_.WhoAsked(observation);
+  return JudgeFirst(observation, who, enforced, IsRepeat(observation, who));
 }
 
 const rules::Decision& Watch::JudgeFirst(const Observation& observation,
-                                         bool enforced, bool repeat) {
+                                         const Who& who, bool enforced,
+                                         bool repeat) {
   enforced = enforced && !shadow_;
   ++counters_.names;
-  const Who who = attribution_.WhoAsked(observation);
-  const bool by_stub = AskedByStub(observation, who);
-  repeat |= by_stub;
-  const rules::Decision* decided =
-      &verdicts_.For(observation.name, who, observation.time_us);
-  // Whoever asked the stub was judged there, by who they are.
-  if (by_stub && !decided->locked) decided = &allowed_;
-  const rules::Decision& decision = *decided;
+  const StubAsker* asker = AskedAtStub(observation, who);
+  repeat |= asker != nullptr;
+  const rules::Decision& decision =
+      verdicts_.For(observation.name, asker != nullptr ? asker->who : who,
+                    observation.time_us);
+  // What is stopped here reaches no resolver.
+  if (!enforced || decision.action != rules::Action::kBlock) {
+    NoteStubQuestion(observation, who);
+  }
   seen_->well_known = IsWellKnown(decision);
   Keep(observation, who, decision, enforced, repeat);
   if (platform::IsTestName(observation.name)) {
@@ -126,7 +126,7 @@ const rules::Decision& Watch::JudgeKind(const Observation& observation,
 
 std::string_view Watch::RestrictedName(const Observation& observation) {
   const Who who = attribution_.WhoAsked(observation);
-  if (AskedByStub(observation, who)) return {};
+  if (AskedAtStub(observation, who) != nullptr) return {};
   return verdicts_.Restricted(observation.name, who);
 }
 
@@ -162,38 +162,105 @@ void Watch::NoteTest(std::string_view name, bool refused) {
 
 void Watch::Settle() {
   for (Judged& judged : unsettled_) {
+    ReleaseHeld(judged.observation.time_us);
     judged.observation.name = judged.name;
-    Record(judged);
+    if (platform::IsTestName(judged.name)) continue;
+    if (judged.repeat) {
+      ++counters_.repeats;
+      if (episodes_ != nullptr) episodes_->OnRepeat(judged.observation);
+    } else if (IsHit(judged) && IsForSomebody(judged)) {
+      Hold(std::move(judged));
+    } else {
+      // Also where it is open to them: then nobody did what is not allowed.
+      if (IsPersons(judged)) NamePerson(judged);
+      Record(judged);
+    }
   }
   unsettled_.clear();
 }
 
-void Watch::Record(const Judged& judged) {
-  const Observation& observation = judged.observation;
-  const rules::Decision& decision = judged.decision;
-  if (platform::IsTestName(observation.name)) return;
-  if (judged.repeat) {
+bool Watch::IsHit(const Judged& judged) {
+  return !judged.decision.never_log &&
+         judged.decision.action != rules::Action::kAllow;
+}
+
+bool Watch::IsPersons(const Judged& judged) {
+  return !judged.who.system && judged.who.uid != platform::kNoUid;
+}
+
+// A resolver that people reach by a way which no packet takes (nss-resolve)
+// asks for somebody; so does a socket that was closed before we could ask whose
+// it was. Who it was, the hello tells that follows.
+bool Watch::IsForSomebody(const Judged& judged) const {
+  return judged.observation.source == NameSource::kDns &&
+         (judged.who.resolver ||
+          (judged.who.uid == platform::kNoUid && attribution_.knows_sockets()));
+}
+
+void Watch::Hold(Judged judged) {
+  const int64_t now_us = judged.observation.time_us;
+  const int64_t* named = persons_.Find(judged.name, now_us);
+  if (named != nullptr && now_us - *named < kRepeatUs) {
     ++counters_.repeats;
-    if (episodes_ != nullptr) episodes_->OnRepeat(observation);
     return;
   }
+  if (held_.size() >= kMaxHeld) {
+    Record(held_.front());
+    held_.pop_front();
+  }
+  held_.push_back(std::move(judged));
+}
+
+void Watch::NamePerson(const Judged& judged) {
+  const int64_t now_us = judged.observation.time_us;
+  persons_.Put(judged.name, now_us, now_us);
+  counters_.repeats += std::erase_if(
+      held_, [&](const Judged& held) { return held.name == judged.name; });
+}
+
+void Watch::ReleaseHeld(int64_t now_us) {
+  while (!held_.empty()) {
+    Judged& first = held_.front();
+    const int64_t waited = now_us - first.observation.time_us;
+    if (waited >= 0 && waited < kRepeatUs) return;
+    // Told as of now: those who listen are told in order of time.
+    first.observation.time_us = now_us;
+    Record(first);
+    held_.pop_front();
+  }
+}
+
+void Watch::Finish(int64_t now_us) { ReleaseHeld(now_us + kRepeatUs); }
+
+void Watch::Record(Judged& judged) {
+  judged.observation.name = judged.name;
+  const Observation& observation = judged.observation;
+  const rules::Decision& decision = judged.decision;
   if (judged.who.uid != platform::kNoUid && judged.who.uid >= kFirstPersonUid) {
     notices_.OnName(judged.who.uid, observation.name, observation.time_us);
   }
-  const bool hit =
-      !decision.never_log && decision.action != rules::Action::kAllow;
-  const v1::ProcessKind process = hit ? attribution_.KindOfProgram(observation)
-                                      : v1::PROCESS_KIND_UNSPECIFIED;
+  const bool hit = IsHit(judged);
+  Asker asker;
+  if (hit) {
+    asker = attribution_.ProgramThatAsked(observation);
+    if (asker.contained) {
+      judged.who.login.clear();
+      judged.who.confidence = v1::CONFIDENCE_UNKNOWN;
+    }
+    const auto presence = attribution_.PresenceOf(judged.who.uid);
+    judged.who.session_locked = presence && presence->locked;
+  }
   if (episodes_ != nullptr) {
-    episodes_->Note(observation, judged.who, decision, process,
+    episodes_->Note(observation, judged.who, decision, asker.kind,
                     verdicts_.place(), judged.enforced);
   }
   if (decision.never_log) ++counters_.never_log;
   if (!hit) return;
   ++counters_.hits;
-  Notify(judged, process);
+  Notify(judged, asker.kind);
   if (!decision.logged || contacts_ == nullptr) return;
-  contacts_->Note(observation, judged.who, decision, process, verdicts_.place(),
+  contacts_->Note(observation, judged.who, decision, asker.kind,
+                  verdicts_.place(),
                   judged.enforced && decision.action == rules::Action::kBlock);
 }
 
@@ -213,37 +280,58 @@ void Watch::Notify(const Judged& judged, v1::ProcessKind process) {
                judged.observation.time_us);
 }
 
-// One packet may cross loopback, a bridge and a network card on its way out.
-bool Watch::IsRepeat(const Observation& observation) {
+// One packet may be seen by the gate, on loopback, a bridge and a network card
+// on its way out; a container's is seen again under the machine's address.
+bool Watch::IsRepeat(const Observation& observation, const Who& who) {
   key_.assign(1, static_cast<char>(observation.source));
-  AppendEnd(observation.src, &key_);
   AppendEnd(observation.dst, &key_);
   key_.push_back(static_cast<char>(observation.qtype >> 8));
   key_.push_back(static_cast<char>(observation.qtype));
   key_.append(observation.name);
-  seen_ = packets_.Find(key_, observation.time_us);
-  if (seen_ != nullptr && observation.time_us - seen_->time_us < kRepeatUs) {
-    return true;
-  }
-  seen_ =
-      packets_.Put(key_, {.time_us = observation.time_us}, observation.time_us);
+  const bool of_nobody =
+      who.uid == platform::kNoUid && SeenLately(observation.time_us);
+  key_.push_back('/');
+  AppendEnd(observation.src, &key_);
+  return SeenLately(observation.time_us) || of_nobody;
+}
+
+bool Watch::SeenLately(int64_t now_us) {
+  seen_ = packets_.Find(key_, now_us);
+  if (seen_ != nullptr && now_us - seen_->time_us < kRepeatUs) return true;
+  seen_ = packets_.Put(key_, {.time_us = now_us}, now_us);
   return false;
 }
 
-// A stub on loopback carries the user's question; its own question upstream
-// is the same one again, asked by the resolver's account.
-bool Watch::AskedByStub(const Observation& observation, const Who& who) {
-  if (observation.source != NameSource::kDns) return false;
-  key_.assign(observation.name);
-  key_.push_back(static_cast<char>(observation.qtype >> 8));
-  key_.push_back(static_cast<char>(observation.qtype));
-  if (IsLoopback(observation.dst)) {
-    stub_questions_.Put(key_, observation.time_us, observation.time_us);
-    return false;
+// A stub on this machine carries the user's question. What it asks upstream
+// follows from that: the same name with another type, or a part of it
+// (RFC 9156).
+void Watch::NoteStubQuestion(const Observation& observation, const Who& who) {
+  if (observation.source != NameSource::kDns) return;
+  if (!attribution_.IsHere(observation.dst)) return;
+  std::string_view name = observation.name;
+  for (int label = 0; label < kMaxStubLabels && !name.empty(); ++label) {
+    key_.assign(name);
+    stub_questions_.Put(key_, {.who = who, .time_us = observation.time_us},
+                        observation.time_us);
+    const size_t dot = name.find('.');
+    if (dot == std::string_view::npos) break;
+    name.remove_prefix(dot + 1);
   }
-  if (!who.resolver) return false;
-  const int64_t* asked = stub_questions_.Find(key_, observation.time_us);
-  return asked != nullptr && observation.time_us - *asked < kRepeatUs;
+}
+
+// Who asked the stub what it now asks elsewhere; null when nobody did. It has
+// been judged by their rules then: the machine's own would stop teachers from
+// what pupils may not.
+const Watch::StubAsker* Watch::AskedAtStub(const Observation& observation,
+                                           const Who& who) {
+  if (observation.source != NameSource::kDns) return nullptr;
+  // A person's own question to a server elsewhere is never put down to a stub.
+  if (!who.system && who.uid != platform::kNoUid) return nullptr;
+  if (attribution_.IsHere(observation.dst)) return nullptr;
+  key_.assign(observation.name);
+  const StubAsker* asked = stub_questions_.Find(key_, observation.time_us);
+  if (asked == nullptr) return nullptr;
+  return observation.time_us - asked->time_us < kRepeatUs ? asked : nullptr;
 }
 
 }  // namespace schoolgate::agent

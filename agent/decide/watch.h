@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,11 +20,12 @@
 namespace schoolgate::agent {
 
 struct WatchCounters {
-  uint64_t names = 0;      // brought here
-  uint64_t repeats = 0;    // seen twice on one machine: loopback, bridges
-  uint64_t hits = 0;       // record, warn or block
-  uint64_t never_log = 0;  // help-lines: counted, nothing else
-  uint64_t labels = 0;     // flows labelled by nDPI
+  uint64_t names = 0;       // brought here
+  uint64_t repeats = 0;     // seen twice on one machine: loopback, bridges
+  uint64_t hits = 0;        // record, warn or block
+  uint64_t neighbours = 0;  // asked by others, of this machine or of everybody
+  uint64_t never_log = 0;   // help-lines: counted, nothing else
+  uint64_t labels = 0;      // flows labelled by nDPI
 };
 
 // Not thread-safe. Borrows what it is given for its own life; `contacts` may
@@ -75,8 +77,14 @@ class Watch : public ObservationSink {
   // Whose observation was judged last; valid until Settle.
   const Who& judged_who() const { return unsettled_.back().who; }
 
-  // Records what was judged. May look into /proc.
+  // Records what was judged. May look into /proc and ask for the session.
   void Settle();
+
+  // Now and then: records what was kept waiting for its person.
+  void OnTime(int64_t now_us) { ReleaseHeld(now_us); }
+
+  // Before the end: nothing waits any more.
+  void Finish(int64_t now_us);
 
   // Whether this name of a self-test was seen lately, and refused.
   bool SawTest(const std::string& name) const { return name == last_test_; }
@@ -92,6 +100,8 @@ class Watch : public ObservationSink {
   // local resolver asks upstream within milliseconds.
   static constexpr int64_t kRepeatUs = 2'000'000;
   static constexpr size_t kMaxRecent = 4096;
+  static constexpr size_t kMaxHeld = 256;
+  static constexpr int kMaxStubLabels = 6;
 
   struct Seen {
     int64_t time_us = 0;
@@ -108,29 +118,44 @@ class Watch : public ObservationSink {
     bool repeat = false;
   };
 
+  // Who asked a resolver on this machine.
+  struct StubAsker {
+    Who who;
+    int64_t time_us = 0;
+  };
+
   const rules::Decision& JudgeFirst(const Observation& observation,
-                                    bool enforced, bool repeat);
-  void Record(const Judged& judged);
+                                    const Who& who, bool enforced, bool repeat);
+  static bool IsHit(const Judged& judged);
+  static bool IsPersons(const Judged& judged);
+  bool IsForSomebody(const Judged& judged) const;
+  void Hold(Judged judged);
+  void NamePerson(const Judged& judged);
+  void ReleaseHeld(int64_t now_us);
+  void Record(Judged& judged);
   void OnLabel(const Observation& label);
   void Report(const Observation& flow, const FlowFinding& finding);
   void Notify(const Judged& judged, v1::ProcessKind process);
   void Keep(const Observation& observation, const Who& who,
             const rules::Decision& decision, bool enforced, bool repeat);
   void NoteTest(std::string_view name, bool refused);
-  bool IsRepeat(const Observation& observation);
-  bool AskedByStub(const Observation& observation, const Who& who);
+  bool IsRepeat(const Observation& observation, const Who& who);
+  bool SeenLately(int64_t now_us);  // what is in key_; sets seen_
+  void NoteStubQuestion(const Observation& observation, const Who& who);
+  const StubAsker* AskedAtStub(const Observation& observation, const Who& who);
 
   Attribution& attribution_;
   Verdicts& verdicts_;
   ContactLog* contacts_;
   EpisodeLog* episodes_ = nullptr;
   NoticeBoard notices_;
-  const rules::Decision allowed_;
   rules::Decision of_kind_;
   std::vector<Judged> unsettled_;
   RecentMap<std::string, Seen> packets_{2 * kRepeatUs, kMaxRecent};
   Seen* seen_ = nullptr;  // of the name that IsRepeat was asked about last
-  RecentMap<std::string, int64_t> stub_questions_{2 * kRepeatUs, kMaxRecent};
+  RecentMap<std::string, StubAsker> stub_questions_{2 * kRepeatUs, kMaxRecent};
+  std::deque<Judged> held_;  // until its person shows, oldest first
+  RecentMap<std::string, int64_t> persons_{2 * kRepeatUs, kMaxRecent};
   FlowWitness witness_;
   WatchCounters counters_;
   std::string key_;

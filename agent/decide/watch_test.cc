@@ -1,10 +1,15 @@
 #include "agent/decide/watch.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <cstdlib>
+#include <filesystem>
 #include <map>
+#include <set>
 
 #include "proto/seal/keys.h"
+#include "rules/ruleset.h"
 
 namespace schoolgate::agent {
 namespace {
@@ -173,6 +178,267 @@ TEST_F(ContactLogTest, ALockedHostIsSealed) {
   EXPECT_FALSE(event.contact().sealed_host().empty());
   EXPECT_EQ(event.lane(), v1::LANE_URGENT);
   EXPECT_EQ(event.SerializeAsString().find("terrible"), std::string::npos);
+}
+
+// Sockets of a machine, by local port, and its addresses.
+class TableSockets : public platform::SocketOwners {
+ public:
+  std::optional<platform::SocketOwner> Find(
+      bool, const platform::SocketAddress& local,
+      const platform::SocketAddress&) override {
+    const auto found = table.find(local.port);
+    if (found == table.end() || !IsLocal(local.address)) return std::nullopt;
+    return platform::SocketOwner{.uid = found->second, .inode = local.port};
+  }
+  bool IsLocal(const std::array<uint8_t, 16>& address) override {
+    return address[12] == 127 || address == V4(10, 0, 0, 2, 0).address;
+  }
+  std::map<uint16_t, uint32_t> table;
+};
+
+class TablePrograms : public platform::Processes {
+ public:
+  std::optional<platform::Holder> HolderOf(uint64_t inode, uint32_t) override {
+    return platform::Holder{.program = "curl",
+                            .contained = contained.contains(inode)};
+  }
+  std::set<uint64_t> contained;
+};
+
+class TableSessions : public platform::Sessions {
+ public:
+  std::optional<platform::Presence> Of(uint32_t uid) override {
+    const auto found = table.find(uid);
+    if (found == table.end()) return std::nullopt;
+    return found->second;
+  }
+  bool answers() const override { return true; }
+  std::map<uint32_t, platform::Presence> table;
+};
+
+constexpr uint32_t kPupil = 1001;
+constexpr uint32_t kResolver = 53;
+constexpr char kShut[] = "www.paddypower.com";
+
+// A whole middle of an agent, under the starter rules.
+class WatchTest : public testing::Test {
+ protected:
+  WatchTest() {
+    accounts_.table[kPupil] = {.login = "a.khan", .groups = {}};
+    accounts_.table[kResolver] = {.login = "systemd-resolve", .groups = {}};
+    accounts_.table[0] = {.login = "root", .groups = {}};
+    attribution_.SetSessions(&sessions_);
+  }
+
+  static void SetUpTestSuite() {
+    bundle_ = testing::TempDir() + "/watch-test-" + std::to_string(getpid()) +
+              ".bundle";
+    const std::string program =
+        std::filesystem::read_symlink("/proc/self/exe").parent_path() /
+        "schoolgate-rules";
+    const std::string command =
+        program + " build rules/policies/city-primary.yaml --lists " +
+        "rules/lists --quiet -o " + bundle_ + " >/dev/null";
+    ASSERT_EQ(std::system(command.c_str()), 0) << command;
+  }
+  static void TearDownTestSuite() { std::filesystem::remove(bundle_); }
+
+  void SetUp() override {
+    auto rules = rules::Ruleset::Open(bundle_);
+    ASSERT_TRUE(rules.ok()) << rules.status();
+    verdicts_.Use(*rules);
+  }
+
+  // A question from a port of `from` to the server at `to`.
+  void Ask(Endpoint from, Endpoint to, std::string_view name, uint32_t uid,
+           NameSource source = NameSource::kDns, uint16_t qtype = 1) {
+    now_us_ += 1000;
+    Observation observation;
+    observation.time_us = now_us_;
+    observation.source = source;
+    observation.qtype = source == NameSource::kDns ? qtype : 0;
+    observation.name = name;
+    observation.src = from;
+    observation.dst = to;
+    observation.uid = uid;
+    watch_.OnName(observation);
+  }
+
+  std::vector<v1::Event> Contacts() const {
+    std::vector<v1::Event> contacts;
+    for (const v1::Event& event : sink_.events) {
+      if (event.has_contact()) contacts.push_back(event);
+    }
+    return contacts;
+  }
+
+  const Endpoint stub_ = V4(127, 0, 0, 53, 53);
+  const Endpoint server_ = V4(192, 0, 2, 1, 53);
+  const Endpoint site_ = V4(192, 0, 2, 80, 443);
+  static inline std::string bundle_;
+  TableAccounts accounts_;
+  TableSockets sockets_;
+  TablePrograms programs_;
+  TableSessions sessions_;
+  Attribution attribution_{
+      {.device_group = "pupils",
+       .people = {{1009, {.login = "j.smith", .group = "staff"}}}},
+      &accounts_,
+      &sockets_,
+      &programs_};
+  Verdicts verdicts_{"D-TEST"};
+  EventList sink_;
+  ContactLog log_{TestIdentity(), sink_};
+  Watch watch_{attribution_, verdicts_, &log_};
+  int64_t now_us_ = 1'795'000'000'000'000;
+};
+
+// Otherwise every blocked name would be told twice: of the pupil and of the
+// machine.
+TEST_F(WatchTest, AResolversOwnQuestionsAreNotCountedAgain) {
+  Ask(V4(127, 0, 0, 1, 4000), stub_, "a.b.bet365.com", kPupil);
+  // Another type, a part of the name, another account, no account at all.
+  Ask(V4(10, 0, 0, 2, 5000), server_, "a.b.bet365.com", kResolver);
+  Ask(V4(10, 0, 0, 2, 5001), server_, "a.b.bet365.com", kResolver,
+      NameSource::kDns, 28);
+  Ask(V4(10, 0, 0, 2, 5002), server_, "bet365.com", kResolver);
+  Ask(V4(10, 0, 0, 2, 5003), server_, "a.b.bet365.com", 0);
+  Ask(V4(10, 0, 0, 2, 5004), server_, "a.b.bet365.com", platform::kNoUid);
+  watch_.Finish(now_us_);
+  ASSERT_EQ(Contacts().size(), 1u);
+  EXPECT_EQ(Contacts()[0].person().confidence(), v1::CONFIDENCE_CERTAIN);
+  EXPECT_EQ(watch_.counters().repeats, 5u);
+}
+
+// Otherwise a teacher on a pupils' laptop could open nothing that pupils may
+// not, or a pupil what a teacher just asked for.
+TEST_F(WatchTest, AResolverAsksByTheRulesOfWhoAskedIt) {
+  constexpr std::string_view kStaffOnly = "www.mumsnet.com";
+  const auto judge = [&](Endpoint from, Endpoint to, uint32_t uid) {
+    Observation observation;
+    observation.time_us = ++now_us_;
+    observation.name = kStaffOnly;
+    observation.src = from;
+    observation.dst = to;
+    observation.uid = uid;
+    const rules::Action action = watch_.Judge(observation, true).action;
+    watch_.Settle();
+    return action;
+  };
+  const Endpoint here = V4(127, 0, 0, 1, 4000);
+  const Endpoint upstream = V4(10, 0, 0, 2, 5000);
+  EXPECT_EQ(judge(upstream, server_, kResolver), rules::Action::kBlock);
+  EXPECT_EQ(judge(here, stub_, kPupil), rules::Action::kBlock);
+  EXPECT_EQ(judge(upstream, server_, kResolver), rules::Action::kBlock);
+  EXPECT_NE(judge(here, stub_, 1009), rules::Action::kBlock);
+  EXPECT_EQ(judge(here, stub_, kPupil), rules::Action::kBlock);
+  EXPECT_NE(judge(upstream, server_, kResolver), rules::Action::kBlock);
+}
+
+// Otherwise a second pupil who asks the server by themselves would hide behind
+// the first one's question.
+TEST_F(WatchTest, APersonsOwnQuestionIsNeverPutDownToTheStub) {
+  accounts_.table[1002] = {.login = "b.lee", .groups = {}};
+  Ask(V4(127, 0, 0, 1, 4000), stub_, kShut, kPupil);
+  Ask(V4(10, 0, 0, 2, 4001), server_, kShut, 1002);
+  EXPECT_EQ(Contacts().size(), 2u);
+}
+
+// nss-resolve hands questions over without a packet: who asked shows in the
+// hello. Otherwise it would be told of the machine and of the pupil.
+TEST_F(WatchTest, AResolversQuestionWaitsForThePersonBehindIt) {
+  Ask(V4(10, 0, 0, 2, 5000), server_, kShut, kResolver);
+  EXPECT_TRUE(Contacts().empty());
+  Ask(V4(10, 0, 0, 2, 4000), site_, kShut, kPupil, NameSource::kTls);
+  watch_.Finish(now_us_);
+  ASSERT_EQ(Contacts().size(), 1u);
+  EXPECT_EQ(Contacts()[0].person().confidence(), v1::CONFIDENCE_CERTAIN);
+}
+
+// A socket that was closed before we could ask whose it was. Otherwise one
+// page would be told of the pupil and of nobody.
+TEST_F(WatchTest, AQuestionOfNobodyBelongsToThePersonBesideIt) {
+  Ask(V4(10, 0, 0, 2, 4000), server_, kShut, kPupil);
+  Ask(V4(10, 0, 0, 2, 4000), server_, kShut, platform::kNoUid, NameSource::kDns,
+      28);
+  Ask(V4(10, 0, 0, 2, 4001), server_, "bet365.com", platform::kNoUid);
+  Ask(V4(10, 0, 0, 2, 4002), site_, "bet365.com", kPupil, NameSource::kTls);
+  // Open to staff, shut for an unknown user: nothing happened.
+  Ask(V4(10, 0, 0, 2, 4003), server_, "www.mumsnet.com", platform::kNoUid);
+  Ask(V4(10, 0, 0, 2, 4004), site_, "www.mumsnet.com", 1009, NameSource::kTls);
+  watch_.Finish(now_us_);
+  ASSERT_EQ(Contacts().size(), 2u);
+  for (const v1::Event& contact : Contacts()) {
+    EXPECT_EQ(contact.person().confidence(), v1::CONFIDENCE_CERTAIN);
+  }
+}
+
+// Otherwise what nobody can be named for would not be told at all.
+TEST_F(WatchTest, AResolversQuestionWithoutAPersonIsTheMachines) {
+  Ask(V4(10, 0, 0, 2, 5000), server_, kShut, kResolver);
+  watch_.OnTime(now_us_ + 1'900'000);
+  EXPECT_TRUE(Contacts().empty());
+  watch_.OnTime(now_us_ + 2'100'000);
+  ASSERT_EQ(Contacts().size(), 1u);
+  EXPECT_EQ(Contacts()[0].person().confidence(), v1::CONFIDENCE_UNKNOWN);
+  EXPECT_EQ(Contacts()[0].contact().process(), v1::PROCESS_KIND_UNSPECIFIED);
+}
+
+// Otherwise a flood of them would eat memory, or be lost.
+TEST_F(WatchTest, OnlySoManyQuestionsWaitAndNoneIsLost) {
+  for (int i = 0; i < 300; ++i) {
+    Ask(V4(10, 0, 0, 2, 5000), server_, "h" + std::to_string(i) + ".bet365.com",
+        kResolver);
+  }
+  EXPECT_EQ(Contacts().size(), 300u - 256u);
+  watch_.Finish(now_us_);
+  EXPECT_EQ(Contacts().size(), 300u);
+}
+
+// Otherwise a container behind address translation would count twice.
+TEST_F(WatchTest, ATranslatedPacketIsTheSamePacket) {
+  Ask(V4(172, 17, 0, 2, 4000), server_, kShut, platform::kNoUid);
+  Ask(V4(10, 0, 0, 2, 61000), server_, kShut, platform::kNoUid);
+  watch_.Finish(now_us_);
+  EXPECT_EQ(Contacts().size(), 1u);
+}
+
+// Otherwise who is named would depend on which packet was read first.
+TEST_F(WatchTest, TheGateAndTheLogSeeOnePacket) {
+  Ask(V4(10, 0, 0, 2, 4000), server_, kShut, kPupil);
+  Ask(V4(10, 0, 0, 2, 4000), server_, kShut, platform::kNoUid);
+  EXPECT_EQ(Contacts().size(), 1u);
+}
+
+// Otherwise another device's questions would be told as this one's.
+TEST_F(WatchTest, ANeighboursQuestionIsNotOurs) {
+  Ask(V4(10, 0, 0, 9, 5353), V4(224, 0, 0, 251, 5353), kShut, platform::kNoUid,
+      NameSource::kMdns);
+  Ask(V4(10, 0, 0, 9, 4000), V4(10, 0, 0, 2, 53), kShut, platform::kNoUid);
+  watch_.Finish(now_us_);
+  EXPECT_TRUE(Contacts().empty());
+  EXPECT_EQ(watch_.counters().neighbours, 2u);
+}
+
+// Otherwise the pupil whose uid a container happens to use would be named.
+TEST_F(WatchTest, AContainersUidIsNobodyHere) {
+  sockets_.table[4000] = kPupil;
+  programs_.contained.insert(4000);
+  Ask(V4(10, 0, 0, 2, 4000), server_, kShut, platform::kNoUid);
+  ASSERT_EQ(Contacts().size(), 1u);
+  EXPECT_EQ(Contacts()[0].person().confidence(), v1::CONFIDENCE_UNKNOWN);
+  EXPECT_EQ(Contacts()[0].person().pseudonym(), "");
+}
+
+// Otherwise what a machine does behind a locked screen looks meant.
+TEST_F(WatchTest, ALockedScreenIsToldAlong) {
+  sessions_.table[kPupil] = {.active = true, .locked = true};
+  Ask(V4(10, 0, 0, 2, 4000), server_, kShut, kPupil);
+  sessions_.table[kPupil].locked = false;
+  Ask(V4(10, 0, 0, 2, 4001), server_, "bet365.com", kPupil);
+  ASSERT_EQ(Contacts().size(), 2u);
+  EXPECT_TRUE(Contacts()[0].contact().session_locked());
+  EXPECT_FALSE(Contacts()[1].contact().session_locked());
 }
 
 }  // namespace

@@ -91,19 +91,10 @@ void Gate::RefuseTcp(const platform::HeldByKernel& held,
                      const HeldPacket& packet) {
   ++counters_.blocked;
   std::vector<uint8_t> answer;
-  switch (found_.block ? SpeechOf(packet.payload) : Speech::kUnknown) {
-    case Speech::kHttp:
-      answer = PageFor(packet);
-      break;
-    case Speech::kTls:
-      answer = AccessDeniedAlert();
-      break;
-    case Speech::kUnknown:
-      // The rest of a hello in pieces, or nothing that has words for it.
-      if (found_.refused.source == NameSource::kTls) {
-        answer = AccessDeniedAlert();
-      }
-      break;
+  // What was refused before, and a question in pieces, get a bare reset.
+  if (found_.block && !found_.dns) {
+    answer = found_.refused.source == NameSource::kHttp ? PageFor(packet)
+                                                        : AccessDeniedAlert();
   }
   uint32_t bits = kMarkBlock;
   if (refusal_.Send(packet, answer)) {

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "agent/observe/http_request.h"
-
 namespace schoolgate::agent {
 namespace {
 
@@ -27,14 +25,6 @@ bool Refusal::Send(const HeldPacket& held, std::span<const uint8_t> answer) {
     at.acknowledgement += static_cast<uint32_t>(piece.size());
   }
   return SendOne(TcpResetOnwards(held)) && sent;
-}
-
-Speech SpeechOf(std::span<const uint8_t> payload) {
-  constexpr uint8_t kHandshake = 22;
-  if (payload.size() >= 2 && payload[0] == kHandshake && payload[1] == 3) {
-    return Speech::kTls;
-  }
-  return StartsLikeHttp(payload) ? Speech::kHttp : Speech::kUnknown;
 }
 
 }  // namespace schoolgate::agent

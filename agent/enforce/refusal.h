@@ -29,9 +29,4 @@ class Refusal {
   platform::PacketSender* const sender_;
 };
 
-// Whether bytes that a client sent are of TLS or of HTTP, as far as their
-// beginning tells.
-enum class Speech : uint8_t { kUnknown, kTls, kHttp };
-Speech SpeechOf(std::span<const uint8_t> payload);
-
 }  // namespace schoolgate::agent

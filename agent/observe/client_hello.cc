@@ -11,15 +11,17 @@ constexpr size_t kRecordHeader = 5;
 constexpr size_t kHandshakeHeader = 4;
 constexpr size_t kMaxRecordBytes = 16384 + 2048;
 constexpr size_t kMinHelloBytes = 38;
-constexpr int kMaxRecordsInFront = 8;
 
 void ParseServerName(ByteReader extension, ClientHello* hello) {
   ByteReader list(extension.Take(extension.U16()));
   while (list.left() >= 3) {
     const uint8_t type = list.U8();
     const Bytes name = list.Take(list.U16());
-    if (list.ok() && type == 0 && hello->server_name.empty()) {
+    if (!list.ok() || type != 0) continue;
+    if (hello->server_name.empty()) {
       hello->server_name = name;
+    } else if (hello->second_name.empty()) {
+      hello->second_name = name;
     }
   }
 }
@@ -142,7 +144,7 @@ class HelloSearch {
 
   // True when a handshake record stands at at_.
   bool SkipOtherRecords() {
-    for (int i = 0; i < kMaxRecordsInFront; ++i) {
+    for (int i = 0; i <= kMaxRecordsInFront; ++i) {
       if (bytes_.size() - at_ < kRecordHeader) return Partial();
       const uint8_t* record = bytes_.data() + at_;
       const size_t length = LoadU16(record + 3);

@@ -11,6 +11,7 @@ namespace schoolgate::agent {
 // Views borrow the bytes that were parsed.
 struct ClientHello {
   Bytes server_name;       // empty: none sent
+  Bytes second_name;       // RFC 6066 forbids it; some send it
   Bytes alpn;              // the extension's list: length, bytes, ...
   bool encrypted = false;  // encrypted_client_hello or ESNI is there
 };
@@ -18,6 +19,9 @@ struct ClientHello {
 // The longest handshake message that is looked at. What comes in pieces must
 // fit, with its record headers, into a ByteAssembler of 65536 bytes.
 inline constexpr size_t kMaxHelloBytes = 65535;
+
+// Records of other kinds that are passed over in front of a hello.
+inline constexpr int kMaxRecordsInFront = 8;
 
 // The body of the handshake message, without its 4-byte header (DTLS: 12).
 // False when this cannot be a ClientHello.

@@ -19,11 +19,18 @@ constexpr std::pair<uint16_t, std::string_view> kTypeNames[] = {
     {252, "AXFR"}, {255, "ANY"},   {257, "CAA"},
 };
 
+constexpr uint32_t kMostAdditionals = 2;  // EDNS and a signature
+
 bool IsKnownType(uint16_t type) {
   for (const auto& [number, name] : kTypeNames) {
     if (number == type) return true;
   }
   return false;
+}
+
+// Internet, Chaos, Hesiod, none, any.
+bool IsKnownClass(uint16_t klass) {
+  return klass == 1 || klass == 3 || klass == 4 || klass == 254 || klass == 255;
 }
 
 bool IsHostText(std::string_view name) {
@@ -76,9 +83,7 @@ bool DnsMessage::ReadName(NameText* text) {
     if (total > kMaxNameBytes) return Fail();
     if (text != nullptr) {
       if (total != length + size_t{1}) text->AddDot();
-      for (uint8_t byte : bytes_.subspan(at, length)) {
-        text->AddLabelByte(byte);
-      }
+      text->AddLabel(bytes_.subspan(at, length));
     }
     at += length;
   }
@@ -100,6 +105,23 @@ bool DnsMessage::NextQuestion(DnsQuestion* question) {
 
 bool DnsMessage::NextAnswer(DnsRecord* record) {
   if (malformed_ || questions_left_ > 0 || answers_left_ == 0) return false;
+  if (!ReadRecord(record)) return false;
+  --answers_left_;
+  return true;
+}
+
+bool DnsMessage::RestIsSound() {
+  DnsQuestion question;
+  while (NextQuestion(&question)) {
+  }
+  int records = answers_left_ + header_.authorities + header_.additionals;
+  if (records > kMaxEntries) return false;
+  DnsRecord record;
+  while (!malformed_ && records > 0 && ReadRecord(&record)) --records;
+  return !malformed_ && at_ == bytes_.size();
+}
+
+bool DnsMessage::ReadRecord(DnsRecord* record) {
   if (!ReadName(nullptr)) return false;
   if (bytes_.size() - at_ < 10) return Fail();
   const uint8_t* fixed = bytes_.data() + at_;
@@ -111,23 +133,26 @@ bool DnsMessage::NextAnswer(DnsRecord* record) {
   record->ttl_seconds = LoadU32(fixed + 4);
   record->body = bytes_.subspan(at_, length);
   at_ += length;
-  --answers_left_;
   return true;
 }
 
 bool IsUnmistakableQuery(Bytes bytes) {
+  constexpr uint16_t kOpcodeAndAnswerBits = 0xfc0f;
+  constexpr uint16_t kInternet = 1;
   if (bytes.size() < kHeaderBytes + 5) return false;
   const uint16_t flags = LoadU16(bytes.data() + 2);
-  if ((flags & 0xfa4f) != 0 || LoadU16(bytes.data() + 4) != 1) return false;
-  if (LoadU32(bytes.data() + 6) != 0 || LoadU16(bytes.data() + 10) > 2) {
-    return false;
-  }
+  if ((flags & kOpcodeAndAnswerBits) != 0) return false;
+  if (LoadU32(bytes.data() + 4) != 0x00010000) return false;  // one question
+  if (LoadU32(bytes.data() + 8) > kMostAdditionals) return false;
   DnsMessage message(bytes);
   DnsQuestion question;
-  if (!message.NextQuestion(&question)) return false;
-  if (question.klass != 1 || !IsKnownType(question.type)) return false;
-  if (message.header().additionals == 0 && !message.at_end()) return false;
-  return IsHostText(question.name.view());
+  if (!message.NextQuestion(&question) || question.type == 0) return false;
+  const std::string_view name = question.name.view();
+  if (name == ".") return false;
+  if (message.RestIsSound()) return IsKnownClass(question.klass);
+  // With something behind it, all else must be as usual.
+  return question.klass == kInternet && IsKnownType(question.type) &&
+         IsHostText(name);
 }
 
 Bytes EchPublicName(Bytes svcb_body) {

@@ -11,6 +11,7 @@ namespace schoolgate::agent {
 
 inline constexpr uint16_t kTypeA = 1;
 inline constexpr uint16_t kTypeAaaa = 28;
+inline constexpr uint16_t kTypeSvcb = 64;
 inline constexpr uint16_t kTypeHttps = 65;
 
 struct DnsHeader {
@@ -59,11 +60,13 @@ class DnsMessage {
   // The bytes did not hold what their counts promised.
   bool malformed() const { return malformed_; }
 
-  // Nothing is left after what was read.
-  bool at_end() const { return at_ == bytes_.size(); }
+  // Whether all that is left are the records that were promised, up to the
+  // last byte.
+  bool RestIsSound();
 
  private:
   bool ReadName(NameText* text);
+  bool ReadRecord(DnsRecord* record);
   bool Fail() {
     malformed_ = true;
     return false;
@@ -78,7 +81,7 @@ class DnsMessage {
 };
 
 // Whether a datagram on any port can be nothing but a DNS query: sane header,
-// names of host characters, known class, every byte accounted for.
+// one question, and every byte accounted for; or else an ordinary question.
 bool IsUnmistakableQuery(Bytes bytes);
 
 // The public name of an ECH configuration list in an HTTPS or SVCB record's

@@ -6,7 +6,22 @@
 
 namespace schoolgate::agent {
 
-void NameText::PutEscaped(uint8_t byte) {
+namespace {
+
+// How a byte that can be printed is written; 0: it cannot.
+constexpr std::array<char, 256> kPlain = [] {
+  std::array<char, 256> plain{};
+  for (int byte = '!'; byte < 0x7f; ++byte) {
+    const bool upper = byte >= 'A' && byte <= 'Z';
+    plain[static_cast<size_t>(byte)] =
+        static_cast<char>(upper ? byte + ('a' - 'A') : byte);
+  }
+  return plain;
+}();
+
+}  // namespace
+
+void NameText::PutOdd(uint8_t byte) {
   if (length_ + 4 > kMaxText) return;
   text_[length_++] = '\\';
   text_[length_++] = static_cast<char>('0' + byte / 100);
@@ -14,14 +29,15 @@ void NameText::PutEscaped(uint8_t byte) {
   text_[length_++] = static_cast<char>('0' + byte % 10);
 }
 
-void NameText::AddLabelByte(uint8_t byte) {
-  if (byte >= 'A' && byte <= 'Z') {
-    Put(static_cast<char>(byte + ('a' - 'A')));
-  } else if (byte <= ' ' || byte >= 0x7f) {
-    PutEscaped(byte);
-  } else {
-    if (byte == '.' || byte == '\\') Put('\\');
-    Put(static_cast<char>(byte));
+void NameText::AddLabel(Bytes label) {
+  const uint8_t* at = label.data();
+  const uint8_t* const end = at + label.size();
+  while (at != end) {
+    char* to = text_.data() + length_;
+    const char* const room = text_.data() + kMaxText;
+    while (at != end && to != room && kPlain[*at] != 0) *to++ = kPlain[*at++];
+    length_ = static_cast<size_t>(to - text_.data());
+    if (at != end) PutOdd(*at++);
   }
 }
 
@@ -30,13 +46,7 @@ void NameText::SetHost(Bytes host) {
   while (!host.empty() && host.back() == '.') {
     host = host.first(host.size() - 1);
   }
-  for (uint8_t byte : host.first(std::min(host.size(), kMaxText))) {
-    if (byte == '.') {
-      AddDot();
-    } else {
-      AddLabelByte(byte);
-    }
-  }
+  AddLabel(host.first(std::min(host.size(), kMaxText)));
 }
 
 bool IsAddressLiteral(std::string_view host) {

@@ -19,8 +19,8 @@ class NameText {
 
   void Clear() { length_ = 0; }
 
-  // One label's byte; a dot inside a label is written "\.".
-  void AddLabelByte(uint8_t byte);
+  // A label's bytes. A dot inside a label looks like one between labels.
+  void AddLabel(Bytes label);
 
   // A dot between labels.
   void AddDot() { Put('.'); }
@@ -35,7 +35,7 @@ class NameText {
   void Put(char c) {
     if (length_ < kMaxText) text_[length_++] = c;
   }
-  void PutEscaped(uint8_t byte);
+  void PutOdd(uint8_t byte);
 
   std::array<char, kMaxText> text_;
   size_t length_ = 0;

@@ -1,6 +1,7 @@
 #include "agent/observe/observer.h"
 
 #include <algorithm>
+#include <new>
 
 namespace schoolgate::agent {
 namespace {
@@ -21,8 +22,27 @@ bool IsWorthTelling(const Flow& flow, int64_t now_us) {
   if (now_us - flow.told_us >= Observer::kProgressEveryUs) return true;
   if (now_us < flow.told_us) return true;
   const uint64_t bytes = flow.bytes[0] + flow.bytes[1];
-  return bytes - flow.told_bytes >
-         flow.told_bytes / 2 + Observer::kProgressBytes;
+  const uint64_t told = flow.told_units * Flow::kToldUnit;
+  return bytes - told > told / 2 + Observer::kProgressBytes;
+}
+
+// One packet may cross a veth, a bridge and a network card. A direction of a
+// flow counts where it was first seen, until it is silent there: then the
+// flow has moved, as a roaming laptop's do.
+bool IsEcho(Flow& flow, int end, uint32_t interface, int64_t now_us) {
+  if (interface == 0) return false;
+  constexpr int64_t kTickUs = 500'000;
+  constexpr uint16_t kSilentTicks = 4;
+  const auto here = static_cast<uint8_t>(interface);
+  FlowSide& side = flow.sides[end];
+  const auto tick = static_cast<uint16_t>(now_us / kTickUs);
+  const auto silent = static_cast<uint16_t>(tick - flow.heard_ticks[end]);
+  if (side.interface != 0 && side.interface != here && silent < kSilentTicks) {
+    return true;
+  }
+  side.interface = here;
+  flow.heard_ticks[end] = tick;
+  return false;
 }
 
 }  // namespace
@@ -36,12 +56,23 @@ Observer::Observer(const ObserverLimits& limits, ObservationSink& sink)
 
 Observer::~Observer() = default;
 
+// The one place of the agent that catches: without memory a packet may lose
+// what it would have told, but everybody else's go on.
 void Observer::OnPacket(const platform::Packet& packet) {
   unfinished_ = false;
   ObserverCounters& counters = teller_.counters();
   ++counters.packets;
   counters.bytes += packet.wire_bytes;
   teller_.Begin(packet);
+  try {
+    Observe(packet);
+  } catch (const std::bad_alloc&) {
+    ++counters.out_of_memory;
+    unfinished_ = false;
+  }
+}
+
+void Observer::Observe(const platform::Packet& packet) {
   flows_.Sweep(packet.time_us);
   switch (decoder_.Decode(packet, &segment_)) {
     case Decoded::kSegment:
@@ -50,7 +81,7 @@ void Observer::OnPacket(const platform::Packet& packet) {
     case Decoded::kNothing:
       break;
     case Decoded::kUndecodable:
-      ++counters.undecodable;
+      ++teller_.counters().undecodable;
       break;
   }
 }
@@ -63,7 +94,7 @@ void Observer::OnSegment(const Segment& segment) {
       (segment.tcp_flags & (kTcpSyn | kTcpAck)) == kTcpSyn) {
     const FlowSide& from = found.flow->sides[found.side];
     const bool again =
-        found.flow->state == FlowState::kClosing ||
+        found.flow->closing ||
         (from.segments > 0 && from.next_seq != segment.tcp_seq + 1);
     if (again) {  // the ports are used for another connection
       Close(*found.flow);
@@ -77,24 +108,33 @@ void Observer::OnSegment(const Segment& segment) {
   }
   Flow& flow = *found.flow;
   const int side = found.side;
+  if (IsEcho(flow, side, segment.interface, now_us)) {
+    ++teller_.counters().echoes;
+    return;
+  }
   if (found.fresh) {
-    flow.client = GuessClient(flow);
+    flow.client = GuessClient(flow) & 1;
     flow.told_us = now_us;
   }
   flow.last_us = now_us;
-  flow.bytes[side] += segment.ip_bytes;
-  if (flow.packets < UINT16_MAX) ++flow.packets;
-  if (segment.uid != platform::kNoUid) flow.uid = segment.uid;
-  if (tcp) OnTcp(flow, side, segment, found.fresh);
+  flow.bytes[side] += uint64_t{segment.ip_bytes} * segment.stands_for;
+  if (flow.sides[side].packets < UINT8_MAX) ++flow.sides[side].packets;
+  if (tcp) OnTcp(flow, side, segment);
+  // Who answers may be local too: a stub resolver, a server on loopback.
+  if (segment.uid != platform::kNoUid && side == flow.client) {
+    flow.uid = segment.uid;
+  }
   if (found.fresh) {
     teller_.Progress(flow, /*opened=*/true, /*closed=*/false);
   } else if (IsWorthTelling(flow, now_us)) {
     flow.told_us = now_us;
-    flow.told_bytes = flow.bytes[0] + flow.bytes[1];
+    flow.told_units = static_cast<uint32_t>((flow.bytes[0] + flow.bytes[1]) /
+                                            Flow::kToldUnit);
     teller_.Progress(flow, /*opened=*/false, /*closed=*/false);
   }
   Inspect(flow, side, segment);
-  if (tap_ != nullptr && flow.packets <= FlowTap::kFirstPackets &&
+  const int packets = flow.sides[0].packets + flow.sides[1].packets;
+  if (tap_ != nullptr && packets <= FlowTap::kFirstPackets &&
       !segment.payload.empty()) {
     tap_->OnPacket(flow, segment, teller_.frame(), now_us);
   }
@@ -102,16 +142,16 @@ void Observer::OnSegment(const Segment& segment) {
   unfinished_ = partial != nullptr && (!tcp || partial->start >= 0);
 }
 
-void Observer::OnTcp(Flow& flow, int side, const Segment& segment, bool fresh) {
+void Observer::OnTcp(Flow& flow, int side, const Segment& segment) {
   const uint8_t flags = segment.tcp_flags;
   if ((flags & kTcpSyn) != 0) {
-    flow.client = static_cast<uint8_t>((flags & kTcpAck) ? side ^ 1 : side);
+    flow.client = ((flags & kTcpAck) ? side ^ 1 : side) & 1;
     flow.marks |= kMarkSynSeen | kMarkClientSure;
   }
   if ((flags & kTcpFin) != 0) flow.sides[side].finished = true;
   if ((flags & kTcpRst) != 0 ||
       (flow.sides[0].finished && flow.sides[1].finished)) {
-    flow.state = FlowState::kClosing;
+    flows_.BeginClosing(flow, teller_.time_us());
   }
 }
 

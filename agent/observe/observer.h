@@ -23,6 +23,8 @@ struct ObserverLimits {
 };
 
 // Not thread-safe. Deterministic: the same packets give the same observations.
+// An allocation that fails inside OnPacket costs what that packet would have
+// told, counted, and nothing else.
 class Observer : private FlowExpiry {
  public:
   static constexpr int64_t kProgressEveryUs = 1'000'000;
@@ -52,8 +54,9 @@ class Observer : private FlowExpiry {
 
  private:
   void OnExpired(Flow& flow) override;
+  void Observe(const platform::Packet& packet);
   void OnSegment(const Segment& segment);
-  void OnTcp(Flow& flow, int side, const Segment& segment, bool fresh);
+  void OnTcp(Flow& flow, int side, const Segment& segment);
   void Inspect(Flow& flow, int side, const Segment& segment);
   void OnLooseSegment(const Segment& segment);
   void Close(Flow& flow);

@@ -73,6 +73,8 @@ class ObserverTest : public testing::Test {
     in.time_us = time_us;
     in.frame = ++frame_;
     in.uid = 1000;
+    in.interface = interface_;
+    in.stands_for = stands_for_;
     observer_.OnPacket(in);
   }
   void Client(uint32_t seq, uint8_t flags, const std::string& text,
@@ -87,6 +89,8 @@ class ObserverTest : public testing::Test {
   Recorder sink_;
   Observer observer_{ObserverLimits(), sink_};
   uint64_t frame_ = 0;
+  uint32_t interface_ = 0;
+  uint16_t stands_for_ = 1;
 };
 
 TEST_F(ObserverTest, TellsBytesOfEachEndFromOpeningToClosing) {
@@ -141,6 +145,47 @@ TEST_F(ObserverTest, AMillionSpoofedFlowsStayUnderTheCap) {
   // The flow that was there before still gives its name.
   Client(1, kData, "GET / HTTP/1.1\r\nHost: still.example\r\n\r\n", 2000);
   EXPECT_EQ(sink_.names, std::vector<std::string>{"still.example"});
+}
+
+// One packet crosses a bridge and its network card. Otherwise a page would look
+// twice as large as it is, and names would be told twice.
+TEST_F(ObserverTest, APacketOnTwoInterfacesCountsOnce) {
+  const std::string request = "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
+  const auto cross = [&](uint32_t seq, uint8_t flags, const std::string& text) {
+    for (const uint32_t interface : {7, 3}) {
+      interface_ = interface;
+      Client(seq, flags, text);
+    }
+  };
+  cross(100, kTcpSyn, "");
+  cross(101, kData, request);
+  interface_ = 3;
+  Server(500, kData, std::string(1000, 'x'));
+  interface_ = 7;
+  Server(500, kData, std::string(1000, 'x'));
+  observer_.Finish();
+  EXPECT_EQ(sink_.names, std::vector<std::string>{"a.example"});
+  EXPECT_EQ(sink_.flows.back().sent_bytes, 40u + 40u + request.size());
+  EXPECT_EQ(sink_.flows.back().received_bytes, 1040u);
+  EXPECT_EQ(observer_.counters().echoes, 3u);
+}
+
+// Otherwise a laptop that roams would go blind on what was open before.
+TEST_F(ObserverTest, AFlowThatMovesIsFollowed) {
+  interface_ = 7;
+  Client(100, kTcpSyn, "");
+  interface_ = 9;
+  Client(101, kData, "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n", 3'000'000);
+  EXPECT_EQ(sink_.names, std::vector<std::string>{"a.example"});
+}
+
+// Otherwise a film would look like a page that was left at once.
+TEST_F(ObserverTest, ASampleStandsForItsPackets) {
+  Client(100, kTcpSyn, "");
+  stands_for_ = 16;
+  Server(500, kData, std::string(1000, 'x'));
+  observer_.Finish();
+  EXPECT_EQ(sink_.flows.back().received_bytes, 16u * 1040u);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@ namespace schoolgate::agent {
 PartialPool::PartialPool(uint32_t max_partials, size_t max_bytes)
     : max_bytes_(max_bytes), max_partials_(max_partials) {
   SG_CHECK(max_partials >= 2);
+  free_.reserve(max_partials);  // so that giving back never allocates
 }
 
 Partial* PartialPool::Find(const Flow& flow, int side) {

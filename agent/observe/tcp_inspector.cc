@@ -27,6 +27,16 @@ bool IsDns(const Flow& flow) {
          Uses(flow, kPortMdns) || Uses(flow, kPortLlmnr);
 }
 
+NameSource DnsSource(const Flow& flow) {
+  if (Uses(flow, kPortLlmnr)) return NameSource::kLlmnr;
+  return Uses(flow, kPortMdns) ? NameSource::kMdns : NameSource::kDns;
+}
+
+// The capture holds less of the segment than the wire did.
+bool IsCut(const Segment& segment) {
+  return segment.payload.size() < segment.payload_bytes;
+}
+
 // DNS on some other port: a stream that starts with a whole query.
 bool StartsWithQuery(Bytes bytes) {
   if (bytes.size() < 2 + kDnsHeader) return false;
@@ -35,10 +45,36 @@ bool StartsWithQuery(Bytes bytes) {
          IsUnmistakableQuery(bytes.subspan(2, length));
 }
 
-// Past whole TLS records at the start, up to where the next one begins.
+// Of a record that may stand in front of a hello, or hold it.
+bool IsRecordType(uint8_t type) {
+  return type >= kFirstRecordType && type < kLastRecordType;
+}
+
+// Past what a proxy says before a client's own bytes (the PROXY protocol of
+// HAProxy, in text or binary).
+Bytes SkipProxyHeader(Bytes bytes) {
+  constexpr std::string_view kText = "PROXY ";
+  constexpr std::string_view kBinary("\r\n\r\n\0\r\nQUIT\n", 12);
+  constexpr size_t kMaxTextLine = 107;
+  constexpr size_t kBinaryHeader = 16;
+  const std::string_view text = AsText(bytes);
+  size_t skip = 0;
+  if (text.starts_with(kText)) {
+    const size_t end = text.substr(0, kMaxTextLine).find('\n');
+    skip = end == std::string_view::npos ? 0 : end + 1;
+  } else if (text.starts_with(kBinary) && text.size() > kBinaryHeader) {
+    skip = kBinaryHeader + LoadU16(bytes.data() + 14);
+  }
+  return bytes.subspan(std::min(skip, bytes.size()));
+}
+
+// Past whole TLS records at the start, up to the next that may begin a hello.
 Bytes SkipRecords(Bytes bytes) {
+  constexpr uint8_t kHandshake = 22;
+  constexpr uint8_t kClientHello = 1;
   while (bytes.size() > 5 && bytes[0] >= kFirstRecordType &&
          bytes[0] <= kLastRecordType && bytes[1] == 3) {
+    if (bytes[0] == kHandshake && bytes[5] == kClientHello) break;
     const size_t whole = 5 + size_t{LoadU16(bytes.data() + 3)};
     if (whole >= bytes.size()) return {};
     bytes = bytes.subspan(whole);
@@ -113,10 +149,11 @@ TcpInspector::Kind TcpInspector::LookForHttp(Flow& flow, int side,
 }
 
 TcpInspector::Kind TcpInspector::Look(Flow& flow, int side, Bytes bytes) {
-  const uint8_t first = bytes[0];
-  if (first >= kFirstRecordType && first < kLastRecordType) {
-    return LookForHello(flow, side, bytes);
+  if (bytes[0] == 'P' || bytes[0] == '\r') {
+    bytes = SkipProxyHeader(bytes);
+    if (bytes.empty()) return Kind::kNothing;
   }
+  if (IsRecordType(bytes[0])) return LookForHello(flow, side, bytes);
   if (StartsLikeHttp(SkipEmptyLines(bytes))) {
     return LookForHttp(flow, side, bytes);
   }
@@ -128,12 +165,7 @@ void TcpInspector::Keep(Flow& flow, int side, uint32_t origin, uint32_t seq,
   Partial* partial = partials_.Make(flow, side);
   partial->origin_seq = origin;
   const uint32_t offset = seq - origin;
-  if (kind != Kind::kNothing) {
-    partial->start = static_cast<int32_t>(offset);
-    partial->http = kind == Kind::kHttpBegun;
-    partial->need = need_;
-    partial->certain = certain_;
-  }
+  if (kind != Kind::kNothing) Begin(*partial, offset, kind);
   partial->inserts = 1;
   if (!partial->bytes.Insert(offset, bytes)) {
     ++teller_.counters().oversized;
@@ -205,10 +237,8 @@ void TcpInspector::Join(Flow& flow, int side, Partial& partial, uint32_t seq,
   if (!inside) {
     const Kind kind = Look(flow, side, bytes);
     if (kind == Kind::kHelloBegun || kind == Kind::kHttpBegun) {
-      partial.start = std::max(Ahead(seq, partial.origin_seq), 0);
-      partial.http = kind == Kind::kHttpBegun;
-      partial.need = need_;
-      partial.certain = certain_;
+      const int32_t start = std::max(Ahead(seq, partial.origin_seq), 0);
+      Begin(partial, static_cast<size_t>(start), kind);
     } else if (kind == Kind::kTold) {
       kept = false;
     }
@@ -225,8 +255,28 @@ void TcpInspector::Join(Flow& flow, int side, Partial& partial, uint32_t seq,
   TryPartial(flow, side, partial);
 }
 
+void TcpInspector::Begin(Partial& partial, size_t start, Kind kind) const {
+  partial.start = static_cast<int32_t>(start);
+  partial.http = kind == Kind::kHttpBegun;
+  partial.need = need_;
+  partial.certain = certain_;
+}
+
 void TcpInspector::TryPartial(Flow& flow, int side, Partial& partial) {
   FlowSide& from = flow.sides[side];
+  // Where the stream is known to go on is a better place to look than where a
+  // segment that came early seemed to begin something.
+  if (partial.start > 0 && from.knows_seq) {
+    const Bytes front = partial.bytes.From(0);
+    const Kind kind = !front.empty() && IsRecordType(front[0])
+                          ? LookForHello(flow, side, front)
+                          : Kind::kNothing;
+    if (kind == Kind::kHelloBegun) Begin(partial, 0, kind);
+    if (kind == Kind::kTold) {
+      Finish(flow, side, partial, front.size());
+      return;
+    }
+  }
   const bool waiting = partial.start < 0;
   const auto start = static_cast<size_t>(waiting ? 0 : partial.start);
   const Bytes run = partial.bytes.From(start);
@@ -235,27 +285,33 @@ void TcpInspector::TryPartial(Flow& flow, int side, Partial& partial) {
 
   const Kind kind = Look(flow, side, run);
   if (kind == Kind::kHelloBegun || kind == Kind::kHttpBegun) {
-    partial.start = static_cast<int32_t>(start);
-    partial.http = kind == Kind::kHttpBegun;
-    partial.need = need_;
-    partial.certain = certain_;
+    Begin(partial, start, kind);
+    return;
+  }
+  if (kind == Kind::kNothing && start > 0 && from.knows_seq &&
+      partial.bytes.From(0).empty()) {
+    partial.start = -1;  // it was none; the front may still come
+    partial.need = 0;
+    partial.certain = false;
     return;
   }
   if (kind == Kind::kNothing && partial.certain) {
     ++teller_.counters().malformed;
     teller_.Blame(flow, side, Blind::kParseFailure);
   }
-  from.next_seq =
-      partial.origin_seq + static_cast<uint32_t>(start + run.size());
-  from.knows_seq = true;
+  Finish(flow, side, partial, start + run.size());
+}
+
+// The bytes up to `end` are done with.
+void TcpInspector::Finish(Flow& flow, int side, const Partial& partial,
+                          size_t end) {
+  flow.sides[side].next_seq = partial.origin_seq + static_cast<uint32_t>(end);
+  flow.sides[side].knows_seq = true;
   partials_.Release(flow, side);
 }
 
 size_t TcpInspector::TellDnsMessages(Flow& flow, const Segment& segment,
                                      Bytes bytes, bool* broken) {
-  const NameSource source = Uses(flow, kPortLlmnr)  ? NameSource::kLlmnr
-                            : Uses(flow, kPortMdns) ? NameSource::kMdns
-                                                    : NameSource::kDns;
   size_t used = 0;
   while (bytes.size() - used >= 2) {
     const size_t length = LoadU16(bytes.data() + used);
@@ -264,7 +320,7 @@ size_t TcpInspector::TellDnsMessages(Flow& flow, const Segment& segment,
       return used;
     }
     if (bytes.size() - used - 2 < length) break;
-    teller_.Dns(source, Transport::kTcp, segment, flow.id,
+    teller_.Dns(DnsSource(flow), Transport::kTcp, segment, flow.id,
                 bytes.subspan(used + 2, length));
     used += 2 + length;
   }
@@ -273,54 +329,71 @@ size_t TcpInspector::TellDnsMessages(Flow& flow, const Segment& segment,
 
 void TcpInspector::OnDns(Flow& flow, int side, const Segment& segment,
                          uint32_t seq, Bytes bytes) {
-  FlowSide& from = flow.sides[side];
-  Partial* partial = partials_.Find(flow, side);
-  if (partial == nullptr) {
-    int32_t ahead = from.knows_seq ? Ahead(seq, from.next_seq) : 0;
-    if (ahead < 0) {
-      const auto seen = static_cast<size_t>(-int64_t{ahead});
-      if (seen >= bytes.size()) return;
-      bytes = bytes.subspan(seen);
-      seq += static_cast<uint32_t>(seen);
-      ahead = 0;
-    }
-    const uint32_t origin = seq - static_cast<uint32_t>(ahead);
-    from.knows_seq = true;
-    if (ahead == 0) {
-      bool broken = false;
-      const size_t used = TellDnsMessages(flow, segment, bytes, &broken);
-      from.next_seq = seq + static_cast<uint32_t>(broken ? bytes.size() : used);
-      if (broken) ++teller_.counters().malformed;
-      if (broken || used == bytes.size()) return;
-      bytes = bytes.subspan(used);
-      seq += static_cast<uint32_t>(used);
-      Keep(flow, side, seq, seq, bytes, Kind::kNothing);
-    } else {
-      Keep(flow, side, origin, seq, bytes, Kind::kNothing);
-    }
+  if (Partial* partial = partials_.Find(flow, side)) {
+    JoinDns(flow, side, *partial, segment, seq, bytes);
     return;
   }
-  const int32_t offset = Ahead(seq, partial->origin_seq);
+  FlowSide& from = flow.sides[side];
+  int32_t ahead = from.knows_seq ? Ahead(seq, from.next_seq) : 0;
+  if (ahead < 0) {
+    const auto seen = static_cast<size_t>(-int64_t{ahead});
+    if (seen >= bytes.size()) return;
+    bytes = bytes.subspan(seen);
+    seq += static_cast<uint32_t>(seen);
+    ahead = 0;
+  }
+  from.knows_seq = true;
+  if (ahead > 0) {
+    Keep(flow, side, seq - static_cast<uint32_t>(ahead), seq, bytes,
+         Kind::kNothing);
+    return;
+  }
+  bool broken = false;
+  const size_t used = TellDnsMessages(flow, segment, bytes, &broken);
+  const bool cut = IsCut(segment);
+  from.next_seq = seq + static_cast<uint32_t>(broken ? bytes.size() : used);
+  if (broken) ++teller_.counters().malformed;
+  if (cut) {
+    if (!broken) TellCutMessage(flow, segment, bytes.subspan(used));
+    from.next_seq = segment.tcp_seq + segment.payload_bytes;
+  }
+  if (cut || broken || used == bytes.size()) return;
+  seq += static_cast<uint32_t>(used);
+  Keep(flow, side, seq, seq, bytes.subspan(used), Kind::kNothing);
+}
+
+void TcpInspector::JoinDns(Flow& flow, int side, Partial& partial,
+                           const Segment& segment, uint32_t seq, Bytes bytes) {
+  const int32_t offset = Ahead(seq, partial.origin_seq);
   if (offset < 0) {
     const auto seen = static_cast<size_t>(-int64_t{offset});
     if (seen >= bytes.size()) return;
     bytes = bytes.subspan(seen);
   }
   bool broken =
-      ++partial->inserts > kMaxSegments ||
-      !partial->bytes.Insert(static_cast<size_t>(std::max(offset, 0)), bytes);
+      ++partial.inserts > kMaxSegments ||
+      !partial.bytes.Insert(static_cast<size_t>(std::max(offset, 0)), bytes);
   if (!broken) {
-    partials_.Charge(*partial);
+    partials_.Charge(partial);
     const size_t used =
-        TellDnsMessages(flow, segment, partial->bytes.From(0), &broken);
-    partial->bytes.Consume(used);
-    partial->origin_seq += static_cast<uint32_t>(used);
-    if (!broken && !partial->bytes.empty()) return;
+        TellDnsMessages(flow, segment, partial.bytes.From(0), &broken);
+    partial.bytes.Consume(used);
+    partial.origin_seq += static_cast<uint32_t>(used);
+    if (!broken && !partial.bytes.empty()) return;
   }
   if (broken) ++teller_.counters().malformed;
-  from.next_seq =
-      broken ? seq + static_cast<uint32_t>(bytes.size()) : partial->origin_seq;
+  flow.sides[side].next_seq =
+      broken ? seq + static_cast<uint32_t>(bytes.size()) : partial.origin_seq;
   partials_.Release(flow, side);
+}
+
+// What a capture kept of a message whose rest never comes: its questions may
+// be whole.
+void TcpInspector::TellCutMessage(Flow& flow, const Segment& segment,
+                                  Bytes bytes) {
+  if (bytes.size() <= 2 + kDnsHeader) return;
+  teller_.Dns(DnsSource(flow), Transport::kTcp, segment, flow.id,
+              bytes.subspan(2));
 }
 
 }  // namespace schoolgate::agent

@@ -10,7 +10,8 @@ namespace schoolgate::agent {
 // Not thread-safe.
 class TcpInspector {
  public:
-  // Segments kept while waiting for a message's first byte.
+  // Segments kept while waiting for a message's first byte, the one that
+  // brings it included.
   static constexpr uint32_t kMaxWaiting = 12;
   // Segments of one message.
   static constexpr uint32_t kMaxSegments = 4096;
@@ -28,11 +29,16 @@ class TcpInspector {
 
   void OnDns(Flow& flow, int side, const Segment& segment, uint32_t seq,
              Bytes bytes);
+  void JoinDns(Flow& flow, int side, Partial& partial, const Segment& segment,
+               uint32_t seq, Bytes bytes);
+  void TellCutMessage(Flow& flow, const Segment& segment, Bytes bytes);
   size_t TellDnsMessages(Flow& flow, const Segment& segment, Bytes bytes,
                          bool* broken);
   void Hunt(Flow& flow, int side, uint32_t seq, Bytes bytes);
   void Join(Flow& flow, int side, Partial& partial, uint32_t seq, Bytes bytes);
+  void Begin(Partial& partial, size_t start, Kind kind) const;
   void TryPartial(Flow& flow, int side, Partial& partial);
+  void Finish(Flow& flow, int side, const Partial& partial, size_t end);
   void Keep(Flow& flow, int side, uint32_t origin, uint32_t seq, Bytes bytes,
             Kind kind);
   Kind Look(Flow& flow, int side, Bytes bytes);

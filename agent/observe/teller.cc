@@ -41,7 +41,7 @@ void Teller::LearnAnswers(DnsMessage& message) {
     } else if (record.type == kTypeAaaa && record.body.size() == 16) {
       std::memcpy(address.data(), record.body.data(), 16);
       resolved_.Add(address);
-    } else if (record.type == kTypeHttps) {
+    } else if (record.type == kTypeHttps || record.type == kTypeSvcb) {
       const Bytes cover = EchPublicName(record.body);
       if (cover.empty()) continue;
       text_.SetHost(cover);
@@ -138,13 +138,18 @@ void Teller::Judge(NameSource source, Flow& flow, int side,
 void Teller::Hello(NameSource source, Flow& flow, int side,
                    const ClientHello& hello) {
   if ((flow.marks & kMarkClientSure) == 0) {
-    flow.client = static_cast<uint8_t>(side);
+    flow.client = side & 1;
     flow.marks |= kMarkClientSure;
   }
   flow.marks |= kMarkNameBearing;
   ReadAlpn(hello.alpn);
   text_.SetHost(hello.server_name);
   Judge(source, flow, side, hello, text_.view());
+  if (!text_.view().empty()) {
+    Tell(source, flow, side, hello.encrypted, text_.view());
+  }
+  if (hello.second_name.empty()) return;
+  text_.SetHost(hello.second_name);
   if (!text_.view().empty()) {
     Tell(source, flow, side, hello.encrypted, text_.view());
   }

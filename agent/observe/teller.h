@@ -23,7 +23,8 @@ struct ObserverCounters {
   uint64_t packets = 0;
   uint64_t bytes = 0;  // on the wire
   uint64_t flows = 0;
-  uint64_t undecodable = 0;                    // packets
+  uint64_t undecodable = 0;  // packets
+  uint64_t echoes = 0;       // packets seen on a second interface as well
   std::array<uint64_t, kNameSources> names{};  // by NameSource
   std::array<uint64_t, kBlindCauses> blind{};  // flows, by Blind
   uint64_t name_bearing_flows = 0;  // that gave a name or should have
@@ -32,6 +33,8 @@ struct ObserverCounters {
   uint64_t lost_partials = 0;       // messages given up for space
   uint64_t oversized = 0;           // messages beyond a parser's limit
   uint64_t malformed = 0;           // DNS messages, hellos
+  uint64_t untried_keys = 0;        // connection ids beyond kMaxKeyTrials
+  uint64_t out_of_memory = 0;       // packets whose looking failed for it
 
   uint64_t all_names() const;
   uint64_t blind_flows() const;

@@ -47,7 +47,8 @@ void UdpInspector::OnDatagram(Flow& flow, int side, const Segment& segment) {
   const Bytes datagram = segment.payload;
   if (datagram.empty()) return;
   FlowSide& from = flow.sides[side];
-  const bool curious = from.segments < kCuriousDatagrams;
+  const bool curious =
+      from.segments < kCuriousDatagrams || (flow.marks & kMarkDns) != 0;
   if (from.segments < UINT8_MAX) ++from.segments;
 
   if (Uses(flow, kPortDns)) {
@@ -65,6 +66,7 @@ void UdpInspector::OnDatagram(Flow& flow, int side, const Segment& segment) {
              !Uses(flow, kPortNetbiosDatagrams)) {
     if (OnGoogleQuic(flow, side, datagram)) return;
     if (IsUnmistakableQuery(datagram)) {
+      flow.marks |= kMarkDns;
       teller_.Dns(NameSource::kDns, Transport::kUdp, segment, flow.id,
                   datagram);
     } else if (LooksLikeVpn(datagram, segment.src_port, segment.dst_port)) {
@@ -107,7 +109,11 @@ Bytes UdpInspector::OpenInitial(Flow& flow, int side,
     if (SameId(*partial, packet.destination)) return {};
   }
   const uint32_t tried = HashId(packet.destination);
-  if (from.next_seq == tried || from.looked_at >= kMaxKeyTrials) return {};
+  if (from.next_seq == tried) return {};
+  if (from.looked_at >= kMaxKeyTrials) {
+    ++teller_.counters().untried_keys;
+    return {};
+  }
   from.next_seq = tried;
   ++from.looked_at;
   for (const QuicProfile* profile : ProfilesFor(packet.version)) {

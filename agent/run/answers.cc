@@ -50,7 +50,7 @@ std::string Answers::Answer(uint32_t uid, std::string_view question,
     return Refuse("question: not a JSON object: use the schoolgate command");
   }
   const std::string ask = TextOf(json, "ask");
-  if (ask == "status") return ToJson(status_, now);
+  if (ask == "status") return Status(uid, now);
   if (ask == "record") return Record(uid);
   if (ask == "notices") {
     const auto after = json.find("after");
@@ -74,6 +74,28 @@ std::string Answers::Answer(uint32_t uid, std::string_view question,
     return Report(uid, TextOf(json, "kind"), host, TextOf(json, "words"), now);
   }
   return Refuse("question: unknown: use the schoolgate command");
+}
+
+std::string Answers::Status(uint32_t uid, absl::Time now) {
+  Json json = Json::parse(ToJson(status_, now));
+  const Who who = attribution_.WhoAsked(AskedBy(uid, now));
+  std::string_view as = "unknown";
+  if (who.system) {
+    as = "system";
+  } else if (who.confidence == v1::CONFIDENCE_SHARED) {
+    as = "shared";
+  } else if (who.confidence == v1::CONFIDENCE_CERTAIN) {
+    as = "person";
+  }
+  std::string_view session = "unknown";
+  if (const auto presence = attribution_.PresenceOf(uid)) {
+    session = presence->locked ? "locked" : presence->idle ? "idle" : "in use";
+  }
+  json["you"] = {{"as", as},
+                 {"login", who.login},
+                 {"group", who.group},
+                 {"session", session}};
+  return Dump(json);
 }
 
 std::string Answers::Canary(uint32_t uid, absl::Time now) {

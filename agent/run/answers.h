@@ -43,6 +43,7 @@ class Answers {
   // prank must not fill the school's screen.
   static constexpr int kMaxReportsAMinute = 10;
 
+  std::string Status(uint32_t uid, absl::Time now);
   std::string Canary(uint32_t uid, absl::Time now);
   std::string Record(uint32_t uid) const;
   std::string Notices(uint32_t uid, uint64_t after) const;

@@ -22,7 +22,7 @@ struct AgentConfig {
   std::string state_directory = "/var/lib/schoolgate";
   std::string spool_directory;  // default: state_directory/spool
   std::string socket;           // default: state_directory/agent.sock
-  std::string interface = "any";
+  std::string interface = "auto";
   // Instead of the interface: the packets of this file, as if they came now.
   // Not a key of the file, only of the command line.
   std::string capture_file;

@@ -21,7 +21,7 @@ TEST(AgentConfigTest, AnEmptyFileIsAllDefaults) {
   const auto config = Load("");
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->spool_directory, "/var/lib/schoolgate/spool");
-  EXPECT_EQ(config->interface, "any");
+  EXPECT_EQ(config->interface, "auto");
 }
 
 TEST(AgentConfigTest, ReadsWhoIsWho) {

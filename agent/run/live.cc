@@ -41,7 +41,7 @@ namespace {
 
 constexpr absl::Duration kPatience = absl::Milliseconds(20);
 constexpr absl::Duration kHousekeeping = absl::Milliseconds(250);
-constexpr absl::Duration kReopenCapture = absl::Seconds(2);
+constexpr absl::Duration kReopenCapture = absl::Milliseconds(500);
 // A network that changes does so several times in a moment.
 constexpr absl::Duration kNetworkSettles = absl::Milliseconds(500);
 constexpr absl::Duration kCheckAgainAfterFailure = absl::Minutes(1);
@@ -56,6 +56,7 @@ class LiveAgent {
         clock_(clock),
         accounts_(platform::SystemAccounts()),
         processes_(platform::SystemProcesses()),
+        sessions_(platform::SystemSessions()),
         rules_(config.state_directory, clock, status_),
         incidents_(clock) {
     status_.started = clock.Now();
@@ -80,7 +81,6 @@ class LiveAgent {
   void CheckOurselves();
   void Housekeeping();
   void TakeIdentity();
-  void TakeRules();
   ObserverCounters Seen();
   void RefreshStatus();
   void Beat();
@@ -96,6 +96,7 @@ class LiveAgent {
 
   std::unique_ptr<platform::Accounts> accounts_;
   std::unique_ptr<platform::Processes> processes_;
+  std::unique_ptr<platform::Sessions> sessions_;
   std::unique_ptr<platform::SocketOwners> owners_;
   std::unique_ptr<platform::QuestionSocket> questions_;
   std::unique_ptr<platform::PacketSource> source_;
@@ -190,6 +191,7 @@ void LiveAgent::MakeJudge() {
   }
   attribution_ = std::make_unique<Attribution>(
       std::move(rules), accounts_.get(), owners_.get(), processes_.get());
+  if (config_.capture_file.empty()) attribution_->SetSessions(sessions_.get());
   verdicts_ = std::make_unique<Verdicts>(std::move(device));
   verdicts_->SetPlace(config_.place);
   watch_ = std::make_unique<Watch>(*attribution_, *verdicts_, nullptr);
@@ -255,6 +257,7 @@ absl::Status LiveAgent::OpenCapture() {
   }
   status_.capture_problem.clear();
   source_ = std::move(*source);
+  status_.sees = source_->way();
   return absl::OkStatus();
 }
 
@@ -272,6 +275,7 @@ absl::Status LiveAgent::Run(const std::atomic<bool>& stop) {
   service_.Stopping();
   if (gatehouse_ != nullptr) gatehouse_->Leave();
   observer_->Finish();
+  watch_->Finish(absl::ToUnixMicros(clock_.Now()));
   observer_->SetTap(nullptr);
   if (episodes_ != nullptr) {
     episodes_->Finish(absl::ToUnixMicros(clock_.Now()));
@@ -387,10 +391,12 @@ void LiveAgent::Housekeeping() {
   verdicts_->SetBoot(boot_id_, absl::ToInt64Microseconds(now));
   if (spool_ == nullptr) TakeIdentity();
   // A capture file's packets bring their own time.
-  if (episodes_ != nullptr && config_.capture_file.empty()) {
-    episodes_->OnTime(absl::ToUnixMicros(clock_.Now()));
+  if (config_.capture_file.empty()) {
+    const int64_t now_us = absl::ToUnixMicros(clock_.Now());
+    watch_->OnTime(now_us);
+    if (episodes_ != nullptr) episodes_->OnTime(now_us);
   }
-  TakeRules();
+  if (rules_.Turn()) next_check_ = clock_.SinceBoot();
   if (gatehouse_ != nullptr) {
     if (absl::Status status = KeepGate(); !status.ok()) {
       outcome_ = status;
@@ -439,10 +445,6 @@ void LiveAgent::TakeIdentity() {
   }
 }
 
-void LiveAgent::TakeRules() {
-  if (rules_.Turn()) next_check_ = clock_.SinceBoot();
-}
-
 // What the observer counted, with what labels know better.
 ObserverCounters LiveAgent::Seen() {
   ObserverCounters seen = observer_->counters();
@@ -470,12 +472,11 @@ void LiveAgent::RefreshStatus() {
   if (source_ != nullptr) status_.packets_dropped = source_->dropped();
   if (contacts_ != nullptr) status_.contacts = contacts_->contacts();
   rules_.RefreshStatus();
-  if (gatehouse_ != nullptr) {
-    status_.gate_held = gatehouse_->counters().held;
-    status_.gate_blocked = gatehouse_->counters().blocked;
-    status_.gate_overflowed = gatehouse_->overflowed();
-  }
   status_.incidents = incidents_.latest();
+  if (gatehouse_ == nullptr) return;
+  status_.gate_held = gatehouse_->counters().held;
+  status_.gate_blocked = gatehouse_->counters().blocked;
+  status_.gate_overflowed = gatehouse_->overflowed();
 }
 
 void LiveAgent::Beat() {

@@ -127,6 +127,8 @@ void Add(const ObserverCounters& from, ObserverCounters* to) {
   to->lost_partials += from.lost_partials;
   to->oversized += from.oversized;
   to->malformed += from.malformed;
+  to->untried_keys += from.untried_keys;
+  to->out_of_memory += from.out_of_memory;
   for (size_t i = 0; i < kNameSources; ++i) to->names[i] += from.names[i];
   for (size_t i = 0; i < kBlindCauses; ++i) to->blind[i] += from.blind[i];
 }
@@ -215,7 +217,8 @@ void Summarise(const ObserverCounters& total, const std::string& labels,
   put("undecodable", total.undecodable);
   put("malformed", total.malformed);
   const uint64_t lost = total.refused_flows + total.lost_partials +
-                        total.lost_fragments + total.oversized;
+                        total.lost_fragments + total.oversized +
+                        total.untried_keys + total.out_of_memory;
   put("beyond limits", lost);
   char share[80];
   const double of =

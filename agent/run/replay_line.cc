@@ -1,6 +1,7 @@
 #include "agent/run/replay_line.h"
 
-#include <charconv>
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstring>
 
@@ -11,27 +12,66 @@ namespace {
 
 constexpr char kHex[] = "0123456789abcdef";
 
-void AppendNumber(uint64_t value, std::string* out, int base = 10) {
-  char digits[24];
-  const auto end = std::to_chars(digits, digits + sizeof digits, value, base);
-  out->append(digits, end.ptr);
-}
+// Lines are put together in places of known size: each Put writes at `to` and
+// returns the end of what it wrote.
+constexpr size_t kMaxEndpoint =
+    sizeof "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535";
+constexpr size_t kTimeBytes = sizeof "0000-00-00T00:00:00.000000Z" - 1;
+constexpr size_t kMaxNumber = 20;
+constexpr size_t kShortName = 255;  // longer ones take the slower way
 
-void PutPadded(uint64_t value, int width, char* to) {
-  for (int i = width; i > 0; --i) {
-    to[i - 1] = static_cast<char>('0' + value % 10);
-    value /= 10;
+// "00", "01", ... "99".
+constexpr std::array<char, 200> kPairs = [] {
+  std::array<char, 200> pairs{};
+  for (size_t i = 0; i < 100; ++i) {
+    pairs[2 * i] = static_cast<char>('0' + i / 10);
+    pairs[2 * i + 1] = static_cast<char>('0' + i % 10);
   }
+  return pairs;
+}();
+
+char* Put(std::string_view text, char* to) {
+  std::memcpy(to, text.data(), text.size());
+  return to + text.size();
 }
 
-void AppendIpv4(const uint8_t* bytes, std::string* out) {
+char* PutPair(uint64_t value, char* to) {
+  std::memcpy(to, kPairs.data() + 2 * value, 2);
+  return to + 2;
+}
+
+char* PutNumber(uint64_t value, char* to) {
+  if (value >= 10'000) {
+    to = PutNumber(value / 10'000, to);
+    value %= 10'000;
+    return PutPair(value % 100, PutPair(value / 100, to));
+  }
+  if (value >= 100) {
+    if (value >= 1000) return PutPair(value % 100, PutPair(value / 100, to));
+    *to = static_cast<char>('0' + value / 100);
+    return PutPair(value % 100, to + 1);
+  }
+  if (value >= 10) return PutPair(value, to);
+  *to = static_cast<char>('0' + value);
+  return to + 1;
+}
+
+char* PutHex16(unsigned value, char* to) {
+  int shift = 12;
+  while (shift > 0 && value >> shift == 0) shift -= 4;
+  for (; shift >= 0; shift -= 4) *to++ = kHex[value >> shift & 15];
+  return to;
+}
+
+char* PutIpv4(const uint8_t* bytes, char* to) {
   for (int i = 0; i < 4; ++i) {
-    if (i > 0) out->push_back('.');
-    AppendNumber(bytes[i], out);
+    if (i > 0) *to++ = '.';
+    to = PutNumber(bytes[i], to);
   }
+  return to;
 }
 
-void AppendIpv6(const std::array<uint8_t, 16>& bytes, std::string* out) {
+char* PutIpv6(const std::array<uint8_t, 16>& bytes, char* to) {
   int best = -1;
   int best_length = 1;  // a single zero group is not shortened
   for (int i = 0; i < 8; ++i) {
@@ -46,18 +86,90 @@ void AppendIpv6(const std::array<uint8_t, 16>& bytes, std::string* out) {
     }
     if (length > 0) i += length - 1;
   }
-  out->push_back('[');
+  *to++ = '[';
   for (int i = 0; i < 8;) {
     if (i == best) {
-      out->append("::");
+      to = Put("::", to);
       i += best_length;
       continue;
     }
-    if (i > 0 && i != best + best_length) out->push_back(':');
-    AppendNumber(bytes[i * 2] << 8 | bytes[i * 2 + 1], out, 16);
+    if (i > 0 && i != best + best_length) *to++ = ':';
+    to = PutHex16(bytes[i * 2] << 8u | bytes[i * 2 + 1], to);
     ++i;
   }
-  out->push_back(']');
+  *to++ = ']';
+  return to;
+}
+
+char* PutEndpoint(const Endpoint& end, char* to) {
+  static constexpr uint8_t kMapped[12] = {0, 0, 0, 0, 0,    0,
+                                          0, 0, 0, 0, 0xff, 0xff};
+  if (std::memcmp(end.address.data(), kMapped, 12) == 0) {
+    to = PutIpv4(end.address.data() + 12, to);
+  } else {
+    to = PutIpv6(end.address, to);
+  }
+  *to++ = ':';
+  return PutNumber(end.port, to);
+}
+
+char* PutTime(int64_t time_us, char* to) {
+  using std::chrono::floor;
+  const std::chrono::sys_time<std::chrono::microseconds> time{
+      std::chrono::microseconds(time_us)};
+  const auto day = floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date(day);
+  const auto us = static_cast<uint64_t>((time - day).count());
+  const uint64_t seconds = us / 1'000'000;
+  const uint64_t fraction = us % 1'000'000;
+  const auto year =
+      static_cast<uint64_t>(static_cast<int>(date.year())) % 10'000;
+  to = PutPair(year / 100, to);
+  to = PutPair(year % 100, to);
+  *to++ = '-';
+  to = PutPair(static_cast<unsigned>(date.month()), to);
+  *to++ = '-';
+  to = PutPair(static_cast<unsigned>(date.day()), to);
+  *to++ = 'T';
+  to = PutPair(seconds / 3600, to);
+  *to++ = ':';
+  to = PutPair(seconds / 60 % 60, to);
+  *to++ = ':';
+  to = PutPair(seconds % 60, to);
+  *to++ = '.';
+  to = PutPair(fraction / 10'000, to);
+  to = PutPair(fraction / 100 % 100, to);
+  to = PutPair(fraction % 100, to);
+  *to++ = 'Z';
+  return to;
+}
+
+// Of bytes that a JSON string cannot hold as they are, or are not ASCII.
+constexpr std::array<bool, 256> kEscaped = [] {
+  std::array<bool, 256> escaped{};
+  for (size_t i = 0; i < 256; ++i) escaped[i] = i < 0x20 || i >= 0x7f;
+  escaped['"'] = escaped['\\'] = true;
+  return escaped;
+}();
+
+bool NeedsEscape(char c) { return kEscaped[static_cast<uint8_t>(c)]; }
+
+// Whether a JSON string can hold the bytes as they are.
+bool IsPlain(std::string_view text) {
+  return std::none_of(text.begin(), text.end(), NeedsEscape);
+}
+
+void AppendVerdict(const rules::Decision& verdict, std::string* out) {
+  out->append(",\"categories\":[");
+  for (size_t i = 0; i < verdict.categories.size(); ++i) {
+    if (i > 0) out->push_back(',');
+    AppendJsonString(verdict.categories[i], out);
+  }
+  out->append("],\"action\":\"");
+  out->append(rules::ActionName(verdict.action));
+  out->append("\",\"rule\":");
+  AppendJsonString(verdict.rule, out);
+  out->append("}\n");
 }
 
 }  // namespace
@@ -69,37 +181,25 @@ std::string_view SourceName(NameSource source) {
 }
 
 void AppendTime(int64_t time_us, std::string* out) {
-  using std::chrono::floor;
-  const std::chrono::sys_time<std::chrono::microseconds> time{
-      std::chrono::microseconds(time_us)};
-  const auto day = floor<std::chrono::days>(time);
-  const std::chrono::year_month_day date(day);
-  const auto us = static_cast<uint64_t>((time - day).count());
-  char text[] = "0000-00-00T00:00:00.000000Z";
-  PutPadded(static_cast<uint64_t>(static_cast<int>(date.year())), 4, text);
-  PutPadded(static_cast<unsigned>(date.month()), 2, text + 5);
-  PutPadded(static_cast<unsigned>(date.day()), 2, text + 8);
-  PutPadded(us / 3'600'000'000, 2, text + 11);
-  PutPadded(us / 60'000'000 % 60, 2, text + 14);
-  PutPadded(us / 1'000'000 % 60, 2, text + 17);
-  PutPadded(us % 1'000'000, 6, text + 20);
-  out->append(text, sizeof text - 1);
+  char room[kTimeBytes];
+  out->append(room, PutTime(time_us, room));
 }
 
 void AppendEndpoint(const Endpoint& end, std::string* out) {
-  static constexpr uint8_t kMapped[12] = {0, 0, 0, 0, 0,    0,
-                                          0, 0, 0, 0, 0xff, 0xff};
-  if (std::memcmp(end.address.data(), kMapped, 12) == 0) {
-    AppendIpv4(end.address.data() + 12, out);
-  } else {
-    AppendIpv6(end.address, out);
-  }
-  out->push_back(':');
-  AppendNumber(end.port, out);
+  char room[kMaxEndpoint];
+  out->append(room, PutEndpoint(end, room));
 }
 
 void AppendJsonString(std::string_view text, std::string* out, bool utf8) {
+  if (text.empty()) {
+    out->append("\"\"");
+    return;
+  }
   out->push_back('"');
+  if (IsPlain(text)) {
+    out->append(text).push_back('"');
+    return;
+  }
   size_t clean = 0;  // bytes up to here are written
   for (size_t i = 0; i < text.size(); ++i) {
     const auto byte = static_cast<uint8_t>(text[i]);
@@ -122,52 +222,46 @@ void AppendJsonString(std::string_view text, std::string* out, bool utf8) {
 
 void AppendJsonLine(std::string_view file, const Observation& seen,
                     const rules::Decision& verdict, std::string* out) {
-  out->append("{\"file\":");
-  out->append(file);  // already a JSON string
-  out->append(",\"time\":\"");
-  AppendTime(seen.time_us, out);
-  out->push_back('"');
-  out->append(",\"frame\":");
-  AppendNumber(seen.frame, out);
-  out->append(",\"source\":");
-  AppendJsonString(SourceName(seen.source), out);
-  out->append(",\"name\":");
-  AppendJsonString(seen.name, out);
-  out->append(",\"qtype\":");
-  std::array<char, 12> room;
-  AppendJsonString(seen.source <= NameSource::kLlmnr
-                       ? DnsTypeName(seen.qtype, &room)
-                       : std::string_view(),
-                   out);
-  out->append(",\"transport\":");
-  out->append(seen.transport == Transport::kUdp ? "\"udp\"" : "\"tcp\"");
-  out->append(",\"src\":\"");
-  AppendEndpoint(seen.src, out);
-  out->push_back('"');
-  out->append(",\"dst\":\"");
-  AppendEndpoint(seen.dst, out);
-  out->push_back('"');
-  out->append(",\"alpn\":[");
+  char room[256 + kTimeBytes + kMaxNumber + 2 * kMaxEndpoint + kShortName];
+  out->append("{\"file\":").append(file);  // already a JSON string
+  char* at = Put(",\"time\":\"", room);
+  at = PutTime(seen.time_us, at);
+  at = Put("\",\"frame\":", at);
+  at = PutNumber(seen.frame, at);
+  at = Put(",\"source\":\"", at);
+  at = Put(SourceName(seen.source), at);
+  at = Put("\",\"name\":", at);
+  if (seen.name.size() <= kShortName && IsPlain(seen.name)) {
+    *at++ = '"';
+    at = Put(seen.name, at);
+    *at++ = '"';
+  } else {
+    out->append(room, at);
+    AppendJsonString(seen.name, out);
+    at = room;
+  }
+  at = Put(",\"qtype\":\"", at);
+  std::array<char, 12> type;
+  if (seen.source <= NameSource::kLlmnr) {
+    at = Put(DnsTypeName(seen.qtype, &type), at);
+  }
+  at = Put(seen.transport == Transport::kUdp
+               ? "\",\"transport\":\"udp\",\"src\":\""
+               : "\",\"transport\":\"tcp\",\"src\":\"",
+           at);
+  at = PutEndpoint(seen.src, at);
+  at = Put("\",\"dst\":\"", at);
+  at = PutEndpoint(seen.dst, at);
+  at = Put("\",\"alpn\":[", at);
+  out->append(room, at);
   for (size_t i = 0; i < seen.alpn.size(); ++i) {
     if (i > 0) out->push_back(',');
     AppendJsonString(seen.alpn[i], out);
   }
-  out->push_back(']');
-  out->append(",\"ech\":");
-  out->append(seen.ech ? "true" : "false");
-  out->append(",\"protocol\":");
+  out->append(seen.ech ? "],\"ech\":true,\"protocol\":"
+                       : "],\"ech\":false,\"protocol\":");
   AppendJsonString(seen.protocol, out);
-  out->append(",\"categories\":[");
-  for (size_t i = 0; i < verdict.categories.size(); ++i) {
-    if (i > 0) out->push_back(',');
-    AppendJsonString(verdict.categories[i], out);
-  }
-  out->push_back(']');
-  out->append(",\"action\":");
-  AppendJsonString(rules::ActionName(verdict.action), out);
-  out->append(",\"rule\":");
-  AppendJsonString(verdict.rule, out);
-  out->append("}\n");
+  AppendVerdict(verdict, out);
 }
 
 void AppendTextLine(const Observation& seen, const rules::Decision& verdict,

@@ -14,6 +14,7 @@ std::string ToJson(const AgentStatus& status, absl::Time now) {
       {"capturing", status.capturing},
       {"capture_problem", status.capture_problem},
       {"interface", status.interface},
+      {"sees", std::string(status.sees)},
       {"selftest", status.selftest},
       {"spool_problem", status.spool_problem},
       {"gate_problem", status.gate_problem},

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <string>
+#include <string_view>
 
 #include "absl/time/time.h"
 #include "agent/labels/flow_labels.h"
@@ -16,7 +17,10 @@ struct AgentStatus {
   std::string mode = "observe";  // observe, shadow, enforce
   bool capturing = false;
   std::string capture_problem;  // why not, when not
-  std::string interface;
+  std::string interface;        // as configured
+  // How packets are seen: "flows", "interface" or "file"; see
+  // platform::PacketSource.
+  std::string_view sees;
   std::string selftest;          // "pass", "fail: why", "" when not yet run
   std::string spool_problem;     // why events cannot be kept, when not
   std::string gate_problem;      // why nothing is enforced, when it should be

@@ -212,11 +212,12 @@ std::vector<CategoryMatch> CategoryIndex::Matches(const HostName& host) const {
 
 CategorySet CategoryIndex::Exact(std::string_view name) const {
   CategorySet exact;
+  const auto host = HostName::Parse(name);
+  if (!host.has_value() || host->text() != name) return exact;
   const auto& sets = directory_.sets();
-  const bool is_address = IsAddress(name);
   SuffixHashes suffixes;
-  HashSuffixes(name, is_address, &suffixes);
-  Walk(name, is_address, suffixes, [&](size_t begin, uint32_t set) {
+  HashSuffixes(*host, &suffixes);
+  Walk(name, host->is_address(), suffixes, [&](size_t begin, uint32_t set) {
     if (begin == 0 && set < sets.size()) exact = sets[set];
   });
   return exact;

@@ -76,7 +76,8 @@ class CategoryIndex {
   // The same with reasons, by ascending category.
   std::vector<CategoryMatch> Matches(const HostName& host) const;
 
-  // What exactly this name is listed under: names above do not count.
+  // What exactly this name is listed under: names above do not count. Nothing
+  // for what is no HostName::text().
   CategorySet Exact(std::string_view name) const;
 
   // Visits every entry, in the order of the file. DATA_LOSS at a damaged one.

@@ -245,6 +245,19 @@ TEST(CategoryIndexTest, HostileSectionsDoNoHarm) {
   EXPECT_GT(opened, 500);  // else the sections were never read
 }
 
+// What a hostile file's entries decode to is asked for in another index.
+TEST(CategoryIndexTest, WhatIsNoHostIsNotListed) {
+  EntryTable table;
+  table.Add("example.org", 0);
+  const Built built(table);
+  for (const std::string& name :
+       {std::string(253, '.'), std::string(253, 'a'), std::string("a..org"),
+        std::string(300, '.'), std::string("Example.org"), std::string()}) {
+    EXPECT_TRUE(built.index->Exact(name).empty()) << name;
+  }
+  EXPECT_FALSE(built.index->Exact("example.org").empty());
+}
+
 // A flipped bit of the filter would let a listed host through.
 TEST(CategoryIndexTest, ADamagedFilterHidesNothing) {
   NameMaker maker(13);

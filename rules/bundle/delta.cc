@@ -287,10 +287,11 @@ class Merge {
   absl::Status MergeBucket(uint64_t bucket) {
     const auto bytes = old_.index->BucketBytes(bucket);
     if (bytes.empty()) return DamagedBucket(old_, bucket);
-    read_ += bytes.size();
-    if (read_ >= kPiece) {
-      old_.file->Forget({bytes.data() - (read_ - bytes.size()), read_});
-      read_ = 0;
+    const auto section = *old_.file->Section("index");
+    const auto begin = static_cast<size_t>(bytes.data() - section.data());
+    if (begin >= forgotten_ + kPiece) {
+      old_.file->Forget(section.subspan(forgotten_, begin - forgotten_));
+      forgotten_ = begin;
     }
     const uint32_t size =
         BucketReader(old_.index->model(), bytes, bucket).size();
@@ -366,7 +367,7 @@ class Merge {
   std::string out_, pages_;
   std::vector<uint32_t> begins_;
   uint64_t written_ = 0, ordinal_ = 0, removed_ = 0, from_ = 0;
-  size_t read_ = 0;  // of the old index since it was last forgotten
+  size_t forgotten_ = 0;  // of the old index
   int gap_ = 0;
   size_t next_added_ = 0;
 };

@@ -37,6 +37,10 @@ absl::StatusOr<std::unique_ptr<MappedFile>> MappedFile::Open(
 }
 
 void MappedFile::Forget(std::span<const uint8_t> part) const {
+  if (part.data() < bytes_.data() ||
+      part.data() + part.size() > bytes_.data() + bytes_.size()) {
+    return;
+  }
   const auto page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
   const auto from = static_cast<size_t>(part.data() - bytes_.data());
   const size_t begin = (from + page - 1) / page * page;

@@ -42,7 +42,7 @@ inline uint64_t HashLabel(const char* label, size_t size, uint64_t above) {
     hash ^= hash >> 32;
   }
   std::memcpy(&word, label, 8);
-  hash = (hash ^ (word & ~uint64_t{0} >> (64 - 8 * size))) * kOddC;
+  hash = (hash ^ (word & ~uint64_t{0} >> ((64 - 8 * size) & 63))) * kOddC;
   return hash ^ hash >> 29;
 }
 
@@ -55,6 +55,7 @@ inline void HashSuffixes(const char* text, size_t size, bool is_address,
   uint64_t hash = 0;
   size_t end = size;
   const auto add = [&](size_t begin) {
+    if (out->count == static_cast<int>(out->hash.size())) return;  // no host
     hash = HashLabel(text + begin, end - begin, hash);
     out->hash[out->count] = hash;
     out->begin[out->count++] = static_cast<uint8_t>(begin);

@@ -17,7 +17,7 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
 BLOCKED = "gambling.check.schoolgate.test"
 ALLOWED = "bbc.co.uk"
-PATIENCE = 5.0       # a person's program waits so long for an answer
+PATIENCE = 15.0      # a program gives up then; TCP sends a hello again at 6 s
 DNS_EVERY = 0.010
 TLS_EVERY = 0.050
 
@@ -150,12 +150,13 @@ class Asked:
 
     def __init__(self, kind, bad, sock, words):
         self.kind, self.bad, self.sock, self.words = kind, bad, sock, words
+        self.number = words[:2]   # of a DNS question
         self.since = time.monotonic()
 
 
 class Prober:
-    def __init__(self, server, mark):
-        self.server, self.mark = server, mark
+    def __init__(self, server, mark, patience=PATIENCE):
+        self.server, self.mark, self.patience = server, mark, patience
         self.count = {f"{kind}_{good}_{what}": 0 for kind in ("dns", "tls")
                       for good in ("good", "bad")
                       for what in ("sent", "answered", "refused", "lost")}
@@ -231,6 +232,8 @@ class Prober:
             # Reset: a refusal where one is due.
             return self.settle(asked, "refused" if asked.bad else "lost")
         if asked.kind == "dns":
+            if data[:2] != asked.number:
+                return None   # to somebody who had this port before us
             refused = data[3] & 15 != 0 or data[-4:] == b"\0\0\0\0"
         else:
             refused = not data or data[0] == 0x15  # an alert
@@ -264,11 +267,11 @@ class Prober:
                 self.on_ready(descriptor, events)
         now = time.monotonic()
         for asked in [a for a in self.open.values()
-                      if now - a.since > PATIENCE]:
+                      if now - a.since > self.patience]:
             self.settle(asked, "lost")
 
     def drain(self):
-        end = time.monotonic() + PATIENCE
+        end = time.monotonic() + self.patience
         while self.open and time.monotonic() < end:
             self.turn(time.monotonic() + 0.01)
         for asked in list(self.open.values()):
@@ -322,7 +325,7 @@ def flood(pipe, server, packets):
 
 def ask_once(pipe, kind, server, bad, mark=0):
     """One question; "refused", "answered" or "lost"."""
-    prober = Prober(server, mark)
+    prober = Prober(server, mark, patience=3.0)
     getattr(prober, f"ask_{kind}")(bad)
     prober.drain()
     key = f"{kind}_{'bad' if bad else 'good'}_"

@@ -17,6 +17,7 @@ struct Scene {
 };
 
 std::vector<Scene> TlsScenes();
+std::vector<Scene> BehindScenes();
 std::vector<Scene> QuicScenes();
 std::vector<Scene> DnsScenes();
 std::vector<Scene> LinkScenes();

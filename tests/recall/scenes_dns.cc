@@ -59,6 +59,51 @@ std::vector<Scene> DatagramScenes() {
       {"dns-on-another-port",
        {UdpFrame(Resolver(5300), true, DnsQuery("other.example.org", kA))},
        {"1 dns other.example.org"}});
+  const Buffer edns = Writer()
+                          .U16(9)
+                          .U16(0x0120)
+                          .U16(1)
+                          .U32(0)
+                          .U16(1)
+                          .Put(DnsName("edns.example.org"))
+                          .U16(kHttps)
+                          .U16(1)
+                          .U8(0)
+                          .U16(41)
+                          .U16(1232)
+                          .Zeros(6)
+                          .bytes();
+  scenes.push_back(
+      {"dns-edns-any-port",
+       {UdpFrame(dns, true, edns), UdpFrame(Resolver(5301), true, edns)},
+       {"1 dns edns.example.org", "2 dns edns.example.org"}});
+  Buffer chaos = DnsQuery("Version.Bind", 16);
+  chaos.back() = 3;
+  scenes.push_back({"dns-other-class-and-type",
+                    {UdpFrame(dns, true, chaos),
+                     UdpFrame(dns, true, DnsQuery("odd.example.org", 999))},
+                    {"1 dns version.bind", "2 dns odd.example.org"}});
+  scenes.push_back({"dns-odd-bytes-in-labels",
+                    {UdpFrame(dns, true,
+                              Writer()
+                                  .U16(1)
+                                  .U16(0x0100)
+                                  .U16(1)
+                                  .Zeros(6)
+                                  .U8(7)
+                                  .Put("A b.\\\x7f\x01")
+                                  .U8(0)
+                                  .U16(kA)
+                                  .U16(1)
+                                  .bytes())},
+                    {"1 dns a\\032b.\\\\127\\001"}});
+  Scene many{"dns-many-on-another-port", {}, {}};
+  for (int i = 1; i <= 20; ++i) {
+    const std::string name = "n" + std::to_string(i) + ".example.org";
+    many.packets.push_back(UdpFrame(Resolver(5300), true, DnsQuery(name, kA)));
+    many.expected.push_back(std::to_string(i) + " dns " + name);
+  }
+  scenes.push_back(many);
   scenes.push_back(
       {"netbios-is-not-dns",
        {UdpFrame(Resolver(137), true,
@@ -113,7 +158,8 @@ std::vector<Scene> DnsScenes() {
 
 std::vector<Scene> AllScenes() {
   std::vector<Scene> scenes = TlsScenes();
-  for (const auto& more : {QuicScenes(), DnsScenes(), LinkScenes()}) {
+  for (const auto& more :
+       {BehindScenes(), QuicScenes(), DnsScenes(), LinkScenes()}) {
     scenes.insert(scenes.end(), more.begin(), more.end());
   }
   return scenes;

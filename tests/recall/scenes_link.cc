@@ -17,6 +17,15 @@ Buffer Tunnel(uint16_t port, const Buffer& payload) {
   return UdpFrame(flow, true, payload);
 }
 
+// Router alert and padding between header and payload.
+Buffer WithOptions() {
+  const Buffer plain = Inner();
+  Writer packet;
+  packet.U8(0x46).U8(0).U16(static_cast<unsigned>(plain.size() + 4));
+  packet.Put(Bytes(plain).subspan(4, 16)).U32(0x94040000);
+  return Ethernet(kTypeIpv4, packet.Put(Bytes(plain).subspan(20)).bytes());
+}
+
 Scene One(const std::string& title, const Buffer& packet,
           uint32_t link_type = 1) {
   return {title, {packet}, {"1 dns inside.example.org"}, link_type};
@@ -48,6 +57,13 @@ std::vector<Scene> EthernetScenes() {
           Tunnel(6081, Buffer{0, 0, 0x65, 0x58, 0, 0, 1, 0} + InnerFrame())),
       One("tunnel-gtp",
           Tunnel(2152, Buffer{0x30, 0xff, 0, 0, 0, 0, 0, 1} + Inner())),
+      One("tunnel-gre-ethernet",
+          carried(47, Writer().U16(0).U16(0x6558).Put(InnerFrame()).bytes())),
+      One("tunnel-l2tp",
+          Tunnel(1701, Buffer{0, 2, 0, 1, 0, 2, 0xff, 3, 0, 0x21} + Inner())),
+      One("tunnel-6in6",
+          Ethernet(0x86dd, Ipv6(1, 2, 41, Ipv6(2, 1, 17, Query())))),
+      One("ipv4-options", WithOptions()),
       One("tunnel-teredo", Tunnel(3544, Ipv6(2, 1, 17, Query())))};
 }
 

@@ -86,6 +86,22 @@ std::vector<Scene> ConnectionScenes() {
                      UdpFrame({}, false, negotiation),
                      Sent(Initial({}, Crypto(small, 0, 9999)))},
                     {"3 quic coalesced.example.org"}});
+  const Buffer google = Writer()
+                            .U8(0x0d)
+                            .Put("12345678Q043")
+                            .Zeros(13)
+                            .U32(0xa0010004)
+                            .Put("CHLO")
+                            .Put(Bytes(Buffer{2, 0, 0, 0}))
+                            .Put(std::string_view("PAD\0", 4))
+                            .Put(Bytes(Buffer{20, 0, 0, 0}))
+                            .Put(std::string_view("SNI\0", 4))
+                            .Put(Bytes(Buffer{38, 0, 0, 0}))
+                            .Zeros(20)
+                            .Put("google.example.org")
+                            .bytes();
+  scenes.push_back(
+      {"quic-google", {Sent(google)}, {"1 quic google.example.org"}});
   Buffer damaged = Initial({}, Crypto(small, 0, 9999));
   damaged[600] ^= 1;
   scenes.push_back({"quic-damaged", {Sent(damaged)}, {}});
@@ -95,10 +111,17 @@ std::vector<Scene> ConnectionScenes() {
 }  // namespace
 
 std::vector<Scene> QuicScenes() {
-  std::vector<Scene> scenes = {
-      Simple("quic-v1", 1), Simple("quic-v2", 0x6b3343cf),
-      Simple("quic-draft-29", 0xff00001d), Scrambled("quic-scrambled-v1", 1),
-      Scrambled("quic-scrambled-v2", 0x6b3343cf)};
+  std::vector<Scene> scenes = {Simple("quic-v1", 1),
+                               Simple("quic-v2", 0x6b3343cf),
+                               Simple("quic-draft-22", 0xff000016),
+                               Simple("quic-draft-23", 0xff000017),
+                               Simple("quic-draft-27", 0xff00001b),
+                               Simple("quic-draft-29", 0xff00001d),
+                               Simple("quic-draft-32", 0xff000020),
+                               Simple("quic-draft-34", 0xff000022),
+                               Simple("quic-v2-drafts", 0x709a50c4),
+                               Scrambled("quic-scrambled-v1", 1),
+                               Scrambled("quic-scrambled-v2", 0x6b3343cf)};
   for (const Scene& scene : ConnectionScenes()) scenes.push_back(scene);
   return scenes;
 }

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "tests/recall/scenes.h"
 
 namespace schoolgate::traffic {
@@ -88,6 +90,22 @@ std::vector<Scene> RecordScenes() {
                     {Syn(flow), Data(flow, 0, first),
                      Data(flow, static_cast<uint32_t>(first.size()), changed)},
                     {"2 tls one.example.org", "3 tls two.example.org"}});
+  scenes.push_back({"tls-second-hello-in-one-segment",
+                    {Syn(flow), Data(flow, 0, first + changed)},
+                    {"2 tls one.example.org", "2 tls two.example.org"}});
+  scenes.push_back({"tls-in-syn",
+                    {TcpFrame(flow, true, kIsn, kSyn, first)},
+                    {"1 tls one.example.org"}});
+  // What looks like another hello stands where a segment begins, and comes
+  // first.
+  Buffer decoy =
+      TlsRecords(ClientHello({.name = "true.example.org", .padding = 900}));
+  const Buffer false_start = {22, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3};
+  std::copy(false_start.begin(), false_start.end(), decoy.begin() + 500);
+  scenes.push_back({"tls-decoy-out-of-order",
+                    {Syn(flow), Data(flow, 500, Part(decoy, 500, 9999)),
+                     Data(flow, 0, Part(decoy, 0, 500))},
+                    {"3 tls true.example.org"}});
   scenes.push_back({"tls-no-name",
                     {Syn(flow), Data(flow, 0, TlsRecords(ClientHello({})))},
                     {}});
@@ -140,6 +158,18 @@ std::vector<Scene> OtherProtocolScenes() {
   scenes.push_back({"dtls",
                     {UdpFrame(dtls, true, DtlsRecord(whole))},
                     {"1 tls dtls.example.org"}});
+  const size_t body = whole.size() - 12;
+  const auto piece = [&](size_t begin, size_t end) {
+    Writer message;
+    message.Put(Bytes(whole).first(6));
+    message.U24(static_cast<unsigned>(begin));
+    message.U24(static_cast<unsigned>(end - begin));
+    message.Put(Bytes(whole).subspan(12 + begin, end - begin));
+    return UdpFrame(dtls, true, DtlsRecord(message.bytes()));
+  };
+  scenes.push_back({"dtls-fragments",
+                    {piece(70, body), piece(0, 70)},
+                    {"2 tls dtls.example.org"}});
   return scenes;
 }
 

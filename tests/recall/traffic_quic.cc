@@ -21,14 +21,27 @@ Buffer FromHex(std::string_view hex) {
   return out;
 }
 
+bool IsSecond(uint32_t version) {
+  return version == 0x6b3343cf || version == 0x709a50c4;
+}
+
 Buffer Salt(uint32_t version) {
-  if (version == 0x6b3343cf) {
-    return FromHex("0dede3def700a6db819381be6e269dcbf9bd2ed9");
+  switch (version) {
+    case 0x6b3343cf:
+      return FromHex("0dede3def700a6db819381be6e269dcbf9bd2ed9");
+    case 0x709a50c4:  // drafts of version 2
+      return FromHex("a707c203a59b47184a1d62ca570406ea7ae3e5d3");
+    case 0xff000016:  // draft 22
+      return FromHex("7fbcdb0e7c66bbe9193a96cd21519ebd7a02644a");
+    case 0xff000017:  // drafts 23 to 28
+    case 0xff00001b:
+      return FromHex("c3eef712c72ebb5a11a7d2432bb46365bef9f502");
+    case 0xff00001d:  // drafts 29 to 32
+    case 0xff000020:
+      return FromHex("afbfec289993d24c9e9786f19c6111e04390a899");
+    default:
+      return FromHex("38762cf7f55934b34d179ae6a4c80cadccbb7f0a");
   }
-  if (version == 0xff00001d) {
-    return FromHex("afbfec289993d24c9e9786f19c6111e04390a899");
-  }
-  return FromHex("38762cf7f55934b34d179ae6a4c80cadccbb7f0a");
 }
 
 Buffer Hmac(const Buffer& key, const Buffer& message) {
@@ -102,7 +115,7 @@ Buffer CryptoFrame(size_t offset, Bytes part) {
 Buffer Initial(const InitialOptions& options, Bytes frames) {
   constexpr size_t kNumberBytes = 4;
   constexpr size_t kTagBytes = 16;
-  const bool second = options.version == 0x6b3343cf;
+  const bool second = IsSecond(options.version);
   const std::string label = second ? "quicv2 " : "quic ";
   const Buffer& key_id =
       options.key_id.empty() ? options.destination : options.key_id;

@@ -1,0 +1,102 @@
+// Headers without end would hang the agent or take its stack; honest stacks of
+// them would not be looked into.
+#include "agent/capture/packet_decoder.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+namespace schoolgate::agent {
+namespace {
+
+using Buffer = std::vector<uint8_t>;
+
+constexpr int kEthernet = 1;
+constexpr int kRaw = 12;
+
+// An IPv6 header in front of `rest`, which begins with a `next` header.
+Buffer Ipv6(uint8_t next, const Buffer& rest) {
+  Buffer packet = {0x60, 0, 0, 0};
+  packet.push_back(static_cast<uint8_t>(rest.size() >> 8));
+  packet.push_back(static_cast<uint8_t>(rest.size()));
+  packet.insert(packet.end(), {next, 64});
+  packet.resize(40, 1);
+  packet.insert(packet.end(), rest.begin(), rest.end());
+  return packet;
+}
+
+Buffer Udp() { return {0, 53, 0, 54, 0, 9, 0, 0, 'x'}; }
+
+Decoded Decode(const Buffer& bytes, int link_type) {
+  platform::Packet packet;
+  packet.bytes = bytes;
+  packet.link_type = link_type;
+  PacketDecoder decoder;
+  Segment segment;
+  return decoder.Decode(packet, &segment);
+}
+
+Buffer Tagged(int tags) {
+  Buffer packet(12, 2);
+  for (int i = 0; i < tags; ++i) {
+    packet.insert(packet.end(), {0x81, 0, 0, 7});
+  }
+  packet.insert(packet.end(), {0x86, 0xdd});
+  const Buffer inside = Ipv6(17, Udp());
+  packet.insert(packet.end(), inside.begin(), inside.end());
+  return packet;
+}
+
+TEST(PacketDecoder, NestedHeadersUpToTheLimitAndNoDeeper) {
+  constexpr int kMost = PacketDecoder::kMaxDepth;  // the innermost counts too
+  EXPECT_EQ(Decode(Tagged(kMost - 2), kEthernet), Decoded::kSegment);
+  EXPECT_EQ(Decode(Tagged(kMost - 1), kEthernet), Decoded::kSegment);
+  EXPECT_EQ(Decode(Tagged(kMost), kEthernet), Decoded::kUndecodable);
+}
+
+TEST(PacketDecoder, ExtensionHeadersUpToTheLimitAndNoFurther) {
+  constexpr int kMost = PacketDecoder::kMaxExtensionHeaders;
+  for (int headers : {kMost - 1, kMost, kMost + 1}) {
+    Buffer rest;
+    for (int i = 0; i < headers; ++i) {
+      const uint8_t next = i + 1 < headers ? 60 : 17;
+      rest.insert(rest.end(), {next, 0, 1, 4, 0, 0, 0, 0});
+    }
+    const Buffer udp = Udp();
+    rest.insert(rest.end(), udp.begin(), udp.end());
+    EXPECT_EQ(Decode(Ipv6(60, rest), kRaw),
+              headers <= kMost ? Decoded::kSegment : Decoded::kUndecodable)
+        << headers;
+  }
+}
+
+TEST(PacketDecoder, LabelsUpToTheLimitAndNoFurther) {
+  constexpr int kMost = PacketDecoder::kMaxExtensionHeaders;
+  for (int labels : {kMost - 1, kMost, kMost + 1}) {
+    Buffer packet(12, 2);
+    packet.insert(packet.end(), {0x88, 0x47});
+    for (int i = 1; i <= labels; ++i) {
+      packet.insert(packet.end(),
+                    {0, 1, static_cast<uint8_t>(i == labels ? 1 : 0), 64});
+    }
+    const Buffer inside = Ipv6(17, Udp());
+    packet.insert(packet.end(), inside.begin(), inside.end());
+    EXPECT_EQ(Decode(packet, kEthernet),
+              labels <= kMost ? Decoded::kSegment : Decoded::kUndecodable)
+        << labels;
+  }
+}
+
+TEST(PacketDecoder, EveryCutOfAPacketIsEitherReadOrRefused) {
+  const Buffer whole = Tagged(2);
+  for (size_t size = 0; size < whole.size(); ++size) {
+    const Buffer cut(whole.begin(), whole.begin() + static_cast<long>(size));
+    const bool ports = size >= whole.size() - 1;
+    EXPECT_EQ(Decode(cut, kEthernet),
+              ports ? Decoded::kSegment : Decoded::kUndecodable)
+        << size;
+  }
+}
+
+}  // namespace
+}  // namespace schoolgate::agent

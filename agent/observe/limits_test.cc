@@ -1,0 +1,177 @@
+// Somebody who sends without end would take the agent's memory or time; a
+// limit that is off by one would lose honest names.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "agent/observe/client_hello.h"
+#include "agent/observe/partial_pool.h"
+#include "agent/observe/tcp_inspector.h"
+#include "agent/observe/udp_inspector.h"
+
+namespace schoolgate::agent {
+namespace {
+
+using Buffer = std::vector<uint8_t>;
+
+class Recorder : public ObservationSink {
+ public:
+  void OnName(const Observation& seen) override {
+    names.emplace_back(seen.name);
+  }
+  std::vector<std::string> names;
+};
+
+// A hello for "a.example" in one record.
+Buffer Hello() {
+  Buffer record = {22, 3, 1, 0, 0, 1, 0, 0, 0, 3, 3};
+  record.resize(record.size() + 33);
+  record.insert(record.end(),
+                {0,  2, 0x13, 1, 1,   0,   0,   18,  0,   0,   0,   14,  0,
+                 12, 0, 0,    9, 'a', '.', 'e', 'x', 'a', 'm', 'p', 'l', 'e'});
+  record[4] = static_cast<uint8_t>(record.size() - 5);
+  record[8] = static_cast<uint8_t>(record.size() - 9);
+  return record;
+}
+
+class StreamLimits : public testing::Test {
+ protected:
+  StreamLimits() {
+    flow_.id = 1;
+    flow_.protocol = kProtocolTcp;
+    flow_.ports[1] = 443;
+    Send(0, {}, kTcpSyn);
+  }
+
+  void Send(uint32_t seq, const Buffer& bytes, uint8_t flags = kTcpAck) {
+    Segment segment;
+    segment.protocol = kProtocolTcp;
+    segment.tcp_seq = seq;
+    segment.tcp_flags = flags;
+    segment.payload = bytes;
+    segment.payload_bytes = static_cast<uint32_t>(bytes.size());
+    inspector_.OnSegment(flow_, 0, segment);
+  }
+
+  // The hello byte by byte, its front last.
+  void SendReversed(size_t segments) {
+    const Buffer hello = Hello();
+    const size_t front = hello.size() - (segments - 1);
+    for (size_t at = hello.size() - 1; at >= front; --at) {
+      Send(static_cast<uint32_t>(1 + at), {hello[at]});
+    }
+    Send(1, Buffer(hello.begin(), hello.begin() + static_cast<long>(front)));
+  }
+
+  Recorder sink_;
+  Teller teller_{sink_};
+  PartialPool partials_{8, 1 << 20};
+  TcpInspector inspector_{teller_, partials_};
+  Flow flow_{};
+};
+
+TEST_F(StreamLimits, SegmentsWaitUpToTheLimit) {
+  SendReversed(TcpInspector::kMaxWaiting);
+  EXPECT_EQ(sink_.names.size(), 1u);
+  EXPECT_EQ(teller_.counters().oversized, 0u);
+}
+
+TEST_F(StreamLimits, OneMoreThatWaitsIsCountedAndLetGo) {
+  SendReversed(TcpInspector::kMaxWaiting + 1);
+  EXPECT_TRUE(sink_.names.empty());
+  EXPECT_EQ(teller_.counters().oversized, 1u);
+  EXPECT_EQ(partials_.live(), 0u);
+}
+
+TEST_F(StreamLimits, AMessageOfTooManySegmentsIsCountedAndLetGo) {
+  Buffer begun = Hello();
+  begun[3] = 0x40;  // a record that never ends
+  Send(1, begun);
+  for (uint32_t i = 1; i < TcpInspector::kMaxSegments; ++i) {
+    Send(static_cast<uint32_t>(begun.size()) + i, {7});
+  }
+  EXPECT_EQ(teller_.counters().oversized, 0u);
+  EXPECT_EQ(partials_.live(), 1u);
+  Send(static_cast<uint32_t>(begun.size()) + TcpInspector::kMaxSegments, {7});
+  EXPECT_EQ(teller_.counters().oversized, 1u);
+  EXPECT_EQ(partials_.live(), 0u);
+}
+
+TEST(ClientHelloSearch, RecordsInFrontUpToTheLimitAndNoFurther) {
+  for (int records = kMaxRecordsInFront - 1; records <= kMaxRecordsInFront + 1;
+       ++records) {
+    Buffer stream;
+    for (int i = 0; i < records; ++i) {
+      stream.insert(stream.end(), {20, 3, 3, 0, 1, 1});
+    }
+    const Buffer hello = Hello();
+    stream.insert(stream.end(), hello.begin(), hello.end());
+    Buffer scratch;
+    ClientHello found;
+    EXPECT_EQ(FindClientHello(stream, &scratch, &found).result,
+              records <= kMaxRecordsInFront ? Search::kFound : Search::kNot)
+        << records;
+  }
+}
+
+TEST(PartialPool, PlacesUpToTheLimitThenTheOldestGoes) {
+  PartialPool pool(4, 1 << 20);
+  std::vector<Flow> flows(5);
+  for (size_t i = 0; i < flows.size(); ++i) {
+    flows[i].id = i + 1;
+    pool.Make(flows[i], 0);
+    EXPECT_EQ(pool.evicted(), i < 4 ? 0u : 1u);
+  }
+  EXPECT_EQ(pool.live(), 4u);
+  EXPECT_NE(pool.Find(flows[4], 0), nullptr);
+}
+
+TEST(PartialPool, BytesUpToTheLimitThenOthersGo) {
+  PartialPool pool(4, 3000);
+  Flow flows[2]{};
+  flows[0].id = 1;
+  flows[1].id = 2;
+  const Buffer bytes(1400);
+  for (Flow& flow : flows) {
+    Partial* partial = pool.Make(flow, 0);
+    ASSERT_TRUE(partial->bytes.Insert(0, bytes));
+    pool.Charge(*partial);
+  }
+  EXPECT_EQ(pool.evicted(), 0u);
+  Partial* grown = pool.Find(flows[1], 0);
+  ASSERT_TRUE(grown->bytes.Insert(1400, bytes));
+  pool.Charge(*grown);
+  EXPECT_EQ(pool.evicted(), 1u);
+  EXPECT_EQ(pool.Find(flows[0], 0), nullptr);
+  EXPECT_EQ(pool.Find(flows[1], 0), grown);
+}
+
+TEST(UdpInspector, KeysAreTriedUpToTheLimitAndThenCounted) {
+  Recorder sink;
+  Teller teller(sink);
+  PartialPool partials(4, 1 << 20);
+  UdpInspector inspector(teller, partials);
+  Flow flow{};
+  flow.id = 1;
+  flow.protocol = kProtocolUdp;
+  flow.ports[1] = 443;
+  Buffer initial = {0xc3, 0, 0, 0, 1, 8};
+  initial.resize(14 + 2);                      // id, no source id, no token
+  initial.insert(initial.end(), {0x40, 100});  // length
+  initial.resize(initial.size() + 100);
+  Segment segment;
+  segment.protocol = kProtocolUdp;
+  segment.payload = initial;
+  for (uint32_t i = 0; i < UdpInspector::kMaxKeyTrials; ++i) {
+    initial[6] = static_cast<uint8_t>(i);
+    inspector.OnDatagram(flow, 0, segment);
+  }
+  EXPECT_EQ(teller.counters().untried_keys, 0u);
+  initial[6] = 0xff;
+  inspector.OnDatagram(flow, 0, segment);
+  EXPECT_EQ(teller.counters().untried_keys, 1u);
+}
+
+}  // namespace
+}  // namespace schoolgate::agent

@@ -1,0 +1,42 @@
+// The packet filter table that copies each flow's first packets to a log
+// group, and leaves bulk alone: one private `inet` table, put in place and
+// taken away whole over netlink. It holds back, changes and marks nothing.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace schoolgate::platform {
+
+// What a copied packet says in its prefix: empty for a packet of its own;
+// "xN" for one of N, of which the others are not copied.
+inline constexpr uint16_t kSampleSoon = 16;    // up to kSoonPackets
+inline constexpr uint16_t kSampleLater = 256;  // from there on
+inline constexpr uint32_t kSoonPackets = 1024;
+// Copied whole: hellos in pieces, HelloRetryRequest, STARTTLS, proxies.
+inline constexpr uint32_t kFirstAsked = 32;
+inline constexpr uint32_t kFirstAnswered = 16;
+// Of a sample only the headers are copied.
+inline constexpr uint32_t kSampleBytes = 128;
+
+// Not thread-safe. The table goes when the object goes; where the kernel knows
+// owned tables (5.12) also when the process is killed, and nobody else can
+// flush it.
+class LogTable {
+ public:
+  virtual ~LogTable() = default;
+
+  // Puts the table back when somebody has flushed it. True when it stood.
+  virtual bool Keep() = 0;
+};
+
+// PERMISSION_DENIED without CAP_NET_ADMIN; UNIMPLEMENTED when the kernel
+// cannot log packets or count them; ALREADY_EXISTS when another living agent
+// owns a table of that name.
+absl::StatusOr<std::unique_ptr<LogTable>> InstallLogTable(
+    const std::string& name, uint16_t group);
+
+}  // namespace schoolgate::platform

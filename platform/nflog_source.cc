@@ -1,0 +1,287 @@
+#include "platform/nflog_source.h"
+
+#include <arpa/inet.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_log.h>
+#include <pcap/dlt.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "platform/clock.h"
+#include "platform/log_table.h"
+
+namespace schoolgate::platform {
+namespace {
+
+// A merged packet may have 64 kB; its name stands in the first 16.
+constexpr uint32_t kCopyBytes = 20'000;
+constexpr int kReceiveBufferBytes = 16 << 20;
+constexpr size_t kMessageBytes = 1 << 17;  // the kernel's own limit
+constexpr absl::Duration kLookAtTable = absl::Seconds(1);
+
+struct CloseNetlink {
+  void operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
+};
+using Netlink = std::unique_ptr<mnl_socket, CloseNetlink>;
+
+nlmsghdr* StartConfig(char* buffer, uint16_t group) {
+  nlmsghdr* head = mnl_nlmsg_put_header(buffer);
+  head->nlmsg_type = NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_CONFIG;
+  head->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+  auto* family = static_cast<nfgenmsg*>(
+      mnl_nlmsg_put_extra_header(head, sizeof(nfgenmsg)));
+  family->nfgen_family = AF_UNSPEC;
+  family->version = NFNETLINK_V0;
+  family->res_id = htons(group);
+  return head;
+}
+
+// What the IP header says of the packet's length.
+uint32_t WireBytes(std::span<const uint8_t> packet) {
+  const auto size = static_cast<uint32_t>(packet.size());
+  if (packet.size() < 6) return size;
+  const bool v6 = packet[0] >> 4 == 6;
+  const size_t at = v6 ? 4 : 2;
+  const uint32_t told = packet[at] << 8 | packet[at + 1];
+  return std::max(size, v6 ? told + 40 : told);
+}
+
+// Of a prefix that says "xN"; see log_table.h.
+uint16_t StandsFor(std::string_view prefix) {
+  prefix = prefix.substr(0, prefix.find('\0'));
+  int count = 1;
+  if (prefix.starts_with('x') &&
+      absl::SimpleAtoi(absl::string_view(prefix.data() + 1, prefix.size() - 1),
+                       &count)) {
+    return static_cast<uint16_t>(std::clamp(count, 1, int{kSampleLater}));
+  }
+  return 1;
+}
+
+class NflogSource : public PacketSource {
+ public:
+  NflogSource(Netlink netlink, uint16_t group)
+      : netlink_(std::move(netlink)), group_(group), buffer_(kMessageBytes) {}
+
+  // The table goes first: nothing is copied that nobody reads.
+  ~NflogSource() override { table_.reset(); }
+
+  absl::Status Configure() {
+    char message[MNL_SOCKET_BUFFER_SIZE];
+    nlmsghdr* head = StartConfig(message, group_);
+    const nfulnl_msg_config_cmd bind{.command = NFULNL_CFG_CMD_BIND};
+    mnl_attr_put(head, NFULA_CFG_CMD, sizeof(bind), &bind);
+    if (absl::Status status = Ask(head); !status.ok()) return status;
+
+    head = StartConfig(message, group_);
+    const nfulnl_msg_config_mode mode{.copy_range = htonl(kCopyBytes),
+                                      .copy_mode = NFULNL_COPY_PACKET,
+                                      ._pad = 0};
+    mnl_attr_put(head, NFULA_CFG_MODE, sizeof(mode), &mode);
+    // Each at once: somebody waits for what the name leads to.
+    mnl_attr_put_u32(head, NFULA_CFG_QTHRESH, htonl(1));
+    mnl_attr_put_u16(head, NFULA_CFG_FLAGS, htons(NFULNL_CFG_F_SEQ));
+    if (absl::Status status = Ask(head); !status.ok()) return status;
+
+    setsockopt(descriptor(), SOL_SOCKET, SO_RCVBUFFORCE, &kReceiveBufferBytes,
+               sizeof(kReceiveBufferBytes));
+    const int one = 1;
+    // What does not fit is lost; the numbers in the messages tell how much.
+    setsockopt(descriptor(), SOL_NETLINK, NETLINK_NO_ENOBUFS, &one,
+               sizeof(one));
+    auto table = InstallLogTable(kLogTable, group_);
+    if (!table.ok()) return table.status();
+    table_ = std::move(*table);
+    return absl::OkStatus();
+  }
+
+  NextResult Next(absl::Duration patience, Packet* packet) override {
+    KeepTable();
+    NextResult result = TakeOne(packet);
+    if (result != NextResult::kIdle || patience <= absl::ZeroDuration()) {
+      return result;
+    }
+    pollfd wait{.fd = descriptor(), .events = POLLIN, .revents = 0};
+    poll(&wait, 1, static_cast<int>(absl::ToInt64Milliseconds(patience)));
+    return TakeOne(packet);
+  }
+
+  absl::Status status() const override { return status_; }
+
+  int descriptor() const override { return mnl_socket_get_fd(netlink_.get()); }
+
+  uint64_t dropped() const override { return dropped_; }
+
+  std::string_view way() const override { return "flows"; }
+
+ private:
+  absl::Status Ask(nlmsghdr* head) {
+    head->nlmsg_seq = ++sequence_;
+    char answer[MNL_SOCKET_BUFFER_SIZE];
+    if (mnl_socket_sendto(netlink_.get(), head, head->nlmsg_len) < 0) {
+      return Refused();
+    }
+    const ssize_t size =
+        mnl_socket_recvfrom(netlink_.get(), answer, sizeof(answer));
+    if (size < 0 || mnl_cb_run(answer, static_cast<size_t>(size), sequence_,
+                               mnl_socket_get_portid(netlink_.get()), nullptr,
+                               nullptr) < 0) {
+      return Refused();
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Refused() const {
+    const std::string what = absl::StrCat("nflog:", group_);
+    switch (errno) {
+      case EPERM:
+        return absl::PermissionDeniedError(absl::StrCat(
+            what,
+            ": may not be read: CAP_NET_ADMIN is missing: run as root or "
+            "grant the capability"));
+      case EBUSY:
+      case EEXIST:
+        return absl::AlreadyExistsError(absl::StrCat(
+            what, ": read by another program: stop it, or take another group"));
+      default:
+        return absl::UnimplementedError(
+            absl::StrCat(what, ": the kernel refuses: ", std::strerror(errno),
+                         ": is nfnetlink_log there?"));
+    }
+  }
+
+  void KeepTable() {
+    const absl::Duration now = SystemClock().SinceBoot();
+    if (now < next_look_) return;
+    next_look_ = now + kLookAtTable;
+    (void)table_->Keep();
+  }
+
+  NextResult TakeOne(Packet* packet) {
+    while (true) {
+      while (mnl_nlmsg_ok(message_, left_)) {
+        const nlmsghdr* message = message_;
+        message_ = mnl_nlmsg_next(message, &left_);
+        if (message->nlmsg_type ==
+                (NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_PACKET) &&
+            Parse(message, packet)) {
+          return NextResult::kPacket;
+        }
+      }
+      const ssize_t size =
+          recv(descriptor(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
+      if (size < 0 && (errno == EINTR || errno == ENOBUFS)) continue;
+      if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+        return NextResult::kIdle;
+      }
+      if (size <= 0) {
+        status_ = absl::UnavailableError(
+            absl::StrCat("nflog:", group_, ": ", std::strerror(errno)));
+        return NextResult::kEnd;
+      }
+      message_ = reinterpret_cast<const nlmsghdr*>(buffer_.data());
+      left_ = static_cast<int>(size);
+    }
+  }
+
+  bool Parse(const nlmsghdr* message, Packet* packet) {
+    *packet = Packet{};
+    packet->link_type = DLT_RAW;
+    const char* end =
+        static_cast<const char*>(mnl_nlmsg_get_payload_tail(message));
+    const auto* attribute = static_cast<const nlattr*>(
+        mnl_nlmsg_get_payload_offset(message, sizeof(nfgenmsg)));
+    while (mnl_attr_ok(
+        attribute,
+        static_cast<int>(end - reinterpret_cast<const char*>(attribute)))) {
+      ParseAttribute(attribute, packet);
+      attribute = mnl_attr_next(attribute);
+    }
+    if (packet->bytes.empty()) return false;
+    packet->frame = ++frames_;
+    packet->time_us = absl::ToUnixMicros(SystemClock().Now());
+    packet->wire_bytes = WireBytes(packet->bytes);
+    return true;
+  }
+
+  void ParseAttribute(const nlattr* attribute, Packet* packet) {
+    const auto* payload =
+        static_cast<const uint8_t*>(mnl_attr_get_payload(attribute));
+    const size_t bytes = mnl_attr_get_payload_len(attribute);
+    switch (mnl_attr_get_type(attribute)) {
+      case NFULA_PACKET_HDR:
+        if (bytes >= sizeof(nfulnl_msg_packet_hdr)) {
+          packet->direction = DirectionAt(payload[2]);
+        }
+        break;
+      case NFULA_PAYLOAD:
+        packet->bytes = {payload, bytes};
+        break;
+      case NFULA_PREFIX:
+        packet->stands_for =
+            StandsFor({reinterpret_cast<const char*>(payload), bytes});
+        break;
+      case NFULA_UID:
+        if (bytes >= 4) packet->uid = ntohl(mnl_attr_get_u32(attribute));
+        break;
+      case NFULA_SEQ:
+        if (bytes >= 4) CountLost(ntohl(mnl_attr_get_u32(attribute)));
+        break;
+      default:
+        break;
+    }
+  }
+
+  static Direction DirectionAt(uint8_t hook) {
+    if (hook == NF_INET_LOCAL_OUT) return Direction::kOut;
+    if (hook == NF_INET_LOCAL_IN) return Direction::kIn;
+    return Direction::kUnknown;  // passes through
+  }
+
+  void CountLost(uint32_t number) {
+    if (numbered_) dropped_ += number - next_number_;
+    numbered_ = true;
+    next_number_ = number + 1;
+  }
+
+  const Netlink netlink_;
+  const uint16_t group_;
+  std::unique_ptr<LogTable> table_;
+  std::vector<uint8_t> buffer_;
+  const nlmsghdr* message_ = nullptr;
+  int left_ = 0;
+  uint32_t sequence_ = 0;
+  uint64_t frames_ = 0;
+  uint64_t dropped_ = 0;
+  uint32_t next_number_ = 0;
+  bool numbered_ = false;
+  absl::Duration next_look_;
+  absl::Status status_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<PacketSource>> OpenNflog(uint16_t group) {
+  Netlink netlink(mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC));
+  if (netlink == nullptr ||
+      mnl_socket_bind(netlink.get(), 0, MNL_SOCKET_AUTOPID) < 0) {
+    return absl::UnimplementedError(absl::StrCat(
+        "nflog:", group, ": the kernel refuses: ", std::strerror(errno),
+        ": is nfnetlink_log there?"));
+  }
+  auto source = std::make_unique<NflogSource>(std::move(netlink), group);
+  if (absl::Status status = source->Configure(); !status.ok()) return status;
+  return source;
+}
+
+}  // namespace schoolgate::platform

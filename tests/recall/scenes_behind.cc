@@ -1,0 +1,107 @@
+// TLS that begins after the words of another protocol.
+#include "tests/recall/scenes.h"
+
+namespace schoolgate::traffic {
+namespace {
+
+constexpr uint8_t kSyn = 2;
+constexpr uint8_t kSynAck = 18;
+constexpr uint8_t kAck = 16;
+
+Buffer Text(std::string_view text) { return Buffer(text.begin(), text.end()); }
+
+Buffer Hello(const std::string& name) {
+  return TlsRecords(ClientHello({.name = name}));
+}
+
+// A connection with what is said in turn, the client first; at last the hello.
+Scene Behind(const std::string& title, uint16_t port,
+             const std::vector<Buffer>& said, bool server_first = false) {
+  Flow flow;
+  flow.server_port = port;
+  Scene scene{title,
+              {TcpFrame(flow, true, 1000, kSyn, {}),
+               TcpFrame(flow, false, 5000, kSynAck, {})},
+              {}};
+  uint32_t client = 1001;
+  uint32_t server = 5001;
+  bool from_client = !server_first;
+  for (const Buffer& part : said) {
+    uint32_t& seq = from_client ? client : server;
+    scene.packets.push_back(TcpFrame(flow, from_client, seq, kAck, part));
+    seq += static_cast<uint32_t>(part.size());
+    from_client = !from_client;
+  }
+  scene.packets.push_back(
+      TcpFrame(flow, true, client, kAck, Hello(title + ".example")));
+  scene.expected = {std::to_string(scene.packets.size()) + " tls " + title +
+                    ".example"};
+  return scene;
+}
+
+std::vector<Scene> MailScenes() {
+  return {Behind("starttls-smtp", 25,
+                 {Text("220 mx\r\n"), Text("EHLO a\r\n"),
+                  Text("250-mx\r\n250 STARTTLS\r\n"), Text("STARTTLS\r\n"),
+                  Text("220 go\r\n")},
+                 true),
+          Behind("starttls-imap", 143,
+                 {Text("* OK\r\n"), Text("a STARTTLS\r\n"), Text("a OK\r\n")},
+                 true),
+          Behind("starttls-pop3", 110,
+                 {Text("+OK\r\n"), Text("STLS\r\n"), Text("+OK\r\n")}, true),
+          Behind("starttls-ftp", 21,
+                 {Text("220 ftp\r\n"), Text("AUTH TLS\r\n"), Text("234\r\n")},
+                 true),
+          Behind("starttls-xmpp", 5222,
+                 {Text("<stream:stream to='x'>"), Text("<stream:features>"),
+                  Text("<starttls/>"), Text("<proceed/>")}),
+          Behind("starttls-ldap", 389,
+                 {Buffer{0x30, 0x1d, 2, 1, 1, 0x77, 0x18, 0x80, 0x16} +
+                      Text("1.3.6.1.4.1.1466.20037"),
+                  Buffer{0x30, 0x0c, 2, 1, 1, 0x78, 7, 10, 1, 0, 4, 0, 4, 0}}),
+          Behind("starttls-postgresql", 5432,
+                 {Buffer{0, 0, 0, 8, 4, 0xd2, 0x16, 0x2f}, Text("S")})};
+}
+
+std::vector<Scene> ProxyScenes() {
+  std::vector<Scene> scenes = {
+      Behind("behind-socks5", 1080,
+             {Buffer{5, 1, 0}, Buffer{5, 0},
+              Buffer{5, 1, 0, 1, 198, 51, 100, 9, 1, 0xbb},
+              Buffer{5, 0, 0, 1, 0, 0, 0, 0, 0, 0}}),
+      Behind("behind-socks4", 1080,
+             {Buffer{4, 1, 1, 0xbb, 198, 51, 100, 9, 'u', 0},
+              Buffer{0, 0x5a, 0, 0, 0, 0, 0, 0}}),
+      Behind("behind-rdp", 3389,
+             {Buffer{3, 0, 0, 0x13, 0x0e, 0xe0, 0, 0, 0, 0, 0, 1, 0, 8, 0, 3, 0,
+                     0, 0},
+              Buffer{3, 0, 0, 0x13, 0x0e, 0xd0, 0, 0, 0x12, 0x34, 0, 2, 9, 8, 0,
+                     2, 0, 0, 0}})};
+  Flow flow;
+  const Buffer line = Text("PROXY TCP4 192.0.2.1 192.0.2.2 1000 443\r\n");
+  scenes.push_back({"behind-proxy-line",
+                    {TcpFrame(flow, true, 1, kAck, line + Hello("a.example"))},
+                    {"1 tls a.example"}});
+  const Buffer binary = Writer()
+                            .Put(std::string_view("\r\n\r\n\0\r\nQUIT\n", 12))
+                            .U16(0x2111)
+                            .U16(12)
+                            .Zeros(12)
+                            .Put(Hello("b.example"))
+                            .bytes();
+  scenes.push_back({"behind-proxy-header",
+                    {TcpFrame(flow, true, 1, kAck, binary)},
+                    {"1 tls b.example"}});
+  return scenes;
+}
+
+}  // namespace
+
+std::vector<Scene> BehindScenes() {
+  std::vector<Scene> scenes = MailScenes();
+  for (const Scene& scene : ProxyScenes()) scenes.push_back(scene);
+  return scenes;
+}
+
+}  // namespace schoolgate::traffic
