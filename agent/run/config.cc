@@ -106,14 +106,15 @@ void ReadHeartbeat(Reader& reader, const YAML::Node& node,
   }
 }
 
-// A key that is one of two words.
-void ReadChoice(Reader& reader, const YAML::Node& node, const char* key,
-                const char* yes, const char* no, bool* choice) {
+// Whether it is the first of the two words.
+bool Either(Reader& reader, const YAML::Node& node, const char* key,
+            const char* first, const char* second) {
   const std::string word = reader.Text(node);
-  if (word != yes && word != no) {
-    reader.Wrong(node, absl::StrCat(key, " is \"", yes, "\" or \"", no, "\""));
+  if (word != first && word != second) {
+    reader.Wrong(node,
+                 absl::StrCat(key, " is \"", first, "\" or \"", second, "\""));
   }
-  *choice = word == yes;
+  return word == first;
 }
 
 absl::Status Read(const std::string& path, const YAML::Node& root,
@@ -143,12 +144,12 @@ absl::Status Read(const std::string& path, const YAML::Node& root,
         }},
        {"protect_table",
         [&](const YAML::Node& node) {
-          ReadChoice(reader, node, "protect_table", "yes", "no",
-                     &config->protect_table);
+          config->protect_table =
+              Either(reader, node, "protect_table", "yes", "no");
         }},
        {"dpi",
         [&](const YAML::Node& node) {
-          ReadChoice(reader, node, "dpi", "on", "off", &config->label_flows);
+          config->label_flows = Either(reader, node, "dpi", "on", "off");
         }},
        {"place",
         [&](const YAML::Node& node) { ReadPlace(reader, node, config); }},

@@ -3,6 +3,8 @@
 #include <chrono>
 #include <utility>
 
+#include "proto/seal/keys.h"
+
 namespace schoolgate::agent {
 namespace {
 
@@ -75,6 +77,25 @@ void SpoolThread::Work() {
     counters_ = writer_->counters();
   }
   (void)writer_->Sync();  // what fails here is lost as in a crash
+}
+
+absl::StatusOr<std::unique_ptr<SpoolThread>> OpenSpool(
+    const std::string& state_directory, const std::string& spool_directory,
+    const Identity& identity, const std::string& boot_id,
+    const platform::Clock& clock) {
+  auto key =
+      seal::LoadOrCreateSigningKey(state_directory + "/identity/signing.key");
+  if (!key.ok()) return key.status();
+  auto directory = platform::OpenDirectory(spool_directory);
+  if (!directory.ok()) return directory.status();
+  auto writer = SpoolWriter::Start(**directory,
+                                   {.device = identity.device,
+                                    .collector_key = identity.sealing_key,
+                                    .boot_id = boot_id},
+                                   *key, clock.Now());
+  if (!writer.ok()) return writer.status();
+  return std::make_unique<SpoolThread>(std::move(*directory),
+                                       std::move(*writer), clock);
 }
 
 }  // namespace schoolgate::agent

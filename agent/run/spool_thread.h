@@ -8,7 +8,9 @@
 #include <mutex>
 #include <thread>
 
+#include "absl/status/statusor.h"
 #include "agent/decide/event_sink.h"
+#include "agent/decide/identity.h"
 #include "agent/spool/spool_writer.h"
 #include "platform/clock.h"
 
@@ -53,5 +55,12 @@ class SpoolThread : public EventSink {
 
   std::thread thread_;
 };
+
+// Opens the spool folder for a device that is enrolled, with the signing key
+// of its state folder.
+absl::StatusOr<std::unique_ptr<SpoolThread>> OpenSpool(
+    const std::string& state_directory, const std::string& spool_directory,
+    const Identity& identity, const std::string& boot_id,
+    const platform::Clock& clock);
 
 }  // namespace schoolgate::agent

@@ -1,0 +1,82 @@
+#include "agent/run/rules_in_force.h"
+
+#include <utility>
+
+#include "agent/run/rules_beat.h"
+#include "platform/machine.h"
+#include "proto/seal/keys.h"
+
+namespace schoolgate::agent {
+namespace {
+
+constexpr size_t kFingerprintKeyBytes = 16;
+
+}  // namespace
+
+RulesInForce::RulesInForce(std::string state_directory,
+                           const platform::Clock& clock, AgentStatus& status)
+    : clock_(clock),
+      status_(status),
+      boot_id_(platform::BootId()),
+      inbox_(std::move(state_directory)),
+      live_flows_(seal::RandomBytes(kFingerprintKeyBytes)) {}
+
+absl::Status RulesInForce::Open(Verdicts& verdicts) {
+  verdicts_ = &verdicts;
+  if (absl::Status status = inbox_.Open(MomentNow()); !status.ok()) {
+    return status;
+  }
+  Use();
+  return absl::OkStatus();
+}
+
+void RulesInForce::CutConnections() {
+  auto marker = platform::OpenFlowMarker();
+  if (marker.ok()) marker_ = std::move(*marker);
+}
+
+rules::Moment RulesInForce::MomentNow() const {
+  return {.wall = clock_.Now(),
+          .boot_us = absl::ToInt64Microseconds(clock_.SinceBoot()),
+          .boot_id = boot_id_,
+          .signed_floor = absl::InfinitePast()};
+}
+
+bool RulesInForce::Turn() {
+  const bool changed = inbox_.Turn(MomentNow());
+  if (changed) Use();
+  verdicts_->Try(inbox_.trial());
+  if (marker_ != nullptr && rules() != nullptr) {
+    status_.flows_cut +=
+        live_flows_.OnTime(*rules(), verdicts_->Blank(clock_.Now()), *marker_);
+  }
+  status_.rules_problem = inbox_.problem();
+  status_.orders_problem = inbox_.order_problem();
+  return changed;
+}
+
+void RulesInForce::Use() {
+  const std::shared_ptr<const rules::Ruleset> before = verdicts_->rules();
+  verdicts_->Use(rules());
+  if (rules() == nullptr) return;
+  if (before != nullptr && marker_ != nullptr) {
+    status_.flows_cut += live_flows_.CutForbidden(
+        *before, *rules(), verdicts_->Blank(clock_.Now()), *marker_);
+  }
+  status_.passes = rules()->overlays().passes_size();
+  status_.emergency_blocks = rules()->overlays().blocks_size();
+  status_.bundle_version = rules()->manifest().version();
+  status_.bundle_title = rules()->manifest().title();
+  status_.notice = rules()->policy().notice();
+}
+
+void RulesInForce::RefreshStatus() {
+  status_.root_version = inbox_.root_version();
+  status_.rules_freshness = FreshnessWord(inbox_, clock_.Now());
+}
+
+void RulesInForce::AddTo(v1::Heartbeat* beat) const {
+  AddRules(inbox_, *verdicts_, clock_.Now(), beat);
+}
+
+}  // namespace schoolgate::agent
