@@ -15,6 +15,13 @@ constexpr uint32_t kKeepaliveBytes = 120;
 constexpr uint64_t kGreetingBytes = 16'000;
 constexpr int64_t kBusyFromUs = 800'000;
 constexpr int64_t kBusyToUs = 20'000;
+// What a page that begins to load brings within this time. A redirect or an
+// answer to "I am leaving" is smaller.
+constexpr int64_t kPageUs = 2'000'000;
+constexpr uint64_t kPageBytes = 4'000;
+// A connection that was kept from an earlier visit and silent for this long
+// begins anew with what comes next.
+constexpr int64_t kKeptUs = 10'000'000;
 constexpr int64_t kHopUs = 800'000;
 // Parts of one act reach the wire within this.
 constexpr int64_t kSameInstantUs = 20'000;
@@ -103,6 +110,10 @@ Scene::FlowChange Scene::OnFlow(const FlowProgress& progress) {
     change.received_bytes = progress.received_bytes - flow.received_bytes;
   }
   flow.received_bytes = std::max(flow.received_bytes, progress.received_bytes);
+  const bool kept = flow.begun_us != 0 && !progress.closed &&
+                    progress.time_us - flow.told_us > kKeptUs &&
+                    progress.packet_bytes > kKeepaliveBytes;
+  if (kept) flow.begun_us = progress.time_us;
   if (flow.begun_us == 0 && flow.received_bytes > kGreetingBytes) {
     flow.begun_us = progress.time_us;
   }
@@ -112,8 +123,9 @@ Scene::FlowChange Scene::OnFlow(const FlowProgress& progress) {
                     progress.packet_bytes > kKeepaliveBytes;
   if (woke && flow.service != 0) {
     if (edges_.size() >= kMostEdges) edges_.pop_front();
-    edges_.push_back({progress.time_us, flow.service});
+    edges_.push_back({progress.time_us, flow.service, progress.flow, 0});
   }
+  NoteWoken(progress, change.received_bytes);
   // What a closing or keeping-alive packet tells came before it.
   const bool carries = !progress.closed;
   change.data_us =
@@ -121,6 +133,16 @@ Scene::FlowChange Scene::OnFlow(const FlowProgress& progress) {
   flow.told_us = progress.time_us;
   if (progress.closed) flows_.erase(found);
   return change;
+}
+
+void Scene::NoteWoken(const FlowProgress& progress, uint64_t bytes) {
+  if (bytes == 0) return;
+  for (auto edge = edges_.rbegin(); edge != edges_.rend(); ++edge) {
+    if (progress.time_us - edge->time_us > kPageUs) return;
+    if (edge->flow != progress.flow) continue;
+    edge->received_bytes += bytes;
+    return;
+  }
 }
 
 bool Scene::Counts(const Heard& heard, NameHash service) {
@@ -166,7 +188,8 @@ uint32_t Scene::SitesBetween(int64_t from_us, int64_t to_us, NameHash service) {
 bool Scene::PageBusyBefore(int64_t at_us, NameHash service) const {
   return std::any_of(edges_.begin(), edges_.end(), [&](const Edge& edge) {
     return edge.service != service && edge.time_us >= at_us - kBusyFromUs &&
-           edge.time_us <= at_us - kBusyToUs;
+           edge.time_us <= at_us - kBusyToUs &&
+           edge.received_bytes > kPageBytes;
   });
 }
 

@@ -71,6 +71,8 @@ class Scene {
   struct Edge {
     int64_t time_us;
     NameHash service;
+    FlowId flow;
+    uint64_t received_bytes;  // soon after
   };
   struct FlowView {
     NameHash service = 0;
@@ -85,6 +87,7 @@ class Scene {
     v1::ProcessKind process = v1::PROCESS_KIND_UNSPECIFIED;
   };
 
+  void NoteWoken(const FlowProgress& progress, uint64_t bytes);
   void NoteQuestion(const Observation& observation, NameHash name,
                     v1::ProcessKind process, bool relevant);
   bool Counts(const Heard& heard, NameHash service);

@@ -16,10 +16,14 @@ constexpr int64_t kCrowdUs = 3'000'000;
 constexpr int64_t kParallelUs = 400'000;
 constexpr int64_t kParallelWithinUs = 3'000'000;
 constexpr int64_t kDecideEveryUs = 500'000;
-constexpr uint64_t kAnyData = 200;
+constexpr uint64_t kAnswer = 200;
+constexpr uint64_t kAnyData = 600;  // of a span; less is a farewell
 // More than refusals come to: it was not stopped after all.
 constexpr uint64_t kLeakBytes = 8'000;
-constexpr size_t kMostData = 128;
+// What arrives is summed over such spans, so that a fast transfer is
+// remembered as long as a slow one.
+constexpr int64_t kSpanUs = 250'000;
+constexpr size_t kMostSpans = 640;
 constexpr size_t kRegularNeeds = 4;
 constexpr double kRegularSpread = 0.2;
 
@@ -59,9 +63,16 @@ struct EpisodeTracker::Open {
     bool connection;
     bool front_door;
   };
-  struct Bytes {
-    int64_t time_us;
-    uint64_t received;
+  struct Span {
+    int64_t first_us = 0, last_us = 0;
+    uint64_t received = 0;
+
+    void Add(int64_t time_us, uint64_t bytes) {
+      if (received == 0) first_us = last_us = time_us;
+      first_us = std::min(first_us, time_us);
+      last_us = std::max(last_us, time_us);
+      received += bytes;
+    }
   };
   v1::Episode episode;
   v1::Person person;
@@ -73,9 +84,9 @@ struct EpisodeTracker::Open {
   bool changed = true;  // since it was last graded
   std::vector<Moment> moments;
   std::deque<Name> names;
-  std::deque<Bytes> data;
-  int64_t last_us = 0;  // last name
-  int64_t best_us = 0;  // the moment that the grade is about
+  std::map<int64_t, Span> data;  // by the number of the span
+  int64_t last_us = 0;           // last name
+  int64_t best_us = 0;           // the moment that the grade is about
 };
 
 struct EpisodeTracker::Desk {
@@ -249,8 +260,9 @@ void EpisodeTracker::OnFlow(const FlowProgress& progress) {
   // the browser made ahead and did not use yet is no other page's.
   if (change.begun_us < open.episode.start_unix_us()) return;
   open.changed = true;
-  if (open.data.size() >= kMostData) open.data.pop_front();
-  open.data.push_back({change.data_us, change.received_bytes});
+  open.data[change.data_us / kSpanUs].Add(change.data_us,
+                                          change.received_bytes);
+  if (open.data.size() > kMostSpans) open.data.erase(open.data.begin());
   open.episode.set_received_bytes(open.episode.received_bytes() +
                                   change.received_bytes);
 }
@@ -294,15 +306,15 @@ MomentFacts EpisodeTracker::FactsOf(const Open& open,
   }
   facts.own_hosts = static_cast<uint32_t>(own.size());
   int64_t first_us = 0, last_us = 0;
-  for (const Open::Bytes& bytes : open.data) {
-    if (bytes.time_us < at_us || bytes.time_us >= at_us + kDataUs) continue;
-    facts.received_bytes += bytes.received;
-    if (bytes.received <= kAnyData) continue;
-    if (first_us == 0) first_us = bytes.time_us;
-    last_us = bytes.time_us;
+  for (const auto& [number, span] : open.data) {
+    if (span.last_us < at_us || span.last_us >= at_us + kDataUs) continue;
+    facts.received_bytes += span.received;
+    if (span.received <= kAnyData) continue;
+    if (first_us == 0) first_us = std::max(span.first_us, at_us);
+    last_us = span.last_us;
   }
   facts.data_us = last_us - first_us;
-  facts.connected |= facts.received_bytes > kAnyData;
+  facts.connected |= facts.received_bytes > kAnswer;
   if (open.enforced) facts.connected = facts.received_bytes > kLeakBytes;
   return facts;
 }
@@ -357,7 +369,9 @@ void EpisodeTracker::Tell(Open& open, int64_t now_us) {
   if (std::exchange(open.told, true)) return;
   v1::Episode& episode = open.episode;
   int64_t end_us = open.last_us;
-  if (!open.data.empty()) end_us = std::max(end_us, open.data.back().time_us);
+  if (!open.data.empty()) {
+    end_us = std::max(end_us, open.data.rbegin()->second.last_us);
+  }
   if (open.best_us != 0 && Rank(episode.grade()) >= 2) {
     episode.set_start_unix_us(open.best_us);
   }

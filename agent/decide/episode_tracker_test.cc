@@ -161,6 +161,55 @@ TEST(EpisodeTracker, ASeriousVisitIsToldWithinFifteenSeconds) {
   EXPECT_LT(device.told()[0].time_unix_us() - begin_us, 15'000'000);
 }
 
+// Otherwise who watches a film over a fast line seems to have left at once.
+TEST(EpisodeTracker, AFastTransferIsRememberedFromItsBeginning) {
+  Device device;
+  device.Ask("www.films.test", "video");
+  device.Step(20'000);
+  const FlowId film = device.Connect("www.films.test", "video");
+  for (uint64_t i = 1; i <= 2'000; ++i) {
+    device.Flow(film, i * 20'000);
+    device.Wait(0.01);
+  }
+  auto episodes = device.Finish();
+  ASSERT_EQ(episodes.size(), 1u);
+  EXPECT_EQ(episodes[0].grade(), v1::GRADE_OPENED);
+}
+
+// Otherwise coming back over an open connection looks like a blocked try.
+TEST(EpisodeTracker, AKeptConnectionCountsAnew) {
+  Device device;
+  device.Ask("www.bet.test", "gambling");
+  const FlowId page = device.Connect("www.bet.test", "gambling");
+  device.Flow(page, 300'000);
+  device.Wait(60);
+  device.Ask("www.bet.test", "gambling");
+  for (uint64_t second = 1; second <= 12; ++second) {
+    device.Flow(page, 300'000 + second * 80'000);
+    device.Wait(1);
+  }
+  auto episodes = device.Finish();
+  ASSERT_EQ(episodes.size(), 2u);
+  EXPECT_EQ(episodes[1].grade(), v1::GRADE_OPENED);
+}
+
+// A link that leads through the page's own server, against a page that loads
+// and asks for what it embeds.
+TEST(EpisodeTracker, ARedirectIsNoBusyPage) {
+  for (const bool loads : {false, true}) {
+    Device device;
+    const FlowId page = device.Connect("www.maths.test");
+    device.Flow(page, 60'000);
+    device.Wait(30);
+    device.Flow(page, loads ? 120'000 : 60'900);
+    device.Step(200'000);
+    device.Ask("www.bet.test", "gambling");
+    auto episodes = device.Finish();
+    ASSERT_EQ(episodes.size(), 1u);
+    EXPECT_EQ(episodes[0].grade() == v1::GRADE_ATTEMPT, !loads);
+  }
+}
+
 TEST(EpisodeTracker, AnEmbedIsAutomatic) {
   Device device;
   for (int i = 0; i < 50; ++i) {

@@ -100,6 +100,17 @@ std::string WhyContacts(const Finding& finding, const Tally& tally) {
            "Contact with such sites is shown at once, so that "
            "somebody can help.";
   }
+  if (finding.labels == finding.count) {
+    return words +
+           "The bytes of these connections are of this kind, whatever name "
+           "they showed, and they came more than a minute apart.";
+  }
+  if (finding.labels > 0) {
+    return absl::StrCat(words, finding.labels, " of these ",
+                        finding.labels == 1 ? "is" : "are",
+                        " known by the bytes of the connection; the others "
+                        "looked as if a person opened the site.");
+  }
   if (finding.ungraded == finding.count) {
     return words +
            "The tries are too far apart to be the browser's own "
@@ -135,6 +146,9 @@ std::string InFavour(const Finding& finding, bool is_person,
   if (tally.all() == 1) {
     say("It happened once: a mistyped address or a misleading link can look "
         "like this.");
+  }
+  if (finding.labels > 0) {
+    say("A program that the person did not start can make such connections.");
   }
   if (tally.contacted == 0) say("Everything was blocked; nothing was loaded.");
   if (finding.late) {

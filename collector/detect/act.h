@@ -28,6 +28,7 @@ struct Act {
   int32_t half_points = 0;
   uint32_t contacts = 1;
   uint64_t page_hash = 0;
+  bool label = false;     // known by its bytes, not by a name
   bool reported = false;  // the person said so themselves
 
   auto Identity() const { return std::tie(device, epoch, sequence); }

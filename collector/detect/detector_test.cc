@@ -298,6 +298,66 @@ TEST(Detector, NewsPageRevisitedDailyDoesNotAddUp) {
   EXPECT_TRUE(Detect(school.events()).empty());
 }
 
+StoredEvent& AsLabel(School& school) {
+  StoredEvent& stored = school.events().back();
+  v1::Contact& contact = *stored.event.mutable_contact();
+  contact.set_source(v1::NAME_SOURCE_FLOW);
+  contact.set_process(v1::PROCESS_KIND_OTHER);  // a VPN program is one
+  return stored;
+}
+
+// A tunnel has no name that an episode could be about.
+TEST(Detector, ATunnelKnownByItsBytesIsFoundWhereEpisodesAreSent) {
+  School school;
+  school.Episode("news.test", "social", v1::GRADE_AUTOMATIC);
+  school.After(Minutes(1)).Contact("WireGuard", "bypass", v1::ACTION_RECORD);
+  AsLabel(school);
+  EXPECT_TRUE(Detect(school.events()).empty()) << "once is not enough";
+  school.After(Minutes(6)).Contact("WireGuard", "bypass", v1::ACTION_RECORD);
+  AsLabel(school);
+  auto found = Detect(school.events());
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].rule, "bypass");
+  EXPECT_EQ(found[0].severity, v1::SEVERITY_RULE_BREAK);
+  EXPECT_EQ(found[0].count, 2u);
+  EXPECT_EQ(found[0].labels, 2u);
+  EXPECT_EQ(found[0].evidence[0].sentence(), "Traffic of WireGuard was seen.");
+}
+
+TEST(Detector, LabelsOfOtherKindsAndOnLockedScreensAreNothing) {
+  School school;
+  school.Episode("news.test", "social", v1::GRADE_AUTOMATIC);
+  for (int i = 0; i < 9; ++i) {
+    school.After(Minutes(6)).Contact("Spotify", "music-download");
+    AsLabel(school);
+    school.Contact("BitTorrent", "file-sharing");
+    AsLabel(school).event.mutable_contact()->set_session_locked(true);
+  }
+  EXPECT_TRUE(Detect(school.events()).empty());
+}
+
+// Three days without the network must not change what is found.
+TEST(Detector, ThreeDaysOfflineFindTheSame) {
+  School school;
+  for (int day = 0; day < 3; ++day) {
+    school.At(School::Start() + absl::Hours(24 * day))
+        .Episode("adult.test", "adult", v1::GRADE_LANDED, Seconds(3))
+        .After(Minutes(9))
+        .Episode("bet.test", "gambling", v1::GRADE_ATTEMPT)
+        .After(Minutes(80))
+        .Episode("social.test", "social", v1::GRADE_OPENED);
+  }
+  std::vector<std::vector<StoredEvent>> live;
+  for (const StoredEvent& event : school.events()) live.push_back({event});
+  std::vector<StoredEvent> spooled = school.events();
+  for (StoredEvent& event : spooled) {
+    event.received = School::Start() + absl::Hours(24 * 3);
+  }
+  const auto standing = Standing(live);
+  EXPECT_EQ(standing.size(), 2u);
+  EXPECT_EQ(Standing({spooled}), standing);
+}
+
 TEST(Detector, SilenceCountsSchoolTimeOnly) {
   Detector detector;
   Device device;

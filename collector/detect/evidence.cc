@@ -24,6 +24,10 @@ std::string ActionWords(v1::Action action) {
 
 std::string Deed(const Act& act, const std::string& host) {
   bool blocked = act.action == v1::ACTION_BLOCK;
+  if (act.label) {
+    return absl::StrCat("Traffic of ", host, " was seen",
+                        blocked ? "; it was blocked" : "");
+  }
   switch (act.grade) {
     case v1::GRADE_OPENED:
       return absl::StrCat("Contacted host ", host, " for ",

@@ -23,7 +23,9 @@ constexpr int kServiceADay = 4;
 constexpr int kWindowDays = 5;
 constexpr int kIncidentGapDays = 2;
 
-bool IsBare(const Act& act) { return act.grade == v1::GRADE_UNSPECIFIED; }
+bool IsBare(const Act& act) {
+  return act.grade == v1::GRADE_UNSPECIFIED && !act.label;
+}
 
 bool InBurst(const std::vector<Act>& acts, size_t at) {
   std::set<std::string> hosts;
@@ -39,6 +41,7 @@ bool InBurst(const std::vector<Act>& acts, size_t at) {
 // Whether the act could be a person's doing at all.
 bool IsStrong(const std::vector<Act>& acts, size_t at) {
   const Act& act = acts[at];
+  if (act.label) return true;
   if (act.grade == v1::GRADE_OPENED || act.grade == v1::GRADE_ATTEMPT) {
     return true;
   }
@@ -74,11 +77,11 @@ class Pacing {
 };
 
 struct Tally {
-  int opened = 0, attempts = 0, bare = 0;
+  int opened = 0, attempts = 0, bare = 0, labels = 0;
   std::set<absl::CivilHour> hours;
 
-  int all() const { return opened + attempts + bare; }
-  int graded() const { return opened + attempts; }
+  int all() const { return graded() + bare; }
+  int graded() const { return opened + attempts + labels; }
 };
 
 Tally Count(const std::vector<Act>& acts, absl::TimeZone zone) {
@@ -89,6 +92,8 @@ Tally Count(const std::vector<Act>& acts, absl::TimeZone zone) {
       ++tally.opened;
     else if (act.grade == v1::GRADE_ATTEMPT)
       ++tally.attempts;
+    else if (act.label)
+      ++tally.labels;
     else
       ++tally.bare;
   }

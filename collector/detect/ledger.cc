@@ -42,6 +42,15 @@ std::string Gravest(const Categories& categories) {
   return gravest;
 }
 
+// A flow that its bytes give away as a way round the filter or as file
+// sharing. The device tells it again while it goes on; no page brings such in.
+bool IsLabel(const v1::Contact& contact, std::string_view category) {
+  return contact.source() == v1::NAME_SOURCE_FLOW &&
+         !contact.session_locked() &&
+         (category == "bypass" || category == "file-sharing" ||
+          category == "remote-access");
+}
+
 bool IsPerson(const v1::Person& person) {
   return person.confidence() == v1::CONFIDENCE_CERTAIN &&
          !person.pseudonym().empty();
@@ -84,7 +93,8 @@ void Ledger::AddContact(const StoredEvent& event) {
   std::string category = Gravest(contact.categories());
   Tier tier = contact.locked() ? Tier::kIllegal : TierOf(category);
   if (tier == Tier::kNone) return;
-  if (tier != Tier::kIllegal) {
+  const bool label = IsLabel(contact, category);
+  if (tier != Tier::kIllegal && !label) {
     if (grading_devices_.contains(event.device)) return;
     if (contact.action() != v1::ACTION_BLOCK || contact.session_locked()) {
       return;
@@ -97,6 +107,7 @@ void Ledger::AddContact(const StoredEvent& event) {
   act.service = act.host;
   act.clause = contact.clause();
   act.action = contact.action();
+  act.label = label;
   Record(event, category, std::move(act));
 }
 
@@ -185,7 +196,7 @@ void Ledger::EpisodesSeenFrom(const std::string& school,
     for (auto& [name, category] : subjects_[id].categories) {
       std::erase_if(category.acts, [&](const auto& entry) {
         const Act& act = entry.second;
-        return act.device == device && !act.host.empty() &&
+        return act.device == device && !act.host.empty() && !act.label &&
                act.grade == v1::GRADE_UNSPECIFIED;
       });
     }
@@ -220,7 +231,7 @@ std::vector<Act> Ledger::Countable(const SubjectId& id,
     bool sealed = act.host.empty();
     if (!sealed && class_events_.Excuses(id.first, act)) continue;
     bool covered = false;
-    if (act.grade == v1::GRADE_UNSPECIFIED) {
+    if (act.grade == v1::GRADE_UNSPECIFIED && !act.label) {
       for (const auto& [unused, other] : kept.acts) {
         covered |= other.grade != v1::GRADE_UNSPECIFIED &&
                    other.device == act.device &&
@@ -322,6 +333,9 @@ Finding Ledger::MakeFinding(const SubjectId& id, const Subject& subject,
   }
   finding.count = static_cast<uint32_t>(incident.acts.size());
   finding.ungraded = finding.count - finding.opened - finding.attempts;
+  finding.labels = static_cast<uint32_t>(
+      std::count_if(incident.acts.begin(), incident.acts.end(),
+                    [](const Act& act) { return act.label; }));
   finding.services = static_cast<uint32_t>(services.size());
   finding.landed = static_cast<uint32_t>(incident.landed.size());
   if (incident.severity == v1::SEVERITY_ILLEGAL) {
@@ -346,7 +360,8 @@ bool Ledger::AfterBypass(const Subject& subject, const std::string& category,
   if (bypass == subject.categories.end()) return false;
   for (const auto& [identity, act] : bypass->second.acts) {
     if (act.start <= first && first - act.start <= kJoin &&
-        (act.grade == v1::GRADE_OPENED || act.grade == v1::GRADE_ATTEMPT)) {
+        (act.grade == v1::GRADE_OPENED || act.grade == v1::GRADE_ATTEMPT ||
+         act.label)) {
       return true;
     }
   }

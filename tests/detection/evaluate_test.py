@@ -19,6 +19,7 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 CLIENT, RESOLVER = "10.9.0.2", "10.9.0.1"
 START = 1795514400.0
+CONTEXT = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def ip(address):
@@ -36,8 +37,7 @@ def checksum(data):
 
 def hello(host):
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    context = ssl.create_default_context()
-    tls = context.wrap_bio(incoming, outgoing, server_hostname=host)
+    tls = CONTEXT.wrap_bio(incoming, outgoing, server_hostname=host)
     try:
         tls.do_handshake()
     except ssl.SSLWantReadError:
@@ -50,6 +50,7 @@ class Capture:
         self.packets = []
         self.port = 20000
         self.events = []
+        self.segment = 1400
 
     def frame(self, when, source, target, protocol, payload):
         head = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(payload), 0, 0,
@@ -86,7 +87,7 @@ class Capture:
         for n in range(max(1, int(seconds / step))):
             left = int(rate * step)
             while left > 0:
-                size = min(1400, left)
+                size = min(self.segment, left)
                 self.tcp(when + 0.05 + n * step, port, server, False, 0x18,
                          sent, b"x" * size)
                 sent += size
@@ -103,8 +104,20 @@ class Capture:
                                       len(data)) + data)
 
 
-def make_run(folder):
+def news(capture, when, embedded):
+    """A page with a dozen hosts of other sites, and what it embeds."""
+    for n in range(12):
+        host = f"cdn.partner{n}.test"
+        capture.ask(when + n * 0.05, host)
+        capture.load(when + n * 0.05 + 0.02, host, "10.9.2.1", 0.1, 20000)
+    capture.ask(when + 0.33, embedded)
+    capture.load(when + 0.35, embedded, "10.9.1.3", 0.2, 100000)
+
+
+def make_run(folder, segment=1400, change=None):
+    """Writes the run; `change` may alter capture and truth before that."""
     capture, truth = Capture(), []
+    capture.segment = segment
 
     def act(when, label, domain, category):
         truth.append({"t": when, "k": "act", "a": "typed", "label": label,
@@ -122,32 +135,28 @@ def make_run(folder):
             capture.ask(when + 0.3, host + domain)
             capture.load(when + 0.35, host + domain, "10.9.1.2", seconds, 50000)
 
-    def news(when, embedded):
-        for n in range(12):
-            host = f"cdn.partner{n}.test"
-            capture.ask(when + n * 0.05, host)
-            capture.load(when + n * 0.05 + 0.02, host, "10.9.2.1", 0.1, 20000)
-        capture.ask(when + 0.33, embedded)
-        capture.load(when + 0.35, embedded, "10.9.1.3", 0.2, 100000)
-
     when = START
     for n in range(4):
         visit(when + 60, "deliberate", f"bet{n}.test", "gambling", 14)
         visit(when + 120, "accidental", f"lewd{n}.test", "adult", 2)
         act(when + 180, "deliberate", f"blocked{n}.test", "proxy")
         capture.ask(when + 180.02, f"www.blocked{n}.test")
-        news(when + 240, "px.social.test")
+        news(capture, when + 240, "px.social.test")
         when += 300
     domains = {f"bet{n}.test": "gambling" for n in range(4)}
     domains |= {f"lewd{n}.test": "adult" for n in range(4)}
     domains |= {f"blocked{n}.test": "proxy" for n in range(4)}
     domains["social.test"] = "social"
+    if change:
+        change(capture, truth)
     capture.write(folder / "traffic.pcap")
     (folder / "truth.jsonl").write_text(
         "".join(json.dumps(line) + "\n" for line in truth))
     (folder / "events.json").write_text(
         json.dumps({"ev": capture.events, "flows": []}))
-    (folder / "flagged.json").write_text(json.dumps({
+    # Other worlds leave fields out and have categories of their own.
+    odd = {"odd.test": {}, "odder.test": {"category": "Of its own"}}
+    (folder / "flagged.json").write_text(json.dumps(odd | {
         domain: {"host": "www." + domain, "category": category,
                  "companions": ["img." + domain, "static." + domain]}
         for domain, category in domains.items()}))
