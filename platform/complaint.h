@@ -2,6 +2,7 @@
 //   program: what: why: what to do
 #pragma once
 
+#include <cstdio>
 #include <string_view>
 
 #include "absl/status/status.h"
@@ -13,8 +14,10 @@ inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailed = 1;
 inline constexpr int kExitUsage = 2;
 
-// Prints "program: <status message>" to standard error. The message carries
-// what, why and what to do, separated by ": ". Returns kExitFailed.
-int Complain(std::string_view program, const absl::Status& status);
+// Prints "program: <status message>" to `to`, where people read: standard
+// error. The message carries what, why and what to do, separated by ": ".
+// Returns kExitFailed.
+int Complain(std::string_view program, const absl::Status& status,
+             std::FILE* to = stderr);
 
 }  // namespace schoolgate::platform

@@ -1,6 +1,7 @@
 #include <pcap/pcap.h>
 #include <pcap/sll.h>
 #include <poll.h>
+#include <unistd.h>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -151,19 +152,22 @@ absl::StatusOr<std::unique_ptr<PacketSource>> OpenInterface(
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<PacketSource>> OpenLive(
-    const std::string& interface) {
+    const std::string& interface, int kept) {
   if (interface == "auto") {
-    auto flows = OpenNflog(kLogGroup);
+    auto flows = OpenNflog(kLogGroup, kept);
     return flows.ok() ? std::move(flows) : OpenInterface("any");
   }
-  if (!interface.starts_with(kLogPrefix)) return OpenInterface(interface);
+  if (!interface.starts_with(kLogPrefix)) {
+    if (kept >= 0) close(kept);
+    return OpenInterface(interface);
+  }
   int group = 0;
   if (!absl::SimpleAtoi(interface.substr(kLogPrefix.size()), &group) ||
       group < 0 || group > UINT16_MAX) {
     return absl::InvalidArgumentError(absl::StrCat(
         interface, ": no such log group: write nflog: and 0 to 65535"));
   }
-  return OpenNflog(static_cast<uint16_t>(group));
+  return OpenNflog(static_cast<uint16_t>(group), kept);
 }
 
 }  // namespace schoolgate::platform

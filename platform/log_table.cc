@@ -8,10 +8,13 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <functional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -50,12 +53,17 @@ class Transaction {
   ~Transaction() { mnl_nlmsg_batch_stop(batch_); }
   Transaction(const Transaction&) = delete;
 
-  void Table(uint16_t message, uint32_t table_flags) {
+  void Table(uint16_t message, uint32_t table_flags,
+             const std::string& tag = "") {
     nftnl_table* table = nftnl_table_alloc();
     nftnl_table_set_u32(table, NFTNL_TABLE_FAMILY, NFPROTO_INET);
     nftnl_table_set_str(table, NFTNL_TABLE_NAME, table_.c_str());
     if (table_flags != 0) {
       nftnl_table_set_u32(table, NFTNL_TABLE_FLAGS, table_flags);
+    }
+    if (!tag.empty()) {
+      nftnl_table_set_data(table, NFTNL_TABLE_USERDATA, tag.data(),
+                           static_cast<uint32_t>(tag.size()));
     }
     const uint16_t flags = message == NFT_MSG_NEWTABLE ? NLM_F_CREATE : 0;
     nftnl_table_nlmsg_build_payload(Head(message, flags), table);
@@ -78,6 +86,11 @@ class Transaction {
     nftnl_rule_nlmsg_build_payload(
         Head(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND), rule.get());
     mnl_nlmsg_batch_next(batch_);
+  }
+
+  std::string_view bytes() const {
+    return {static_cast<const char*>(mnl_nlmsg_batch_head(batch_)),
+            mnl_nlmsg_batch_size(batch_)};
   }
 
   // 0, or the errno of the first message that the kernel refused.
@@ -211,7 +224,7 @@ class NetfilterLogTable : public LogTable {
         counted_before_(ReadCounting()) {}
 
   ~NetfilterLogTable() override {
-    if (!stands_) return;
+    if (!stands_ || left_) return;
     Transaction all(name_);
     all.Table(NFT_MSG_DELTABLE, 0);
     (void)all.Commit(netlink_.get());
@@ -219,7 +232,15 @@ class NetfilterLogTable : public LogTable {
     if (counted_before_ == "0") std::ofstream(kCountingPath) << "0\n";
   }
 
+  int descriptor() const override { return mnl_socket_get_fd(netlink_.get()); }
+
+  void Leave() override { left_ = true; }
+
   int Install() {
+    if (Tag() == StandingTag()) {
+      stands_ = true;
+      return 0;
+    }
     int error = Install(NFT_TABLE_F_OWNER);
     if (error == EOPNOTSUPP || error == EINVAL) error = Install(0);
     stands_ = error == 0;
@@ -227,7 +248,7 @@ class NetfilterLogTable : public LogTable {
   }
 
   bool Keep() override {
-    if (Stands()) return true;
+    if (!StandingTag().empty()) return true;
     (void)Install();  // tried again at the next call
     return false;
   }
@@ -237,13 +258,25 @@ class NetfilterLogTable : public LogTable {
     Transaction all(name_);
     all.Table(NFT_MSG_NEWTABLE, table_flags);
     all.Table(NFT_MSG_DELTABLE, 0);
-    all.Table(NFT_MSG_NEWTABLE, table_flags);
+    all.Table(NFT_MSG_NEWTABLE, table_flags, Tag());
     AddAll(all, name_, group_);
     return all.Commit(netlink_.get());
   }
 
-  bool Stands() {
+  // A short name for exactly these rules.
+  std::string Tag() const {
+    Transaction all(name_);
+    AddAll(all, name_, group_);
+    return absl::StrCat("schoolgate ",
+                        absl::Hex(std::hash<std::string_view>()(all.bytes())));
+  }
+
+  // Of our table; "?" when it cannot be asked for, empty when there is none.
+  std::string StandingTag() {
     char message[MNL_SOCKET_BUFFER_SIZE];
+    while (recv(descriptor(), message, sizeof(message), MSG_DONTWAIT) > 0) {
+      // Answers to a run before us that died before reading them.
+    }
     nftnl_table* table = nftnl_table_alloc();
     nftnl_table_set_u32(table, NFTNL_TABLE_FAMILY, NFPROTO_INET);
     nftnl_table_set_str(table, NFTNL_TABLE_NAME, name_.c_str());
@@ -252,13 +285,25 @@ class NetfilterLogTable : public LogTable {
     nftnl_table_nlmsg_build_payload(head, table);
     nftnl_table_free(table);
     if (mnl_socket_sendto(netlink_.get(), head, head->nlmsg_len) < 0) {
-      return stands_;
+      return stands_ ? "?" : "";
     }
     const ssize_t size =
         mnl_socket_recvfrom(netlink_.get(), message, sizeof(message));
     const auto* answer = reinterpret_cast<const nlmsghdr*>(message);
-    return mnl_nlmsg_ok(answer, static_cast<int>(size)) &&
-           answer->nlmsg_type != NLMSG_ERROR;
+    if (!mnl_nlmsg_ok(answer, static_cast<int>(size)) ||
+        answer->nlmsg_type == NLMSG_ERROR) {
+      return "";
+    }
+    table = nftnl_table_alloc();
+    std::string tag = "?";
+    uint32_t bytes = 0;
+    if (nftnl_table_nlmsg_parse(answer, table) == 0) {
+      const void* data =
+          nftnl_table_get_data(table, NFTNL_TABLE_USERDATA, &bytes);
+      if (data != nullptr) tag.assign(static_cast<const char*>(data), bytes);
+    }
+    nftnl_table_free(table);
+    return tag;
   }
 
   const Netlink netlink_;
@@ -267,6 +312,7 @@ class NetfilterLogTable : public LogTable {
   const std::string counted_before_;
   uint32_t asked_ = 1u << 20;
   bool stands_ = false;
+  bool left_ = false;
 };
 
 absl::Status Refused(const std::string& name, int error) {
@@ -294,11 +340,15 @@ absl::Status Refused(const std::string& name, int error) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<LogTable>> InstallLogTable(
-    const std::string& name, uint16_t group) {
-  Netlink netlink(mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC));
-  if (netlink == nullptr ||
-      mnl_socket_bind(netlink.get(), 0, MNL_SOCKET_AUTOPID) < 0) {
-    return Refused(name, errno);
+    const std::string& name, uint16_t group, int kept) {
+  Netlink netlink(kept >= 0 ? mnl_socket_fdopen(kept) : nullptr);
+  if (netlink == nullptr) {
+    if (kept >= 0) close(kept);
+    netlink.reset(mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC));
+    if (netlink == nullptr ||
+        mnl_socket_bind(netlink.get(), 0, MNL_SOCKET_AUTOPID) < 0) {
+      return Refused(name, errno);
+    }
   }
   // Each message is answered; the answers must fit, and must come.
   const int bytes = 1 << 20;

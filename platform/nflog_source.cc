@@ -8,6 +8,7 @@
 #include <pcap/dlt.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -99,7 +100,11 @@ class NflogSource : public PacketSource {
     // What does not fit is lost; the numbers in the messages tell how much.
     setsockopt(descriptor(), SOL_NETLINK, NETLINK_NO_ENOBUFS, &one,
                sizeof(one));
-    auto table = InstallLogTable(kLogTable, group_);
+    return absl::OkStatus();
+  }
+
+  absl::Status Feed(int kept) {
+    auto table = InstallLogTable(kLogTable, group_, kept);
     if (!table.ok()) return table.status();
     table_ = std::move(*table);
     return absl::OkStatus();
@@ -123,6 +128,10 @@ class NflogSource : public PacketSource {
   uint64_t dropped() const override { return dropped_; }
 
   std::string_view way() const override { return "flows"; }
+
+  int held_open() const override { return table_->descriptor(); }
+
+  void Leave() override { table_->Leave(); }
 
  private:
   absl::Status Ask(nlmsghdr* head) {
@@ -271,16 +280,22 @@ class NflogSource : public PacketSource {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<PacketSource>> OpenNflog(uint16_t group) {
+absl::StatusOr<std::unique_ptr<PacketSource>> OpenNflog(uint16_t group,
+                                                        int kept) {
   Netlink netlink(mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC));
   if (netlink == nullptr ||
       mnl_socket_bind(netlink.get(), 0, MNL_SOCKET_AUTOPID) < 0) {
+    if (kept >= 0) close(kept);
     return absl::UnimplementedError(absl::StrCat(
         "nflog:", group, ": the kernel refuses: ", std::strerror(errno),
         ": is nfnetlink_log there?"));
   }
   auto source = std::make_unique<NflogSource>(std::move(netlink), group);
-  if (absl::Status status = source->Configure(); !status.ok()) return status;
+  if (absl::Status status = source->Configure(); !status.ok()) {
+    if (kept >= 0) close(kept);
+    return status;
+  }
+  if (absl::Status status = source->Feed(kept); !status.ok()) return status;
   return source;
 }
 

@@ -14,8 +14,9 @@ inline constexpr uint16_t kLogGroup = 7078;  // unless the configuration says
 inline constexpr char kLogTable[] = "schoolgate_log";
 
 // Reads the group and keeps the table that feeds it (platform/log_table.h) in
-// place. Errors as InstallLogTable's, and ALREADY_EXISTS when another program
-// reads the group.
-absl::StatusOr<std::unique_ptr<PacketSource>> OpenNflog(uint16_t group);
+// place; `kept` as InstallLogTable's. Errors as InstallLogTable's, and
+// ALREADY_EXISTS when another program reads the group.
+absl::StatusOr<std::unique_ptr<PacketSource>> OpenNflog(uint16_t group,
+                                                        int kept = -1);
 
 }  // namespace schoolgate::platform

@@ -59,6 +59,13 @@ class PacketSource {
   // How it sees packets: "file", "interface" (all that crosses it) or "flows"
   // (the first packets of each flow, with their senders).
   virtual std::string_view way() const = 0;
+
+  // While somebody holds this descriptor, what feeds the source in the kernel
+  // outlives our death; the next OpenLive takes it over. -1: there is none.
+  virtual int held_open() const { return -1; }
+
+  // What feeds the source outlives also this object, for its next holder.
+  virtual void Leave() {}
 };
 
 // A pcap or pcapng file, gzip or zstd compressed or not. NOT_FOUND,
@@ -69,8 +76,9 @@ absl::StatusOr<std::unique_ptr<PacketSource>> OpenCaptureFile(
 // A live source: an interface name, "any", "nflog:GROUP" (platform/log_table.h
 // is put in place for as long as the source lives), or "auto": the log where
 // the kernel has it, else "any". PERMISSION_DENIED says which capability is
-// missing, ALREADY_EXISTS that another program holds the group.
+// missing, ALREADY_EXISTS that another program holds the group. `kept` is
+// what an earlier source's `held_open` was, owned from the call on, or -1.
 absl::StatusOr<std::unique_ptr<PacketSource>> OpenLive(
-    const std::string& interface);
+    const std::string& interface, int kept = -1);
 
 }  // namespace schoolgate::platform

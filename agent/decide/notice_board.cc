@@ -28,6 +28,8 @@ void NoticeBoard::OnName(uint32_t uid, std::string_view host, int64_t now_us) {
   Person& person = PersonOf(uid);
   std::string site = ServiceText(host);
   if (site == person.sites[0]) {
+    // After a pause it is asked for anew, whatever brought it in before.
+    if (now_us - person.last_us[0] >= kBroughtInUs) person.since_us[0] = now_us;
     person.last_us[0] = now_us;
     return;
   }

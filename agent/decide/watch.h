@@ -20,7 +20,7 @@
 namespace schoolgate::agent {
 
 struct WatchCounters {
-  uint64_t names = 0;       // brought here
+  uint64_t names = 0;       // brought here, but for self-tests
   uint64_t repeats = 0;     // seen twice on one machine: loopback, bridges
   uint64_t hits = 0;        // record, warn or block
   uint64_t neighbours = 0;  // asked by others, of this machine or of everybody
@@ -132,6 +132,7 @@ class Watch : public ObservationSink {
   void Hold(Judged judged);
   void NamePerson(const Judged& judged);
   void ReleaseHeld(int64_t now_us);
+  void Count(const Observation& observation);
   void Record(Judged& judged);
   void OnLabel(const Observation& label);
   void Report(const Observation& flow, const FlowFinding& finding);

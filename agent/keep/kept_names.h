@@ -6,6 +6,7 @@ namespace schoolgate::agent {
 // The agent's sockets, while they are kept.
 inline constexpr char kQueueName[] = "schoolgate-queue";
 inline constexpr char kTableName[] = "schoolgate-table";
+inline constexpr char kLogName[] = "schoolgate-log";
 
 // An environment variable: tells a run how the one before it ended: "killed",
 // "crashed", "hung", "gave-up".

@@ -24,6 +24,7 @@
 #include "agent/run/self_check.h"
 #include "agent/run/service.h"
 #include "agent/run/spool_thread.h"
+#include "agent/run/state_folders.h"
 #include "agent/run/status.h"
 #include "platform/complaint.h"
 #include "platform/local_socket.h"
@@ -68,7 +69,6 @@ class LiveAgent {
   absl::Status Run(const std::atomic<bool>& stop);
 
  private:
-  absl::Status MakeFolders();
   absl::Status StartKept();
   void MakeJudge();
   void ReportPast();
@@ -134,7 +134,9 @@ absl::Status LiveAgent::Start() {
       return status;
     }
   }
-  if (absl::Status status = MakeFolders(); !status.ok()) return status;
+  if (absl::Status status = MakeStateFolders(config_.state_directory);
+      !status.ok())
+    return status;
   auto questions = platform::ListenForQuestions(config_.socket);
   if (!questions.ok()) return questions.status();
   questions_ = std::move(*questions);
@@ -153,26 +155,6 @@ absl::Status LiveAgent::Start() {
     return absl::OkStatus();
   }
   return captured;
-}
-
-absl::Status LiveAgent::MakeFolders() {
-  std::error_code error;
-  std::filesystem::create_directories(config_.state_directory + "/identity",
-                                      error);
-  std::filesystem::create_directories(config_.state_directory + "/incoming",
-                                      error);
-  if (error) {
-    return absl::PermissionDeniedError(absl::StrCat(
-        config_.state_directory, ": cannot be made: ", error.message(),
-        ": run as root, or choose another state_directory"));
-  }
-  // Everybody may reach the agent's socket; what lies beside it has modes of
-  // its own.
-  std::filesystem::permissions(
-      config_.state_directory,
-      std::filesystem::perms::group_exec | std::filesystem::perms::others_exec,
-      std::filesystem::perm_options::add, error);
-  return absl::OkStatus();
 }
 
 // All that is needed to judge a name.
@@ -247,9 +229,10 @@ void LiveAgent::ReportPast() {
 }
 
 absl::Status LiveAgent::OpenCapture() {
-  auto source = config_.capture_file.empty()
-                    ? platform::OpenLive(config_.interface)
-                    : platform::OpenCaptureFile(config_.capture_file);
+  auto source =
+      config_.capture_file.empty()
+          ? platform::OpenLive(config_.interface, service_.TakeKept(kLogName))
+          : platform::OpenCaptureFile(config_.capture_file);
   status_.capturing = source.ok();
   if (!source.ok()) {
     status_.capture_problem = std::string(source.status().message());
@@ -257,6 +240,9 @@ absl::Status LiveAgent::OpenCapture() {
   }
   status_.capture_problem.clear();
   source_ = std::move(*source);
+  if (const int held = source_->held_open(); held >= 0) {
+    service_.Keep(kLogName, held);
+  }
   status_.sees = source_->way();
   return absl::OkStatus();
 }
@@ -274,6 +260,7 @@ absl::Status LiveAgent::Run(const std::atomic<bool>& stop) {
   }
   service_.Stopping();
   if (gatehouse_ != nullptr) gatehouse_->Leave();
+  if (source_ != nullptr && service_.kept()) source_->Leave();
   observer_->Finish();
   watch_->Finish(absl::ToUnixMicros(clock_.Now()));
   observer_->SetTap(nullptr);
@@ -371,6 +358,7 @@ void LiveAgent::OnSourceEnd() {
   }
   status_.capturing = false;
   status_.capture_problem = std::string(source_->status().message());
+  service_.Forget(kLogName);
   source_.reset();
   next_capture_ = clock_.SinceBoot() + kReopenCapture;
 }

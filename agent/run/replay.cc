@@ -245,7 +245,8 @@ void Summarise(const ObserverCounters& total, const std::string& labels,
 int Replay(const ReplayOptions& options, std::FILE* out, std::FILE* err) {
   auto verdicts =
       ReplayVerdicts::Open(options.rules, options.group, options.user);
-  if (!verdicts.ok()) return platform::Complain(kProgram, verdicts.status());
+  if (!verdicts.ok())
+    return platform::Complain(kProgram, verdicts.status(), err);
 
   const absl::Duration begin = platform::SystemClock().SinceBoot();
   LineWriter writer(options, *std::move(verdicts), out);
@@ -254,16 +255,18 @@ int Replay(const ReplayOptions& options, std::FILE* out, std::FILE* err) {
   absl::Status labelled;
   const auto labels = StartLabels(options, writer, &labelled);
   if (!labelled.ok()) {
-    platform::Complain(kProgram, labelled);
+    platform::Complain(kProgram, labelled, err);
     if (options.dpi == "on") return platform::kExitFailed;
   }
   for (const std::string& path : options.captures) {
     const absl::Status status = ReplayFile(path, writer, labels.get(), &total);
-    if (!status.ok()) exit_code = platform::Complain(kProgram, status);
+    if (!status.ok()) exit_code = platform::Complain(kProgram, status, err);
     if (!writer.Flush()) {
       return platform::Complain(
-          kProgram, absl::DataLossError("standard output: cannot be written: "
-                                        "check the disk or the pipe"));
+          kProgram,
+          absl::DataLossError("standard output: cannot be written: "
+                              "check the disk or the pipe"),
+          err);
     }
   }
   const absl::Duration took = platform::SystemClock().SinceBoot() - begin;
