@@ -307,7 +307,7 @@ TEST_F(LiveLabelsTest, TheWorkerHasNoRights) {
   limits << limits_file.rdbuf();
   for (const char* limit :
        {"Max address space         67108864             67108864",
-        "Max open files            0                    0",
+        "Max open files            1                    1",
         "Max core file size        0                    0"}) {
     EXPECT_THAT(limits.str(), HasSubstr(limit));
   }

@@ -111,8 +111,10 @@ std::vector<uint64_t> TestCollector::fetch_offsets() const {
 
 grpc::Status TestCollector::Certify(const std::string& csr,
                                     v1::EnrolResponse* response) {
-  auto certificate =
-      authority_->SignClient(csr, kDevice, absl::Now(), lifetime_);
+  auto certificate = authority_->SignClient(
+      csr, kDevice, absl::Now(),
+      renewals_ > 0 ? collector::Authority::kDeviceLifetime
+                    : first_lifetime_.load());
   if (!certificate.ok()) return Refusal("bad_request");
   response->set_device(kDevice);
   response->set_certificate_pem(certificate->certificate_pem);

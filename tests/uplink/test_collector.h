@@ -44,7 +44,8 @@ class TestCollector : public v1::Uplink::Service {
   std::string rules_root() const { return "root of rules"; }
 
   void SetConduct(Conduct conduct) { conduct_ = conduct; }
-  void SetDeviceLifetime(absl::Duration life) { lifetime_ = life; }
+  // Of the certificate that enrolment buys; renewed ones live as they should.
+  void SetFirstLifetime(absl::Duration life) { first_lifetime_ = life; }
   void OfferBundle(const std::string& bytes, uint64_t version);
   // Cuts FetchBundle streams after this many bytes, once.
   void CutFetchAfter(size_t bytes) { cut_fetch_after_ = bytes; }
@@ -85,7 +86,8 @@ class TestCollector : public v1::Uplink::Service {
   int port_ = 0;
 
   std::atomic<Conduct> conduct_{Conduct::kGood};
-  std::atomic<absl::Duration> lifetime_{collector::Authority::kDeviceLifetime};
+  std::atomic<absl::Duration> first_lifetime_{
+      collector::Authority::kDeviceLifetime};
   std::atomic<size_t> cut_fetch_after_{0};
   std::atomic<int> streams_{0};
   std::atomic<int> enrolments_{0};

@@ -310,10 +310,9 @@ TEST_F(UplinkLiveTest, AClockTenYearsAheadStillReachesTheCollector) {
 }
 
 TEST_F(UplinkLiveTest, ACertificateIsRenewedAndSwappedAfterItProvedItself) {
-  collector_->SetDeviceLifetime(absl::Seconds(2));
+  collector_->SetFirstLifetime(absl::Seconds(2));
   Start();
   ASSERT_TRUE(Connected());
-  collector_->SetDeviceLifetime(absl::Hours(24 * 90));
   const std::string file = config_.state_directory + "/identity/device.crt";
   const std::string before = *platform::ReadWholeFile(file, 100'000);
   ASSERT_TRUE(
