@@ -148,7 +148,9 @@ absl::Status CloseSandbox(int door, size_t most_memory_bytes) {
   for (const auto& [resource, most] :
        std::initializer_list<std::pair<int, rlim_t>>{
            {RLIMIT_AS, most_memory_bytes},
-           {RLIMIT_NOFILE, 0},
+           // poll(2) refuses more descriptors than this, though they are open;
+           // no new one fits beneath it.
+           {RLIMIT_NOFILE, 1},
            {RLIMIT_FSIZE, 0},
            {RLIMIT_NPROC, 0},
            {RLIMIT_CORE, 0}}) {

@@ -53,7 +53,7 @@ TEST(SandboxTest, LetsTheWorkerDoItsWork) {
   EXPECT_EQ(EndOfCall([](int door) {
               if (write(door, "x", 1) != 1) _exit(3);
               pollfd wait{door, POLLIN, 0};
-              poll(&wait, 1, 0);
+              if (poll(&wait, 1, 0) != 0) _exit(4);  // else it never sleeps
               volatile char* some = static_cast<char*>(malloc(8 << 20));
               some[0] = 1;
               free(const_cast<char*>(some));

@@ -86,7 +86,9 @@ void Worker::Answer(const LabelRecord& record) {
 
 bool Worker::Sleep() {
   pollfd door{door_, POLLIN, 0};
-  while (poll(&door, 1, -1) < 0 && errno == EINTR) {
+  while (poll(&door, 1, -1) < 0) {
+    // Never a loop that waits for nothing: whoever started us looks after us.
+    if (errno != EINTR) return !(gone_ = true);
   }
   char rings[64];
   const ssize_t got = read(door_, rings, sizeof rings);

@@ -25,9 +25,10 @@ uint64_t FirstNibbles(uint64_t word, uint32_t count) {
   return count >= kNibbles ? word : word & ((uint64_t{1} << (4 * count)) - 1);
 }
 
-bool HasEscape(uint64_t nibbles) {
+// The lowest bit of each nibble that is an escape.
+uint64_t EscapesIn(uint64_t nibbles) {
   const uint64_t pairs = nibbles & nibbles >> 1;
-  return (pairs & pairs >> 2 & 0x1111111111111111) != 0;
+  return pairs & pairs >> 2 & 0x1111111111111111;
 }
 
 uint64_t SumOfNibbles(uint64_t word) {
@@ -171,27 +172,32 @@ std::vector<uint8_t> BucketReader::CellsOfEntries() const {
   return cells;
 }
 
+// The number at byte *at, which goes behind it; 0 in *at: damaged.
+uint64_t BucketReader::ReadEscape(size_t* at) const {
+  uint64_t value = 0;
+  int digit = 0;
+  do {
+    if (*at >= bytes_.size() || digit == kEscapeDigitsLimit) {
+      *at = 0;
+      return 0;
+    }
+    value |= uint64_t{bytes_[*at] & 0x7fu} << (7 * digit++);
+  } while (bytes_[(*at)++] & 0x80);
+  return value;
+}
+
 // The length of an entry's slot. *escape_at is the byte of the next escape;
 // 0: damaged.
 uint64_t BucketReader::SlotBits(uint32_t entry, size_t* escape_at) const {
   const size_t at = lows_at_ + size_ + entry / 2;
   uint64_t units = bytes_[at] >> (entry % 2 * 4) & 15u;
-  if (units == kEscape) [[unlikely]] {
-    uint64_t value = 0;
-    int digit = 0;
-    do {
-      if (*escape_at >= bytes_.size() || digit == kEscapeDigitsLimit) {
-        *escape_at = 0;
-        return 0;
-      }
-      value |= uint64_t{bytes_[*escape_at] & 0x7fu} << (7 * digit++);
-    } while (bytes_[(*escape_at)++] & 0x80);
-    units += value;
-  }
+  if (units == kEscape) [[unlikely]]
+    units += ReadEscape(escape_at);
   return kSlotBitsLeast + units * kSlotUnit;
 }
 
-// Slots of 16 entries at once, unless one of them has an escape.
+// Slots of 16 entries at once; all escapes are read, for the tails begin
+// where they end.
 uint64_t BucketReader::TailAt(uint32_t entry) const {
   const size_t nibbles_at = lows_at_ + size_;
   size_t escape_at = nibbles_at + (size_ + 1) / 2;
@@ -199,23 +205,27 @@ uint64_t BucketReader::TailAt(uint32_t entry) const {
   uint64_t skip = 0;
   for (uint32_t i = 0; i < size_;) {
     const size_t at = nibbles_at + i / 2;
-    if (i % kNibbles == 0 && at + 8 <= bytes_.size()) [[likely]] {
-      const uint32_t count = std::min(kNibbles, size_ - i);
-      const uint64_t nibbles =
-          FirstNibbles(LoadLittle<uint64_t>(&bytes_[at]), count);
-      if (!HasEscape(nibbles)) [[likely]] {
-        const uint32_t before = std::min(entry > i ? entry - i : 0, count);
-        skip += before * kSlotBitsLeast +
-                SumOfNibbles(FirstNibbles(nibbles, before)) * kSlotUnit;
-        i += count;
-        continue;
-      }
+    if (i % kNibbles != 0 || at + 8 > bytes_.size()) [[unlikely]] {
+      const uint64_t bits = SlotBits(i, &escape_at);
+      if (escape_at == 0) return 0;
+      if (i++ < entry) skip += bits;
+      continue;
     }
-    const uint64_t bits = SlotBits(i, &escape_at);
-    if (escape_at == 0) return 0;
-    if (i++ < entry) skip += bits;
+    const uint32_t count = std::min(kNibbles, size_ - i);
+    const uint32_t before = std::min(entry > i ? entry - i : 0, count);
+    const uint64_t nibbles =
+        FirstNibbles(LoadLittle<uint64_t>(&bytes_[at]), count);
+    skip += before * kSlotBitsLeast +
+            SumOfNibbles(FirstNibbles(nibbles, before)) * kSlotUnit;
+    for (uint64_t rest = EscapesIn(nibbles); rest != 0; rest &= rest - 1) {
+      const uint64_t units = ReadEscape(&escape_at);
+      if (escape_at == 0) return 0;
+      const auto of = static_cast<uint32_t>(std::countr_zero(rest)) / 4;
+      if (of < before) skip += units * kSlotUnit;
+    }
+    i += count;
   }
-  return escape_at * 8 + skip;  // the escapes end where the tails begin
+  return escape_at * 8 + skip;
 }
 
 bool BucketReader::ReadAll(std::vector<BucketEntry>* entries) const {

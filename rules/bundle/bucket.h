@@ -70,6 +70,7 @@ class BucketReader {
            low(entry);
   }
   std::vector<uint8_t> CellsOfEntries() const;
+  uint64_t ReadEscape(size_t* at) const;
   uint64_t SlotBits(uint32_t entry, size_t* escape_at) const;
 
   const NameModel* model_;

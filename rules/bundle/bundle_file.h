@@ -58,6 +58,12 @@ class BundleFile {
 
   uint64_t file_bytes() const { return bytes_.size(); }
 
+  // Pages of the file that could not be read when they were needed, and read
+  // as zeros since: MappedFile.
+  uint64_t lost_pages() const {
+    return mapped_ == nullptr ? 0 : mapped_->lost_pages();
+  }
+
   // Lets go of the memory under these bytes of the file, which have been read
   // and are not expected to be read again soon. They stay readable.
   void Forget(std::span<const uint8_t> bytes) const;

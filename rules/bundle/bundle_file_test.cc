@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <filesystem>
 
 #include "rules/bundle/little_endian.h"
@@ -135,6 +136,30 @@ TEST_F(BundleFileTest, ErrorsNameTheFile) {
   EXPECT_EQ(missing.status().code(), absl::StatusCode::kNotFound);
   EXPECT_NE(missing.status().ToString().find("none.bundle"), std::string::npos);
   EXPECT_FALSE(BundleFile::Open(folder_).ok());
+}
+
+// A failing disk, or a file cut short in place, would end the agent and with
+// it all enforcement.
+TEST_F(BundleFileTest, AFileThatIsCutShortWhileInUseKillsNobody) {
+  ASSERT_TRUE(Write().ok());
+  const auto bundle = BundleFile::Open(path_);
+  ASSERT_TRUE(bundle.ok()) << bundle.status();
+  const auto index = *(*bundle)->Section("index");
+  EXPECT_EQ(index[0], 'x');
+  std::filesystem::resize_file(path_, 4096);
+  EXPECT_EQ(index[0], 0);
+  EXPECT_EQ(index[4999], 0);
+  EXPECT_EQ((*bundle)->lost_pages(), 2u);
+  EXPECT_EQ((*bundle)->VerifySections().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ((*bundle)->lost_pages(), 3u);  // "policy" has one
+}
+
+// A fault of the program itself would be passed over in silence.
+TEST_F(BundleFileTest, OtherBusErrorsEndTheProgramAsEver) {
+  ASSERT_TRUE(Write().ok());
+  const auto bundle = BundleFile::Open(path_);
+  ASSERT_TRUE(bundle.ok()) << bundle.status();
+  EXPECT_EXIT(std::raise(SIGBUS), testing::KilledBySignal(SIGBUS), "");
 }
 
 }  // namespace

@@ -145,15 +145,14 @@ void CategoryIndex::Look(std::string_view name, bool is_address,
     return (possible[i >> 6] >> (i & 63) & 1) != 0;
   };
   CodedHost coded;
-  model_->Encode(name, is_address, suffixes, longest + 1, &coded,
+  model_->Encode(name, is_address, suffixes, longest + 1, &coded, is_possible,
                  [&](const SuffixCode& suffix) {
-                   if (!is_possible(coded.root_count + coded.suffix_count - 1))
-                     return;
                    const uint64_t bucket = suffix.place >> kPlaceBelowBucket;
                    const uint8_t* at =
                        index_.data() + directory_.BucketBegin(bucket);
                    __builtin_prefetch(at);
                    __builtin_prefetch(at + kLine);
+                   __builtin_prefetch(at + 2 * kLine);
                  });
   for (int i = 0; i < coded.root_count; ++i) {
     const uint16_t set = directory_.root_set(coded.roots[i]);

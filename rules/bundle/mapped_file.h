@@ -1,6 +1,7 @@
 // A file's bytes, mapped read-only.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -11,8 +12,11 @@
 namespace schoolgate::rules {
 
 // Immutable and thread-safe. The bytes stay valid as long as the object. A
-// file that somebody truncates in place while it is mapped kills the process
-// (SIGBUS): bundles are only ever replaced by rename.
+// page that cannot be read any more, because the disk fails or somebody cut
+// the file short in place, reads as zeros from then on and is counted: it
+// does not kill the process, as SIGBUS otherwise would. For this the first
+// file installs a handler of SIGBUS, which leaves every other cause to the
+// one before it.
 class MappedFile {
  public:
   // Random access is assumed: no read-ahead beyond what is touched.
@@ -26,14 +30,20 @@ class MappedFile {
 
   std::span<const uint8_t> bytes() const { return bytes_; }
 
+  // How many pages could not be read when they were needed.
+  uint64_t lost_pages() const {
+    return lost_pages_.load(std::memory_order_relaxed);
+  }
+
   // Lets go of the memory of the whole pages in `part`; touched again, they
   // are read again.
   void Forget(std::span<const uint8_t> part) const;
 
  private:
-  explicit MappedFile(std::span<const uint8_t> bytes) : bytes_(bytes) {}
+  explicit MappedFile(std::span<const uint8_t> bytes);
 
   std::span<const uint8_t> bytes_;
+  std::atomic<uint64_t> lost_pages_ = 0;
 };
 
 }  // namespace schoolgate::rules

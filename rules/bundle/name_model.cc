@@ -115,20 +115,24 @@ void NameModel::MakeTables() {
   set_reader_ = WordReader(parts_.set_lengths);
 }
 
+// A counting sort: symbols by length, then by number.
 void NameModel::MakeSymbolReader(std::span<const uint8_t> lengths,
                                  SymbolReader* reader) const {
+  std::array<uint8_t, kSymbolWordLimit + 1> count = {};
+  for (const uint8_t length : lengths) ++count[length];
+  std::array<uint8_t, kSymbolWordLimit + 1> next;
   uint8_t placed = 0;
   unsigned value = 0;
   reader->limit[0] = reader->base[0] = reader->first[0] = 0;
   for (int n = 1; n <= kSymbolWordLimit; ++n) {
     reader->base[n] = static_cast<uint16_t>(value);
-    reader->first[n] = placed;
-    for (uint8_t i = 0; i < lengths.size(); ++i) {
-      if (lengths[i] != n) continue;
-      reader->symbols[placed++] = i;
-      value += 1u << (kSymbolWordLimit - n);
-    }
+    reader->first[n] = next[n] = placed;
+    placed = static_cast<uint8_t>(placed + count[n]);
+    value += unsigned{count[n]} << (kSymbolWordLimit - n);
     reader->limit[n] = static_cast<uint16_t>(value);
+  }
+  for (uint8_t i = 0; i < lengths.size(); ++i) {
+    reader->symbols[next[lengths[i]]++] = i;
   }
 }
 
@@ -190,8 +194,10 @@ void NameModel::EncodeWhole(std::string_view name, bool is_address,
                             CodedHost* out) const {
   SuffixHashes suffixes;
   HashSuffixes(name, is_address, &suffixes);
-  Encode(name, is_address, suffixes, suffixes.count, out,
-         [](const SuffixCode&) {});
+  Encode(
+      name, is_address, suffixes, suffixes.count, out,
+      [&](int suffix) { return suffix == suffixes.count - 1; },
+      [](const SuffixCode&) {});
 }
 
 int NameModel::RootNumber(std::string_view name) const {

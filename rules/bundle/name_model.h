@@ -54,8 +54,8 @@ struct SuffixCode {
   uint16_t bits;  // of the host's code that come before the end symbol
   uint16_t end_word;
   uint8_t end_length;
-  uint8_t begin;  // of the suffix in the host's text
-  uint64_t place;
+  uint8_t begin;   // of the suffix in the host's text
+  uint64_t place;  // of those that were wanted
 };
 
 // A host and all its suffixes as bits. About 4 KB; meant for the stack.
@@ -92,13 +92,13 @@ class NameModel {
   int bucket_bits() const { return parts_.bucket_bits; }
   int place_bits() const { return place_bits_; }
 
-  // Codes the first `count` suffixes of the host, which are `suffixes`.
-  // `visit(suffix)` is called as soon as the place of one is known, shortest
-  // first.
-  template <typename Visitor>
+  // Codes the first `count` suffixes of the host, which are `suffixes`. Those
+  // of them, by their place there, for which is_wanted(i) get a `place`, and
+  // `visit(suffix)` is called as soon as it is known, shortest first.
+  template <typename Wanted, typename Visitor>
   void Encode(std::string_view host, bool is_address,
               const SuffixHashes& suffixes, int count, CodedHost* out,
-              Visitor visit) const;
+              Wanted is_wanted, Visitor visit) const;
 
   // Whether the name is a root itself; -1 or the root's number.
   int RootNumber(std::string_view name) const;

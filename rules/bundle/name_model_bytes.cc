@@ -54,6 +54,7 @@ absl::StatusOr<std::unique_ptr<const NameModel>> NameModel::Parse(
     return Malformed();
   }
   parts.bucket_bits = static_cast<int>(bucket_bits);
+  parts.roots.reserve(roots);
   parts.roots = {"", ":"};
   for (uint32_t i = 2; i < roots && !reader.cut_short(); ++i) {
     parts.roots.emplace_back(AsText(reader.Take(reader.Number<uint8_t>())));
@@ -61,8 +62,11 @@ absl::StatusOr<std::unique_ptr<const NameModel>> NameModel::Parse(
   const auto lengths = reader.Take(roots);
   parts.root_lengths.assign(lengths.begin(), lengths.end());
   parts.cluster_of.assign(kContexts, 0);
-  for (int i = 0; clusters > 1 && i < kContexts; ++i) {
-    parts.cluster_of[i] = reader.Number<uint16_t>();
+  if (clusters > 1) {
+    const auto numbers = reader.Take(sizeof(uint16_t) * kContexts);
+    for (size_t i = 0; i < numbers.size() / sizeof(uint16_t); ++i) {
+      parts.cluster_of[i] = LoadLittle<uint16_t>(&numbers[2 * i]);
+    }
   }
   parts.cluster_lengths.resize(clusters);
   for (auto& cluster : parts.cluster_lengths) {

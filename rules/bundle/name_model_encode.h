@@ -4,10 +4,10 @@
 
 namespace schoolgate::rules {
 
-template <typename Visitor>
+template <typename Wanted, typename Visitor>
 void NameModel::Encode(std::string_view host, bool is_address,
                        const SuffixHashes& suffixes, int count, CodedHost* out,
-                       Visitor visit) const {
+                       Wanted is_wanted, Visitor visit) const {
   out->suffix_count = 0;
   out->root_count = 0;
   size_t cut = host.size();
@@ -18,6 +18,8 @@ void NameModel::Encode(std::string_view host, bool is_address,
   int open_bits = roots_[root].word_length;
   int words = 0;
   const int placed_bits = place_bits_ + kSpreadBits;
+  uint64_t shared_place = 0;
+  bool has_shared_place = false;
   const auto end_suffix = [&](size_t from, uint16_t end) {
     SuffixCode& suffix = out->suffixes[out->suffix_count++];
     const int bits = 64 * words + open_bits;
@@ -25,15 +27,18 @@ void NameModel::Encode(std::string_view host, bool is_address,
     suffix.end_word = end >> 4;
     suffix.end_length = end & 15;
     suffix.begin = static_cast<uint8_t>(from);
+    if (!is_wanted(out->root_count + out->suffix_count - 1)) return;
     if (bits < placed_bits) {
       suffix.place = PlaceOf(open << (64 - open_bits) |
                              uint64_t{suffix.end_word}
                                  << (64 - open_bits - suffix.end_length));
-    } else if (out->suffix_count > 1 && (&suffix)[-1].bits >= placed_bits) {
-      suffix.place = (&suffix)[-1].place;  // decided by what both share
     } else {
-      suffix.place =
-          PlaceOf(words > 0 ? out->words[0] : open << (64 - open_bits));
+      if (!has_shared_place) {  // decided by what all longer ones share
+        shared_place =
+            PlaceOf(words > 0 ? out->words[0] : open << (64 - open_bits));
+        has_shared_place = true;
+      }
+      suffix.place = shared_place;
     }
     visit(suffix);
   };

@@ -105,22 +105,26 @@ std::vector<uint32_t> CodeWords(std::span<const uint8_t> lengths) {
 }
 
 WordReader::WordReader(std::span<const uint8_t> lengths) {
-  symbols_.reserve(lengths.size());
+  symbols_.resize(lengths.size());
+  std::array<uint32_t, kCodeLengthLimit + 1> count = {};
+  for (const uint8_t length : lengths) ++count[length];
+  std::array<uint32_t, kCodeLengthLimit + 1> next;
   shortest_ = kCodeLengthLimit;
   uint32_t value = 0;
+  uint32_t placed = 0;
   for (int n = 1; n <= kCodeLengthLimit; ++n) {
     base_[n] = value;
-    first_[n] = static_cast<uint32_t>(symbols_.size());
-    for (size_t i = 0; i < lengths.size(); ++i) {
-      if (lengths[i] == n) symbols_.push_back(static_cast<uint16_t>(i));
-    }
-    const auto count = static_cast<uint32_t>(symbols_.size()) - first_[n];
-    value += count << (kCodeLengthLimit - n);
+    first_[n] = next[n] = placed;
+    placed += count[n];
+    value += count[n] << (kCodeLengthLimit - n);
     limit_[n] = value;
-    if (count > 0) {
+    if (count[n] > 0) {
       shortest_ = std::min(shortest_, n);
       longest_ = n;
     }
+  }
+  for (size_t i = 0; i < lengths.size(); ++i) {
+    symbols_[next[lengths[i]]++] = static_cast<uint16_t>(i);
   }
 }
 

@@ -54,6 +54,35 @@ TEST_F(AcceptanceTest, TakesWhatProviderAndSchoolSigned) {
   EXPECT_EQ(device_->state().bundle_version(), 11u);
 }
 
+// Lists that were built wrongly would block every site, or none.
+TEST_F(AcceptanceTest, RefusesRulesThatFailTheirSelfTest) {
+  Enrol();
+  ExampleHosts tested = ExampleLists();
+  const v1::CompiledPolicy policy = ExamplePolicy();
+  for (const auto& category : policy.categories()) {
+    tested[category.id() + ".check.schoolgate.test"] = {category.id()};
+  }
+  ASSERT_EQ(Offer({.hosts = tested}), absl::OkStatus());
+  uint64_t version = 10;
+  const auto refuses = [&](const ExampleHosts& hosts) {
+    const auto status = Offer({.version = ++version, .hosts = hosts});
+    EXPECT_EQ(RefusalOf(status), Refusal::kBadContent) << status;
+    EXPECT_EQ(CurrentVersion(), 10u);
+  };
+  ExampleHosts lacking = tested;
+  lacking.erase("adult.check.schoolgate.test");
+  refuses(lacking);
+  ExampleHosts crossed = tested;
+  crossed["games.check.schoolgate.test"] = {"gambling"};
+  refuses(crossed);
+  for (const char* wide : {"co.uk", "com", "check.schoolgate.test"}) {
+    ExampleHosts swept = tested;
+    swept[wide] = {"gambling"};
+    refuses(swept);
+  }
+  EXPECT_EQ(Offer({.version = ++version, .hosts = tested}), absl::OkStatus());
+}
+
 // Rules from nobody in particular would be enforced.
 TEST_F(AcceptanceTest, TakesNothingBeforeItHasARoot) {
   EXPECT_TRUE(absl::IsFailedPrecondition(Offer({})));

@@ -10,6 +10,7 @@
 #include "rules/bundle/bundle_index.h"
 #include "rules/policy/tables.h"
 #include "rules/trust/index_compare.h"
+#include "rules/trust/known_answers.h"
 #include "rules/trust/refusal.h"
 
 namespace schoolgate::rules {
@@ -72,7 +73,16 @@ absl::Status BadContent(const absl::Status& status) {
 
 absl::Status CheckReadable(const BundleFile& file) {
   const auto opened = OpenBoth(file);
-  return opened.ok() ? absl::OkStatus() : BadContent(opened.status());
+  if (!opened.ok()) return BadContent(opened.status());
+  v1::BundleLists lists;
+  if (const auto bytes = file.Section("lists");
+      bytes &&
+      !lists.ParseFromArray(bytes->data(), static_cast<int>(bytes->size()))) {
+    return BadContent(absl::DataLossError(
+        absl::StrCat(file.path(), ": its list of sources cannot be read")));
+  }
+  const absl::Status status = AskKnown(*opened->index, lists);
+  return status.ok() ? status : BadContent(status);
 }
 
 absl::StatusOr<Loosenings> CompareBundles(const BundleFile& before,

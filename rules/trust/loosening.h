@@ -9,7 +9,8 @@
 
 namespace schoolgate::rules {
 
-// Opens policy and index as a device would. kBadContent.
+// Opens policy and index as a device would, and asks the index what is known
+// (known_answers.h). kBadContent.
 absl::Status CheckReadable(const BundleFile& file);
 
 // kBadContent (as a refusal) when `after` cannot be read, DATA_LOSS when
