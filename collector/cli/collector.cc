@@ -235,7 +235,8 @@ class WholeCollector : public Collector {
     return Take(
         StartWebServer(web,
                        {*stores_.alerts, *stores_.audit, *stores_.devices,
-                        *stores_.accounts, shelf_.get(), papers_.get()},
+                        *stores_.accounts, shelf_.get(), papers_.get(),
+                        stores_.events.get()},
                        clock_),
         &web_);
   }

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 
+#include "collector/cli/split_key_verb.h"
 #include "collector/cli/verbs.h"
 #include "platform/complaint.h"
 #include "platform/usage.h"
@@ -21,6 +22,7 @@ int main(int argc, char** argv) {
       "Files, ports and configuration keys: docs/collector.md.");
   int exit_code = platform::kExitOk;
   collector::AddSetup(app, &exit_code);
+  collector::AddSplitKey(app, &exit_code);
   collector::AddServe(app, &exit_code);
   collector::AddEnrolToken(app, &exit_code);
   collector::AddDevices(app, &exit_code);

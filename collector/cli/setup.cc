@@ -161,22 +161,52 @@ class Setup {
     const std::string& school = result_.school_id;
     absl::Status status =
         SecretOnce(directory_.SchoolFile(school, "pseudonym.key"));
-    for (const char* name : {"safeguarding", "police"}) {
-      if (status.ok()) status = KeyToTakeAway(school, name);
-    }
+    if (status.ok()) status = NameKey(school);
+    if (status.ok()) status = KeyToTakeAway(school, "police");
     if (!status.ok() || result_.take_away.empty()) return status;
     return WriteSecretFile(
         directory_.TakeAway() + "/READ-ME.txt",
-        "Take the .key files in this folder away today, each on its own USB "
+        "Take the secret files in this folder away today, each on its own USB "
         "stick or on paper,\nthen delete them here (`shred -u FILE`).\n\n"
-        "SCHOOL-safeguarding.key  opens the names of people. It belongs to the "
-        "safety lead and\n                         the head together, never to "
-        "the IT provider.\n"
-        "SCHOOL-police.key        opens hosts of illegal material. It is for "
-        "the police route only:\n                         keep it sealed in "
-        "the school's safe.\n\n"
-        "The collector keeps the public halves only. A key that is lost cannot "
-        "be made again,\nand what was sealed to it stays sealed.\n");
+        "SCHOOL-name-share-WHO.json  a share of the key that opens names. Two "
+        "people with a share each\n                            open a name in "
+        "the dashboard. The IT provider gets none.\n"
+        "SCHOOL-police.key           opens hosts of illegal material. It is "
+        "for the police route only:\n                            keep it "
+        "sealed in the school's safe.\n"
+        "SCHOOL-name-key.recovery    only if asked for: the whole key to "
+        "names, which needs no second\n                            person. On "
+        "paper, sealed, in the safe, and nowhere else.\n\n"
+        "The collector keeps the public halves only. When fewer than two "
+        "shares are left, what\nwas sealed stays sealed.\n");
+  }
+
+  // The key that opens names is only ever written as shares.
+  absl::Status NameKey(const std::string& school) {
+    const std::string pub = directory_.SchoolFile(school, "safeguarding.pub");
+    if (std::filesystem::exists(pub)) {
+      result_.existing.push_back(absl::StrCat("safeguarding key of ", school));
+      return absl::OkStatus();
+    }
+    const seal::BoxKey key = seal::BoxKey::Generate();
+    auto shares =
+        WriteShares(directory_, school, key,
+                    request_.share_holders.empty() ? DefaultShareHolders()
+                                                   : request_.share_holders);
+    if (!shares.ok()) return shares.status();
+    result_.shares = *std::move(shares);
+    for (const NewShare& share : result_.shares) {
+      result_.take_away.push_back(share.file);
+    }
+    absl::Status status = absl::OkStatus();
+    if (request_.recovery_sheet) {
+      const std::string sheet = absl::StrCat(directory_.TakeAway(), "/", school,
+                                             "-name-key.recovery");
+      status = WriteSecretFile(sheet, seal::ToHex(key.secret()) + "\n");
+      result_.take_away.push_back(sheet);
+    }
+    if (!status.ok()) return status;
+    return WriteSecretFile(pub, seal::ToHex(key.public_key()) + "\n");
   }
 
   absl::Status KeyToTakeAway(const std::string& school, const char* name) {

@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "collector/cli/data_directory.h"
+#include "collector/cli/name_key.h"
 
 namespace schoolgate::collector {
 
@@ -15,7 +16,10 @@ struct SetupRequest {
   std::string school;              // its name, or its id
   std::string trust, listen, web;  // empty: as it is, or the default
   std::vector<std::string> names;
-  std::string rules_root;  // a file; empty: none
+  std::string rules_root;                  // a file; empty: none
+  std::vector<std::string> share_holders;  // empty: the senior roles
+  // Also writes the whole key to names, for the school's safe.
+  bool recovery_sheet = false;
 };
 
 struct NewAccount {
@@ -31,6 +35,7 @@ struct SetupResult {
   std::vector<NewAccount> accounts;    // made now
   std::vector<std::string> existing;   // what was there already
   std::vector<std::string> take_away;  // secret files to be taken away
+  std::vector<NewShare> shares;        // among those files
 };
 
 // May be repeated: what exists is kept. A further school is added.

@@ -26,6 +26,12 @@ void PrintJson(const SetupResult& result) {
                                 {"role", account.display_name},
                                 {"password", account.password}});
   }
+  line["shares"] = nlohmann::json::array();
+  for (const NewShare& share : result.shares) {
+    line["shares"].push_back({{"holder", share.holder},
+                              {"file", share.file},
+                              {"passphrase", share.passphrase}});
+  }
   std::printf("%s\n", line.dump().c_str());
 }
 
@@ -51,9 +57,10 @@ void PrintText(const Options& options, const SetupResult& result) {
                   account.display_name.c_str(), account.password.c_str());
     }
   }
+  PrintShares(result.shares);
   if (!result.take_away.empty()) {
     std::printf(
-        "Take these keys away today, as %s/take-away/READ-ME.txt "
+        "Take these files away today, as %s/take-away/READ-ME.txt "
         "says:\n",
         data.c_str());
     for (const std::string& file : result.take_away) {
@@ -89,6 +96,11 @@ void AddSetup(CLI::App& app, int* exit_code) {
                    "certificates; may be repeated (default: its host name)");
   verb->add_option("--root", request.rules_root,
                    "The rules' root file, handed to devices");
+  verb->add_option("--share-holder", request.share_holders,
+                   "Who gets a share of the key that opens names; repeat it, "
+                   "it takes two (head, lead, deputy, senior)");
+  verb->add_flag("--recovery-sheet", request.recovery_sheet,
+                 "Also write that key whole, for the school's safe");
   verb->add_flag("--json", options->json, "Print one JSON object");
   verb->callback([options, exit_code] {
     const absl::StatusOr<SetupResult> result =

@@ -208,6 +208,16 @@ Response Api::Dispatch(const Request& request, const AccessRule& rule,
       return ChangeState(request, number, caller);
     case Endpoint::kIncident:
       return WriteIncident(request, number, caller);
+    case Endpoint::kAskName:
+      return AskName(request, number, caller);
+    case Endpoint::kNames:
+      return ListNames(request, caller);
+    case Endpoint::kApproveName:
+      return ApproveName(request, number, caller);
+    case Endpoint::kEndName:
+      return EndName(number, caller);
+    case Endpoint::kOpenName:
+      return OpenName(number, caller);
     case Endpoint::kDevices:
       return ListDevices(caller);
     case Endpoint::kRules:

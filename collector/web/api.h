@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <functional>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "collector/web/access.h"
 #include "collector/web/http.h"
+#include "collector/web/name_requests.h"
 #include "collector/web/sessions.h"
 #include "collector/web/sight.h"
 #include "collector/web/stores.h"
@@ -99,6 +101,22 @@ class Api {
                    const std::string& detail,
                    const std::function<absl::Status(v1::Alert*)>& change);
 
+  // api_names.cc
+  Response AskName(const Request& request, uint64_t id, const Caller& caller);
+  Response ListNames(const Request& request, const Caller& caller);
+  Response ApproveName(const Request& request, uint64_t id,
+                       const Caller& caller);
+  Response EndName(uint64_t id, const Caller& caller);
+  Response OpenName(uint64_t id, const Caller& caller);
+  nlohmann::json NameJson(const NameRequest& one, const Caller& caller,
+                          bool sees_alert);
+  // With names_mutex_ held.
+  bool MayAnswerName(const NameRequest& one, const Caller& caller,
+                     bool* sees_alert);
+  std::optional<NameRequest> NameFor(uint64_t id, const Caller& caller,
+                                     Response* refusal);
+  std::optional<Response> RecordExpiredNames();
+
   // api_rules.cc
   Response ListRules(const Caller& caller);
   Response ChangeRules(const Request& request, const Caller& caller);
@@ -116,6 +134,8 @@ class Api {
   Throttle by_account_, by_address_;
   RateLimit by_session_, without_log_in_;
   ApiCounters counters_;
+  std::mutex names_mutex_;
+  NameRequests names_;
 };
 
 }  // namespace schoolgate::collector

@@ -117,6 +117,10 @@ uint64_t Api::LastAuditNumber() {
 }
 
 Response Api::ShowAudit(const Request& request, const Caller& caller) {
+  {
+    const std::lock_guard lock(names_mutex_);
+    if (auto failed = RecordExpiredNames()) return *failed;
+  }
   if (auto failed = Record(caller.account.name, "view_audit", "", "")) {
     return *failed;
   }
@@ -149,6 +153,8 @@ Response Api::ShowAudit(const Request& request, const Caller& caller) {
                           {"about_alert", IsNumber(i->about) ? i->about : ""}};
     // Governors read without anything that could point at a person.
     if (!governor && !IsNumber(i->about)) one["about"] = i->about;
+    // Why a name was to be opened is part of the record.
+    if (!governor && i->action == "ask_name") one["detail"] = i->detail;
     list.push_back(std::move(one));
   }
   nlohmann::json answer = {{"entries", std::move(list)},

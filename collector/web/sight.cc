@@ -68,6 +68,14 @@ Sight SightOf(const Account& viewer, const v1::Alert& alert,
   return may ? Sight::kFull : Sight::kNothing;
 }
 
+bool MayApproveName(const Account& viewer, const v1::Alert& alert,
+                    std::span<const Account> everybody) {
+  if (OtherSchool(viewer, alert) || Names(alert, viewer)) return false;
+  return MaySee(alert, viewer, everybody)
+             ? viewer.role != Role::kItProvider
+             : MayHandleLocked(alert, viewer, everybody);
+}
+
 bool MayOversee(const Account& viewer, const v1::Alert& alert,
                 std::span<const Account> everybody) {
   if (IsSenior(viewer.role)) {

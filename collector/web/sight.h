@@ -27,6 +27,13 @@ Sight SightOf(const Account& viewer, const v1::Alert& alert,
 bool MayOversee(const Account& viewer, const v1::Alert& alert,
                 std::span<const Account> everybody);
 
+// Whether this senior person may agree to open the name in an alert: they see
+// it, or too few others do (an alert about staff is the head's alone) and they
+// stand in as for illegal material. They then know of the request, not of the
+// alert. Never somebody who is named in it.
+bool MayApproveName(const Account& viewer, const v1::Alert& alert,
+                    std::span<const Account> everybody);
+
 // Illegal material: host hidden from everybody, two people to close.
 bool IsLocked(const v1::Alert& alert);
 

@@ -7,6 +7,7 @@
 #include "collector/store/alert_store.h"
 #include "collector/store/audit_log.h"
 #include "collector/store/device_store.h"
+#include "collector/store/event_store.h"
 
 namespace schoolgate::collector {
 
@@ -18,6 +19,8 @@ struct Stores {
   // Null where nothing is published: then the page of rules is empty.
   const BundleShelf* bundles = nullptr;
   const PaperShelf* papers = nullptr;
+  // Where the sealed log-ins are; null: no name can be opened.
+  EventStore* events = nullptr;
 };
 
 // What the page "What is recorded" says beside its fixed text. Empty or zero:

@@ -29,6 +29,7 @@ class TestSchool {
     accounts_ = *OpenSqliteAccountStore(file);
     bundles_ = std::make_unique<BundleShelf>(directory_ + "/bundles");
     papers_ = std::make_unique<PaperShelf>(directory_ + "/papers");
+    events_ = *OpenSqliteEventStore(directory_ + "/events");
     AddAccount("it", Role::kItProvider, "");
     AddAccount("lead", Role::kSafetyLead);
     AddAccount("deputy", Role::kDeputy);
@@ -79,8 +80,8 @@ class TestSchool {
   }
 
   Stores stores() {
-    return {*alerts_,   *audit_,        *devices_,
-            *accounts_, bundles_.get(), papers_.get()};
+    return {*alerts_,       *audit_,       *devices_,    *accounts_,
+            bundles_.get(), papers_.get(), events_.get()};
   }
   BundleShelf& bundles() { return *bundles_; }
   platform::ManualClock& clock() { return clock_; }
@@ -97,6 +98,7 @@ class TestSchool {
   std::unique_ptr<BundleShelf> bundles_;
   std::unique_ptr<PaperShelf> papers_;
   std::unique_ptr<AccountStore> accounts_;
+  std::unique_ptr<EventStore> events_;
 };
 
 // A browser as far as the API can tell: keeps its cookie and its token.

@@ -11,6 +11,22 @@ int64_t Micros(absl::Time now, absl::Duration ago) {
   return absl::ToUnixMicros(now - ago);
 }
 
+absl::TimeZone SchoolZone() {
+  absl::TimeZone zone = absl::UTCTimeZone();
+  (void)absl::LoadTimeZone("Europe/London", &zone);
+  return zone;
+}
+
+// "Friday"
+std::string DayOf(absl::Time time) {
+  return absl::FormatTime("%A", time, SchoolZone());
+}
+
+// "10:48 on Friday"
+std::string MomentOf(absl::Time time) {
+  return absl::FormatTime("%H:%M on %A", time, SchoolZone());
+}
+
 v1::Alert Sample(absl::Time now, v1::Severity severity, absl::Duration ago) {
   v1::Alert alert;
   alert.set_school(kSampleSchool);
@@ -43,9 +59,9 @@ v1::Alert Gambling(absl::Time now) {
   alert.set_category("gambling");
   alert.set_subject("P-7F3AQ2");
   alert.set_title("Repeated tries: gambling sites");
-  alert.set_sentence(
-      "Pupil P-7F3AQ2 tried to reach gambling sites 5 times this morning on "
-      "laptop-12; every try was blocked.");
+  alert.set_sentence(absl::StrCat(
+      "Pupil P-7F3AQ2 tried to reach gambling sites 5 times on ", DayOf(now),
+      " morning on laptop-12; every try was blocked."));
   alert.set_why(
       "The tries are minutes apart, too far for a browser's own retries, and "
       "no page tried to load many hosts at once.");
@@ -69,9 +85,9 @@ v1::Alert Welfare(absl::Time now) {
   alert.set_category("self-harm");
   alert.set_subject("P-K2M9D4");
   alert.set_title("Welfare: self-harm sites");
-  alert.set_sentence(
-      "Pupil P-K2M9D4 contacted a self-harm site once at 09:41 today on "
-      "laptop-03; it was blocked.");
+  alert.set_sentence(absl::StrCat(
+      "Pupil P-K2M9D4 contacted a self-harm site once at ",
+      MomentOf(now - absl::Minutes(32)), " on laptop-03; it was blocked."));
   alert.set_why(
       "Contact with such sites is shown at once, so that somebody can help.");
   alert.set_in_favour(
@@ -92,9 +108,9 @@ v1::Alert Locked(absl::Time now) {
   alert.set_subject("P-9ZT4C1");
   alert.set_group("guest");
   alert.set_title("Contact with restricted material");
-  alert.set_sentence(
-      "Guest P-9ZT4C1 tried to reach a host on the restricted list once at "
-      "08:12 today on laptop-30; it was blocked.");
+  alert.set_sentence(absl::StrCat(
+      "Guest P-9ZT4C1 tried to reach a host on the restricted list once at ",
+      MomentOf(now - absl::Hours(2)), " on laptop-30; it was blocked."));
   alert.set_why(
       "Any contact with the restricted list is raised. The host is sealed for "
       "the police and shown to nobody here.");
@@ -108,15 +124,17 @@ v1::Alert Locked(absl::Time now) {
 }
 
 v1::Alert SilentDevice(absl::Time now) {
-  v1::Alert alert = Sample(now, v1::SEVERITY_ROUTINE, absl::Hours(20));
+  v1::Alert alert = Sample(now, v1::SEVERITY_ROUTINE, absl::Hours(3));
   alert.set_rule("silent_device");
   alert.set_subject("D-8MN2P4QT");
   alert.set_device("D-8MN2P4QT");
   alert.set_device_name("laptop-21");
   alert.set_title("Device not heard from");
-  alert.set_sentence(
-      "Device laptop-21 was last heard from on Thursday at 15:20; two days of "
-      "school time have passed since.");
+  const absl::Time day_before = SchoolTime(now - absl::Hours(24));
+  alert.set_sentence(absl::StrCat(
+      "Device laptop-21 was last heard from at ",
+      MomentOf(SchoolTime(day_before - absl::Hours(24)) + absl::Hours(4)),
+      "; more than a day of school time has passed since."));
   alert.set_why("A device that stays silent on school days is not monitored.");
   alert.set_in_favour(
       "It may be switched off, in repair or at home without network.");
@@ -136,20 +154,21 @@ v1::Alert AboutTheHead(absl::Time now) {
   return alert;
 }
 
-v1::Alert Closed(absl::Time now) {
-  v1::Alert alert = Sample(now, v1::SEVERITY_RULE_BREAK, absl::Hours(26));
+v1::Alert Closed(absl::Time today) {
+  const absl::Time now = SchoolTime(today - absl::Hours(24));
+  v1::Alert alert = Sample(now, v1::SEVERITY_RULE_BREAK, absl::Hours(2));
   alert.set_rule("bypass");
   alert.set_category("bypass");
   alert.set_subject("P-3JX8VB");
   alert.set_title("Tried to get around the filter");
   alert.set_sentence(
-      "Pupil P-3JX8VB contacted a filter-bypass service twice yesterday; both "
-      "were blocked.");
+      absl::StrCat("Pupil P-3JX8VB contacted a filter-bypass service twice on ",
+                   DayOf(now), "; both were blocked."));
   alert.set_state(v1::ALERT_STATE_CLOSED);
   alert.mutable_incident()->set_outcome("handled");
   alert.mutable_incident()->set_action_taken("Spoke with the pupil.");
   alert.mutable_incident()->set_recorded_by("lead");
-  alert.mutable_incident()->set_recorded_unix_us(Micros(now, absl::Hours(25)));
+  alert.mutable_incident()->set_recorded_unix_us(Micros(now, absl::Hours(1)));
   return alert;
 }
 
@@ -158,6 +177,41 @@ v1::Alert Closed(absl::Time now) {
 std::vector<v1::Alert> SampleAlerts(absl::Time now) {
   return {Gambling(now),     Welfare(now),      Locked(now),
           SilentDevice(now), AboutTheHead(now), Closed(now)};
+}
+
+std::vector<StoredEvent> SamplePeople(absl::Time now, const seal::BoxKey& key) {
+  const std::pair<const char*, const char*> people[] = {
+      {"P-7F3AQ2", "a.khan"}, {"P-K2M9D4", "b.ward"}, {"P-HEAD00", "r.okafor"}};
+  std::vector<StoredEvent> events;
+  for (const auto& [alias, login] : people) {
+    StoredEvent& seen = events.emplace_back();
+    seen.school = kSampleSchool;
+    seen.device = "D-4KQ7X2M9";
+    seen.epoch = 1;
+    seen.received = seen.happened = now - absl::Hours(1);
+    seen.event.set_sequence(events.size());
+    seen.event.mutable_person()->set_pseudonym(alias);
+    v1::PersonSeen& person = *seen.event.mutable_person_seen();
+    person.set_sealed_login(*seal::SealTo(key.public_key(), login));
+    person.set_safeguarding_key_id(seal::KeyId(key.public_key()));
+  }
+  return events;
+}
+
+absl::Time SchoolTime(absl::Time now) {
+  constexpr int kHour = 11, kMinute = 20;
+  const absl::TimeZone school = SchoolZone();
+  absl::CivilDay day(absl::ToCivilDay(now, school));
+  const auto at = [&] {
+    return absl::FromCivil(
+        absl::CivilMinute(day.year(), day.month(), day.day(), kHour, kMinute),
+        school);
+  };
+  while (at() > now || absl::GetWeekday(day) == absl::Weekday::saturday ||
+         absl::GetWeekday(day) == absl::Weekday::sunday) {
+    --day;
+  }
+  return at();
 }
 
 v1::Alert LiveAlert(absl::Time now) {

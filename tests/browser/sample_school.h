@@ -5,7 +5,9 @@
 
 #include "absl/time/time.h"
 #include "collector/store/device_store.h"
+#include "collector/store/event_store.h"
 #include "proto/alert.pb.h"
+#include "proto/seal/keys.h"
 
 namespace schoolgate::collector {
 
@@ -18,6 +20,14 @@ std::vector<v1::Alert> SampleAlerts(absl::Time now);
 
 // The alert that comes in while somebody is looking.
 v1::Alert LiveAlert(absl::Time now);
+
+// Who the sample's people are, sealed to `key` as a device does it: "a.khan"
+// is P-7F3AQ2, "b.ward" P-K2M9D4, "r.okafor" P-HEAD00.
+std::vector<StoredEvent> SamplePeople(absl::Time now, const seal::BoxKey& key);
+
+// The last time before `now` that a school is at work: on a weekday, late in
+// the morning.
+absl::Time SchoolTime(absl::Time now);
 
 // Eight devices; one silent, one with old rules, one that sees badly.
 std::vector<Device> SampleDevices(absl::Time now);

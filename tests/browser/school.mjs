@@ -24,8 +24,11 @@ export async function startSchool(...options) {
     if (line.done) throw new Error("web_fixture ended early");
     return line.value;
   };
-  const { port } = JSON.parse(await next());
+  const { port, shares, key } = JSON.parse(await next());
   return {
+    shares,
+    key,
+    directory,
     pid: child.pid,
     base: `https://127.0.0.1:${port}`,
     async tell(command) {

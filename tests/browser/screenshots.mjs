@@ -24,6 +24,37 @@ const shots = [
   ["notice", "lead", "/notice", school],
 ];
 const only = process.argv.slice(3);
+
+async function unlock(page, holder) {
+  const share = school.shares.find((one) => one.holder === holder);
+  await page.getByLabel("Your share", { exact: true }).setInputFiles({
+    name: `oakfield-name-share-${holder}.json`, mimeType: "application/json", buffer: Buffer.from(share.text),
+  });
+  await page.getByLabel("Passphrase of your share").fill(share.passphrase);
+  await page.locator("form", { has: page.getByLabel("Your share", { exact: true }) }).locator("button.button").click();
+}
+
+// The four pictures of one name being opened, by two people in two windows.
+async function openName(size, viewport, colorScheme, shoot) {
+  const asking = await openWindow(browser, school, { viewport, colorScheme });
+  const agreeing = await openWindow(browser, school, { viewport, colorScheme });
+  const panel = asking.page.locator("section", { has: asking.page.getByRole("heading", { name: "The person’s name" }) });
+  await logIn(asking.page, school, "lead", "/alerts/1");
+  await logIn(agreeing.page, school, "head", "/names");
+  await asking.page.getByLabel("Why is the name needed?").fill("We have to talk with the family today.");
+  await shoot(asking.page, "name-ask", panel);
+  await asking.page.getByRole("button", { name: /^Ask/ }).click();
+  await agreeing.page.locator(".check-code").waitFor();
+  await shoot(agreeing.page, "name-agree");
+  await unlock(agreeing.page, "head");
+  await asking.page.getByText("has agreed.").waitFor();
+  await shoot(asking.page, "name-unlock", panel);
+  await unlock(asking.page, "lead");
+  await asking.page.locator("[data-opened-name]").waitFor();
+  await shoot(asking.page, "name-opened", panel);
+  await asking.context.close();
+  await agreeing.context.close();
+}
 for (const [size, viewport] of Object.entries(sizes)) {
   for (const colorScheme of ["light", "dark"]) {
     for (const [name, who, path, where] of shots) {
@@ -44,6 +75,12 @@ for (const [size, viewport] of Object.entries(sizes)) {
       });
       await context.close();
     }
+    if (only.length && !only.some((name) => name.startsWith("name-"))) continue;
+    await openName(size, viewport, colorScheme, async (page, name, part) => {
+      const path = join(output, `${name}-${size}-${colorScheme}.png`);
+      if (part) await part.screenshot({ path });
+      else await page.screenshot({ path, fullPage: true });
+    });
   }
 }
 await browser.close();

@@ -1,8 +1,10 @@
 // The dashboard's server over real stores with a small invented school in
 // them, for the browser tests and the screenshots.
 //
-// Prints one JSON line with the port once it is up. Then reads commands from
-// standard input, a line each, and answers each with a line:
+// Prints one JSON line with the port once it is up, with the shares of the
+// school's key to names and with what must be found nowhere: that key. Then
+// reads commands from standard input, a line each, and answers each with a
+// line:
 //   alert      puts a new alert ("ok ID REVISION")
 //   count      "ok N": alerts stored
 //   restart    stops the server and starts it again on the same port
@@ -10,9 +12,11 @@
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
 #include "collector/fleet/authority.h"
+#include "collector/fleet/name_shares.h"
 #include "collector/web/password.h"
 #include "collector/web/server.h"
 #include "platform/complaint.h"
@@ -60,18 +64,23 @@ class Fixture {
     auto audit = OpenSqliteAuditLog(file);
     auto devices = OpenSqliteDeviceStore(file);
     auto accounts = OpenSqliteAccountStore(file);
-    for (const absl::Status& status : {alerts.status(), audit.status(),
-                                       devices.status(), accounts.status()}) {
+    auto events = OpenSqliteEventStore(directory_ + "/events");
+    for (const absl::Status& status :
+         {alerts.status(), audit.status(), devices.status(), accounts.status(),
+          events.status()}) {
       if (!status.ok()) return status;
     }
     alerts_ = *std::move(alerts);
     audit_ = *std::move(audit);
     devices_ = *std::move(devices);
     accounts_ = *std::move(accounts);
+    events_ = *std::move(events);
     return MakeCertificate();
   }
 
   absl::Status Fill(bool quiet);
+  // Shares of the school's key to names, and of another school's.
+  absl::StatusOr<nlohmann::json> MakeShares();
   absl::Status Start();
   void Stop() { server_.reset(); }
   uint16_t port() const { return options_.port; }
@@ -83,11 +92,14 @@ class Fixture {
 
   const std::string directory_;
   const absl::Time now_ = platform::SystemClock().Now();
+  const absl::Time school_time_ = SchoolTime(now_);
+  const seal::BoxKey name_key_ = seal::BoxKey::Generate();
   WebOptions options_;
   std::unique_ptr<AlertStore> alerts_;
   std::unique_ptr<AuditLog> audit_;
   std::unique_ptr<DeviceStore> devices_;
   std::unique_ptr<AccountStore> accounts_;
+  std::unique_ptr<EventStore> events_;
   std::unique_ptr<WebServer> server_;
 };
 
@@ -108,9 +120,10 @@ absl::Status Fixture::MakeCertificate() {
 }
 
 absl::Status Fixture::Start() {
-  auto server =
-      StartWebServer(options_, {*alerts_, *audit_, *devices_, *accounts_},
-                     platform::SystemClock());
+  auto server = StartWebServer(options_,
+                               {*alerts_, *audit_, *devices_, *accounts_,
+                                nullptr, nullptr, events_.get()},
+                               platform::SystemClock());
   if (!server.ok()) return server.status();
   server_ = *std::move(server);
   options_.port = server_->port();
@@ -143,10 +156,36 @@ absl::Status Fixture::Fill(bool quiet) {
     if (absl::Status put = devices_->Put(device); !put.ok()) return put;
   }
   if (quiet) return absl::OkStatus();
-  for (const v1::Alert& alert : SampleAlerts(now_)) {
+  if (auto seen = events_->Append(SamplePeople(school_time_, name_key_));
+      !seen.ok()) {
+    return seen.status();
+  }
+  for (const v1::Alert& alert : SampleAlerts(school_time_)) {
     if (absl::Status put = alerts_->Put(alert).status(); !put.ok()) return put;
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<nlohmann::json> Fixture::MakeShares() {
+  const std::vector<ShareHolder> holders = {{"head", "head passphrase 1234"},
+                                            {"lead", "lead passphrase 1234"},
+                                            {"senior", "senior passphrase 12"}};
+  nlohmann::json list = nlohmann::json::array();
+  for (const seal::BoxKey& key : {name_key_, seal::BoxKey::Generate()}) {
+    const auto files = SplitNameKey(key, kSampleSchool, holders);
+    if (!files.ok()) return files.status();
+    for (size_t i = 0; i < files->size(); ++i) {
+      const auto share = OpenShareFile((*files)[i].text, holders[i].passphrase);
+      if (!share.ok()) return share.status();
+      list.push_back({{"holder", holders[i].name},
+                      {"passphrase", holders[i].passphrase},
+                      {"text", (*files)[i].text},
+                      {"bytes", seal::ToHex(share->bytes)}});
+    }
+  }
+  return nlohmann::json{{"port", port()},
+                        {"shares", list},
+                        {"key", seal::ToHex(name_key_.secret())}};
 }
 
 absl::StatusOr<std::string> Fixture::Do(const std::string& command) {
@@ -177,7 +216,9 @@ absl::Status Serve(const std::string& directory, const std::string& dashboard,
   if (absl::Status opened = fixture.Open(); !opened.ok()) return opened;
   if (absl::Status filled = fixture.Fill(quiet); !filled.ok()) return filled;
   if (absl::Status started = fixture.Start(); !started.ok()) return started;
-  std::cout << "{\"port\":" << fixture.port() << "}" << std::endl;
+  const auto first_line = fixture.MakeShares();
+  if (!first_line.ok()) return first_line.status();
+  std::cout << first_line->dump() << std::endl;
   std::string command;
   while (std::getline(std::cin, command)) {
     auto done = fixture.Do(command);

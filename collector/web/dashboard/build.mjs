@@ -18,6 +18,10 @@ const result = await build({
   jsx: "automatic",
   jsxImportSource: "preact",
   entryNames: "[name].[hash]",
+  chunkNames: "[name].[hash]",
+  // What is loaded only when needed (opening a name) is a file of its own.
+  splitting: true,
+  metafile: true,
   outdir: output,
   write: false,
   legalComments: "none",
@@ -38,10 +42,13 @@ files.set("index.html", Buffer.from(html));
 
 await mkdir(output, { recursive: true });
 for (const old of await readdir(output)) await rm(join(output, old), { recursive: true });
+const laterNames = new Set(Object.values(result.metafile.outputs).flatMap((made) => made.imports)
+  .filter((part) => part.kind === "dynamic-import").map((part) => part.path.split("/").pop()));
 let firstLoad = 0;
 for (const [name, bytes] of files) {
   const packed = gzipSync(bytes, { level: 9 });
-  firstLoad += packed.length;
+  if (!laterNames.has(name)) firstLoad += packed.length;
+  else console.log(`dashboard: ${name}, when needed, ${(packed.length / 1024).toFixed(1)} KB gzipped`);
   await writeFile(join(output, name), bytes);
   await writeFile(join(output, `${name}.gz`), packed);
 }

@@ -139,6 +139,7 @@ export interface AuditEntry {
   action: string;
   about?: string;
   about_alert: string;
+  detail?: string;
 }
 
 export interface AuditPage {

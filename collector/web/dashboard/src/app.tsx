@@ -6,6 +6,7 @@ import { AlertPage } from "./pages/alert";
 import { AuditPage } from "./pages/audit";
 import { DevicesPage } from "./pages/devices";
 import { GovernorPage } from "./pages/governor";
+import { NamesPage } from "./pages/names";
 import { LogInPage } from "./pages/login";
 import { NoticePage } from "./pages/notice";
 import { PasswordPage } from "./pages/password";
@@ -13,6 +14,7 @@ import { TodayPage } from "./pages/today";
 import { Dialog } from "./parts/dialog";
 import { Footer, Header } from "./parts/frame";
 import { ShortcutHelp, useGlobalKeys } from "./parts/keys";
+import { useNames, waitsForMe, type Names } from "./names";
 import { usePath } from "./router";
 
 export function App() {
@@ -46,6 +48,7 @@ export function App() {
   const inside = !!me && !me.must_change_password;
   const anonymous = !!me && me.may.alerts && !me.may.alert;
   const feed = useFeed(inside && me.may.alerts && !anonymous, inside && me.may.live, () => leave(idleWords));
+  const names = useNames(inside && me.may.write);
   const logOut = (reason = "") => {
     post("/api/v1/logout").catch(() => {}).then(() => leave(reason));
   };
@@ -60,11 +63,11 @@ export function App() {
       <a class="skip" href="#main" onClick={(event) => { event.preventDefault(); document.getElementById("main")?.focus(); }}>
         Skip to main content
       </a>
-      <Header me={me} path={path} inside={inside} connection={feed.connection} onLogOut={() => logOut()} />
+      <Header me={me} path={path} inside={inside} connection={feed.connection} waiting={waitsForMe(names.requests)} onLogOut={() => logOut()} />
       <main id="main" tabIndex={-1} class="width">
         {me.must_change_password || path === "/password"
           ? <PasswordPage me={me} onDone={enter} />
-          : <Page path={path} me={me} anonymous={anonymous} feed={feed} />}
+          : <Page path={path} me={me} anonymous={anonymous} feed={feed} names={names} />}
       </main>
       <Footer onHelp={inside ? () => setHelp(true) : undefined} />
       {help && <ShortcutHelp onClose={() => setHelp(false)} />}
@@ -78,11 +81,12 @@ export function App() {
   );
 }
 
-function Page({ path, me, anonymous, feed }: {
-  path: string; me: Me; anonymous: boolean; feed: ReturnType<typeof useFeed>;
+function Page({ path, me, anonymous, feed, names }: {
+  path: string; me: Me; anonymous: boolean; feed: ReturnType<typeof useFeed>; names: Names;
 }) {
   const alert = /^\/alerts\/([1-9][0-9]{0,15})$/.exec(path);
-  if (alert && me.may.alert) return <AlertPage key={alert[1]} id={Number(alert[1])} me={me} feed={feed} />;
+  if (alert && me.may.alert) return <AlertPage key={alert[1]} id={Number(alert[1])} me={me} feed={feed} names={names} />;
+  if (path === "/names" && me.may.write) return <NamesPage names={names} />;
   if (path === "/devices" && me.may.devices) return <DevicesPage me={me} />;
   if (path === "/audit" && me.may.audit) return <AuditPage />;
   if (path === "/notice") return <NoticePage />;

@@ -1,10 +1,12 @@
 import { useEffect, useState } from "preact/hooks";
 import { get, post, sorry, type Me, type WholeAlert } from "../api";
 import type { Feed } from "../feed";
+import type { Names } from "../names";
 import { Acknowledge } from "../parts/acknowledge";
 import { ErrorSummary, Row, SeverityTag, StateTag, Title } from "../parts/bits";
 import { IncidentLog } from "../parts/incident";
 import { useKeys } from "../parts/keys";
+import { NamePanel } from "../parts/name";
 import { Notes } from "../parts/notes";
 import { StopCard } from "../parts/stop";
 import { TimeLine } from "../parts/timeline";
@@ -13,7 +15,7 @@ import { followLink, go } from "../router";
 import { shortTime } from "../time";
 import { categoryWord, groupWord, times } from "../words";
 
-export function AlertPage({ id, me, feed }: { id: number; me: Me; feed: Feed }) {
+export function AlertPage({ id, me, feed, names }: { id: number; me: Me; feed: Feed; names: Names }) {
   const [alert, setAlert] = useState<WholeAlert | null>(null);
   const [error, setError] = useState("");
   const [acknowledging, setAcknowledging] = useState(false);
@@ -78,6 +80,7 @@ export function AlertPage({ id, me, feed }: { id: number; me: Me; feed: Feed }) 
       </div>
 
       {me.may.write && <Update alert={alert} me={me} onChange={changed} />}
+      {me.may.write && alert.subject.startsWith("P-") && <NamePanel alert={alert} names={names} />}
       {alert.notes && <Notes alert={alert} me={me} onChange={changed} />}
       {alert.incident && <IncidentLog alert={alert} me={me} onChange={changed} />}
       {acknowledging && <Acknowledge alert={alert} onSave={acknowledge} onClose={() => setAcknowledging(false)} />}

@@ -19,7 +19,7 @@ const openedList = (newer: string, older: string) =>
 function merge(entries: AuditEntry[]): Line[] {
   const lines: Line[] = [];
   for (const entry of entries) {
-    const what = auditSentence(entry.action, entry.about_alert, entry.about ?? "");
+    const what = auditSentence(entry.action, entry.about_alert, entry.about ?? "") + (entry.detail ? `: “${entry.detail}”` : "");
     const above = lines[lines.length - 1];
     if (above && above.who === entry.who && openedList(above.what, what)) above.what = what;
     else if (above && above.who === entry.who && above.what === what) above.count++;

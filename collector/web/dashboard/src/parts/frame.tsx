@@ -11,12 +11,13 @@ const connectionWord: Record<Connection, string> = {
   lost: "Connection lost. Trying again",
 };
 
-export function Header({ me, path, inside, connection, onLogOut }: {
-  me: Me; path: string; inside: boolean; connection: Connection; onLogOut: () => void;
+export function Header({ me, path, inside, connection, waiting, onLogOut }: {
+  me: Me; path: string; inside: boolean; connection: Connection; waiting: number; onLogOut: () => void;
 }) {
   const pages: [string, string][] = [];
   if (inside) {
     if (me.may.alerts) pages.push(["/", me.may.alert ? "Today" : "Incidents"]);
+    if (me.may.write) pages.push(["/names", waiting ? `Names (${waiting} for you)` : "Names"]);
     if (me.may.devices) pages.push(["/devices", "Devices"]);
     if (me.may.audit) pages.push(["/audit", "Who looked at what"]);
     pages.push(["/notice", "What is recorded"]);
