@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { setShortcuts, shortcutsOn } from "../prefs";
 import { go } from "../router";
 import { Dialog } from "./dialog";
@@ -13,9 +13,9 @@ export function isTyping(event: KeyboardEvent): boolean {
   );
 }
 
-// Keys that work on the page that calls this.
+// Keys that work on the page that calls this, from the moment that it shows.
 export function useKeys(keys: Record<string, (event: KeyboardEvent) => void>): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     const press = (event: KeyboardEvent) => {
       const action = keys[event.key];
       if (!action || !shortcutsOn() || isTyping(event)) return;
@@ -28,7 +28,7 @@ export function useKeys(keys: Record<string, (event: KeyboardEvent) => void>): v
 }
 
 export function useGlobalKeys(on: boolean, onHelp: () => void): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!on) return;
     const press = (event: KeyboardEvent) => {
       if (isTyping(event)) return;
