@@ -14,6 +14,7 @@
 
 #include "absl/time/clock.h"
 #include "agent/spool/spool_writer.h"
+#include "agent/uplink/certificate.h"
 #include "agent/uplink/uplink.h"
 #include "platform/whole_file.h"
 #include "tests/uplink/test_collector.h"
@@ -314,7 +315,6 @@ TEST_F(UplinkLiveTest, ACertificateIsRenewedAndSwappedAfterItProvedItself) {
   Start();
   ASSERT_TRUE(Connected());
   const std::string file = config_.state_directory + "/identity/device.crt";
-  const std::string before = *platform::ReadWholeFile(file, 100'000);
   ASSERT_TRUE(
       collector_->WaitFor([this] { return collector_->renewals() >= 1; }));
   StartWriter();
@@ -325,7 +325,9 @@ TEST_F(UplinkLiveTest, ACertificateIsRenewedAndSwappedAfterItProvedItself) {
   const std::string candidate =
       config_.state_directory + "/identity/candidate.json";
   EXPECT_TRUE(collector_->WaitFor([&] {
-    return *platform::ReadWholeFile(file, 100'000) != before &&
+    const auto times = TimesOf(*platform::ReadWholeFile(file, 100'000));
+    return times.ok() &&
+           times->not_after - times->not_before > absl::Hours(24) &&
            !std::filesystem::exists(candidate);
   }));
   EXPECT_EQ(collector_->enrolments(), 1);
