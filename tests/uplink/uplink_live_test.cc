@@ -325,7 +325,7 @@ TEST_F(UplinkLiveTest, ACertificateIsRenewedAndSwappedAfterItProvedItself) {
   const std::string candidate =
       config_.state_directory + "/identity/candidate.json";
   EXPECT_TRUE(collector_->WaitFor([&] {
-    const auto times = TimesOf(*platform::ReadWholeFile(file, 100'000));
+    const auto times = agent::TimesOf(*platform::ReadWholeFile(file, 100'000));
     return times.ok() &&
            times->not_after - times->not_before > absl::Hours(24) &&
            !std::filesystem::exists(candidate);
