@@ -93,7 +93,12 @@ TEST_F(FailingDiskTest, EveryWriteMayFailAndNothingIsLostOrDoubled) {
         if (!tried.ok()) {
           ++failures;
           ++all_failures;
-          EXPECT_LE(store->DurableSequence("D-1", 1).value(), first - 1);
+          // While the disk fails an answer may be refused (a new day's file
+          // cannot be opened), but not wrong.
+          const auto durable = store->DurableSequence("D-1", 1);
+          if (durable.ok()) {
+            EXPECT_LE(*durable, first - 1);
+          }
           writes_left = -1;
           const auto again = store->Append(Batch(first));
           ASSERT_TRUE(again.ok()) << again.status() << " write " << nth;
