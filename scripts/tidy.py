@@ -33,6 +33,7 @@ HOMES = {
     r"grpcpp/": ["agent/uplink/", "collector/ingest/", "collector/feed/",
                  "collector/fleet/", "collector/cli/", "tests/"],
     r"sqlite3\.h": ["collector/store/", "tests/"],
+    r"curl/": ["collector/feed/", "collector/web/", "tests/"],
     r"microhttpd\.h": ["collector/web/"],
     r"yaml-cpp/": ["rules/policy/", "agent/run/", "agent/uplink/",
                    "collector/cli/"],

@@ -6,19 +6,20 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "collector/cases/report.h"
 #include "collector/cases/words.h"
 #include "collector/cli/program.h"
 #include "collector/cli/verbs.h"
 #include "collector/fleet/secret_file.h"
+#include "collector/store/account_store.h"
+#include "collector/store/agreement_store.h"
+#include "collector/store/alert_store.h"
 #include "collector/store/audit_log.h"
 #include "collector/store/event_store.h"
 #include "platform/clock.h"
 
 namespace schoolgate::collector {
 namespace {
-
-// Governors read no count from which one person could be guessed.
-constexpr uint64_t kSmallestShown = 5;
 
 using Row = std::vector<std::string>;
 
@@ -49,23 +50,41 @@ absl::StatusOr<absl::Time> Day(const std::string& text, absl::TimeZone zone) {
   return absl::FromCivil(day, zone);
 }
 
-// By month, category and action: no group, no day, no totals that could be
-// subtracted from one another.
-std::vector<Row> ForGovernors(const std::vector<HourCount>& counts,
-                              absl::TimeZone zone) {
-  std::map<Row, uint64_t> sums;
-  for (const HourCount& count : counts) {
-    sums[{absl::FormatTime("%Y-%m", count.hour, zone),
-          CategoryWords(count.category), ActionWord(count.action)}] +=
-        count.contacts;
+// The figures of the dashboard's governors' report, which no subtraction
+// undoes: whole months, in bands, as they were first published.
+absl::StatusOr<std::vector<Row>> ForGovernors(const Options& options,
+                                              absl::TimeZone zone) {
+  absl::CivilDay first, last;
+  if (!absl::ParseCivilTime(options.from, &first) ||
+      !absl::ParseCivilTime(options.to, &last) || first.day() != 1 ||
+      (last + 1).day() != 1 || last < first) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(options.from, " to ", options.to,
+                     ": governors get whole months: write them like "
+                     "--from 2026-09-01 --to 2026-12-31"));
   }
-  std::vector<Row> rows = {{"month", "category", "action", "contacts"}};
-  for (const auto& [key, contacts] : sums) {
-    Row& row = rows.emplace_back(key);
-    row.push_back(contacts < kSmallestShown
-                      ? absl::StrCat("fewer than ", kSmallestShown)
-                      : absl::StrCat(contacts));
+  Period period{.first = first, .after = last + 1};
+  for (absl::CivilMonth month(first); month < absl::CivilMonth(last + 1);
+       ++month) {
+    period.months.push_back(month);
   }
+  auto alerts = OpenSqliteAlertStore(options.directory.Main());
+  if (!alerts.ok()) return alerts.status();
+  auto accounts = OpenSqliteAccountStore(options.directory.Main());
+  if (!accounts.ok()) return accounts.status();
+  auto published = OpenSqliteAgreementStore(options.directory.Main());
+  if (!published.ok()) return published.status();
+  const auto everybody = (*accounts)->All();
+  if (!everybody.ok()) return everybody.status();
+  auto found = AlertsForGovernors(**alerts, options.school, *everybody);
+  if (!found.ok()) return found.status();
+  const absl::StatusOr<Report> report =
+      GovernorsReport(options.school, period, *found, **published,
+                      platform::SystemClock().Now(), zone);
+  if (!report.ok()) return report.status();
+  std::vector<Row> rows = {report->tables[0].columns};
+  rows.insert(rows.end(), report->tables[0].rows.begin(),
+              report->tables[0].rows.end());
   return rows;
 }
 
@@ -143,11 +162,13 @@ absl::Status Write(const Options& options) {
   const absl::StatusOr<std::vector<HourCount>> counts =
       (*events)->Counts(options.school, *from, *last + absl::Hours(24));
   if (!counts.ok()) return counts.status();
-  const std::vector<Row> rows = options.reader == "governors"
-                                    ? ForGovernors(*counts, zone)
-                                    : ForLeads(*counts, zone);
-  const std::string title = absl::StrCat("Contacts at ", options.school, ", ",
-                                         options.from, " to ", options.to);
+  const bool governors = options.reader == "governors";
+  const absl::StatusOr<std::vector<Row>> rows =
+      governors ? ForGovernors(options, zone) : ForLeads(*counts, zone);
+  if (!rows.ok()) return rows.status();
+  const std::string title =
+      absl::StrCat(governors ? "Alerts at " : "Contacts at ", options.school,
+                   ", ", options.from, " to ", options.to);
   auto audit = OpenSqliteAuditLog(options.directory.Main());
   if (!audit.ok()) return audit.status();
   status =
@@ -160,8 +181,8 @@ absl::Status Write(const Options& options) {
                         .hash = ""});
   if (!status.ok()) return status;
   return WriteSecretFile(options.output, absl::EndsWith(options.output, ".csv")
-                                             ? Csv(rows)
-                                             : Html(rows, title));
+                                             ? Csv(*rows)
+                                             : Html(*rows, title));
 }
 
 }  // namespace
@@ -172,8 +193,8 @@ void AddReport(CLI::App& app, int* exit_code) {
       "report", "Counts of contacts for governors or safety leads");
   AddDataOption(*verb, &options->directory);
   verb->add_option("reader", options->reader,
-                   "governors (by month, small counts hidden) or leads (by "
-                   "day and group)")
+                   "governors (whole months, in bands) or leads (by day "
+                   "and group)")
       ->required()
       ->check(CLI::IsMember({"governors", "leads"}));
   verb->add_option("--school", options->school, "The school's id")->required();
