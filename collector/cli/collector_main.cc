@@ -37,6 +37,8 @@ int main(int argc, char** argv) {
   collector::AddFeedToken(app, &exit_code);
   collector::AddSecondFactor(app, &exit_code);
   collector::AddVerify(app, &exit_code);
+  collector::AddTrace(app, &exit_code);
+  collector::AddDoctor(app, &exit_code);
   collector::AddBackup(app, &exit_code);
   collector::AddRestore(app, &exit_code);
   collector::AddSimulate(app, &exit_code);

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "collector/cli/feeds_file.h"
+#include "collector/cli/open_stores.h"
 #include "collector/cli/program.h"
 #include "collector/cli/verbs.h"
 #include "collector/feed/feed_token.h"
@@ -23,7 +24,7 @@ struct Options {
 
 absl::Status Append(const Options& options, const char* action,
                     const std::string& detail) {
-  auto audit = OpenSqliteAuditLog(options.directory.Main());
+  auto audit = OpenAudit(options.directory);
   if (!audit.ok()) return audit.status();
   return (*audit)->Append({.time = platform::SystemClock().Now(),
                            .who = "system",
@@ -78,6 +79,8 @@ absl::Status PrintOne(const FeedProgress& feed, FeedStore& store, bool json) {
 absl::Status Feeds(const Options& options) {
   const absl::StatusOr<CollectorConfig> config = LoadConfig(options.directory);
   if (!config.ok()) return config.status();
+  const absl::Status own = CheckOwnStores(*config, "feeds");
+  if (!own.ok()) return own;
   const auto file = LoadFeeds(options.directory, absl::UTCTimeZone());
   if (!file.ok()) return file.status();
   auto store = OpenSqliteFeedStore(options.directory.Main());
@@ -101,8 +104,10 @@ absl::Status Feeds(const Options& options) {
 }
 
 absl::Status Token(const Options& options) {
-  const absl::Status config = LoadConfig(options.directory).status();
-  if (!config.ok()) return config;
+  const absl::StatusOr<CollectorConfig> config = LoadConfig(options.directory);
+  if (!config.ok()) return config.status();
+  const absl::Status own = CheckOwnStores(*config, "feed tokens");
+  if (!own.ok()) return own;
   auto store = OpenSqliteFeedStore(options.directory.Main());
   if (!store.ok()) return store.status();
   if (!options.withdraw.empty()) {
@@ -117,7 +122,7 @@ absl::Status Token(const Options& options) {
     return absl::InvalidArgumentError(
         "feed-token: give --account and -o, or --withdraw");
   }
-  auto accounts = OpenSqliteAccountStore(options.directory.Main());
+  auto accounts = OpenAccounts(options.directory);
   if (!accounts.ok()) return accounts.status();
   const absl::Status known = (*accounts)->Get(options.account).status();
   if (!known.ok()) return known;

@@ -8,6 +8,7 @@
 #include "absl/strings/str_replace.h"
 #include "collector/cases/report.h"
 #include "collector/cases/words.h"
+#include "collector/cli/open_stores.h"
 #include "collector/cli/program.h"
 #include "collector/cli/verbs.h"
 #include "collector/fleet/secret_file.h"
@@ -68,9 +69,9 @@ absl::StatusOr<std::vector<Row>> ForGovernors(const Options& options,
        ++month) {
     period.months.push_back(month);
   }
-  auto alerts = OpenSqliteAlertStore(options.directory.Main());
+  auto alerts = OpenAlerts(options.directory);
   if (!alerts.ok()) return alerts.status();
-  auto accounts = OpenSqliteAccountStore(options.directory.Main());
+  auto accounts = OpenAccounts(options.directory);
   if (!accounts.ok()) return accounts.status();
   auto published = OpenSqliteAgreementStore(options.directory.Main());
   if (!published.ok()) return published.status();
@@ -157,19 +158,21 @@ absl::Status Write(const Options& options) {
   if (!from.ok()) return from.status();
   const absl::StatusOr<absl::Time> last = Day(options.to, zone);
   if (!last.ok()) return last.status();
-  auto events = OpenSqliteEventStoreToRead(options.directory.Events());
+  auto events = OpenEventsToRead(options.directory);
   if (!events.ok()) return events.status();
   const absl::StatusOr<std::vector<HourCount>> counts =
       (*events)->Counts(options.school, *from, *last + absl::Hours(24));
   if (!counts.ok()) return counts.status();
   const bool governors = options.reader == "governors";
+  if (governors) status = CheckOwnStores(*config, "the governors' report");
+  if (!status.ok()) return status;
   const absl::StatusOr<std::vector<Row>> rows =
       governors ? ForGovernors(options, zone) : ForLeads(*counts, zone);
   if (!rows.ok()) return rows.status();
   const std::string title =
       absl::StrCat(governors ? "Alerts at " : "Contacts at ", options.school,
                    ", ", options.from, " to ", options.to);
-  auto audit = OpenSqliteAuditLog(options.directory.Main());
+  auto audit = OpenAudit(options.directory);
   if (!audit.ok()) return audit.status();
   status =
       (*audit)->Append({.time = platform::SystemClock().Now(),

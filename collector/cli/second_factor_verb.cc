@@ -1,6 +1,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "collector/cli/open_stores.h"
 #include "collector/cli/program.h"
 #include "collector/cli/verbs.h"
 #include "collector/store/account_store.h"
@@ -17,15 +18,17 @@ struct Options {
 };
 
 absl::Status Remove(const Options& options) {
-  const absl::Status config = LoadConfig(options.directory).status();
-  if (!config.ok()) return config;
-  auto accounts = OpenSqliteAccountStore(options.directory.Main());
+  const absl::StatusOr<CollectorConfig> config = LoadConfig(options.directory);
+  if (!config.ok()) return config.status();
+  const absl::Status own = CheckOwnStores(*config, "authenticators");
+  if (!own.ok()) return own;
+  auto accounts = OpenAccounts(options.directory);
   if (!accounts.ok()) return accounts.status();
   const absl::Status known = (*accounts)->Get(options.account).status();
   if (!known.ok()) return known;
   auto factors = OpenSqliteSecondFactorStore(options.directory.Main());
   if (!factors.ok()) return factors.status();
-  auto audit = OpenSqliteAuditLog(options.directory.Main());
+  auto audit = OpenAudit(options.directory);
   if (!audit.ok()) return audit.status();
   const absl::Status recorded =
       (*audit)->Append({.time = platform::SystemClock().Now(),

@@ -22,6 +22,8 @@ void AddFeeds(CLI::App& app, int* exit_code);
 void AddFeedToken(CLI::App& app, int* exit_code);
 void AddSecondFactor(CLI::App& app, int* exit_code);
 void AddVerify(CLI::App& app, int* exit_code);
+void AddDoctor(CLI::App& app, int* exit_code);
+void AddTrace(CLI::App& app, int* exit_code);
 void AddBackup(CLI::App& app, int* exit_code);
 void AddRestore(CLI::App& app, int* exit_code);
 void AddSimulate(CLI::App& app, int* exit_code);

@@ -39,6 +39,7 @@ export interface Alert {
   raised: string;
   count: number;
   late: boolean;
+  trace: string;
   note_count: number;
   outcome: string;
   held: boolean;
