@@ -64,6 +64,10 @@ class PacketSource {
   // (the first packets of each flow, with their senders).
   virtual std::string_view way() const = 0;
 
+  // Whether packets may come some hundredths of a second later, many at a time:
+  // where each wakes us at once, its sender waits. No source starts so.
+  virtual void SetPatient(bool patient) {}
+
   // While somebody holds this descriptor, what feeds the source in the kernel
   // outlives our death; the next OpenLive takes it over. -1: there is none.
   virtual int held_open() const { return -1; }

@@ -327,6 +327,9 @@ absl::Status LiveAgent::KeepGate() {
                        absl::ToUnixMicros(clock_.Now()));
   status_.gate_problem = status.ok() ? "" : std::string(status.message());
   status_.mode = GateModeName(gatehouse_->mode());
+  // What is held is judged before it shows here.
+  const bool held = gatehouse_->mode() != GateMode::kObserve;
+  if (source_ != nullptr) source_->SetPatient(held);
   if (gatehouse_->mode() != before) next_check_ = clock_.SinceBoot();
   return absl::IsAlreadyExists(status) ? status : absl::OkStatus();
 }
