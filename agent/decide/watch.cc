@@ -171,6 +171,10 @@ void Watch::Settle() {
 void Watch::Record(const Judged& judged) {
   const Observation& observation = judged.observation;
   const rules::Decision& decision = judged.decision;
+  if (tests_.contains(judged.name)) {
+    seen_tests_.insert(judged.name);
+    return;
+  }
   if (platform::IsTestName(observation.name)) return;
   if (judged.repeat) {
     ++counters_.repeats;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -78,6 +79,17 @@ class Watch : public ObservationSink {
   // Records what was judged. May look into /proc.
   void Settle();
 
+  // Names of a self-test under way: judged as any, told to nobody.
+  void ExpectTests(std::set<std::string> names) {
+    tests_ = std::move(names);
+    seen_tests_.clear();
+  }
+
+  // Whether one of these was judged.
+  bool SawExpected(const std::string& name) const {
+    return seen_tests_.contains(name);
+  }
+
   // Whether this name of a self-test was seen lately, and refused.
   bool SawTest(const std::string& name) const { return name == last_test_; }
   bool RefusedTest(const std::string& name) const {
@@ -137,6 +149,7 @@ class Watch : public ObservationSink {
   std::string last_test_;
   bool test_refused_ = false;
   bool shadow_ = false;
+  std::set<std::string> tests_, seen_tests_;
 };
 
 }  // namespace schoolgate::agent

@@ -28,6 +28,7 @@ v1::Event MakeHeartbeat(const AgentStatus& status, const ObserverCounters& seen,
   }
   beat.set_spool_bytes(spool.spool_bytes);
   beat.set_spool_events_waiting(spool.waiting);
+  beat.set_events_lost(spool.evicted + spool.refused);
   beat.set_capturing(status.capturing);
   beat.set_enforcing(status.mode == "enforce");
   beat.set_mode(status.mode);

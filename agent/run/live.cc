@@ -27,6 +27,7 @@
 #include "agent/run/service.h"
 #include "agent/run/spool_thread.h"
 #include "agent/run/status.h"
+#include "agent/run/upkeep.h"
 #include "platform/complaint.h"
 #include "platform/flow_marker.h"
 #include "platform/local_socket.h"
@@ -116,6 +117,7 @@ class LiveAgent {
   std::unique_ptr<FlowLabels> labels_;  // null: not wanted
   std::unique_ptr<Observer> observer_;
   std::unique_ptr<Answers> answers_;
+  std::unique_ptr<Upkeep> upkeep_;
 
   LiveFlows live_flows_{seal::RandomBytes(16)};
   std::unique_ptr<platform::FlowMarker> marker_;
@@ -214,6 +216,8 @@ void LiveAgent::MakeJudge() {
   }
   answers_ =
       std::make_unique<Answers>(*attribution_, *verdicts_, *watch_, status_);
+  upkeep_ = std::make_unique<Upkeep>(config_, boot_id_, *attribution_,
+                                     *verdicts_, *watch_, *answers_, clock_);
 }
 
 // From the end of this function on, what the policy blocks is blocked.
@@ -279,6 +283,7 @@ absl::Status LiveAgent::Run(const std::atomic<bool>& stop) {
   }
   service_.Stopping();
   if (gatehouse_ != nullptr) gatehouse_->Leave();
+  upkeep_->End();
   observer_->Finish();
   observer_->SetTap(nullptr);
   if (episodes_ != nullptr) {
@@ -407,6 +412,11 @@ void LiveAgent::Housekeeping() {
     }
     CheckOurselves();
   }
+  upkeep_->Tick(status_.mode == "enforce", inbox_.bundle_hash());
+  if (!upkeep_->out_of_use().empty()) {
+    finished_ = true;
+    outcome_ = absl::CancelledError(upkeep_->out_of_use());
+  }
   RefreshStatus();
   questions_->Serve([this](uint32_t uid, std::string_view question) {
     return answers_->Answer(uid, question, clock_.Now());
@@ -442,6 +452,7 @@ void LiveAgent::TakeIdentity() {
         absl::StrCat(config_.state_directory, "/", kOpenedMark), ignored);
     opened_mark_ = false;
   }
+  upkeep_->OnEnrolled(*spool_, *contacts_);
 }
 
 absl::Status LiveAgent::StartSpool(const Identity& identity) {
@@ -495,6 +506,7 @@ void LiveAgent::UseRules() {
   status_.bundle_version = inbox_.rules()->manifest().version();
   status_.bundle_title = inbox_.rules()->manifest().title();
   status_.notice = inbox_.rules()->policy().notice();
+  status_.notice_version = inbox_.rules()->policy().notice_version();
 }
 
 // What the observer counted, with what labels know better.
@@ -539,6 +551,7 @@ void LiveAgent::Beat() {
       MakeHeartbeat(status_, Seen(), spool_->counters(), inbox_.bundle_hash(),
                     PlaceNow(), clock_.Now());
   AddRules(inbox_, *verdicts_, clock_.Now(), event.mutable_heartbeat());
+  upkeep_->Describe(event.mutable_heartbeat());
   spool_->Emit(std::move(event));
 }
 

@@ -90,6 +90,7 @@ _schoolgate_script() {
       fi
       ;;
     deps) words='--list' ;;
+    package) words='--built --version --out --only --help' ;;
     demo)
       [ "$COMP_CWORD" = 1 ] && words='up laptop exec as traffic down'
       ;;
@@ -102,5 +103,5 @@ complete -o default -F _schoolgate_complete schoolgate schoolgate-agent \
 # Scripts are completed by their paths only: "run" and "test" are other things
 # elsewhere.
 complete -o default -F _schoolgate_script scripts/run scripts/test \
-  scripts/build scripts/deps scripts/demo ./scripts/run ./scripts/test \
-  ./scripts/build ./scripts/deps ./scripts/demo
+  scripts/build scripts/deps scripts/package scripts/demo ./scripts/run ./scripts/test \
+  ./scripts/build ./scripts/deps ./scripts/package ./scripts/demo
