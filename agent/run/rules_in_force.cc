@@ -68,6 +68,7 @@ void RulesInForce::Use() {
   status_.bundle_version = rules()->manifest().version();
   status_.bundle_title = rules()->manifest().title();
   status_.notice = rules()->policy().notice();
+  status_.notice_version = rules()->policy().notice_version();
 }
 
 void RulesInForce::RefreshStatus() {

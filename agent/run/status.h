@@ -41,6 +41,7 @@ struct AgentStatus {
   uint64_t bundle_version = 0;  // 0: no rules yet
   std::string bundle_title;
   std::string notice;  // the school's monitoring notice
+  std::string notice_version;
   uint64_t packets = 0;
   uint64_t packets_dropped = 0;
   uint64_t names = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "agent/uplink/decommission.h"
 #include "platform/machine.h"
 #include "platform/whole_file.h"
 #include "proto/seal/keys.h"
@@ -54,7 +55,8 @@ grpc::ClientContext& Errand::Next() {
 absl::StatusOr<std::unique_ptr<Uplink>> Uplink::Open(
     const UplinkConfig& config, const platform::Clock& clock) {
   for (const std::string& path :
-       {config.state_directory, config.state_directory + "/incoming"}) {
+       {config.state_directory, config.state_directory + "/incoming",
+        config.state_directory + "/decommission"}) {
     auto made = platform::OpenDirectory(path);
     if (!made.ok()) return made.status();
   }
@@ -81,6 +83,7 @@ Uplink::Uplink(const UplinkConfig& config, const platform::Clock& clock,
 Uplink::~Uplink() {
   fetch_.reset();
   renewal_.reset();
+  farewell_.reset();
   link_.reset();
   if (reader_ != nullptr) (void)reader_->Save();
   status_.connected = false;
@@ -90,6 +93,9 @@ Uplink::~Uplink() {
 void Uplink::WatchSpool() {
   auto watch = platform::FolderWatch::Open(config_.spool_directory);
   if (watch.ok()) watch_ = *std::move(watch);
+  auto wishes =
+      platform::FolderWatch::Open(config_.state_directory + "/decommission");
+  if (wishes.ok()) wishes_ = *std::move(wishes);
 }
 
 void Uplink::Turn(absl::Duration patience, int extra_descriptor) {
@@ -102,13 +108,15 @@ void Uplink::Turn(absl::Duration patience, int extra_descriptor) {
     Carry(session_->Step(clock_.SinceBoot()));
     wake = std::min({session_->next_wake(), next_refresh_, next_status_});
   }
+  DecommissionWhenAsked();
   WriteStatusWhenDue(false);
   now = clock_.SinceBoot();
-  const std::array<int, 3> descriptors = {
+  const std::array<int, 4> descriptors = {
       mailbox_.descriptor(), watch_ != nullptr ? watch_->descriptor() : -1,
-      extra_descriptor};
+      wishes_ != nullptr ? wishes_->descriptor() : -1, extra_descriptor};
   platform::WaitReadable(
       descriptors, std::clamp(wake - now, absl::ZeroDuration(), patience));
+  if (wishes_ != nullptr) (void)wishes_->Drain();
   const bool changed = watch_ != nullptr && watch_->Drain();
   if (reader_ != nullptr && (changed || clock_.SinceBoot() >= next_refresh_)) {
     reader_->Refresh();
@@ -386,6 +394,33 @@ void Uplink::RenewWhenDue() {
             identity_, clock_, believed, context(), &failure, &server_time);
         return [this, status, failure, server_time] {
           OnRenewed(status, failure, server_time);
+        };
+      });
+}
+
+void Uplink::DecommissionWhenAsked() {
+  if (farewell_ != nullptr) return;
+  const auto wish = ReadRemovalWish(config_.state_directory);
+  if (!wish) return;
+  if (wish->stage == "end") {
+    finished_ = true;
+    return;
+  }
+  if (session_ == nullptr || !session_->connected()) return;
+  // For good only when everything has been told.
+  if (wish->stage == "final" && CountWaiting(*spool_) > 0) return;
+  farewell_ = std::make_unique<Errand>(
+      mailbox_,
+      [this, wish = *wish, grpc = channel_.grpc, device = enrolled_->device,
+       now = BelievedNow()](const NewContext& context) {
+        std::string receipt;
+        const absl::Status status = AskToDecommission(
+            identity_, device, wish, now, *grpc, context(), &receipt);
+        return [this, wish, status, receipt] {
+          farewell_.reset();
+          finished_ = status.ok() && wish.stage == "final";
+          (void)AnswerRemovalWish(config_.state_directory, wish, status,
+                                  receipt);
         };
       });
 }

@@ -60,6 +60,9 @@ class Uplink {
 
   const UplinkStatus& status() const { return status_; }
 
+  // The device was taken out of use: there is nothing left to do, ever.
+  bool finished() const { return finished_; }
+
  private:
   Uplink(const UplinkConfig& config, const platform::Clock& clock,
          IdentityFolder identity, std::unique_ptr<platform::Directory> spool);
@@ -78,6 +81,7 @@ class Uplink {
   void OnFetched(const v1::BundleOffer& offer, const absl::Status& status,
                  bool by_delta);
   void RenewWhenDue();
+  void DecommissionWhenAsked();
   void OnRenewed(const absl::Status& status, const Failure& failure,
                  absl::Time server_time);
   const TlsIdentity* ChooseIdentity();
@@ -116,6 +120,9 @@ class Uplink {
   absl::Duration next_fetch_ = absl::ZeroDuration();
   std::string fetched_;        // what was delivered last, whatever came of it
   std::string in_force_hash_;  // at the last contact
+  std::unique_ptr<platform::FolderWatch> wishes_;  // to be taken out of use
+  std::unique_ptr<Errand> farewell_;
+  bool finished_ = false;
 
   absl::Duration next_refresh_ = absl::ZeroDuration();
   absl::Duration next_status_ = absl::ZeroDuration();

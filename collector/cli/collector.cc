@@ -163,8 +163,12 @@ class WholeCollector : public Collector {
     if (!sealing.ok()) return sealing.status();
     sealing_key_ = std::make_unique<seal::BoxKey>(*sealing);
     key_list_[0] = sealing_key_.get();
-    enrolment_ = std::make_unique<Enrolment>(*authority_, *stores_.devices,
-                                             *stores_.audit, *std::move(gift));
+    const absl::StatusOr<seal::SigningKey> removal =
+        seal::LoadOrCreateSigningKey(directory_.RemovalKey());
+    if (!removal.ok()) return removal.status();
+    enrolment_ =
+        std::make_unique<Enrolment>(*authority_, *stores_.devices,
+                                    *stores_.audit, *std::move(gift), *removal);
     shelf_ = std::make_unique<BundleShelf>(directory_.Bundles());
     papers_ = std::make_unique<PaperShelf>(directory_.Papers());
     rules_out_ = std::make_unique<RulesOut>(*shelf_, *papers_);

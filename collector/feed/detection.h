@@ -20,7 +20,7 @@ namespace schoolgate::collector {
 // alert. Its own thread. Borrows all for life.
 class Detection {
  public:
-  static constexpr absl::Duration kTick = absl::Minutes(1);
+  static constexpr absl::Duration kTick = absl::Seconds(20);
 
   Detection(EventStore& events, DeviceStore& devices, CaseBook& cases,
             DetectorOptions options, const platform::Clock& clock);

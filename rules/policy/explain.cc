@@ -132,7 +132,10 @@ class Document {
              : "does not exist.",
          policy_.containers()
              ? " Containers and virtual machines on a device are judged, too."
-             : " Containers and virtual machines on a device are not judged.");
+             : " Containers and virtual machines on a device are not judged.",
+         policy_.harden_browsers()
+             ? " Browsers are kept from hiding the names they ask for."
+             : " Browsers are left as they are.");
     for (const v1::RestrictedAnswer& answer : policy_.restricted_answers()) {
       Line("- ", Plain(answer.title()), ": ", answer.host(), " is answered as ",
            answer.answer(), " for ", GroupNames(answer.groups()), ".");

@@ -1,5 +1,5 @@
 // What happens to the agent itself and must be told: somebody removed its
-// rules, it was killed, its queue overflowed, its own check failed.
+// rules, it was killed, its queue overflowed, its filter failed a test.
 #pragma once
 
 #include <deque>
@@ -9,22 +9,29 @@
 
 #include "agent/decide/event_sink.h"
 #include "platform/clock.h"
+#include "proto/event.pb.h"
 
 namespace schoolgate::agent {
 
-// Not thread-safe. Borrows the clock.
+// Not thread-safe. Borrows the clock. What happens before there is a sink is
+// told when there is one, with the time at which it happened.
 class Incidents {
  public:
-  explicit Incidents(const platform::Clock& clock) : clock_(clock) {}
+  Incidents(const platform::Clock& clock, v1::Place place)
+      : clock_(clock), place_(place) {}
 
   // Somebody touched what the agent depends on. Kinds: docs/operating.md.
   void Tamper(std::string_view kind, std::string_view detail);
 
-  // Something of our own that we looked at.
+  // Something of our own that we looked at. What failed is urgent; what passed
+  // is kept as a record, and is no incident.
   void SelfTest(std::string_view what, bool passed, std::string_view detail);
 
-  // Where they go; null before enrolment, then the first ones wait.
+  // Where they go, borrowed; null before enrolment.
   void SendTo(EventSink* sink);
+
+  // Whether nothing waits for a sink.
+  bool all_told() const { return waiting_.empty(); }
 
   // Kinds of the latest, oldest first.
   const std::deque<std::string>& latest() const { return latest_; }
@@ -33,9 +40,11 @@ class Incidents {
   static constexpr size_t kMaxWaiting = 64;
   static constexpr size_t kMaxLatest = 16;
 
-  void Tell(v1::Event event, std::string_view kind);
+  void Remember(std::string_view kind);
+  void Tell(v1::Event event);
 
   const platform::Clock& clock_;
+  const v1::Place place_;
   EventSink* sink_ = nullptr;
   std::vector<v1::Event> waiting_;
   std::deque<std::string> latest_;

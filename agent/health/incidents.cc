@@ -1,4 +1,4 @@
-#include "agent/run/incidents.h"
+#include "agent/health/incidents.h"
 
 #include <utility>
 
@@ -6,18 +6,24 @@ namespace schoolgate::agent {
 
 void Incidents::Tamper(std::string_view kind, std::string_view detail) {
   v1::Event event;
+  event.set_lane(v1::LANE_URGENT);
   event.mutable_tamper()->set_kind(std::string(kind));
   event.mutable_tamper()->set_detail(std::string(detail));
-  Tell(std::move(event), kind);
+  Remember(kind);
+  Tell(std::move(event));
 }
 
 void Incidents::SelfTest(std::string_view what, bool passed,
                          std::string_view detail) {
   v1::Event event;
-  event.mutable_self_test()->set_what(std::string(what));
-  event.mutable_self_test()->set_passed(passed);
-  event.mutable_self_test()->set_detail(std::string(detail));
-  Tell(std::move(event), what);
+  event.set_lane(passed ? v1::LANE_ROUTINE : v1::LANE_URGENT);
+  v1::SelfTest& test = *event.mutable_self_test();
+  test.set_what(std::string(what));
+  test.set_passed(passed);
+  test.set_detail(std::string(detail));
+  test.set_place(place_);
+  if (!passed) Remember(what);
+  Tell(std::move(event));
 }
 
 void Incidents::SendTo(EventSink* sink) {
@@ -27,11 +33,13 @@ void Incidents::SendTo(EventSink* sink) {
   waiting_.clear();
 }
 
-void Incidents::Tell(v1::Event event, std::string_view kind) {
-  event.set_time_unix_us(absl::ToUnixMicros(clock_.Now()));
-  event.set_lane(v1::LANE_URGENT);
+void Incidents::Remember(std::string_view kind) {
   latest_.emplace_back(kind);
   if (latest_.size() > kMaxLatest) latest_.pop_front();
+}
+
+void Incidents::Tell(v1::Event event) {
+  event.set_time_unix_us(absl::ToUnixMicros(clock_.Now()));
   if (sink_ != nullptr) {
     sink_->Emit(std::move(event));
   } else if (waiting_.size() < kMaxWaiting) {
