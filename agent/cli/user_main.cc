@@ -60,6 +60,7 @@ int Show(const Options& options, const nlohmann::json& question,
 // Until the session ends.
 int Notify(const Options& options) {
   auto desktop = schoolgate::platform::OpenDesktopNotifier();
+  if (absl::IsAlreadyExists(desktop.status())) return kExitOk;
   if (!desktop.ok()) return Complain(kProgram, desktop.status());
   schoolgate::agent::NotifyLoop loop(
       [&](const nlohmann::json& question) { return Ask(options, question); },

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "agent/health/browser_policies.h"
 #include "agent/health/last_run.h"
 #include "platform/quiet_thread.h"
 #include "platform/whole_file.h"
@@ -56,13 +57,13 @@ void Health::TestAt(absl::Duration when) {
 
 bool Health::looking() const { return look_.valid(); }
 
-void Health::Tick(absl::Time wall, absl::Duration since_boot, bool filtering,
-                  bool enforcing) {
+void Health::Tick(absl::Time wall, absl::Duration since_boot,
+                  const HealthFacts& facts) {
   if (!past_told_) TellPast(since_boot);
   if (marked_) ForgetMark();
   if (const auto step = clock_.Look(wall, since_boot)) Tell(*step);
-  LookAtFiles(since_boot);
-  Test(since_boot, filtering, enforcing);
+  LookAtFiles(since_boot, facts.harden_browsers);
+  Test(since_boot, facts);
   if (since_boot >= next_note_) {
     next_note_ = since_boot + kNoteEvery;
     Note(since_boot, false);
@@ -94,7 +95,7 @@ void Health::ForgetMark() {
   marked_ = false;
 }
 
-void Health::LookAtFiles(absl::Duration now) {
+void Health::LookAtFiles(absl::Duration now, bool harden_browsers) {
   if (look_.valid()) {
     if (look_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
       return;
@@ -102,14 +103,17 @@ void Health::LookAtFiles(absl::Duration now) {
     Look look = look_.get();
     for (const Touched& touched : look.touched) Tell(touched);
     if (!look.binary_hash.empty()) binary_hash_ = std::move(look.binary_hash);
+    browsers_ = std::move(look.browsers);
     KeepRemembered(std::move(look.remembered));
   }
   if (now < next_look_) return;
   next_look_ = now + kLookEvery;
-  look_ = std::async(std::launch::async, [this] { return ReadFiles(); });
+  look_ = std::async(std::launch::async, [this, harden_browsers] {
+    return ReadFiles(harden_browsers);
+  });
 }
 
-Health::Look Health::ReadFiles() {
+Health::Look Health::ReadFiles(bool harden_browsers) {
   platform::LowerThreadPriority();
   Look look;
   if (files_ == nullptr) {
@@ -120,10 +124,12 @@ Health::Look Health::ReadFiles() {
                                             SCHOOLGATE_VERSION);
     look.binary_hash = HashOfProgram();
   }
-  look.touched = files_->Look([this] {
+  const auto installing = [this] {
     return IsInstalling(options_.root + "/var/lib/dpkg/status",
                         "schoolgate-agent");
-  });
+  };
+  look.touched = files_->Look(installing, harden_browsers);
+  look.browsers = LookAtBrowsers({options_.root}, harden_browsers);
   look.remembered = files_->Remembered();
   return look;
 }
@@ -136,14 +142,14 @@ void Health::KeepRemembered(std::string now) {
   }
 }
 
-void Health::Test(absl::Duration now, bool filtering, bool enforcing) {
+void Health::Test(absl::Duration now, const HealthFacts& facts) {
   if (check_.under_way()) {
     const std::vector<CheckResult> results = check_.Poll(now);
     if (!results.empty()) OnTested(results, now);
   }
-  if (now < next_test_ || !filtering) return;
+  if (now < next_test_ || !facts.has_rules) return;
   next_test_ = now + kTestEvery;
-  check_.Begin(enforcing, now);
+  check_.Begin(facts.enforcing, now);
 }
 
 // Kept as a record; a failure that lasts is told when it changes, not each

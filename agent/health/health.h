@@ -24,6 +24,13 @@ struct HealthOptions {
   std::string opened_mark;
 };
 
+// How the agent stands, for a Tick.
+struct HealthFacts {
+  bool has_rules = false;
+  bool enforcing = false;        // what the rules block is stopped
+  bool harden_browsers = false;  // as the rules ask
+};
+
 // Not thread-safe. Borrows `incidents` for its life. Files are read and hashed
 // on a thread of its own, so that no packet waits for them.
 class Health {
@@ -40,10 +47,9 @@ class Health {
   // last test was. The first Tick tests in any case.
   void TestAt(absl::Duration when);
 
-  // To be called a few times a second. `filtering` says whether there are
-  // rules to be tested, `enforcing` whether what they block is stopped.
-  void Tick(absl::Time wall, absl::Duration since_boot, bool filtering,
-            bool enforcing);
+  // To be called a few times a second.
+  void Tick(absl::Time wall, absl::Duration since_boot,
+            const HealthFacts& facts);
 
   // Whether files are being read; the next Tick after that tells.
   bool looking() const;
@@ -56,6 +62,8 @@ class Health {
   const std::string& selftest() const { return selftest_; }
   // Of the running program; empty before it was read.
   const std::string& binary_hash() const { return binary_hash_; }
+  // At the last look; empty before it.
+  const std::vector<v1::BrowserState>& browsers() const { return browsers_; }
 
  private:
   // What one look at the files found.
@@ -63,14 +71,15 @@ class Health {
     std::vector<Touched> touched;
     std::string remembered;
     std::string binary_hash;  // at the first look
+    std::vector<v1::BrowserState> browsers;
   };
 
   void TellPast(absl::Duration since_boot);
   void ForgetMark();
-  void LookAtFiles(absl::Duration now);
-  Look ReadFiles();
+  void LookAtFiles(absl::Duration now, bool harden_browsers);
+  Look ReadFiles(bool harden_browsers);
   void KeepRemembered(std::string now);
-  void Test(absl::Duration now, bool filtering, bool enforcing);
+  void Test(absl::Duration now, const HealthFacts& facts);
   void OnTested(const std::vector<CheckResult>& results, absl::Duration now);
   void Tell(const Touched& touched);
   void Note(absl::Duration since_boot, bool ended);
@@ -85,6 +94,7 @@ class Health {
   absl::Duration next_look_, next_note_, next_test_;
   std::string selftest_;
   std::string binary_hash_;
+  std::vector<v1::BrowserState> browsers_;
   std::string remembered_;               // as it lies in the file
   std::unique_ptr<WatchedFiles> files_;  // the look's alone while there is one
   std::future<Look> look_;

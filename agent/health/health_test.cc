@@ -60,8 +60,7 @@ class HealthTest : public testing::Test {
   void Tick(Health& health, absl::Duration by = absl::Seconds(11)) {
     clock_.Advance(by);
     do {
-      health.Tick(clock_.Now(), clock_.SinceBoot(), /*filtering=*/true,
-                  /*enforcing=*/false);
+      health.Tick(clock_.Now(), clock_.SinceBoot(), {.has_rules = true});
       platform::Pause(absl::Milliseconds(1));
     } while (health.looking());
   }
@@ -222,9 +221,9 @@ TEST_F(HealthTest, TestsAtTheStartAndAfterNewRulesAndSaysWhatFailed) {
 TEST_F(HealthTest, WithoutRulesThereIsNoTest) {
   auto health = Start();
   clock_.Advance(absl::Seconds(11));
-  health->Tick(clock_.Now(), clock_.SinceBoot(), /*filtering=*/false, false);
+  health->Tick(clock_.Now(), clock_.SinceBoot(), {.has_rules = false});
   clock_.Advance(absl::Seconds(11));
-  health->Tick(clock_.Now(), clock_.SinceBoot(), /*filtering=*/false, false);
+  health->Tick(clock_.Now(), clock_.SinceBoot(), {.has_rules = false});
   EXPECT_EQ(health->selftest(), "");
   EXPECT_EQ(Tests(), 0u);
 }

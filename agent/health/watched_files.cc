@@ -13,6 +13,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "agent/health/browser_policies.h"
 #include "proto/seal/hash.h"
 #include "proto/seal/keys.h"
 
@@ -45,6 +46,13 @@ bool Counts(WatchedFile::Part part, absl::string_view line) {
   return absl::StrContains(absl::AsciiStrToLower(line), "_proxy=");
 }
 
+std::string PrintOfText(const std::string& text) {
+  if (text.empty()) return "";
+  seal::Hasher hasher;
+  hasher.Add(text);
+  return seal::ToHex(hasher.Finish());
+}
+
 std::string PrintOfLines(const std::string& path, WatchedFile::Part part) {
   std::ifstream in(path);
   if (!in) return "";
@@ -52,18 +60,15 @@ std::string PrintOfLines(const std::string& path, WatchedFile::Part part) {
   while (std::getline(in, line)) {
     if (Counts(part, line)) absl::StrAppend(&counted, line, "\n");
   }
-  if (counted.empty()) return "";
-  seal::Hasher hasher;
-  hasher.Add(counted);
-  return seal::ToHex(hasher.Finish());
+  return PrintOfText(counted);
 }
 
-std::string PrintOfFolder(const std::string& path) {
+std::string PrintOfFolder(const std::string& path, const std::string& but) {
   std::error_code error;
   std::vector<std::string> names;
   for (const auto& entry : fs::directory_iterator(path, error)) {
     if (names.size() >= kMostFilesInFolder) break;
-    names.push_back(entry.path().string());
+    if (entry.path().string() != but) names.push_back(entry.path().string());
   }
   if (names.empty()) return "";
   std::sort(names.begin(), names.end());
@@ -85,7 +90,10 @@ std::string InodeOf(const std::string& path) {
 
 std::string InodesOf(const WatchedFile& file) {
   std::string inodes = InodeOf(file.path);
-  if (file.part != WatchedFile::Part::kFolder) return inodes;
+  if (file.part != WatchedFile::Part::kFolder &&
+      file.part != WatchedFile::Part::kOthersFolder) {
+    return inodes;
+  }
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(file.path, error)) {
     absl::StrAppend(&inodes, InodeOf(entry.path().string()));
@@ -98,12 +106,35 @@ std::string FreshPrintOf(const WatchedFile& file) {
     case WatchedFile::Part::kWhole:
       return PrintOfFile(file.path);
     case WatchedFile::Part::kFolder:
-      return PrintOfFolder(file.path);
+      return PrintOfFolder(file.path, "");
+    case WatchedFile::Part::kOthersFolder:
+      return PrintOfFolder(file.path, BrowserPlaces::OwnFile(file.path));
+    case WatchedFile::Part::kOurs:
+      return PrintOfText(OwnPartOf(file.path, false));
+    case WatchedFile::Part::kOursInFirefox:
+      return PrintOfText(OwnPartOf(file.path, true));
+    case WatchedFile::Part::kOthersInFirefox:
+      return PrintOfText(OthersPartOfFirefox(file.path));
     case WatchedFile::Part::kNameServers:
     case WatchedFile::Part::kProxies:
       break;
   }
   return PrintOfLines(file.path, file.part);
+}
+
+// One path may be watched in two parts.
+std::string KeyOf(const WatchedFile& file) {
+  return file.part == WatchedFile::Part::kOursInFirefox ? file.path + " (ours)"
+                                                        : file.path;
+}
+
+// Our own doing, or the undoing of it.
+bool IsRightful(const WatchedFile& file, const std::string& before,
+                const std::string& now, bool harden_browsers) {
+  const bool firefox = file.part == WatchedFile::Part::kOursInFirefox;
+  if (!firefox && file.part != WatchedFile::Part::kOurs) return false;
+  const std::string rightful = PrintOfText(RightfulPart(firefox));
+  return harden_browsers ? now == rightful : now.empty() || before == rightful;
 }
 
 }  // namespace
@@ -120,10 +151,6 @@ std::vector<WatchedFile> FilesToWatch(const std::string& root) {
       {"root_cert", "/etc/ssl/certs/ca-certificates.crt"},
       {"root_cert", "/etc/pki/tls/certs/ca-bundle.crt"},
       {"root_cert", "/usr/local/share/ca-certificates", Part::kFolder},
-      {"browser_policy", "/etc/chromium/policies/managed", Part::kFolder},
-      {"browser_policy", "/etc/opt/chrome/policies/managed", Part::kFolder},
-      {"browser_policy", "/etc/opt/edge/policies/managed", Part::kFolder},
-      {"browser_policy", "/etc/firefox/policies", Part::kFolder},
       {"rolled_back",
        "/etc/systemd/system/schoolgate-agent.service.d/50-previous.conf"},
       {"preload", "/etc/ld.so.preload"},
@@ -145,12 +172,21 @@ std::vector<WatchedFile> FilesToWatch(const std::string& root) {
                      Part::kFolder});
   }
   for (WatchedFile& file : files) file.path = root + file.path;
+  const BrowserPlaces browsers{root};
+  for (const auto& [browser, folder] : browsers.ManagedFolders()) {
+    files.push_back({"browser_policy", folder, Part::kOthersFolder});
+    files.push_back(
+        {"browser_policy", BrowserPlaces::OwnFile(folder), Part::kOurs});
+  }
+  for (const Part part : {Part::kOthersInFirefox, Part::kOursInFirefox}) {
+    files.push_back({"browser_policy", browsers.FirefoxFile(), part});
+  }
   return files;
 }
 
 std::string WatchedFiles::PrintOf(const WatchedFile& file) {
   std::string inodes = InodesOf(file);
-  Read& read = read_[file.path];
+  Read& read = read_[KeyOf(file)];
   if (inodes.empty() || inodes != read.inode) {
     read.print = FreshPrintOf(file);
     read.inode = std::move(inodes);
@@ -172,21 +208,24 @@ WatchedFiles::WatchedFiles(std::vector<WatchedFile> files,
   }
   for (const WatchedFile& file : files_) {
     const bool anew = file.is_program && then != version_;
-    if (anew || !known_.contains(file.path)) known_[file.path] = PrintOf(file);
+    const std::string key = KeyOf(file);
+    if (anew || !known_.contains(key)) known_[key] = PrintOf(file);
   }
 }
 
-std::vector<Touched> WatchedFiles::Look(
-    const std::function<bool()>& installing) {
+std::vector<Touched> WatchedFiles::Look(const std::function<bool()>& installing,
+                                        bool harden_browsers) {
   std::vector<Touched> touched;
   for (const WatchedFile& file : files_) {
     std::string print = PrintOf(file);
-    std::string& known = known_[file.path];
+    std::string& known = known_[KeyOf(file)];
     if (print == known || (file.is_program && installing())) continue;
     const char* how = known.empty()   ? " is new"
                       : print.empty() ? " is gone"
                                       : " was changed";
+    const bool rightful = IsRightful(file, known, print, harden_browsers);
     known = std::move(print);
+    if (rightful) continue;
     touched.push_back({file.kind, absl::StrCat(file.path, how)});
   }
   return touched;

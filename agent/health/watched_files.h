@@ -17,6 +17,11 @@ struct WatchedFile {
     kNameServers,  // only lines that name a server
     kProxies,      // only lines that set a proxy
     kFolder,       // every file in it, by name and content
+    // Browsers' policies (browser_policies.h): what is ours, and the rest.
+    kOurs,
+    kOursInFirefox,
+    kOthersFolder,
+    kOthersInFirefox,
   };
   std::string kind;
   std::string path;
@@ -39,8 +44,11 @@ class WatchedFiles {
 
   // What changed since the last look, told once. `installing` says whether the
   // package manager has our package in its hands: programs are then left for
-  // later. Only asked when one has changed.
-  std::vector<Touched> Look(const std::function<bool()>& installing);
+  // later. Only asked when one has changed. `harden_browsers`: whether our
+  // policies for browsers are to be there; that they come and go by that is
+  // not told.
+  std::vector<Touched> Look(const std::function<bool()>& installing,
+                            bool harden_browsers);
 
   // To be kept for the next start.
   std::string Remembered() const;
@@ -54,11 +62,11 @@ class WatchedFiles {
 
   const std::vector<WatchedFile> files_;
   const std::string version_;
-  std::map<std::string, std::string> known_;  // path -> print
+  std::map<std::string, std::string> known_;  // key -> print
   struct Read {
     std::string inode, print;
   };
-  std::map<std::string, Read> read_;  // by path
+  std::map<std::string, Read> read_;  // by key
 };
 
 // Whether dpkg says that the package is being unpacked or is half installed.

@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "agent/health/browser_policies.h"
+
 namespace schoolgate::agent {
 namespace {
 
@@ -50,13 +52,13 @@ using testing::IsEmpty;
 // A pupil's line in the hosts file would lead around the filter unseen.
 TEST_F(WatchedFilesTest, EachKindOfChangeIsToldOnceAndNeverItsContent) {
   WatchedFiles files = Open("", "1");
-  EXPECT_THAT(files.Look(No), IsEmpty());
+  EXPECT_THAT(files.Look(No, false), IsEmpty());
   Write("/etc/hosts", "127.0.0.1 localhost\n198.51.100.9 secret.example\n");
   Write("/etc/resolv.conf", "nameserver 198.51.100.53\n");
   Write("/etc/environment", "https_proxy=http://198.51.100.1:8080\n");
   Write("/usr/local/share/ca-certificates/mine.crt", "certificate");
   Write("/etc/systemd/system/schoolgate-agent.service.d/x.conf", "[Service]");
-  const std::vector<Touched> touched = files.Look(No);
+  const std::vector<Touched> touched = files.Look(No, false);
   EXPECT_THAT(KindsOf(touched), testing::UnorderedElementsAre(
                                     "resolver_changed", "hosts_file", "proxy",
                                     "root_cert", "unit_changed"));
@@ -64,7 +66,7 @@ TEST_F(WatchedFilesTest, EachKindOfChangeIsToldOnceAndNeverItsContent) {
     EXPECT_THAT(one.detail, testing::Not(HasSubstr("secret")));
     EXPECT_THAT(one.detail, testing::Not(HasSubstr("198.51")));
   }
-  EXPECT_THAT(files.Look(No), IsEmpty());
+  EXPECT_THAT(files.Look(No, false), IsEmpty());
 }
 
 // A laptop that joins another network writes the same servers with another
@@ -73,14 +75,14 @@ TEST_F(WatchedFilesTest, OnlyTheLinesThatCountAreLookedAt) {
   WatchedFiles files = Open("", "1");
   Write("/etc/resolv.conf", "# by another tool\nnameserver 192.0.2.1\n");
   Write("/etc/environment", "LANG=C\n");
-  EXPECT_THAT(files.Look(No), IsEmpty());
+  EXPECT_THAT(files.Look(No, false), IsEmpty());
 }
 
 // Stopped first and changed then: it would go unseen without a memory.
 TEST_F(WatchedFilesTest, WhatChangedWhileTheAgentWasAwayIsTold) {
   const std::string remembered = Open("", "1").Remembered();
   Write("/usr/sbin/schoolgate-agent", "another program");
-  EXPECT_THAT(KindsOf(Open(remembered, "1").Look(No)),
+  EXPECT_THAT(KindsOf(Open(remembered, "1").Look(No, false)),
               ElementsAre("program_changed"));
 }
 
@@ -88,14 +90,37 @@ TEST_F(WatchedFilesTest, WhatChangedWhileTheAgentWasAwayIsTold) {
 TEST_F(WatchedFilesTest, AnUpdateIsNoTampering) {
   WatchedFiles before = Open("", "1");
   Write("/usr/sbin/schoolgate-agent", "version 2");
-  EXPECT_THAT(before.Look(Yes), IsEmpty());
-  EXPECT_THAT(Open(before.Remembered(), "2").Look(No), IsEmpty());
-  EXPECT_THAT(KindsOf(before.Look(No)), ElementsAre("program_changed"));
+  EXPECT_THAT(before.Look(Yes, false), IsEmpty());
+  EXPECT_THAT(Open(before.Remembered(), "2").Look(No, false), IsEmpty());
+  EXPECT_THAT(KindsOf(before.Look(No, false)), ElementsAre("program_changed"));
+}
+
+// Laid down by ourselves it is no tampering; by anybody else it is.
+TEST_F(WatchedFilesTest, OurPoliciesForBrowsersComeAndGoWithTheSchoolsPolicy) {
+  const BrowserPlaces places{root_};
+  fs::create_directories(root_ + "/etc/schoolgate");
+  Write("/etc/firefox/policies/policies.json",
+        "{\"policies\":{\"NetworkPrediction\":true}}");
+  WatchedFiles files = Open("", "1");
+  ASSERT_TRUE(HardenBrowsers(places).ok());
+  EXPECT_THAT(files.Look(No, true), IsEmpty());
+  fs::remove(BrowserPlaces::OwnFile(places.ManagedFolders()[0].second));
+  EXPECT_THAT(KindsOf(files.Look(No, true)), ElementsAre("browser_policy"));
+  ASSERT_TRUE(HardenBrowsers(places).ok());
+  EXPECT_THAT(files.Look(No, true), IsEmpty());
+  Write("/etc/firefox/policies/policies.json", "{\"policies\":{}}");
+  EXPECT_THAT(KindsOf(files.Look(No, true)), ElementsAre("browser_policy"));
+  ASSERT_TRUE(HardenBrowsers(places).ok());
+  EXPECT_THAT(files.Look(No, true), IsEmpty());
+  Write("/etc/chromium/policies/managed/mine.json", "{}");
+  EXPECT_THAT(KindsOf(files.Look(No, true)), ElementsAre("browser_policy"));
+  ASSERT_TRUE(ReleaseBrowsers(places).ok());
+  EXPECT_THAT(files.Look(No, false), IsEmpty());
 }
 
 TEST_F(WatchedFilesTest, ADamagedMemoryIsABaselineNotACrash) {
-  EXPECT_THAT(Open("{\"/etc/hosts\":7", "1").Look(No), IsEmpty());
-  EXPECT_THAT(Open("[]", "1").Look(No), IsEmpty());
+  EXPECT_THAT(Open("{\"/etc/hosts\":7", "1").Look(No, false), IsEmpty());
+  EXPECT_THAT(Open("[]", "1").Look(No, false), IsEmpty());
 }
 
 TEST_F(WatchedFilesTest, DpkgSaysWhetherItHasUsInItsHands) {

@@ -1,6 +1,7 @@
 // schoolgate-agent: the gate on a device, and the same gate over captures.
 #include <CLI/CLI.hpp>
 
+#include "agent/run/browsers_verb.h"
 #include "agent/run/decommission_verb.h"
 #include "agent/run/replay.h"
 #include "agent/run/run_verbs.h"
@@ -20,6 +21,7 @@ int main(int argc, char** argv) {
   agent::AddRun(app, &exit_code);
   agent::AddSelfTest(app, &exit_code);
   agent::AddDecommission(app, &exit_code);
+  agent::AddBrowsers(app, &exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -11,6 +11,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "agent/health/browser_policies.h"
 #include "agent/run/config.h"
 #include "agent/run/identity_file.h"
 #include "agent/spool/spool_reader.h"
@@ -179,8 +180,12 @@ void Farewell::Wipe() const {
     if (entry.is_regular_file(error)) Shred(entry.path());
   }
   fs::remove_all(config_.spool_directory, error);
-  for (const char* name : {"rules", "incoming", "decommission", "identity",
-                           "uplink.json", "watched.json", "last-run.json"}) {
+  if (const absl::Status status = ReleaseBrowsers({}); !status.ok()) {
+    platform::Complain(kProgram, status);
+  }
+  for (const char* name :
+       {"rules", "incoming", "decommission", "identity", "uplink.json",
+        "watched.json", "last-run.json", "browsers.json"}) {
     // The wish to end stays until the uplink has read it.
     if (options_.force && std::string_view(name) == "decommission") continue;
     fs::remove_all(config_.state_directory + "/" + name, error);

@@ -49,7 +49,7 @@ class LiveAgent {
         accounts_(platform::SystemAccounts()),
         processes_(platform::SystemProcesses()),
         sessions_(platform::SystemSessions()),
-        rules_(config.state_directory, clock, status_),
+        rules_(config.state_directory, clock, status_, incidents_),
         incidents_(clock, PlaceNow()) {
     status_.started = clock.Now();
     status_.interface = config.interface;

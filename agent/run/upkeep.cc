@@ -2,11 +2,13 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "agent/keep/kept_names.h"
+#include "agent/run/browsers_verb.h"
 #include "platform/machine.h"
 #include "platform/machine_end.h"
 #include "platform/whole_file.h"
@@ -18,6 +20,8 @@ constexpr size_t kMostRecordBytes = 64 << 20;
 constexpr mode_t kRecordMode = 0600;
 // A network that changes does so several times in a moment.
 constexpr absl::Duration kNetworkSettles = absl::Milliseconds(500);
+// Between two wishes that root lay down again what somebody took away.
+constexpr absl::Duration kWishAgain = absl::Minutes(1);
 
 // In the memory of the machine, not on its disk, and only where the service
 // manager has made a folder for it.
@@ -33,6 +37,8 @@ Upkeep::Upkeep(const AgentConfig& config, const UpkeepParts& parts,
     : parts_(parts),
       clock_(clock),
       consents_(config.state_directory + "/notices.json"),
+      state_directory_(config.state_directory),
+      harden_browsers_(ReadBrowserWish(state_directory_)),
       record_file_(RecordFile()) {
   parts_.answers.SetConsents(&consents_);
   if (!config.capture_file.empty()) return;
@@ -92,9 +98,31 @@ void Upkeep::Tick(bool enforcing) {
   if (network_ != nullptr && network_->Any()) {
     health_->TestAt(clock_.SinceBoot() + kNetworkSettles);
   }
+  KeepBrowsers(clock_.SinceBoot());
   health_->Tick(clock_.Now(), clock_.SinceBoot(),
-                parts_.verdicts.rules() != nullptr, enforcing);
+                {.has_rules = parts_.verdicts.rules() != nullptr,
+                 .enforcing = enforcing,
+                 .harden_browsers = harden_browsers_});
   KeepRecord();
+}
+
+// Without rules nothing changes: they may only be late.
+void Upkeep::KeepBrowsers(absl::Duration now) {
+  const bool asked = parts_.verdicts.rules() != nullptr
+                         ? parts_.verdicts.rules()->policy().harden_browsers()
+                         : harden_browsers_;
+  const auto& states = health_->browsers();
+  const bool touched = std::any_of(
+      states.begin(), states.end(), [](const v1::BrowserState& state) {
+        return state.state() == "missing" || state.state() == "changed";
+      });
+  if (asked == harden_browsers_ && (!asked || !touched || now < next_wish_)) {
+    return;
+  }
+  harden_browsers_ = asked;
+  next_wish_ = now + kWishAgain;
+  // Where it fails the heartbeat says so: what is asked for is missing.
+  (void)WriteBrowserWish(state_directory_, asked);
 }
 
 void Upkeep::KeepRecord() {
@@ -117,7 +145,11 @@ std::string Upkeep::selftest() const {
 }
 
 void Upkeep::Describe(v1::Heartbeat* beat) const {
-  if (health_ != nullptr) beat->set_binary_hash(health_->binary_hash());
+  if (health_ == nullptr) return;
+  beat->set_binary_hash(health_->binary_hash());
+  for (const v1::BrowserState& state : health_->browsers()) {
+    *beat->add_browsers() = state;
+  }
 }
 
 }  // namespace schoolgate::agent

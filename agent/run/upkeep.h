@@ -53,7 +53,7 @@ class Upkeep {
   // "pass", "fail: ..." or "" before the first test.
   std::string selftest() const;
 
-  // Adds what the heartbeat says of the program.
+  // Adds what the heartbeat says of the program and of browsers.
   void Describe(v1::Heartbeat* beat) const;
 
   // Why the device goes out of use; empty while it does not.
@@ -62,6 +62,7 @@ class Upkeep {
  private:
   std::unique_ptr<Health> MakeHealth(const AgentConfig& config,
                                      std::string last_end);
+  void KeepBrowsers(absl::Duration now);
   void KeepRecord();
 
   const UpkeepParts parts_;
@@ -70,6 +71,9 @@ class Upkeep {
   std::unique_ptr<platform::NetworkChanges> network_;  // null: not to be had
   std::unique_ptr<Health> health_;                     // null over a capture
   ContactLog* contacts_ = nullptr;
+  const std::string state_directory_;
+  bool harden_browsers_ = false;  // as root was told
+  absl::Duration next_wish_;
   std::string record_file_;  // empty: nowhere
   uint64_t record_written_ = 0;
   std::string out_of_use_;

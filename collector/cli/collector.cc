@@ -18,6 +18,7 @@
 #include "collector/ingest/door.h"
 #include "collector/ingest/uplink_service.h"
 #include "collector/web/server.h"
+#include "proto/seal/hash.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -196,10 +197,16 @@ class WholeCollector : public Collector {
     intake_ = std::make_unique<Intake>(*stores_.events, *stores_.devices,
                                        *stores_.refused, clock_,
                                        [this] { detection_->Wake(); });
-    world_ = std::make_unique<StreamWorld>(
-        StreamWorld{*intake_, *stores_.events, *stores_.devices, *stores_.audit,
-                    *shelf_, *rules_out_, open_, clock_, key_list_, *secret});
+    world_ = std::make_unique<StreamWorld>(StreamWorld{
+        *intake_, *stores_.events, *stores_.devices, *stores_.audit, *shelf_,
+        *rules_out_, open_, clock_, key_list_, *secret, AuthorityHash()});
     return absl::OkStatus();
+  }
+
+  std::string AuthorityHash() const {
+    seal::Hasher hasher;
+    hasher.Add(authority_->certificates_pem());
+    return hasher.Finish();
   }
 
   absl::Status OpenDoor() {
