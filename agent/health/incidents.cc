@@ -13,16 +13,29 @@ void Incidents::Tamper(std::string_view kind, std::string_view detail) {
   Tell(std::move(event));
 }
 
-void Incidents::SelfTest(std::string_view what, bool passed,
-                         std::string_view detail) {
+v1::Event Incidents::MakeTest(std::string_view what, bool passed,
+                              std::string_view detail) const {
   v1::Event event;
-  event.set_lane(passed ? v1::LANE_ROUTINE : v1::LANE_URGENT);
   v1::SelfTest& test = *event.mutable_self_test();
   test.set_what(std::string(what));
   test.set_passed(passed);
   test.set_detail(std::string(detail));
   test.set_place(place_);
+  return event;
+}
+
+void Incidents::SelfTest(std::string_view what, bool passed,
+                         std::string_view detail) {
+  v1::Event event = MakeTest(what, passed, detail);
+  event.set_lane(passed ? v1::LANE_ROUTINE : v1::LANE_URGENT);
   if (!passed) Remember(what);
+  Tell(std::move(event));
+}
+
+void Incidents::Notice(std::string_view what, std::string_view detail) {
+  v1::Event event = MakeTest(what, true, detail);
+  event.set_lane(v1::LANE_URGENT);
+  Remember(what);
   Tell(std::move(event));
 }
 

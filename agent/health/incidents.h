@@ -27,6 +27,9 @@ class Incidents {
   // is kept as a record, and is no incident.
   void SelfTest(std::string_view what, bool passed, std::string_view detail);
 
+  // Nothing failed, and still the school is told at once.
+  void Notice(std::string_view what, std::string_view detail);
+
   // Where they go, borrowed; null before enrolment.
   void SendTo(EventSink* sink);
 
@@ -40,6 +43,8 @@ class Incidents {
   static constexpr size_t kMaxWaiting = 64;
   static constexpr size_t kMaxLatest = 16;
 
+  v1::Event MakeTest(std::string_view what, bool passed,
+                     std::string_view detail) const;
   void Remember(std::string_view kind);
   void Tell(v1::Event event);
 

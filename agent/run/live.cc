@@ -93,6 +93,7 @@ class LiveAgent {
   RulesInForce rules_;
   std::unique_ptr<SpoolThread> spool_;
   std::unique_ptr<Attribution> attribution_;
+  PortalAllowance portal_;
   std::unique_ptr<Verdicts> verdicts_;
   std::unique_ptr<ContactLog> contacts_;
   std::unique_ptr<EpisodeLog> episodes_;
@@ -162,6 +163,7 @@ void LiveAgent::MakeJudge() {
   if (config_.capture_file.empty()) attribution_->SetSessions(sessions_.get());
   verdicts_ = std::make_unique<Verdicts>(std::move(device));
   verdicts_->SetPlace(config_.place);
+  if (config_.capture_file.empty()) verdicts_->SetPortal(&portal_);
   watch_ = std::make_unique<Watch>(*attribution_, *verdicts_, nullptr);
   ObserverLimits limits;
   const std::string seed = seal::RandomBytes(sizeof(limits.flows.hash_seed));
@@ -345,6 +347,9 @@ void LiveAgent::Housekeeping() {
     finished_ = true;
     outcome_ = absl::CancelledError(upkeep_->out_of_use());
   }
+  if (const auto news = portal_.TakeNews()) {
+    incidents_.Notice("captive_portal", *news);
+  }
   RefreshStatus();
   questions_->Serve([this](uint32_t uid, std::string_view question) {
     return answers_->Answer(uid, question, clock_.Now());
@@ -409,6 +414,7 @@ void LiveAgent::RefreshStatus() {
   rules_.RefreshStatus();
   status_.incidents = incidents_.latest();
   status_.selftest = upkeep_->selftest();
+  status_.portal = portal_.OpenHosts(verdicts_->boot_us());
   if (gatehouse_ == nullptr) return;
   status_.gate_held = gatehouse_->counters().held;
   status_.gate_blocked = gatehouse_->counters().blocked;
