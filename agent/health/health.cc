@@ -10,7 +10,6 @@
 #include "absl/strings/str_cat.h"
 #include "agent/health/browser_policies.h"
 #include "agent/health/last_run.h"
-#include "platform/quiet_thread.h"
 #include "platform/whole_file.h"
 #include "proto/seal/hash.h"
 
@@ -28,13 +27,14 @@ std::string NoteOf(const HealthOptions& options) {
   return options.state_directory + "/last-run.json";
 }
 
-std::string HashOfProgram() {
+std::string HashOfProgram(const std::atomic<bool>& stop) {
   std::ifstream in("/proc/self/exe", std::ios::binary);
   if (!in) return "";
   seal::Hasher hasher;
   std::string chunk(65536, '\0');
-  while (in.read(chunk.data(), static_cast<std::streamsize>(chunk.size())) ||
-         in.gcount() > 0) {
+  while (!stop &&
+         (in.read(chunk.data(), static_cast<std::streamsize>(chunk.size())) ||
+          in.gcount() > 0)) {
     hasher.Add({chunk.data(), static_cast<size_t>(in.gcount())});
   }
   return hasher.Finish();
@@ -48,7 +48,7 @@ Health::Health(HealthOptions options, FilterCheckWorld world,
       incidents_(incidents),
       check_(std::move(world)) {}
 
-Health::~Health() = default;
+Health::~Health() { ending_ = true; }
 
 void Health::TestAt(absl::Duration when) {
   next_test_ = when;
@@ -114,15 +114,14 @@ void Health::LookAtFiles(absl::Duration now, bool harden_browsers) {
 }
 
 Health::Look Health::ReadFiles(bool harden_browsers) {
-  platform::LowerThreadPriority();
   Look look;
   if (files_ == nullptr) {
     const auto remembered =
         platform::ReadWholeFile(FilesOf(options_), kFileLimit);
     files_ = std::make_unique<WatchedFiles>(FilesToWatch(options_.root),
                                             remembered.ok() ? *remembered : "",
-                                            SCHOOLGATE_VERSION);
-    look.binary_hash = HashOfProgram();
+                                            SCHOOLGATE_VERSION, ending_);
+    look.binary_hash = HashOfProgram(ending_);
   }
   const auto installing = [this] {
     return IsInstalling(options_.root + "/var/lib/dpkg/status",

@@ -2,6 +2,7 @@
 // the filter is tested after every change of network or rules.
 #pragma once
 
+#include <atomic>
 #include <future>
 #include <memory>
 #include <string>
@@ -96,6 +97,7 @@ class Health {
   std::string binary_hash_;
   std::vector<v1::BrowserState> browsers_;
   std::string remembered_;               // as it lies in the file
+  std::atomic<bool> ending_ = false;     // the look is to be given up
   std::unique_ptr<WatchedFiles> files_;  // the look's alone while there is one
   std::future<Look> look_;
 };

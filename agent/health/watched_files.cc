@@ -26,12 +26,13 @@ constexpr size_t kMostFilesInFolder = 512;
 constexpr char kVersionKey[] = "version";
 
 // Hex of what counts in the file; "" when there is none.
-std::string PrintOfFile(const std::string& path) {
+std::string PrintOfFile(const std::string& path,
+                        const std::atomic<bool>& stop) {
   std::ifstream in(path, std::ios::binary);
   if (!in) return "";
   seal::Hasher hasher;
   std::array<char, 65536> chunk;
-  while (in.read(chunk.data(), chunk.size()) || in.gcount() > 0) {
+  while (!stop && (in.read(chunk.data(), chunk.size()) || in.gcount() > 0)) {
     hasher.Add({chunk.data(), static_cast<size_t>(in.gcount())});
   }
   return seal::ToHex(hasher.Finish());
@@ -63,7 +64,8 @@ std::string PrintOfLines(const std::string& path, WatchedFile::Part part) {
   return PrintOfText(counted);
 }
 
-std::string PrintOfFolder(const std::string& path, const std::string& but) {
+std::string PrintOfFolder(const std::string& path, const std::string& but,
+                          const std::atomic<bool>& stop) {
   std::error_code error;
   std::vector<std::string> names;
   for (const auto& entry : fs::directory_iterator(path, error)) {
@@ -74,7 +76,7 @@ std::string PrintOfFolder(const std::string& path, const std::string& but) {
   std::sort(names.begin(), names.end());
   seal::Hasher hasher;
   for (const std::string& name : names) {
-    hasher.Add(absl::StrCat(name, "\n", PrintOfFile(name), "\n"));
+    hasher.Add(absl::StrCat(name, "\n", PrintOfFile(name, stop), "\n"));
   }
   return seal::ToHex(hasher.Finish());
 }
@@ -101,14 +103,15 @@ std::string InodesOf(const WatchedFile& file) {
   return inodes;
 }
 
-std::string FreshPrintOf(const WatchedFile& file) {
+std::string FreshPrintOf(const WatchedFile& file,
+                         const std::atomic<bool>& stop) {
   switch (file.part) {
     case WatchedFile::Part::kWhole:
-      return PrintOfFile(file.path);
+      return PrintOfFile(file.path, stop);
     case WatchedFile::Part::kFolder:
-      return PrintOfFolder(file.path, "");
+      return PrintOfFolder(file.path, "", stop);
     case WatchedFile::Part::kOthersFolder:
-      return PrintOfFolder(file.path, BrowserPlaces::OwnFile(file.path));
+      return PrintOfFolder(file.path, BrowserPlaces::OwnFile(file.path), stop);
     case WatchedFile::Part::kOurs:
       return PrintOfText(OwnPartOf(file.path, false));
     case WatchedFile::Part::kOursInFirefox:
@@ -188,15 +191,16 @@ std::string WatchedFiles::PrintOf(const WatchedFile& file) {
   std::string inodes = InodesOf(file);
   Read& read = read_[KeyOf(file)];
   if (inodes.empty() || inodes != read.inode) {
-    read.print = FreshPrintOf(file);
+    read.print = FreshPrintOf(file, stop_);
     read.inode = std::move(inodes);
   }
   return read.print;
 }
 
 WatchedFiles::WatchedFiles(std::vector<WatchedFile> files,
-                           const std::string& remembered, std::string version)
-    : files_(std::move(files)), version_(std::move(version)) {
+                           const std::string& remembered, std::string version,
+                           const std::atomic<bool>& stop)
+    : files_(std::move(files)), version_(std::move(version)), stop_(stop) {
   const auto json = nlohmann::json::parse(remembered, nullptr, false);
   std::string then;
   if (json.is_object()) {

@@ -2,6 +2,7 @@
 // a restart, and told when they change. What stands in them is never told.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <string>
@@ -38,9 +39,10 @@ class WatchedFiles {
  public:
   // What was remembered, as Remembered() gave it; empty or damaged: the first
   // look is the baseline. Programs and units are taken anew when `version` is
-  // another than remembered.
+  // another than remembered. Borrows `stop`: once it is set, files are no
+  // longer read to their end, and what is found is worth nothing.
   WatchedFiles(std::vector<WatchedFile> files, const std::string& remembered,
-               std::string version);
+               std::string version, const std::atomic<bool>& stop);
 
   // What changed since the last look, told once. `installing` says whether the
   // package manager has our package in its hands: programs are then left for
@@ -62,6 +64,7 @@ class WatchedFiles {
 
   const std::vector<WatchedFile> files_;
   const std::string version_;
+  const std::atomic<bool>& stop_;
   std::map<std::string, std::string> known_;  // key -> print
   struct Read {
     std::string inode, print;

@@ -31,7 +31,7 @@ class WatchedFilesTest : public testing::Test {
   }
 
   WatchedFiles Open(const std::string& remembered, const std::string& version) {
-    return WatchedFiles(FilesToWatch(root_), remembered, version);
+    return WatchedFiles(FilesToWatch(root_), remembered, version, stop_);
   }
 
   static std::vector<std::string> KindsOf(const std::vector<Touched>& all) {
@@ -43,6 +43,7 @@ class WatchedFilesTest : public testing::Test {
   static bool Yes() { return true; }
 
   std::string root_;
+  std::atomic<bool> stop_ = false;
 };
 
 using testing::ElementsAre;

@@ -252,14 +252,13 @@ TEST_F(SpoolTest, OverTheQuotaTheLowestLaneGoesFirstAndIsToldOf) {
 TEST_F(SpoolTest, WhatAnEvictedGapRecordHadToldIsToldAgain) {
   {
     auto writer = Start(40 << 20);
+    Fill(*writer, v1::LANE_ROUTINE, 100, "r");
     Fill(*writer, v1::LANE_NORMAL, 800, "n");
     writer->Tick(absl::Seconds(1));  // tells, in the urgent lane
-    Fill(*writer, v1::LANE_ROUTINE, 100, "r");
-    writer->Tick(absl::Seconds(2));
   }
   auto writer = Start(40 << 20);
   Fill(*writer, v1::LANE_URGENT, 1500, "u");
-  for (int second = 3; second < 9; ++second) {
+  for (int second = 2; second < 8; ++second) {
     writer->Tick(absl::Seconds(second));
   }
   auto reader = SpoolReader::Open(*root_);
