@@ -262,7 +262,7 @@ void LiveAgent::Wait() const {
 void LiveAgent::TakePackets() {
   if (!ReadyForPackets()) return;
   platform::Packet packet;
-  for (int taken = 0; taken < kPacketsATurn; ++taken) {
+  for (int taken = 0; taken < kPacketsATurn || source_->buffered(); ++taken) {
     switch (source_->Next(absl::ZeroDuration(), &packet)) {
       case platform::NextResult::kPacket:
         if (!config_.capture_file.empty()) {

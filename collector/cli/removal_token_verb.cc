@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "collector/cli/open_stores.h"
 #include "collector/cli/program.h"
 #include "collector/cli/verbs.h"
 #include "collector/fleet/secret_file.h"
@@ -23,11 +24,11 @@ struct Options {
 absl::Status Make(const Options& options) {
   const absl::Status config = LoadConfig(options.directory).status();
   if (!config.ok()) return config;
-  auto devices = OpenSqliteDeviceStore(options.directory.Main());
+  auto devices = OpenDevices(options.directory);
   if (!devices.ok()) return devices.status();
   const absl::StatusOr<Device> device = (*devices)->Get(options.device);
   if (!device.ok()) return device.status();
-  auto audit = OpenSqliteAuditLog(options.directory.Main());
+  auto audit = OpenAudit(options.directory);
   if (!audit.ok()) return audit.status();
   const std::string file = options.directory.RemovalKey();
   const absl::StatusOr<seal::SigningKey> key =

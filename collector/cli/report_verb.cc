@@ -8,6 +8,7 @@
 #include "absl/strings/str_replace.h"
 #include "collector/cases/words.h"
 #include "collector/cli/check_report.h"
+#include "collector/cli/open_stores.h"
 #include "collector/cli/program.h"
 #include "collector/cli/verbs.h"
 #include "collector/fleet/secret_file.h"
@@ -136,10 +137,10 @@ constexpr char kAboutChecks[] =
 
 absl::StatusOr<std::vector<Row>> RowsOf(const Options& options, absl::Time from,
                                         absl::Time to, absl::TimeZone zone) {
-  auto events = OpenSqliteEventStoreToRead(options.directory.Events());
+  auto events = OpenEventsToRead(options.directory);
   if (!events.ok()) return events.status();
   if (options.reader == "checks") {
-    auto devices = OpenSqliteDeviceStore(options.directory.Main());
+    auto devices = OpenDevices(options.directory);
     if (!devices.ok()) return devices.status();
     return CheckRecords(**events, **devices, options.school, from, to, zone);
   }
@@ -168,7 +169,7 @@ absl::Status Write(const Options& options) {
   const std::string title =
       absl::StrCat(checks ? "Checks of the filter at " : "Contacts at ",
                    options.school, ", ", options.from, " to ", options.to);
-  auto audit = OpenSqliteAuditLog(options.directory.Main());
+  auto audit = OpenAudit(options.directory);
   if (!audit.ok()) return audit.status();
   status =
       (*audit)->Append({.time = platform::SystemClock().Now(),

@@ -3,6 +3,8 @@
 
 #include <functional>
 #include <map>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -43,8 +45,11 @@ class Enrolment {
       : authority_(authority),
         devices_(devices),
         audit_(audit),
-        gift_(std::move(gift)),
+        gift_(std::make_shared<const EnrolmentGift>(std::move(gift))),
         removal_key_(std::move(removal_key)) {}
+
+  // From now on: a school more, another root of the rules.
+  void SetGift(EnrolmentGift gift);
 
   // Spends one use of the token. The same device key asking again, because
   // the answer was lost, gets the same device and spends nothing.
@@ -68,10 +73,13 @@ class Enrolment {
                                            const Certificate& certificate,
                                            absl::Time now) const;
 
+  std::shared_ptr<const EnrolmentGift> Gift() const;
+
   const Authority& authority_;
   DeviceStore& devices_;
   AuditLog& audit_;
-  const EnrolmentGift gift_;
+  mutable std::mutex gift_mutex_;
+  std::shared_ptr<const EnrolmentGift> gift_;
   const std::optional<seal::SigningKey> removal_key_;
 };
 

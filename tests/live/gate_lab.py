@@ -14,7 +14,8 @@ import tempfile
 import time
 
 LIBC = ctypes.CDLL(None, use_errno=True)
-CLONE_NEWNET = 0x40000000
+CLONE_NEWNET, CLONE_NEWNS = 0x40000000, 0x00020000
+MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
 BLOCKED = "gambling.check.schoolgate.test"
 ALLOWED = "bbc.co.uk"
 PATIENCE = 15.0      # a program gives up then; TCP sends a hello again at 6 s
@@ -26,10 +27,20 @@ KINDS = ("dns", "tls", "quic")
 GOOD_ID, BAD_ID = b"goodgood", b"evilevil"
 
 
-def enter(namespace):
+def enter(namespace, etc=None):
     with open(f"/run/netns/{namespace}", "rb") as handle:
         if LIBC.setns(handle.fileno(), CLONE_NEWNET) != 0:
             raise OSError(ctypes.get_errno(), f"setns {namespace}")
+    if etc is None:
+        return
+    none = ctypes.c_char_p(None)
+    if LIBC.unshare(CLONE_NEWNS) != 0 or \
+            LIBC.mount(none, b"/", none, MS_PRIVATE | MS_REC, none) != 0:
+        raise OSError(ctypes.get_errno(), "unshare")
+    for name in os.listdir(etc):
+        if LIBC.mount(os.path.join(etc, name).encode(), f"/etc/{name}".encode(),
+                      none, MS_BIND, none) != 0:
+            raise OSError(ctypes.get_errno(), f"mount {name}")
 
 
 def run(*words, check=True):
@@ -424,13 +435,15 @@ class Lab:
     def counts(self):
         return self.serving.ask("counts")
 
-    def start(self, *words, log="agent", namespace=None, environment=None):
+    def start(self, *words, log="agent", namespace=None, environment=None,
+              etc=None):
+        """`etc`: a folder whose folders stand in place of those of /etc."""
         with open(os.path.join(self.dir, log + ".log"), "ab") as out:
             process = subprocess.Popen(
                 words, stdout=out, stderr=out, stdin=subprocess.DEVNULL,
                 start_new_session=True,
                 env={**os.environ, **(environment or {})},
-                preexec_fn=lambda: enter(namespace or self.client))
+                preexec_fn=lambda: enter(namespace or self.client, etc))
         self.started.append(process)
         return process
 
