@@ -11,10 +11,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -28,6 +29,7 @@ namespace {
 constexpr uint32_t kCopyBytes = 20'000;
 constexpr int kReceiveBufferBytes = 16 << 20;
 constexpr size_t kMessageBytes = 1 << 17;  // the kernel's own limit
+constexpr size_t kBatch = 16;              // messages in one call
 constexpr absl::Duration kLookAtTable = absl::Seconds(1);
 
 struct CloseNetlink {
@@ -72,7 +74,7 @@ uint16_t StandsFor(std::string_view prefix) {
 class NflogSource : public PacketSource {
  public:
   NflogSource(Netlink netlink, uint16_t group)
-      : netlink_(std::move(netlink)), group_(group), buffer_(kMessageBytes) {}
+      : netlink_(std::move(netlink)), group_(group) {}
 
   // The table goes first: nothing is copied that nobody reads.
   ~NflogSource() override { table_.reset(); }
@@ -111,7 +113,6 @@ class NflogSource : public PacketSource {
   }
 
   NextResult Next(absl::Duration patience, Packet* packet) override {
-    KeepTable();
     NextResult result = TakeOne(packet);
     if (result != NextResult::kIdle || patience <= absl::ZeroDuration()) {
       return result;
@@ -124,6 +125,8 @@ class NflogSource : public PacketSource {
   absl::Status status() const override { return status_; }
 
   int descriptor() const override { return mnl_socket_get_fd(netlink_.get()); }
+
+  bool buffered() const override { return next_ < read_ || left_ > 0; }
 
   uint64_t dropped() const override { return dropped_; }
 
@@ -187,20 +190,46 @@ class NflogSource : public PacketSource {
           return NextResult::kPacket;
         }
       }
-      const ssize_t size =
-          recv(descriptor(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
-      if (size < 0 && (errno == EINTR || errno == ENOBUFS)) continue;
-      if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-        return NextResult::kIdle;
+      if (next_ == read_) {
+        const NextResult result = Refill();
+        if (result != NextResult::kPacket) return result;
       }
-      if (size <= 0) {
-        status_ = absl::UnavailableError(
-            absl::StrCat("nflog:", group_, ": ", std::strerror(errno)));
-        return NextResult::kEnd;
-      }
-      message_ = reinterpret_cast<const nlmsghdr*>(buffer_.data());
-      left_ = static_cast<int>(size);
+      message_ = reinterpret_cast<const nlmsghdr*>(messages_.get() +
+                                                   next_ * kMessageBytes);
+      left_ = static_cast<int>(sizes_[next_++]);
     }
+  }
+
+  // Reads what has come, at most a batch. kPacket when there is something.
+  NextResult Refill() {
+    next_ = read_ = 0;
+    left_ = 0;
+    KeepTable();
+    std::array<mmsghdr, kBatch> heads{};
+    std::array<iovec, kBatch> places;
+    for (size_t i = 0; i < kBatch; ++i) {
+      places[i] = {.iov_base = messages_.get() + i * kMessageBytes,
+                   .iov_len = kMessageBytes};
+      heads[i].msg_hdr.msg_iov = &places[i];
+      heads[i].msg_hdr.msg_iovlen = 1;
+    }
+    int read = -1;
+    do {
+      read =
+          recvmmsg(descriptor(), heads.data(), kBatch, MSG_DONTWAIT, nullptr);
+    } while (read < 0 && (errno == EINTR || errno == ENOBUFS));
+    if (read < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+      return NextResult::kIdle;
+    }
+    if (read <= 0) {
+      status_ = absl::UnavailableError(
+          absl::StrCat("nflog:", group_, ": ", std::strerror(errno)));
+      return NextResult::kEnd;
+    }
+    read_ = static_cast<size_t>(read);
+    for (size_t i = 0; i < read_; ++i) sizes_[i] = heads[i].msg_len;
+    now_us_ = absl::ToUnixMicros(SystemClock().Now());
+    return NextResult::kPacket;
   }
 
   bool Parse(const nlmsghdr* message, Packet* packet) {
@@ -218,7 +247,7 @@ class NflogSource : public PacketSource {
     }
     if (packet->bytes.empty()) return false;
     packet->frame = ++frames_;
-    packet->time_us = absl::ToUnixMicros(SystemClock().Now());
+    packet->time_us = now_us_;
     packet->wire_bytes = WireBytes(packet->bytes);
     return true;
   }
@@ -266,8 +295,14 @@ class NflogSource : public PacketSource {
   const Netlink netlink_;
   const uint16_t group_;
   std::unique_ptr<LogTable> table_;
-  std::vector<uint8_t> buffer_;
-  const nlmsghdr* message_ = nullptr;
+  // Pages that no message has reached take no memory.
+  const std::unique_ptr<uint8_t[]> messages_ =
+      std::make_unique_for_overwrite<uint8_t[]>(kBatch * kMessageBytes);
+  std::array<size_t, kBatch> sizes_{};
+  size_t next_ = 0;
+  size_t read_ = 0;
+  int64_t now_us_ = 0;                 // when the batch was read
+  const nlmsghdr* message_ = nullptr;  // the next in the datagram
   int left_ = 0;
   uint32_t sequence_ = 0;
   uint64_t frames_ = 0;

@@ -53,6 +53,10 @@ class PacketSource {
   // For poll(2): readable when Next has something. -1 for files.
   virtual int descriptor() const { return -1; }
 
+  // Whether Next gives something that was read already, which poll(2) does not
+  // tell of.
+  virtual bool buffered() const { return false; }
+
   // Packets that the kernel dropped before we saw them, since opening.
   virtual uint64_t dropped() const = 0;
 

@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "platform/clock.h"
+#include "platform/network_changes.h"
 
 namespace schoolgate::platform {
 namespace {
@@ -37,7 +38,8 @@ void PutAddress(const SocketAddress& end, bool v4, __be32 out[4]) {
   std::memcpy(out, end.address.data() + (v4 ? 12 : 0), v4 ? 4 : 16);
 }
 
-// This machine's own addresses, read again when an unknown one is asked for.
+// This machine's own addresses, read again when the kernel says that they have
+// changed, and now and then.
 class LocalAddresses {
  public:
   using Address = std::array<uint8_t, 16>;
@@ -45,9 +47,7 @@ class LocalAddresses {
   bool Contain(const Address& address) {
     if (IsLoopback(address)) return true;
     const absl::Duration now = SystemClock().SinceBoot();
-    if (now - read_ > kAge) Read(now);
-    if (known_.contains(address)) return true;
-    if (now - read_ > kAgain) Read(now);
+    if (now - looked_ > kAgain) Look(now);
     return known_.contains(address);
   }
 
@@ -61,6 +61,13 @@ class LocalAddresses {
         std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), address.begin());
     return (mapped && address[12] == 127) ||
            std::memcmp(&loopback, address.data(), address.size()) == 0;
+  }
+
+  // Packets wait meanwhile: the whole list is read only when it must be.
+  void Look(absl::Duration now) {
+    looked_ = now;
+    const bool told = changes_ == nullptr || changes_->Any();
+    if (told || now - read_ > kAge) Read(now);
   }
 
   void Read(absl::Duration now) {
@@ -87,7 +94,11 @@ class LocalAddresses {
   }
 
   std::set<Address> known_;
+  absl::Duration looked_ = -absl::InfiniteDuration();
   absl::Duration read_ = -absl::InfiniteDuration();
+  // Null where the kernel does not tell.
+  std::unique_ptr<NetworkChanges> changes_ =
+      NetworkChanges::Open().value_or(nullptr);
 };
 
 class SockDiag : public SocketOwners {

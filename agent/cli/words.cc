@@ -16,6 +16,13 @@ uint64_t Number(const nlohmann::json& json, const char* key) {
   return found != json.end() && found->is_number() ? found->get<uint64_t>() : 0;
 }
 
+// A sentence on a line of its own; nothing for nothing.
+std::string Line(std::string text) {
+  if (text.empty()) return text;
+  if (!std::ispunct(static_cast<unsigned char>(text.back()))) text += ".";
+  return text + "\n";
+}
+
 // Whose doing a contact is taken to be, and how that is known.
 std::string WhoInWords(const nlohmann::json& status) {
   std::string words;
@@ -90,6 +97,14 @@ std::string StatusInWords(const nlohmann::json& status) {
     words += "Rules: " + Text(status, "rules_title") + ", version " +
              std::to_string(Number(status, "rules_version")) + ".\n";
   }
+  if (const auto portal = status.find("portal");
+      portal != status.end() && portal->is_array() && !portal->empty()) {
+    words += "The log-in page of this network is open for a few minutes:";
+    for (const nlohmann::json& host : *portal) {
+      if (host.is_string()) words += " " + host.get<std::string>();
+    }
+    words += ".\n";
+  }
   words += "Since it started it noted " +
            std::to_string(Number(status, "contacts")) +
            " contacts with such hosts. Names of all other hosts are forgotten "
@@ -129,6 +144,11 @@ std::string RecordInWords(const nlohmann::json& answer) {
 std::string WhyInWords(const nlohmann::json& answer) {
   const std::string host = Text(answer, "host");
   const std::string action = Text(answer, "action");
+  const auto locked = answer.find("locked");
+  if (locked != answer.end() && locked->is_boolean() && *locked) {
+    return "Stop. This is blocked.\nDo not try again and do not look for it. "
+           "Leave the screen as it is and tell a member of staff now.\n";
+  }
   std::string words;
   if (action == "block") {
     words = host + " is blocked for you.\n";
@@ -141,22 +161,22 @@ std::string WhyInWords(const nlohmann::json& answer) {
   } else {
     words = host + " is open to you. No record is kept of it.\n";
   }
-  if (const std::string reason = Text(answer, "reason"); !reason.empty()) {
-    words += reason;
-    if (!std::ispunct(static_cast<unsigned char>(reason.back()))) words += ".";
-    words += "\n";
-  }
+  words += Line(Text(answer, "reason"));
   if (const std::string clause = Text(answer, "clause"); !clause.empty()) {
     words += "The school's policy says so: " + clause + "\n";
   }
   if (action == "block") {
+    const std::string help = Line(Text(answer, "help"));
+    words += help.empty() ? "If you need it, ask a member of staff. If "
+                            "something upset you, tell an adult you trust.\n"
+                          : help;
     words +=
         "\nIf you landed there by accident, say so: it counts in your "
         "favour.\n  schoolgate report accident " +
         host +
         "\nIf you need it for your work, or this is a mistake:\n"
         "  schoolgate report wrong " +
-        host + "\nIf something upset you, tell an adult you trust.\n";
+        host + "\n";
   }
   return words;
 }

@@ -63,6 +63,25 @@ TEST(WhyInWordsTest, ABlockedHostComesWithTheWayToSpeakUp) {
   EXPECT_NE(words.find("blocked for you.\nGambling is not allowed.\n"),
             std::string::npos);
   EXPECT_NE(words.find("report accident bet.example"), std::string::npos);
+  EXPECT_NE(words.find("ask a member of staff"), std::string::npos);
+}
+
+// Otherwise a child would not learn whom the school names for this.
+TEST(WhyInWordsTest, TheSchoolsOwnHelpStandsInPlaceOfOurs) {
+  const std::string words = WhyInWords({{"host", "harm.example"},
+                                        {"action", "block"},
+                                        {"help", "Talk to Ms Green, room 4"}});
+  EXPECT_NE(words.find("\nTalk to Ms Green, room 4.\n"), std::string::npos);
+  EXPECT_EQ(words.find("ask a member of staff"), std::string::npos);
+}
+
+// Otherwise illegal material would be named, and a child told to report it by
+// name.
+TEST(WhyInWordsTest, IllegalMaterialIsNotNamed) {
+  const std::string words = WhyInWords(
+      {{"host", "bad.example"}, {"action", "block"}, {"locked", true}});
+  EXPECT_EQ(words.find("bad.example"), std::string::npos);
+  EXPECT_NE(words.find("tell a member of staff now"), std::string::npos);
 }
 
 // Otherwise a person could not see what is held against them.

@@ -116,11 +116,13 @@ std::string Answers::Record(uint32_t uid) const {
                                     absl::UTCTimeZone())}};
       if (event.has_self_report()) {
         entry["what"] = "report";
+        entry["about"] = event.self_report().about_sequence();
         entry["host"] = event.self_report().host();
         entry["words"] = event.self_report().words();
       } else {
         const v1::Contact& contact = event.contact();
         entry["what"] = "contact";
+        entry["number"] = event.sequence();
         entry["host"] = contact.locked() ? "(sealed)" : contact.host();
         entry["categories"] = std::vector<std::string>(
             contact.categories().begin(), contact.categories().end());
@@ -179,6 +181,8 @@ std::string Answers::Why(uint32_t uid, const std::string& host,
                {"reason", decision.reason},
                {"clause", decision.clause},
                {"rule", decision.rule},
+               {"help", verdicts_.HelpFor(decision)},
+               {"locked", decision.locked},
                {"until", nullptr}};
   if (decision.until) {
     json["until"] = absl::FormatTime(absl::RFC3339_sec, *decision.until,

@@ -8,6 +8,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "collector/cases/case_book.h"
+#include "collector/cli/measures.h"
+#include "collector/cli/open_stores.h"
 #include "collector/cli/preflight.h"
 #include "collector/feed/alert_feed.h"
 #include "collector/feed/detection.h"
@@ -17,47 +19,23 @@
 #include "collector/fleet/secret_file.h"
 #include "collector/ingest/door.h"
 #include "collector/ingest/uplink_service.h"
+#include "collector/postgres/school_locks.h"
 #include "collector/web/server.h"
 
 namespace schoolgate::collector {
 namespace {
 
+// For what devices have sent to be acknowledged, then for calls to end.
+constexpr absl::Duration kDrain = absl::Seconds(10);
 constexpr absl::Duration kGrace = absl::Seconds(3);
 constexpr absl::Duration kOfferEvery = absl::Seconds(10);
 constexpr absl::Duration kExpireEvery = absl::Hours(1);
-
-struct OwnStores {
-  std::unique_ptr<EventStore> events;
-  std::unique_ptr<DeviceStore> devices;
-  std::unique_ptr<AlertStore> alerts;
-  std::unique_ptr<AuditLog> audit;
-  std::unique_ptr<AccountStore> accounts;
-  std::unique_ptr<RefusedRecords> refused;
-};
 
 template <typename Store>
 absl::Status Take(absl::StatusOr<std::unique_ptr<Store>> opened,
                   std::unique_ptr<Store>* to) {
   if (opened.ok()) *to = *std::move(opened);
   return opened.status();
-}
-
-absl::Status OpenStores(const DataDirectory& directory, OwnStores* stores) {
-  const std::string main = directory.Main();
-  absl::Status status = CheckDatabase(main);
-  if (status.ok()) {
-    status = Take(OpenSqliteEventStore(directory.Events()), &stores->events);
-  }
-  if (status.ok()) status = Take(OpenSqliteDeviceStore(main), &stores->devices);
-  if (status.ok()) status = Take(OpenSqliteAlertStore(main), &stores->alerts);
-  if (status.ok()) status = Take(OpenSqliteAuditLog(main), &stores->audit);
-  if (status.ok()) {
-    status = Take(OpenSqliteAccountStore(main), &stores->accounts);
-  }
-  if (status.ok()) {
-    status = Take(RefusedRecords::Open(directory.Refused()), &stores->refused);
-  }
-  return status;
 }
 
 class WholeCollector : public Collector {
@@ -74,7 +52,7 @@ class WholeCollector : public Collector {
     for (absl::Status (WholeCollector::*step)() :
          {&WholeCollector::Lock, &WholeCollector::Prepare,
           &WholeCollector::StartInside, &WholeCollector::OpenDoor,
-          &WholeCollector::StartDashboard}) {
+          &WholeCollector::StartDashboard, &WholeCollector::StartMetrics}) {
       const absl::Status status = (this->*step)();
       if (!status.ok()) return status;
     }
@@ -93,8 +71,22 @@ class WholeCollector : public Collector {
     return intake_->counters();
   }
 
+  std::string metrics_address() const override {
+    if (scraped_ == nullptr) return "";
+    return absl::StrCat(config_.metrics.substr(0, config_.metrics.rfind(':')),
+                        ":", scraped_->port());
+  }
+
+  absl::Status Reload(std::vector<std::string>* waiting) override {
+    absl::Status status = TryReload(waiting);
+    life_.last_reload_good = status.ok();
+    ++(status.ok() ? life_.reloads : life_.reloads_refused);
+    return status;
+  }
+
   void Tick() override {
     const absl::Duration up = clock_.SinceBoot();
+    life_.last_tick_us = absl::ToInt64Microseconds(up);
     bool due = up - last_offer_ >= kOfferEvery;
     if (due) {
       last_offer_ = up;
@@ -114,6 +106,8 @@ class WholeCollector : public Collector {
   void Stop() override {
     if (stopped_) return;
     stopped_ = true;
+    life_.draining = true;
+    if (!open_.Drain(kDrain)) Log(Level::kWarning, "drain_incomplete", {});
     if (web_ != nullptr) web_->Stop();
     if (feed_ != nullptr) feed_->Stop();
     for (const auto& stream : open_.All()) {
@@ -124,6 +118,7 @@ class WholeCollector : public Collector {
     if (intake_ != nullptr) intake_->Stop();
     if (detection_ != nullptr) detection_->Stop();
     if (stores_.alerts != nullptr) stores_.alerts->Close();
+    scraped_.reset();
   }
 
  private:
@@ -131,6 +126,8 @@ class WholeCollector : public Collector {
     absl::StatusOr<CollectorConfig> config = LoadConfig(directory_);
     if (!config.ok()) return config.status();
     config_ = *std::move(config);
+    SetLog({.least = *LevelNamed(config_.log_level),
+            .format = *LogFormatNamed(config_.log_format)});
     lock_ = open(directory_.Lock().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (lock_ < 0) {
       return absl::PermissionDeniedError(
@@ -154,7 +151,7 @@ class WholeCollector : public Collector {
     if (status.ok()) {
       status = CheckCertificates(directory_, config_, *authority_, now);
     }
-    if (status.ok()) status = OpenStores(directory_, &stores_);
+    if (status.ok()) status = OpenStores(directory_, config_, &stores_);
     if (!status.ok()) return status;
     absl::StatusOr<EnrolmentGift> gift = LoadGift(directory_, config_);
     if (!gift.ok()) return gift.status();
@@ -188,7 +185,7 @@ class WholeCollector : public Collector {
     DetectorOptions detector;
     detector.zone = zone;
     detection_ = std::make_unique<Detection>(*stores_.events, *stores_.devices,
-                                             *cases_, detector, clock_);
+                                             *cases_, detector, clock_, Duty());
     intake_ = std::make_unique<Intake>(*stores_.events, *stores_.devices,
                                        *stores_.refused, clock_,
                                        [this] { detection_->Wake(); });
@@ -196,6 +193,16 @@ class WholeCollector : public Collector {
         StreamWorld{*intake_, *stores_.events, *stores_.devices, *stores_.audit,
                     *shelf_, *rules_out_, open_, clock_, key_list_, *secret});
     return absl::OkStatus();
+  }
+
+  // With others on the same database each school is one's at a time. Used by
+  // the thread of detection alone.
+  SchoolDuty Duty() {
+    if (config_.database.empty()) return nullptr;
+    locks_ = std::make_unique<SchoolLocks>(config_.database);
+    std::vector<std::string> schools;
+    for (const School& school : config_.schools) schools.push_back(school.id);
+    return [this, schools] { return locks_->Turn(schools); };
   }
 
   absl::Status OpenDoor() {
@@ -241,6 +248,53 @@ class WholeCollector : public Collector {
         &web_);
   }
 
+  absl::Status StartMetrics() {
+    measures_ = std::make_unique<Measures>(
+        Measured{directory_, intake_->counters(), life_, *stores_.devices,
+                 *stores_.alerts, *detection_, *feed_, web_.get(), clock_});
+    return Take(Scraped(config_), &scraped_);
+  }
+
+  // Null when the configuration wants none.
+  absl::StatusOr<std::unique_ptr<ScrapeServer>> Scraped(
+      const CollectorConfig& config) {
+    if (config.metrics.empty()) return std::unique_ptr<ScrapeServer>();
+    const absl::StatusOr<HostPort> address = ParseHostPort(config.metrics);
+    if (!address.ok()) return address.status();
+    return ScrapeServer::Start(
+        address->host, address->port,
+        [this](const std::string& path) { return measures_->Answer(path); });
+  }
+
+  // First all that may fail, then what cannot.
+  absl::Status TryReload(std::vector<std::string>* waiting) {
+    absl::StatusOr<CollectorConfig> fresh = LoadConfig(directory_);
+    if (!fresh.ok()) return fresh.status();
+    absl::StatusOr<EnrolmentGift> gift = LoadGift(directory_, *fresh);
+    if (!gift.ok()) return gift.status();
+    absl::Status status =
+        CheckCertificates(directory_, *fresh, *authority_, clock_.Now());
+    if (!status.ok()) return status;
+    std::unique_ptr<ScrapeServer> scraped;
+    const bool move = fresh->metrics != config_.metrics;
+    if (move) status = Take(Scraped(*fresh), &scraped);
+    if (!status.ok()) return status;
+    if (web_ != nullptr) {
+      const bool own = !fresh->web_certificate.empty();
+      status = web_->RenewCertificate(
+          own ? fresh->web_certificate : directory_.Tls("web.crt"),
+          own ? fresh->web_key : directory_.Tls("web.key"));
+      if (!status.ok()) return status;
+    }
+    *waiting = KeysThatNeedARestart(config_, *fresh);
+    if (move) scraped_ = std::move(scraped);
+    enrolment_->SetGift(*std::move(gift));
+    SetLog({.least = *LevelNamed(fresh->log_level),
+            .format = *LogFormatNamed(fresh->log_format)});
+    config_ = *std::move(fresh);
+    return absl::OkStatus();
+  }
+
   void Expire() {
     const absl::Duration keep = absl::Hours(24) * config_.keep_event_days;
     const absl::Time now = clock_.Now();
@@ -278,6 +332,7 @@ class WholeCollector : public Collector {
   int lock_ = -1;
   bool stopped_ = false;
   absl::Duration last_offer_, last_expiry_;
+  LifeCounters life_;
 
   // Destroyed from the bottom up: each uses those above it.
   std::unique_ptr<Authority> authority_;
@@ -291,6 +346,7 @@ class WholeCollector : public Collector {
   std::unique_ptr<Rings> rings_;
   OpenStreams open_;
   std::unique_ptr<CaseBook> cases_;
+  std::unique_ptr<SchoolLocks> locks_;
   std::unique_ptr<Detection> detection_;
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<StreamWorld> world_;
@@ -298,6 +354,8 @@ class WholeCollector : public Collector {
   std::unique_ptr<AlertFeed> feed_;
   std::unique_ptr<Door> door_;
   std::unique_ptr<WebServer> web_;
+  std::unique_ptr<Measures> measures_;
+  std::unique_ptr<ScrapeServer> scraped_;
 };
 
 }  // namespace

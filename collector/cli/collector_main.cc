@@ -35,6 +35,8 @@ int main(int argc, char** argv) {
   collector::AddReport(app, &exit_code);
   collector::AddFeedCertificate(app, &exit_code);
   collector::AddAudit(app, &exit_code);
+  collector::AddTrace(app, &exit_code);
+  collector::AddDoctor(app, &exit_code);
   collector::AddBackup(app, &exit_code);
   collector::AddRestore(app, &exit_code);
   collector::AddSimulate(app, &exit_code);

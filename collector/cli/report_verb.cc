@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "collector/cases/words.h"
+#include "collector/cli/open_stores.h"
 #include "collector/cli/program.h"
 #include "collector/cli/verbs.h"
 #include "collector/fleet/secret_file.h"
@@ -138,7 +139,7 @@ absl::Status Write(const Options& options) {
   if (!from.ok()) return from.status();
   const absl::StatusOr<absl::Time> last = Day(options.to, zone);
   if (!last.ok()) return last.status();
-  auto events = OpenSqliteEventStoreToRead(options.directory.Events());
+  auto events = OpenEventsToRead(options.directory);
   if (!events.ok()) return events.status();
   const absl::StatusOr<std::vector<HourCount>> counts =
       (*events)->Counts(options.school, *from, *last + absl::Hours(24));
@@ -148,7 +149,7 @@ absl::Status Write(const Options& options) {
                                     : ForLeads(*counts, zone);
   const std::string title = absl::StrCat("Contacts at ", options.school, ", ",
                                          options.from, " to ", options.to);
-  auto audit = OpenSqliteAuditLog(options.directory.Main());
+  auto audit = OpenAudit(options.directory);
   if (!audit.ok()) return audit.status();
   status =
       (*audit)->Append({.time = platform::SystemClock().Now(),

@@ -18,6 +18,8 @@ void AddRules(CLI::App& app, int* exit_code);
 void AddFeedCertificate(CLI::App& app, int* exit_code);
 void AddReport(CLI::App& app, int* exit_code);
 void AddAudit(CLI::App& app, int* exit_code);
+void AddDoctor(CLI::App& app, int* exit_code);
+void AddTrace(CLI::App& app, int* exit_code);
 void AddBackup(CLI::App& app, int* exit_code);
 void AddRestore(CLI::App& app, int* exit_code);
 void AddSimulate(CLI::App& app, int* exit_code);

@@ -3,6 +3,8 @@
 
 #include <functional>
 #include <map>
+#include <memory>
+#include <mutex>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -40,7 +42,10 @@ class Enrolment {
       : authority_(authority),
         devices_(devices),
         audit_(audit),
-        gift_(std::move(gift)) {}
+        gift_(std::make_shared<const EnrolmentGift>(std::move(gift))) {}
+
+  // From now on: a school more, another root of the rules.
+  void SetGift(EnrolmentGift gift);
 
   // Spends one use of the token. The same device key asking again, because
   // the answer was lost, gets the same device and spends nothing.
@@ -59,10 +64,13 @@ class Enrolment {
                                            const Certificate& certificate,
                                            absl::Time now) const;
 
+  std::shared_ptr<const EnrolmentGift> Gift() const;
+
   const Authority& authority_;
   DeviceStore& devices_;
   AuditLog& audit_;
-  const EnrolmentGift gift_;
+  mutable std::mutex gift_mutex_;
+  std::shared_ptr<const EnrolmentGift> gift_;
 };
 
 // OK for an active device, else the refusal to send it.

@@ -82,10 +82,12 @@ grpc::ServerUnaryReactor* UplinkService::Answer(
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
   if (answer.ok()) {
     Log(Level::kInfo, "device_certified", {{"device", answer->device()}});
+    ++world_.intake.counters().enrolled;
     *response = *std::move(answer);
     reactor->Finish(grpc::Status::OK);
     return reactor;
   }
+  ++world_.intake.counters().enrolments_refused;
   Log(Level::kWarning, "enrolment_refused",
       {{"why", std::string(answer.status().message())}});
   context->AddTrailingMetadata(

@@ -45,7 +45,8 @@ absl::Status Explain(sqlite3* database, std::string_view file, int code) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return absl::UnavailableError(
-          absl::StrCat(what, ": another process keeps it locked: try again"));
+          absl::StrCat(what, " (", extended,
+                       "): another process keeps it locked: try again"));
     default:
       return absl::UnavailableError(
           absl::StrCat(what, " (", extended, "): check the disk"));

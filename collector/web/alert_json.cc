@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_replace.h"
 #include "absl/time/time.h"
+#include "collector/store/trace_id.h"
 #include "platform/check.h"
 
 namespace schoolgate::collector {
@@ -57,12 +58,14 @@ class Words {
 json EvidenceJson(const v1::Alert& alert, const Words& words) {
   json lines = json::array();
   for (const v1::AlertEvidence& line : alert.evidence()) {
-    json one = {{"time", TimeWord(line.time_unix_us())},
-                {"sentence", IsLocked(alert) ? kLockedEvidence
-                                             : words.Clean(line.sentence())},
-                {"action", line.action()},
-                {"device", line.device()},
-                {"count", line.count()}};
+    json one = {
+        {"time", TimeWord(line.time_unix_us())},
+        {"sentence",
+         IsLocked(alert) ? kLockedEvidence : words.Clean(line.sentence())},
+        {"action", line.action()},
+        {"device", line.device()},
+        {"count", line.count()},
+        {"trace", TraceIdOf(line.device(), line.epoch(), line.sequence())}};
     if (!IsLocked(alert)) one["host"] = line.host();
     lines.push_back(std::move(one));
   }
@@ -164,6 +167,7 @@ json AlertJson(const v1::Alert& alert, Sight sight, bool whole,
                 {"raised", TimeWord(alert.raised_unix_us())},
                 {"count", alert.count()},
                 {"late", alert.late()},
+                {"trace", alert.trace_id()},
                 {"note_count", alert.notes_size()},
                 {"outcome", alert.incident().outcome()}};
   if (!alert.close_proposed_by().empty()) {

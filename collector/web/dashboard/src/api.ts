@@ -38,6 +38,7 @@ export interface Alert {
   raised: string;
   count: number;
   late: boolean;
+  trace: string;
   note_count: number;
   outcome: string;
   close_proposed_by?: string;

@@ -127,6 +127,7 @@ function Facts({ alert }: { alert: WholeAlert }) {
       {alert.last !== alert.first && <Row name="To">{shortTime(alert.last)}</Row>}
       <Row name="Raised">{shortTime(alert.raised)}</Row>
       <Row name="Number">{alert.id}</Row>
+      {alert.trace && <Row name="Trace"><code>{alert.trace}</code></Row>}
     </dl>
   );
 }
