@@ -6,10 +6,12 @@
 #include "agent/run/replay.h"
 #include "agent/run/run_verbs.h"
 #include "platform/complaint.h"
+#include "platform/rights.h"
 #include "platform/usage.h"
 
 int main(int argc, char** argv) {
   using namespace schoolgate;  // main builds the world
+  platform::ForbidCoreDumps();
   CLI::App app(
       "Sees which names are asked for and keeps to the school's rules.",
       "schoolgate-agent");

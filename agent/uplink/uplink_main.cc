@@ -4,6 +4,7 @@
 
 #include "agent/uplink/uplink.h"
 #include "platform/complaint.h"
+#include "platform/rights.h"
 #include "platform/usage.h"
 #include "platform/wakeup.h"
 
@@ -100,4 +101,7 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace schoolgate::agent
 
-int main(int argc, char** argv) { return schoolgate::agent::Main(argc, argv); }
+int main(int argc, char** argv) {
+  schoolgate::platform::ForbidCoreDumps();
+  return schoolgate::agent::Main(argc, argv);
+}

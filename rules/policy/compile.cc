@@ -58,7 +58,7 @@ void ReadFile(const PolicySource& source, Draft* draft) {
   ReadSanctions(top, source, draft);
   ReadPeople(top, source, draft);
   ReadHousekeeping(top, source, draft);
-  top.Any("paper");  // what `check` reads
+  ReadPaper(top, source, draft);
   top.Done();
 }
 
