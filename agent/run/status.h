@@ -9,6 +9,7 @@
 
 #include "absl/time/time.h"
 #include "agent/labels/flow_labels.h"
+#include "agent/observe/teller.h"
 
 namespace schoolgate::agent {
 
@@ -41,6 +42,7 @@ struct AgentStatus {
   uint64_t bundle_version = 0;  // 0: no rules yet
   std::string bundle_title;
   std::string notice;  // the school's monitoring notice
+  ObserverCounters seen;
   uint64_t packets = 0;
   uint64_t packets_dropped = 0;
   uint64_t names = 0;
