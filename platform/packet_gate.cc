@@ -10,20 +10,25 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <memory>
 #include <optional>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "platform/queue_message.h"
 
 namespace schoolgate::platform {
 namespace {
 
 constexpr uint32_t kQueueLength = 8192;  // packets the kernel may hold
 constexpr int kReceiveBufferBytes = 8 << 20;
-constexpr size_t kMessageBytes = 0xffff + 4096;  // one whole packet
+// One whole packet, in whole pages.
+constexpr size_t kMessageBytes = (64 << 10) + 4096;
+constexpr size_t kBatch = 16;  // messages in one call
+constexpr size_t kVerdictBytes = 32 << 10;
 
 struct CloseNetlink {
   void operator()(mnl_socket* socket) const { mnl_socket_close(socket); }
@@ -73,7 +78,9 @@ std::optional<QueueRow> ReadQueueRow(uint16_t queue) {
 class NfQueue : public PacketGate {
  public:
   NfQueue(Netlink netlink, uint16_t queue)
-      : netlink_(std::move(netlink)), queue_(queue), buffer_(kMessageBytes) {}
+      : netlink_(std::move(netlink)), queue_(queue), verdicts_(queue) {}
+
+  ~NfQueue() override { Flush(); }
 
   absl::Status Configure() {
     char message[MNL_SOCKET_BUFFER_SIZE];
@@ -120,9 +127,10 @@ class NfQueue : public PacketGate {
   void Release(Unjudged unjudged) {
     uint32_t last = 0;
     HeldByKernel first;
-    const ssize_t size = recv(descriptor(), buffer_.data(), buffer_.size(),
+    const ssize_t size = recv(descriptor(), messages_.get(), kMessageBytes,
                               MSG_DONTWAIT | MSG_PEEK);
-    if (size > 0 && Parse(static_cast<size_t>(size), &first)) {
+    if (size > 0 &&
+        ReadHeldMessage({messages_.get(), static_cast<size_t>(size)}, &first)) {
       last = first.id - 1;
     } else if (const auto row = ReadQueueRow(queue_)) {
       last = row->last_id;
@@ -139,30 +147,44 @@ class NfQueue : public PacketGate {
   }
 
   bool Take(absl::Duration patience, HeldByKernel* held) override {
-    if (patience > absl::ZeroDuration()) {
+    if (patience > absl::ZeroDuration() && next_ == read_) {
+      Flush();
       pollfd wait{.fd = descriptor(), .events = POLLIN, .revents = 0};
       if (poll(&wait, 1,
                static_cast<int>(absl::ToInt64Milliseconds(patience))) <= 0) {
         return false;
       }
     }
-    const ssize_t size =
-        recv(descriptor(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
-    if (size <= 0) return false;
-    *held = HeldByKernel{};
-    return Parse(static_cast<size_t>(size), held);
+    while (next_ < read_ || Refill()) {
+      // The kernel also says when it knows nothing of a verdict's packet.
+      if (ReadHeldMessage(Message(next_++), held)) return true;
+    }
+    return false;
   }
 
-  void Accept(uint32_t id, uint32_t mark) override {
-    Verdict(id, NF_ACCEPT, mark, {});
-  }
+  bool buffered() const override { return next_ < read_; }
+
+  void Accept(uint32_t id, uint32_t mark) override { Replace(id, mark, {}); }
 
   void Replace(uint32_t id, uint32_t mark,
                std::span<const uint8_t> instead) override {
-    Verdict(id, NF_ACCEPT, mark, instead);
+    verdicts_.Accept(id, mark, instead);
+    Verdict();
   }
 
-  void Drop(uint32_t id) override { Verdict(id, NF_DROP, 0, {}); }
+  void Drop(uint32_t id) override {
+    verdicts_.Drop(id);
+    Verdict();
+  }
+
+  // Fails for a packet that the kernel has given up meanwhile: nothing is owed
+  // to it.
+  void Flush() override {
+    const auto bytes = verdicts_.bytes();
+    if (bytes.empty()) return;
+    (void)mnl_socket_sendto(netlink_.get(), bytes.data(), bytes.size());
+    verdicts_.Clear();
+  }
 
   int descriptor() const override { return mnl_socket_get_fd(netlink_.get()); }
 
@@ -181,9 +203,9 @@ class NfQueue : public PacketGate {
     // Once the queue is bound, packets may stand before the answer.
     while (true) {
       const ssize_t size =
-          mnl_socket_recvfrom(netlink_.get(), buffer_.data(), buffer_.size());
+          mnl_socket_recvfrom(netlink_.get(), messages_.get(), kMessageBytes);
       if (size < 0) return Error();
-      const auto* answer = reinterpret_cast<const nlmsghdr*>(buffer_.data());
+      const auto* answer = reinterpret_cast<const nlmsghdr*>(messages_.get());
       if (!mnl_nlmsg_ok(answer, static_cast<int>(size)) ||
           answer->nlmsg_type != NLMSG_ERROR) {
         continue;
@@ -214,80 +236,42 @@ class NfQueue : public PacketGate {
         ": is nfnetlink_queue there?"));
   }
 
-  bool Parse(size_t size, HeldByKernel* held) {
-    const auto* head = reinterpret_cast<const nlmsghdr*>(buffer_.data());
-    if (!mnl_nlmsg_ok(head, static_cast<int>(size)) ||
-        head->nlmsg_type != (NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_PACKET)) {
-      return false;
+  // Reads what has come, at most a batch.
+  bool Refill() {
+    Flush();
+    std::array<mmsghdr, kBatch> heads{};
+    std::array<iovec, kBatch> places;
+    for (size_t i = 0; i < kBatch; ++i) {
+      places[i] = {.iov_base = messages_.get() + i * kMessageBytes,
+                   .iov_len = kMessageBytes};
+      heads[i].msg_hdr.msg_iov = &places[i];
+      heads[i].msg_hdr.msg_iovlen = 1;
     }
-    bool found = false;
-    const char* end =
-        static_cast<const char*>(mnl_nlmsg_get_payload_tail(head));
-    const auto* attribute = static_cast<const nlattr*>(
-        mnl_nlmsg_get_payload_offset(head, sizeof(nfgenmsg)));
-    while (mnl_attr_ok(
-        attribute,
-        static_cast<int>(end - reinterpret_cast<const char*>(attribute)))) {
-      found |= ParseAttribute(attribute, held);
-      attribute = mnl_attr_next(attribute);
-    }
-    return found;
+    const int read =
+        recvmmsg(descriptor(), heads.data(), kBatch, MSG_DONTWAIT, nullptr);
+    next_ = 0;
+    read_ = read > 0 ? static_cast<size_t>(read) : 0;
+    for (size_t i = 0; i < read_; ++i) sizes_[i] = heads[i].msg_len;
+    return read_ > 0;
   }
 
-  // True for the attribute that names the packet.
-  static bool ParseAttribute(const nlattr* attribute, HeldByKernel* held) {
-    const void* payload = mnl_attr_get_payload(attribute);
-    switch (mnl_attr_get_type(attribute)) {
-      case NFQA_PACKET_HDR: {
-        nfqnl_msg_packet_hdr header;
-        if (mnl_attr_get_payload_len(attribute) < sizeof(header)) return false;
-        std::memcpy(&header, payload, sizeof(header));
-        held->id = ntohl(header.packet_id);
-        held->at = header.hook == NF_INET_LOCAL_IN  ? HeldAt::kInput
-                   : header.hook == NF_INET_FORWARD ? HeldAt::kForward
-                                                    : HeldAt::kOutput;
-        return true;
-      }
-      case NFQA_PAYLOAD:
-        held->bytes = {static_cast<const uint8_t*>(payload),
-                       mnl_attr_get_payload_len(attribute)};
-        return false;
-      case NFQA_UID:
-        held->uid = ntohl(mnl_attr_get_u32(attribute));
-        return false;
-      case NFQA_MARK:
-        held->mark = ntohl(mnl_attr_get_u32(attribute));
-        return false;
-      case NFQA_SKB_INFO:
-        held->segmented =
-            (ntohl(mnl_attr_get_u32(attribute)) & NFQA_SKB_GSO) != 0;
-        return false;
-      default:
-        return false;
-    }
+  std::span<const uint8_t> Message(size_t index) const {
+    return {messages_.get() + index * kMessageBytes, sizes_[index]};
   }
 
-  void Verdict(uint32_t id, uint32_t verdict, uint32_t mark,
-               std::span<const uint8_t> instead) {
-    std::vector<char>& message = verdict_;
-    message.resize(MNL_SOCKET_BUFFER_SIZE + instead.size());
-    nlmsghdr* head = StartMessage(message.data(), NFQNL_MSG_VERDICT, queue_);
-    const nfqnl_msg_verdict_hdr body{.verdict = htonl(verdict),
-                                     .id = htonl(id)};
-    mnl_attr_put(head, NFQA_VERDICT_HDR, sizeof(body), &body);
-    if (verdict == NF_ACCEPT) mnl_attr_put_u32(head, NFQA_MARK, htonl(mark));
-    if (!instead.empty()) {
-      mnl_attr_put(head, NFQA_PAYLOAD, instead.size(), instead.data());
-    }
-    // Fails for a packet that the kernel has given up meanwhile: nothing is
-    // owed to it.
-    (void)mnl_socket_sendto(netlink_.get(), head, head->nlmsg_len);
+  void Verdict() {
+    if (verdicts_.bytes().size() >= kVerdictBytes) Flush();
   }
 
   const Netlink netlink_;
   const uint16_t queue_;
-  std::vector<char> buffer_;
-  std::vector<char> verdict_;
+  // Pages that no message has reached take no memory.
+  const std::unique_ptr<uint8_t[]> messages_ =
+      std::make_unique_for_overwrite<uint8_t[]>(kBatch * kMessageBytes);
+  std::array<size_t, kBatch> sizes_{};
+  size_t next_ = 0;
+  size_t read_ = 0;
+  VerdictMessages verdicts_;
   uint32_t sequence_ = 0;
 };
 

@@ -36,7 +36,8 @@ class PacketGate {
  public:
   virtual ~PacketGate() = default;
 
-  // False when nothing came within `patience`.
+  // False when nothing came within `patience`. Packets are read some at a
+  // time, and verdicts given together: at the latest before more is read.
   virtual bool Take(absl::Duration patience, HeldByKernel* held) = 0;
 
   // Lets the packet on, with `mark` set on it.
@@ -48,6 +49,13 @@ class PacketGate {
                        std::span<const uint8_t> instead) = 0;
 
   virtual void Drop(uint32_t id) = 0;
+
+  // Gives the verdicts that still wait.
+  virtual void Flush() {}
+
+  // Whether the next Take gives one that was read already: poll(2) does not
+  // tell of it.
+  virtual bool buffered() const { return false; }
 
   // For poll(2).
   virtual int descriptor() const = 0;

@@ -129,6 +129,14 @@ std::string StatusInWords(const nlohmann::json& status) {
     words += "Rules: " + Text(status, "rules_title") + ", version " +
              std::to_string(Number(status, "rules_version")) + ".\n";
   }
+  if (const auto portal = status.find("portal");
+      portal != status.end() && portal->is_array() && !portal->empty()) {
+    words += "The log-in page of this network is open for a few minutes:";
+    for (const nlohmann::json& host : *portal) {
+      if (host.is_string()) words += " " + host.get<std::string>();
+    }
+    words += ".\n";
+  }
   words += "Since it started it noted " +
            std::to_string(Number(status, "contacts")) +
            " contacts with such hosts. Names of all other hosts are forgotten "

@@ -1,5 +1,6 @@
 #include "agent/decide/contact_log.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "proto/seal/keys.h"
@@ -28,10 +29,10 @@ v1::NameSource ToProto(NameSource source) {
   return v1::NAME_SOURCE_UNSPECIFIED;
 }
 
-std::string MergeKey(const Who& who, const rules::Decision& decision,
+std::string MergeKey(const Who& who, rules::Action action,
                      std::string_view host) {
   std::string key = std::to_string(who.uid);
-  key.append(1, '\0').append(rules::ActionName(decision.action));
+  key.append(1, '\0').append(rules::ActionName(action));
   key.append(1, '\0').append(host);
   return key;
 }
@@ -47,7 +48,7 @@ void ContactLog::Note(const Observation& observation, const Who& who,
   const int64_t now_us = observation.time_us;
   const bool flow = observation.source == NameSource::kFlow;
   const std::string_view host = flow ? observation.protocol : observation.name;
-  const std::string key = MergeKey(who, decision, host);
+  const std::string key = MergeKey(who, decision.action, host);
   const int64_t merge_us = flow ? kMergeFlowsUs : kMergeUs;
   uint32_t merged = 0;
   if (Open* open = open_.Find(key, now_us)) {
@@ -59,10 +60,13 @@ void ContactLog::Note(const Observation& observation, const Who& who,
     }
     merged = open->merged;
   }
-  open_.Put(key, {.first_us = now_us, .merged = 0}, now_us);
+  ++contacts_;
+  open_.Put(key, {.first_us = now_us, .merged = 0, .number = contacts_},
+            now_us);
   TellWho(who, now_us);
 
   v1::Event event;
+  event.set_sequence(contacts_);
   event.set_time_unix_us(now_us);
   event.set_lane(decision.locked ? v1::LANE_URGENT : v1::LANE_NORMAL);
   *event.mutable_person() = PersonOf(who);
@@ -86,7 +90,6 @@ void ContactLog::Note(const Observation& observation, const Who& who,
   contact.set_count(1 + merged);
   contact.set_place(place == rules::Place::kOffsite ? v1::PLACE_OFFSITE
                                                     : v1::PLACE_ONSITE);
-  ++contacts_;
   own_record_.Add(who.uid, event);
   sink_.Emit(std::move(event));
 }
@@ -97,13 +100,27 @@ void ContactLog::NoteReport(v1::SelfReport::Kind kind, const std::string& host,
   TellWho(who, time_us);
   v1::Event event;
   event.set_time_unix_us(time_us);
-  event.set_lane(v1::LANE_URGENT);
   *event.mutable_person() = PersonOf(who);
+  const uint64_t about = LastAbout(who, host, time_us);
+  // The lane of the contact, whose sequences are counted there.
+  event.set_lane(about != 0 ? v1::LANE_NORMAL : v1::LANE_URGENT);
+  event.mutable_self_report()->set_about_sequence(about);
   event.mutable_self_report()->set_kind(kind);
   event.mutable_self_report()->set_host(host);
   event.mutable_self_report()->set_words(words);
   own_record_.Add(who.uid, event);
   sink_.Emit(std::move(event));
+}
+
+uint64_t ContactLog::LastAbout(const Who& who, const std::string& host,
+                               int64_t now_us) {
+  uint64_t last = 0;
+  for (const rules::Action action :
+       {rules::Action::kBlock, rules::Action::kWarn, rules::Action::kRecord}) {
+    const Open* open = open_.Find(MergeKey(who, action, host), now_us);
+    if (open != nullptr) last = std::max(last, open->number);
+  }
+  return last;
 }
 
 // Once a start and person: the log-in goes along sealed, for two keys of the

@@ -29,7 +29,8 @@ class ContactLog {
             const rules::Decision& decision, v1::ProcessKind process,
             rules::Place place, bool enforced);
 
-  // What a person says of it themselves.
+  // What a person says of it themselves; tied to their last contact with that
+  // host, if that was within some minutes.
   void NoteReport(v1::SelfReport::Kind kind, const std::string& host,
                   const std::string& words, const Who& who, int64_t time_us);
 
@@ -49,8 +50,10 @@ class ContactLog {
   struct Open {
     int64_t first_us = 0;
     uint32_t merged = 0;
+    uint64_t number = 0;  // of the event; see EventSink
   };
 
+  uint64_t LastAbout(const Who& who, const std::string& host, int64_t now_us);
   void TellWho(const Who& who, int64_t time_us);
   v1::Person PersonOf(const Who& who) const;
 
@@ -59,7 +62,7 @@ class ContactLog {
   RecentMap<std::string, Open> open_{600'000'000, kMaxOpen};
   std::set<std::string> told_;  // pseudonyms whose log-in was sent
   OwnRecord own_record_;
-  uint64_t contacts_ = 0;
+  uint64_t contacts_ = 0;  // also the last one's number
   uint64_t merged_ = 0;
 };
 

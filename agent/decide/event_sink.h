@@ -12,6 +12,10 @@ class EventSink {
 
   // The sink fills sequence and boot fields. Never fails for the caller: what
   // cannot be kept is counted and reported by a gap.
+  //
+  // Until then `sequence` may hold a number of the caller's own, by which a
+  // later SelfReport in the same lane speaks of this event (about_sequence):
+  // the sink puts the real one in the place of both.
   virtual void Emit(v1::Event event) = 0;
 };
 

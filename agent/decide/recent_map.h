@@ -37,6 +37,11 @@ class RecentMap {
     return &young_.insert_or_assign(key, std::move(value)).first->second;
   }
 
+  void Remove(const Key& key) {
+    young_.erase(key);
+    old_.erase(key);
+  }
+
   void Clear() {
     young_.clear();
     old_.clear();

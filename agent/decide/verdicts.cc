@@ -49,6 +49,17 @@ void Verdicts::SetDevice(std::string device) {
 
 const rules::Decision& Verdicts::For(std::string_view host, const Who& who,
                                      int64_t time_us) {
+  const rules::Decision& decision = ByRules(host, who, time_us);
+  if (portal_ == nullptr || decision.action != rules::Action::kBlock) {
+    return decision;
+  }
+  by_portal_ = portal_->InPlaceOf(decision, host, boot_us_,
+                                  absl::FromUnixMicros(time_us));
+  return by_portal_ ? *by_portal_ : decision;
+}
+
+const rules::Decision& Verdicts::ByRules(std::string_view host, const Who& who,
+                                         int64_t time_us) {
   key_.assign(who.group).append(1, '\0').append(who.login);
   key_.append(1, '\0').append(host);
   const absl::Time now = absl::FromUnixMicros(time_us);

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "absl/time/time.h"
 #include "agent/decide/attribution.h"
+#include "agent/decide/portal_allowance.h"
 #include "agent/decide/recent_map.h"
 #include "agent/decide/rules_trial.h"
 #include "rules/decide.h"
@@ -30,6 +32,12 @@ class Verdicts {
   // The boot's id and how long ago it was: passes end by this clock, so that
   // setting the wall clock back prolongs none.
   void SetBoot(std::string boot_id, int64_t boot_us);
+
+  // By which log-in pages of networks are open; null as at the start: by
+  // nothing. Outlives this.
+  void SetPortal(PortalAllowance* portal) { portal_ = portal; }
+  PortalAllowance* portal() const { return portal_; }
+  int64_t boot_us() const { return boot_us_; }
 
   const std::shared_ptr<const rules::Ruleset>& rules() const { return rules_; }
   rules::Place place() const { return place_; }
@@ -64,6 +72,8 @@ class Verdicts {
   std::string HelpFor(const rules::Decision& decision) const;
 
  private:
+  const rules::Decision& ByRules(std::string_view host, const Who& who,
+                                 int64_t time_us);
   rules::Question QuestionOf(const Who& who, int64_t time_us) const;
 
   // A name lives in memory for at most this long (DESIGN: 60 s).
@@ -78,6 +88,8 @@ class Verdicts {
   std::string device_;
   std::shared_ptr<const rules::Ruleset> rules_;
   std::unique_ptr<RulesTrial> trial_;
+  PortalAllowance* portal_ = nullptr;
+  std::optional<rules::Decision> by_portal_;
   uint64_t judged_ = 0;
   uint64_t blocked_ = 0;
   std::string boot_id_;

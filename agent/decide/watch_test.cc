@@ -180,6 +180,30 @@ TEST_F(ContactLogTest, ALockedHostIsSealed) {
   EXPECT_EQ(event.SerializeAsString().find("terrible"), std::string::npos);
 }
 
+// Otherwise the school could not tell which contact an apology is about.
+TEST_F(ContactLogTest, AReportIsTiedToTheLastContactWithItsHost) {
+  for (int64_t at : {0, 60'000'000}) {
+    log_.Note(Name("bet.example", at), pupil_, Block(),
+              v1::PROCESS_KIND_BROWSER, rules::Place::kOnsite, true);
+    log_.Note(Name("dice.example", at), pupil_, Block(),
+              v1::PROCESS_KIND_BROWSER, rules::Place::kOnsite, true);
+  }
+  const v1::Event contact = sink_.events[3];
+  ASSERT_EQ(contact.contact().host(), "bet.example");
+  const auto report = [&](const char* host, const Who& who) {
+    log_.NoteReport(v1::SelfReport::KIND_ACCIDENT, host, "", who, 61'000'000);
+    return sink_.events.back();
+  };
+  const v1::Event tied = report("bet.example", pupil_);
+  EXPECT_EQ(tied.self_report().about_sequence(), contact.sequence());
+  EXPECT_EQ(tied.lane(), contact.lane());
+  EXPECT_EQ(report("other.example", pupil_).self_report().about_sequence(), 0u);
+  Who other = pupil_;
+  other.uid = 1002;
+  other.login.clear();
+  EXPECT_EQ(report("bet.example", other).self_report().about_sequence(), 0u);
+}
+
 // Sockets of a machine, by local port, and its addresses.
 class TableSockets : public platform::SocketOwners {
  public:

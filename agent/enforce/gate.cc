@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <utility>
 
 #include "agent/enforce/kernel_table.h"
 #include "agent/enforce/quic_answer.h"
@@ -55,10 +56,18 @@ Gate::Gate(platform::PacketGate& packets, platform::PacketSender* sender,
 
 void Gate::Serve(int64_t now_us) {
   platform::HeldByKernel held;
-  for (int taken = 0; taken < kPacketsATurn; ++taken) {
-    if (!packets_.Take(absl::ZeroDuration(), &held)) return;
+  for (int taken = 0; taken < kPacketsATurn || packets_.buffered(); ++taken) {
+    if (!packets_.Take(absl::ZeroDuration(), &held)) break;
     Judge(held, now_us);
+    if (!packets_.buffered()) Conclude();
   }
+  Conclude();
+}
+
+// Nobody waits any more while it is recorded.
+void Gate::Conclude() {
+  packets_.Flush();
+  watch_.Settle();
 }
 
 BlockAnswer Gate::AnswerToBlocked() const {
@@ -75,9 +84,15 @@ void Gate::OnName(const Observation& observation) {
   const rules::Decision& decision =
       watch_.Judge(observation, /*enforced=*/true);
   if (decision.action == rules::Action::kBlock) {
-    Refuse(observation, decision);
-  } else if (live_flows_ != nullptr) {
+    return Refuse(observation, decision);
+  }
+  if (live_flows_ != nullptr) {
     live_flows_->Remember(observation, watch_.judged_who(), decision);
+  }
+  const PortalAllowance* portal = watch_.verdicts().portal();
+  if (portal != nullptr && observation.source == NameSource::kHttp &&
+      portal->Follows(observation.name, watch_.verdicts().boot_us())) {
+    found_.followed = std::string(observation.name);
   }
 }
 
@@ -133,6 +148,7 @@ void Gate::Observe(const platform::HeldByKernel& held, int64_t now_us) {
   found_.named = found_.block = found_.dns = found_.http = false;
   found_.answered.clear();
   found_.restricted = {};
+  found_.followed.clear();
   ObserveBytes(held.bytes, held.uid, now_us);
 }
 
@@ -160,14 +176,9 @@ void Gate::Judge(const platform::HeldByKernel& taken, int64_t now_us) {
     if ((packet->tcp_flags & kTcpSyn) != 0) {
       return JudgeOpening(held, *packet, now_us);
     }
-    if ((held.mark & kMarkWatch) != 0) {
-      held.mark &= ~kMarkWatch;
-      FlowOf(*packet, now_us) = Flow{};
-      if (live_flows_ != nullptr) {
-        live_flows_->Forget(
-            Transport::kTcp, EndOf(packet->source, packet->source_port),
-            EndOf(packet->destination, packet->destination_port));
-      }
+    held.mark &= ~kMarkWatch;
+    if ((taken.mark & kMarkWatch) != 0 && !FlowOf(*packet, now_us).opened) {
+      Begin(*packet, now_us);
       ObserveBytes(TcpOpening(*packet), held.uid, now_us);
     }
   }
@@ -183,7 +194,6 @@ void Gate::Judge(const platform::HeldByKernel& taken, int64_t now_us) {
   } else {
     JudgeDatagram(held, *packet, now_us);
   }
-  watch_.Settle();
 }
 
 const Gate::Answered* Gate::AnswerOf(std::span<const uint8_t> query) const {
@@ -241,6 +251,7 @@ void Gate::JudgeDns(const platform::HeldByKernel& held,
 void Gate::JudgeReply(const platform::HeldByKernel& held,
                       const HeldPacket& packet, int64_t now_us) {
   constexpr size_t kHeader = 12;
+  if (packet.protocol == kProtocolTcp) JudgeHttpReply(packet, now_us);
   if (packet.protocol != kProtocolUdp || packet.payload.size() < kHeader) {
     return Pass(held, 0);
   }
@@ -293,16 +304,37 @@ void Gate::JudgeDatagram(const platform::HeldByKernel& held,
   packets_.Drop(held.id);
 }
 
-Gate::Flow& Gate::FlowOf(const HeldPacket& packet, int64_t now_us) {
-  key_.assign(packet.source.begin(), packet.source.end());
-  key_.append(packet.destination.begin(), packet.destination.end());
-  for (const uint16_t port : {packet.source_port, packet.destination_port}) {
+// A reply has the key of what it answers.
+const std::string& Gate::KeyOf(const HeldPacket& packet, bool reply) {
+  auto from = packet.source, to = packet.destination;
+  uint16_t from_port = packet.source_port, to_port = packet.destination_port;
+  if (reply) {
+    std::swap(from, to);
+    std::swap(from_port, to_port);
+  }
+  key_.assign(from.begin(), from.end());
+  key_.append(to.begin(), to.end());
+  for (const uint16_t port : {from_port, to_port}) {
     key_.push_back(static_cast<char>(port >> 8));
     key_.push_back(static_cast<char>(port));
   }
   key_.push_back(static_cast<char>(packet.protocol));
+  return key_;
+}
+
+Gate::Flow& Gate::FlowOf(const HeldPacket& packet, int64_t now_us) {
+  KeyOf(packet, /*reply=*/false);
   if (Flow* known = flows_.Find(key_, now_us)) return *known;
   return *flows_.Put(key_, Flow{}, now_us);
+}
+
+// A connection opens: whatever an old one on the same ports was, is forgotten.
+void Gate::Begin(const HeldPacket& packet, int64_t now_us) {
+  FlowOf(packet, now_us) = Flow{};
+  sent_.Remove(key_);
+  if (live_flows_ == nullptr) return;
+  live_flows_->Forget(Transport::kTcp, EndOf(packet.source, packet.source_port),
+                      EndOf(packet.destination, packet.destination_port));
 }
 
 void Gate::Pass(const platform::HeldByKernel& held, uint32_t bits) {

@@ -13,6 +13,7 @@
 #include "agent/enforce/held_packet.h"
 #include "agent/enforce/live_flows.h"
 #include "agent/enforce/refusal.h"
+#include "agent/enforce/sent_bytes.h"
 #include "agent/observe/observer.h"
 #include "platform/packet_gate.h"
 #include "platform/packet_sender.h"
@@ -61,6 +62,7 @@ class Gate : private ObservationSink {
     bool http = false;
     std::vector<Answered> answered;
     std::string_view restricted;  // the name to ask for instead
+    std::string followed;  // asked for over HTTP; its answer is looked at
     // The first name refused, for the page that says so.
     Observation refused;
     std::string refused_name;
@@ -70,6 +72,12 @@ class Gate : private ObservationSink {
     uint32_t packets = 0;
     bool blocked = false;
     bool talkative = false;  // HTTP, DNS: more names may follow the first
+    bool done = false;       // has said all that it is judged by
+    bool opened = false;     // we saw its very first segment
+    // TCP: of the first payload.
+    bool begun = false;
+    uint32_t sequence = 0;
+    uint32_t acknowledgement = 0;
   };
   struct Asked {
     std::vector<uint8_t> query;
@@ -81,10 +89,14 @@ class Gate : private ObservationSink {
   static constexpr uint32_t kMaxPacketsToName = 20;
   static constexpr uint32_t kMaxPacketsUnfinished = 4096;
   static constexpr uint32_t kMaxPacketsTalkative = 400;
+  // More than a kernel sends before anything of it was acknowledged.
+  static constexpr int32_t kCertainlyTaken = 128 << 10;
+  static constexpr size_t kMaxUnanswered = 256;
   static constexpr int64_t kFlowMemoryUs = 120'000'000;
   static constexpr size_t kMaxFlows = 16'384;
   static constexpr int64_t kQuestionMemoryUs = 20'000'000;
   static constexpr size_t kMaxQuestions = 4096;
+  static constexpr size_t kMaxFollowed = 64;
   static constexpr int kPacketsATurn = 256;
 
   void OnName(const Observation& observation) override;
@@ -92,6 +104,7 @@ class Gate : private ObservationSink {
   void OnDnsName(const Observation& observation);
   void Refuse(const Observation& observation, const rules::Decision& decision);
 
+  void Conclude();
   void Observe(const platform::HeldByKernel& held, int64_t now_us);
   void ObserveBytes(std::span<const uint8_t> bytes, uint32_t uid,
                     int64_t now_us);
@@ -106,6 +119,9 @@ class Gate : private ObservationSink {
                      const HeldPacket& packet, int64_t now_us);
   void JudgeReply(const platform::HeldByKernel& held, const HeldPacket& packet,
                   int64_t now_us);
+  bool SentAsBefore(const HeldPacket& packet, int64_t now_us);
+  static bool HasBeenTaken(const Flow& flow, const HeldPacket& packet);
+  void JudgeHttpReply(const HeldPacket& packet, int64_t now_us);
   void RefuseTcp(const platform::HeldByKernel& held, const HeldPacket& packet);
   std::vector<uint8_t> PageFor(const HeldPacket& packet);
   bool AnswerDnsStream(const platform::HeldByKernel& held,
@@ -113,7 +129,9 @@ class Gate : private ObservationSink {
   const Answered* AnswerOf(std::span<const uint8_t> query) const;
   void Reply(const platform::HeldByKernel& held, const HeldPacket& packet,
              std::span<const uint8_t> payload);
+  const std::string& KeyOf(const HeldPacket& packet, bool reply);
   Flow& FlowOf(const HeldPacket& packet, int64_t now_us);
+  void Begin(const HeldPacket& packet, int64_t now_us);
   void Pass(const platform::HeldByKernel& held, uint32_t bits);
   BlockAnswer AnswerToBlocked() const;
 
@@ -124,7 +142,10 @@ class Gate : private ObservationSink {
   Observer observer_;
   Found found_;
   RecentMap<std::string, Flow> flows_{kFlowMemoryUs, kMaxFlows};
+  RecentMap<std::string, SentBytes> sent_{kFlowMemoryUs, kMaxUnanswered};
   RecentMap<std::string, Asked> asked_{kQuestionMemoryUs, kMaxQuestions};
+  RecentMap<std::string, std::string> followed_{kQuestionMemoryUs,
+                                                kMaxFollowed};
   std::string key_;
   uint64_t frames_ = 0;
   GateCounters counters_;

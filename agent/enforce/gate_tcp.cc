@@ -6,6 +6,8 @@
 #include "agent/enforce/block_page.h"
 #include "agent/enforce/gate.h"
 #include "agent/enforce/kernel_table.h"
+#include "agent/observe/http_request.h"
+#include "agent/observe/name_text.h"
 
 namespace schoolgate::agent {
 namespace {
@@ -36,8 +38,12 @@ Button ButtonOf(std::string_view request) {
 // the opening is a plain one, and the data comes again.
 void Gate::JudgeOpening(const platform::HeldByKernel& held,
                         const HeldPacket& packet, int64_t now_us) {
-  FlowOf(packet, now_us) = Flow{};
-  if (packet.payload.empty()) return Pass(held, 0);
+  Begin(packet, now_us);
+  if (packet.payload.empty()) {
+    FlowOf(packet, now_us).opened = true;
+    ObserveBytes(held.bytes, held.uid, now_us);
+    return Pass(held, 0);
+  }
   const std::vector<uint8_t> bare = WithoutPayload(held.bytes, packet);
   if (bare.empty()) return packets_.Drop(held.id);
   ++counters_.passed;
@@ -47,19 +53,46 @@ void Gate::JudgeOpening(const platform::HeldByKernel& held,
 void Gate::JudgeTcp(const platform::HeldByKernel& held,
                     const HeldPacket& packet, int64_t now_us) {
   Flow& flow = FlowOf(packet, now_us);
+  if (!flow.begun) {
+    flow.begun = true;
+    flow.sequence = packet.sequence;
+    flow.acknowledgement = packet.acknowledgement;
+  }
   if (!found_.answered.empty() && AnswerDnsStream(held, packet)) return;
-  if (found_.block || flow.blocked) {
+  if (found_.block || flow.blocked || !SentAsBefore(packet, now_us)) {
     flow.blocked = true;
     return RefuseTcp(held, packet);
   }
   flow.talkative |= found_.http || found_.dns;
+  if (!found_.followed.empty()) {
+    followed_.Put(KeyOf(packet, /*reply=*/false), found_.followed, now_us);
+  }
   ++flow.packets;
   // DNS on its own port is looked at for ever.
   if (packet.destination_port == kDnsPort) return Pass(held, 0);
   bool done = found_.named || flow.packets >= kMaxPacketsToName;
   if (observer_.unfinished()) done = flow.packets >= kMaxPacketsUnfinished;
   if (flow.talkative) done = flow.packets >= kMaxPacketsTalkative;
-  Pass(held, done ? kMarkPass : 0);
+  flow.done = done || (flow.done && !flow.talkative && !observer_.unfinished());
+  const bool runs = flow.done && HasBeenTaken(flow, packet);
+  if (runs) sent_.Remove(key_);
+  Pass(held, runs ? kMarkPass : 0);
+}
+
+// What was judged may be sent again, and not be the same any more, until the
+// server has it.
+bool Gate::SentAsBefore(const HeldPacket& packet, int64_t now_us) {
+  SentBytes* sent = sent_.Find(KeyOf(packet, /*reply=*/false), now_us);
+  if (sent == nullptr) sent = sent_.Put(key_, SentBytes(), now_us);
+  return sent->Add(packet.sequence, packet.payload);
+}
+
+// The server has answered, or so much has followed that it must have the
+// beginning.
+bool Gate::HasBeenTaken(const Flow& flow, const HeldPacket& packet) {
+  return packet.acknowledgement != flow.acknowledgement ||
+         static_cast<int32_t>(packet.sequence - flow.sequence) >=
+             kCertainlyTaken;
 }
 
 // Answers what the segment asks, and ends the connection: whatever else was
@@ -83,6 +116,18 @@ bool Gate::AnswerDnsStream(const platform::HeldByKernel& held,
   if (!refusal_.Send(packet, answers)) ++counters_.unanswered;
   packets_.Accept(held.id, held.mark | kMarkBlock | kMarkPass);
   return true;
+}
+
+// A hotspot answers in the name of others, and sends their askers to its
+// log-in page.
+void Gate::JudgeHttpReply(const HeldPacket& packet, int64_t now_us) {
+  const std::string* asked =
+      followed_.Find(KeyOf(packet, /*reply=*/true), now_us);
+  PortalAllowance* portal = watch_.verdicts().portal();
+  if (asked == nullptr || portal == nullptr) return;
+  NameText to;
+  to.SetHost(RedirectHost(packet.payload));
+  portal->OnRedirect(*asked, to.view(), watch_.verdicts().boot_us());
 }
 
 // The segment goes on as far as the packet filter, which drops it and all that

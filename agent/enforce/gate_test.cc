@@ -28,7 +28,7 @@ class ScriptedGate : public platform::PacketGate {
     if (next_ >= packets.size()) return false;
     held->id = static_cast<uint32_t>(next_);
     held->bytes = packets[next_];
-    held->uid = 1001;
+    held->uid = uid;
     held->mark = mark;
     held->at = at;
     held->segmented = segmented;
@@ -53,6 +53,7 @@ class ScriptedGate : public platform::PacketGate {
   std::vector<std::vector<uint8_t>> packets;
   std::map<uint32_t, Verdict> verdicts;
   bool segmented = false;
+  uint32_t uid = 1001;
   uint32_t mark = 0x42;
   platform::HeldAt at = platform::HeldAt::kOutput;
 
@@ -122,9 +123,10 @@ std::vector<uint8_t> DnsQuery(const std::string& name, uint16_t type,
 }
 
 std::vector<uint8_t> TcpSegment(uint8_t flags, uint16_t port, uint32_t sequence,
-                                const std::string& payload) {
+                                const std::string& payload,
+                                uint16_t acknowledged = 1) {
   std::string head = Short(50000) + Short(port) + Short(sequence >> 16) +
-                     Short(sequence & 0xffff) + Short(0) + Short(1);
+                     Short(sequence & 0xffff) + Short(0) + Short(acknowledged);
   head += {0x50, static_cast<char>(flags)};
   head += Short(0xffff) + Short(0) + Short(0);
   return Ip(kProtocolTcp, head + payload);
@@ -146,7 +148,8 @@ class GateTest : public testing::Test {
  protected:
   GateTest()
       : attribution_({.device_group = "pupils",
-                      .people = {{1001, {"a.khan", "pupils"}}}},
+                      .people = {{1001, {"a.khan", "pupils"}},
+                                 {1002, {"b.lee", "ks1"}}}},
                      nullptr, nullptr, nullptr),
         verdicts_("D-TEST"),
         watch_(attribution_, verdicts_, nullptr),
@@ -258,8 +261,34 @@ TEST_F(GateTest, AHelloIsJudgedByItsNameAlsoInPieces) {
 
 TEST_F(GateTest, AnOpenHelloLetsItsFlowRun) {
   VerdictOn(TcpSegment(0x02, 443, 99, ""));
-  EXPECT_EQ(VerdictOn(TcpSegment(0x18, 443, 100, ClientHello(kOpen))).mark,
+  const std::string hello = ClientHello(kOpen);
+  const auto next = 100 + static_cast<uint32_t>(hello.size());
+  EXPECT_EQ(VerdictOn(TcpSegment(0x18, 443, 100, hello)).mark, 0x42u)
+      << "the server does not have it yet";
+  EXPECT_EQ(VerdictOn(TcpSegment(0x18, 443, 100, hello)).mark, 0x42u);
+  EXPECT_EQ(VerdictOn(TcpSegment(0x18, 443, next, "finished", 99)).mark,
             0x42u | kMarkPass);
+}
+
+// Otherwise an upload to a server that never answers would be held for ever.
+TEST_F(GateTest, MuchThatFollowsShowsThatTheServerHasTheBeginning) {
+  VerdictOn(TcpSegment(0x02, 443, 99, ""));
+  VerdictOn(TcpSegment(0x18, 443, 100, ClientHello(kOpen)));
+  EXPECT_EQ(VerdictOn(TcpSegment(0x18, 443, 100'000, "bulk")).mark, 0x42u);
+  EXPECT_EQ(VerdictOn(TcpSegment(0x18, 443, 140'000, "bulk")).mark,
+            0x42u | kMarkPass);
+}
+
+// Otherwise a program that changes what the kernel sends again would reach the
+// blocked name behind an open one.
+TEST_F(GateTest, ANameExchangedAfterItWasJudgedIsCut) {
+  const std::string open =
+      "www." + std::string(sizeof(kBlocked) - 9, 'a') + ".org";
+  VerdictOn(TcpSegment(0x02, 443, 99, ""));
+  EXPECT_EQ(VerdictOn(TcpSegment(0x18, 443, 100, ClientHello(open))).mark,
+            0x42u);
+  EXPECT_EQ(VerdictOn(TcpSegment(0x18, 443, 100, ClientHello(kBlocked))).mark,
+            0x42u | kMarkAnswered);
 }
 
 // Otherwise a flow that is no TLS would be held up for ever.
@@ -270,7 +299,9 @@ TEST_F(GateTest, AFlowThatNamesNobodyIsLetGo) {
   uint32_t sequence = 100;
   int packets = 0;
   while ((mark & kMarkPass) == 0 && packets < 100) {
-    mark = VerdictOn(TcpSegment(0x18, 443, sequence, "\x01\x02\x03\x04")).mark;
+    mark = VerdictOn(TcpSegment(0x18, 443, sequence, "\x01\x02\x03\x04",
+                                static_cast<uint16_t>(1 + packets)))
+               .mark;
     sequence += 4;
     ++packets;
   }
@@ -402,6 +433,36 @@ TEST_F(GateTest, ASearchIsAnsweredWithItsRestrictedAddress) {
             Labels("www.google.com"));
   EXPECT_EQ(text[7], 2);  // the alias and its address
   EXPECT_TRUE(text.ends_with("\x01\x02\x03\x04"));
+}
+
+// Otherwise an infant's laptop would never get online in a hotel.
+TEST_F(GateTest, APageThatAHotspotSendsToOpens) {
+  PortalAllowance portal;
+  verdicts_.SetPortal(&portal);
+  verdicts_.SetBoot("boot", 1);
+  kernel_.uid = 1002;
+  step_us_ = 1000;
+  EXPECT_FALSE(VerdictOn(DnsQuery("login.hotel.example", 1)).instead.empty());
+  VerdictOn(TcpSegment(0x02, 80, 99, ""));
+  EXPECT_EQ(VerdictOn(TcpSegment(0x18, 80, 100,
+                                 "GET / HTTP/1.1\r\nHost: "
+                                 "detectportal.firefox.com\r\n\r\n"))
+                .mark,
+            0x42u);
+  auto reply = TcpSegment(0x18, 50000, 2,
+                          "HTTP/1.1 302 Found\r\nServer: x\r\nLocation: "
+                          "https://Login.Hotel.example:8443/a?b\r\n\r\n");
+  std::swap_ranges(&reply[12], &reply[16], &reply[16]);
+  reply[20] = 0;
+  reply[21] = 80;
+  kernel_.at = platform::HeldAt::kInput;
+  EXPECT_EQ(VerdictOn(reply).mark, 0x42u);
+  kernel_.at = platform::HeldAt::kOutput;
+  EXPECT_TRUE(VerdictOn(DnsQuery("login.hotel.example", 1)).instead.empty());
+  EXPECT_FALSE(VerdictOn(DnsQuery("other.hotel.example", 1)).instead.empty());
+  EXPECT_FALSE(VerdictOn(DnsQuery(kBlocked, 1)).instead.empty());
+  verdicts_.SetBoot("boot", 1 + PortalAllowance::kLastsUs);
+  EXPECT_FALSE(VerdictOn(DnsQuery("login.hotel.example", 1)).instead.empty());
 }
 
 // Otherwise a tunnel would carry everything past the filter.

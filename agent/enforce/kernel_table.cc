@@ -32,6 +32,9 @@ constexpr uint16_t kDnsPort = 53;
 // After address translation has been undone: an answer comes from where it
 // was asked.
 constexpr int32_t kInPriority = 101;
+constexpr uint16_t kHttpPort = 80;
+constexpr uint32_t kHttpWord = 0x48545450;      // "HTTP"
+constexpr uint32_t kRedirectWord = 0x20330000;  // " 3", eight bytes further on
 constexpr uint16_t kQuicPorts[] = {443, 853};
 constexpr uint32_t kQuicVersion1 = 0x00000001;
 constexpr uint32_t kQuicVersion2 = 0x6b3343cf;
@@ -182,6 +185,14 @@ class TableRules {
     Add(In("after").Goto("verdict"));
     if (options.forwarded) {
       batch_.Chain(table_, "forward", NF_INET_FORWARD, kOutPriority);
+      // A kernel sends the beginning first. Whoever is root in a container may
+      // not: only the opening says where it is.
+      Add(In("forward")
+              .Protocol(kProtocolTcp)
+              .TransportBits(kFlagsOffset, kTcpSyn | kTcpAck, kTcpSyn)
+              .SetConnectionMark(~kMarkBits, kMarkWatch)
+              .Count()
+              .Queue(to_));
       Add(In("forward").Goto("judged"));
       batch_.Chain(table_, "forward_after", NF_INET_FORWARD, kAfterPriority);
       Add(In("forward_after").Goto("verdict"));
@@ -192,6 +203,7 @@ class TableRules {
             .Protocol(kProtocolUdp)
             .AnyConnectionMark(kMarkWatch)
             .Queue(to_));
+    AddRedirects();
   }
 
  private:
@@ -313,6 +325,21 @@ class TableRules {
               .TransportBits(8, 0xc0, 0xc0)
               .TransportWord(9, mask, version)
               .Count()
+              .Queue(to_));
+    }
+  }
+
+  // Answers of plain HTTP that send their asker elsewhere ("HTTP/1.1 30x"):
+  // so a hotspot shows its log-in page.
+  void AddRedirects() {
+    for (const uint16_t header : {20, 32}) {
+      Add(In("in")
+              .Protocol(kProtocolTcp)
+              .SourcePort(kHttpPort)
+              .TransportBits(kDataOffset, 0xf0,
+                             static_cast<uint8_t>(header / 4 << 4))
+              .TransportWord(header, ~0u, kHttpWord)
+              .TransportWord(header + 8u, 0xffff0000, kRedirectWord)
               .Queue(to_));
     }
   }

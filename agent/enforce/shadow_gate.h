@@ -30,6 +30,10 @@ class ShadowGate : public platform::PacketGate {
 
   void Drop(uint32_t id) override { gate_.Accept(id, mark_); }
 
+  void Flush() override { gate_.Flush(); }
+
+  bool buffered() const override { return gate_.buffered(); }
+
   int descriptor() const override { return gate_.descriptor(); }
 
   uint64_t overflowed() const override { return gate_.overflowed(); }

@@ -10,13 +10,18 @@ constexpr std::string_view kMethods[] = {
     "GET ",     "POST ",  "HEAD ",     "PUT ",   "DELETE ", "OPTIONS ",
     "CONNECT ", "PATCH ", "PROPFIND ", "TRACE ", "REPORT ", "MKCOL "};
 
+std::string_view Trimmed(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) {
+    text.remove_prefix(1);
+  }
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) {
+    text.remove_suffix(1);
+  }
+  return text;
+}
+
 Bytes TrimmedHost(std::string_view host) {
-  while (!host.empty() && (host.front() == ' ' || host.front() == '\t')) {
-    host.remove_prefix(1);
-  }
-  while (!host.empty() && (host.back() == ' ' || host.back() == '\t')) {
-    host.remove_suffix(1);
-  }
+  host = Trimmed(host);
   if (!host.empty() && host.front() == '[') {
     const size_t close = host.find(']');
     host = close == std::string_view::npos ? "" : host.substr(1, close - 1);
@@ -27,10 +32,11 @@ Bytes TrimmedHost(std::string_view host) {
   return AsBytes(host);
 }
 
-bool IsHostField(std::string_view line) {
-  return line.size() >= 5 && line[4] == ':' && (line[0] | 32) == 'h' &&
-         (line[1] | 32) == 'o' && (line[2] | 32) == 's' &&
-         (line[3] | 32) == 't';
+// `name` in lower case.
+bool IsField(std::string_view line, std::string_view name) {
+  return line.size() > name.size() && line[name.size()] == ':' &&
+         std::equal(name.begin(), name.end(), line.begin(),
+                    [](char want, char is) { return (is | 32) == want; });
 }
 
 // "GET target HTTP/1.1": the target, or nothing when it is no request line.
@@ -95,7 +101,7 @@ HttpResult ReadHttpRequest(Bytes bytes, HttpRequest* request) {
     } else if (line.empty()) {
       request->used = at;
       break;
-    } else if (IsHostField(line) && host.empty()) {
+    } else if (IsField(line, "host") && host.empty()) {
       host = line.substr(5);
     }
   }
@@ -106,6 +112,34 @@ HttpResult ReadHttpRequest(Bytes bytes, HttpRequest* request) {
   }
   request->host = TrimmedHost(host);
   return HttpResult::kFound;
+}
+
+Bytes RedirectHost(Bytes answer) {
+  // "HTTP/1.1 302 Found"
+  constexpr size_t kCodeAt = 9;
+  std::string_view text =
+      AsText(answer.first(std::min(answer.size(), kMaxRequestHead)));
+  if (text.size() <= kCodeAt || !text.starts_with("HTTP/1.") ||
+      text[kCodeAt] != '3') {
+    return {};
+  }
+  for (size_t end = text.find('\n'); end != std::string_view::npos;
+       end = text.find('\n')) {
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(end + 1);
+    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+    if (line.empty()) break;
+    if (!IsField(line, "location")) continue;
+    std::string_view to = Trimmed(line.substr(sizeof("location")));
+    to = to.starts_with("//") ? to.substr(2, to.find_first_of("/?#", 2) - 2)
+                              : Authority(to);
+    // Before an @ stands a user's name.
+    if (const size_t at = to.rfind('@'); at != std::string_view::npos) {
+      to.remove_prefix(at + 1);
+    }
+    return TrimmedHost(to);
+  }
+  return {};
 }
 
 }  // namespace schoolgate::agent

@@ -1,4 +1,4 @@
-// Plain HTTP/1: who a request is for.
+// Plain HTTP/1: who a request is for, and where an answer sends its asker.
 #pragma once
 
 #include <cstddef>
@@ -29,5 +29,10 @@ struct HttpRequest {
 // Reads a request head from the start of `bytes`. kFound with an empty host
 // when the request names none.
 HttpResult ReadHttpRequest(Bytes bytes, HttpRequest* request);
+
+// The host, without port, that a redirection (RFC 9110, 15.4) names in its
+// Location field. Empty for every other answer, and where the host stays the
+// same or does not stand in these bytes.
+Bytes RedirectHost(Bytes answer);
 
 }  // namespace schoolgate::agent

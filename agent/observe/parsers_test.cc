@@ -209,5 +209,34 @@ TEST(QuicPacket, ConnectionIdsUpTo20BytesAndNoLonger) {
   }
 }
 
+std::string SentTo(std::string_view answer) {
+  return std::string(AsText(RedirectHost(AsBytes(answer))));
+}
+
+// Otherwise a hotspot's page would not be found, or another host be taken for
+// it.
+TEST(HttpRedirect, NamesTheHostItSendsTo) {
+  EXPECT_EQ(
+      SentTo(
+          "HTTP/1.1 302 Found\r\nA: b\r\nlocation:\thttp://a.example\r\n\r\n"),
+      "a.example");
+  EXPECT_EQ(
+      SentTo("HTTP/1.0 307 x\nLocation: HTTPS://u:p@A.example:8443/q\n\n"),
+      "A.example");
+  EXPECT_EQ(SentTo("HTTP/1.1 301 \r\nLocation: //a.example?x@b\r\n\r\n"),
+            "a.example");
+  EXPECT_EQ(SentTo("HTTP/1.1 303 \r\nLocation: http://[fd00::1]:80/\r\n\r\n"),
+            "fd00::1");
+  for (const char* none :
+       {"", "HTTP/1.1 3",
+        "HTTP/1.1 200 OK\r\nLocation: http://a.example/\r\n\r\n",
+        "HTTP/1.1 302 Found\r\nLocation: /here\r\n\r\n",
+        "HTTP/1.1 302 Found\r\nLocation: http://cut.exam",
+        "HTTP/1.1 302 Found\r\n\r\nLocation: http://body.example/\r\n",
+        "HTTP/1.1 302 Found\r\nLocation:\r\n\r\n"}) {
+    EXPECT_EQ(SentTo(none), "") << none;
+  }
+}
+
 }  // namespace
 }  // namespace schoolgate::agent

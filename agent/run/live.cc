@@ -104,6 +104,7 @@ class LiveAgent {
   RulesInForce rules_;
   std::unique_ptr<SpoolThread> spool_;
   std::unique_ptr<Attribution> attribution_;
+  PortalAllowance portal_;
   std::unique_ptr<Verdicts> verdicts_;
   std::unique_ptr<ContactLog> contacts_;
   std::unique_ptr<EpisodeLog> episodes_;
@@ -176,6 +177,7 @@ void LiveAgent::MakeJudge() {
   if (config_.capture_file.empty()) attribution_->SetSessions(sessions_.get());
   verdicts_ = std::make_unique<Verdicts>(std::move(device));
   verdicts_->SetPlace(config_.place);
+  if (config_.capture_file.empty()) verdicts_->SetPortal(&portal_);
   watch_ = std::make_unique<Watch>(*attribution_, *verdicts_, nullptr);
   ObserverLimits limits;
   const std::string seed = seal::RandomBytes(sizeof(limits.flows.hash_seed));
@@ -393,6 +395,9 @@ void LiveAgent::Housekeeping() {
     }
     CheckOurselves();
   }
+  if (const auto news = portal_.TakeNews()) {
+    incidents_.SelfTest("captive_portal", true, *news);
+  }
   RefreshStatus();
   questions_->Serve([this](uint32_t uid, std::string_view question) {
     return answers_->Answer(uid, question, clock_.Now());
@@ -462,6 +467,7 @@ void LiveAgent::RefreshStatus() {
   if (contacts_ != nullptr) status_.contacts = contacts_->contacts();
   rules_.RefreshStatus();
   status_.incidents = incidents_.latest();
+  status_.portal = portal_.OpenHosts(verdicts_->boot_us());
   if (gatehouse_ == nullptr) return;
   status_.gate_held = gatehouse_->counters().held;
   status_.gate_blocked = gatehouse_->counters().blocked;

@@ -67,16 +67,28 @@ void SpoolThread::Work() {
       taken.swap(queue_);
       stopping = stopping_;
     }
-    for (v1::Event& event : taken) {
-      const v1::Lane lane = event.lane();
-      // A refusal is counted by the writer and told by a Gap event.
-      (void)writer_->Append(std::move(event), lane, clock_.SinceBoot());
-    }
+    for (v1::Event& event : taken) Append(std::move(event));
     writer_->Tick(clock_.SinceBoot());
     const std::lock_guard lock(mutex_);
     counters_ = writer_->counters();
   }
   (void)writer_->Sync();  // what fails here is lost as in a crash
+}
+
+void SpoolThread::Append(v1::Event event) {
+  const v1::Lane lane = event.lane();
+  const uint64_t number = event.sequence();
+  if (event.has_self_report()) {
+    v1::SelfReport& report = *event.mutable_self_report();
+    const auto about = sequences_.find(report.about_sequence());
+    report.set_about_sequence(about != sequences_.end() ? about->second : 0);
+  }
+  const auto position =
+      writer_->Append(std::move(event), lane, clock_.SinceBoot());
+  // A refusal is counted by the writer and told by a Gap event.
+  if (number == 0 || !position.ok()) return;
+  sequences_[number] = position->sequence;
+  if (sequences_.size() > kMaxNumbers) sequences_.erase(sequences_.begin());
 }
 
 absl::StatusOr<std::unique_ptr<SpoolThread>> OpenSpool(

@@ -4,6 +4,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -39,12 +40,16 @@ class SpoolThread : public EventSink {
 
  private:
   static constexpr size_t kMaxQueued = 16'384;
+  static constexpr size_t kMaxNumbers = 4096;
 
   void Work();
+  void Append(v1::Event event);
 
   const platform::Clock& clock_;
   const std::unique_ptr<platform::Directory> directory_;
-  const std::unique_ptr<SpoolWriter> writer_;  // the thread's alone
+  // The thread's alone.
+  const std::unique_ptr<SpoolWriter> writer_;
+  std::map<uint64_t, uint64_t> sequences_;  // by the caller's own numbers
 
   mutable std::mutex mutex_;
   std::condition_variable woken_;

@@ -79,6 +79,7 @@ std::string ToJson(const AgentStatus& status, absl::Time now) {
       {"rules_version", status.bundle_version},
       {"rules_title", status.bundle_title},
       {"notice", status.notice},
+      {"portal", status.portal},
       {"packets", status.packets},
       {"packets_dropped", status.packets_dropped},
       {"names", status.names},

@@ -6,6 +6,7 @@
 #include <deque>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "agent/labels/flow_labels.h"
@@ -41,7 +42,8 @@ struct AgentStatus {
   std::string school;
   uint64_t bundle_version = 0;  // 0: no rules yet
   std::string bundle_title;
-  std::string notice;  // the school's monitoring notice
+  std::string notice;               // the school's monitoring notice
+  std::vector<std::string> portal;  // log-in pages of this network, open now
   ObserverCounters seen;
   uint64_t packets = 0;
   uint64_t packets_dropped = 0;

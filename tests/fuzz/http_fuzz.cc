@@ -1,4 +1,4 @@
-// Any bytes as HTTP requests one after the other.
+// Any bytes as HTTP requests one after the other, and as an answer.
 #include "agent/observe/http_request.h"
 #include "platform/check.h"
 
@@ -6,6 +6,7 @@ using namespace schoolgate::agent;
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   Bytes input(bytes, size);
+  SG_CHECK(RedirectHost(input).size() < size || size == 0);
   while (StartsLikeHttp(input)) {
     HttpRequest request;
     if (ReadHttpRequest(input, &request) != HttpResult::kFound) break;

@@ -20,6 +20,10 @@ ALLOWED = "bbc.co.uk"
 PATIENCE = 15.0      # a program gives up then; TCP sends a hello again at 6 s
 DNS_EVERY = 0.010
 TLS_EVERY = 0.050
+KINDS = ("dns", "tls", "quic")
+# By which the server, which has no keys, knows a QUIC hello again: the
+# connection id that write_initial chose.
+GOOD_ID, BAD_ID = b"goodgood", b"evilevil"
 
 
 def enter(namespace):
@@ -76,19 +80,31 @@ def answer_to(query):
             b"\xc0\x0c\0\1\0\1\0\0\0\x1e\0\4\x0a\x53\0\1")
 
 
-def serve(pipe, address):
-    """DNS and something like TLS on one address. Answers "counts"."""
-    counts = {"dns_good": 0, "dns_bad": 0, "tls_good": 0, "tls_bad": 0}
-    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+def family_of(address):
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def udp_server(address, port):
+    udp = socket.socket(family_of(address), socket.SOCK_DGRAM)
     udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-    udp.bind((address, 53))
-    tcp = socket.socket()
-    tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    tcp.bind((address, 443))
-    tcp.listen(512)
+    udp.bind((address, port))
+    return udp
+
+
+def serve(pipe, addresses):
+    """DNS and something like TLS and QUIC. Answers "counts"."""
+    counts = {f"{kind}_{good}": 0 for kind in KINDS for good in ("good", "bad")}
+    names = {each.fileno(): each for each in
+             (udp_server(address, 53) for address in addresses)}
+    quic = {each.fileno(): each for each in
+            (udp_server(address, 443) for address in addresses)}
+    doors = {each.fileno(): each for each in
+             (socket.create_server((address, 443), backlog=512,
+                                   family=family_of(address))
+              for address in addresses)}
     flows = {}
     poll = select.poll()
-    for each in (udp, tcp, pipe):
+    for each in (*names, *quic, *doors, pipe):
         poll.register(each, select.POLLIN)
     while True:
         for ready, _ in poll.poll():
@@ -97,13 +113,17 @@ def serve(pipe, address):
                     return
                 pipe.recv()
                 pipe.send(dict(counts))
-            elif ready == udp.fileno():
-                query, peer = udp.recvfrom(2048)
+            elif ready in names:
+                query, peer = names[ready].recvfrom(2048)
                 name, _ = name_in_query(query)
                 counts["dns_bad" if name.endswith(BLOCKED) else "dns_good"] += 1
-                udp.sendto(answer_to(query), peer)
-            elif ready == tcp.fileno():
-                flow, _ = tcp.accept()
+                names[ready].sendto(answer_to(query), peer)
+            elif ready in quic:
+                hello, peer = quic[ready].recvfrom(2048)
+                counts["quic_bad" if BAD_ID in hello[:32] else "quic_good"] += 1
+                quic[ready].sendto(b"\xc0\0\0\0\1" + hello[5:64], peer)
+            elif ready in doors:
+                flow, _ = doors[ready].accept()
                 flows[flow.fileno()] = [flow, b""]
                 poll.register(flow, select.POLLIN)
             else:
@@ -155,12 +175,16 @@ class Asked:
 
 
 class Prober:
-    def __init__(self, server, mark, patience=PATIENCE):
-        self.server, self.mark, self.patience = server, mark, patience
-        self.count = {f"{kind}_{good}_{what}": 0 for kind in ("dns", "tls")
+    """`addresses` of the server, asked in turn; `initials`: a QUIC hello for
+    the allowed and for the blocked name."""
+
+    def __init__(self, addresses, initials, mark, patience=PATIENCE):
+        self.addresses, self.initials = addresses, initials
+        self.mark, self.patience = mark, patience
+        self.count = {f"{kind}_{good}_{what}": 0 for kind in KINDS
                       for good in ("good", "bad")
                       for what in ("sent", "answered", "refused", "lost")}
-        self.slowest = {"dns": 0.0, "tls": 0.0}
+        self.slowest = dict.fromkeys(KINDS, 0.0)
         self.open = {}
         self.poll = select.poll()
         self.number = 0
@@ -170,21 +194,35 @@ class Prober:
         self.long_bytes = 0
         self.long_broken = ""
 
-    def socket(self, kind):
-        made = socket.socket(socket.AF_INET, kind)
+    def next_address(self):
+        self.number += 1
+        return self.addresses[self.number // 2 % len(self.addresses)]
+
+    def blocked_tried(self):
+        return sum(self.count[f"{kind}_bad_sent"] for kind in KINDS)
+
+    def socket(self, kind, address):
+        made = socket.socket(family_of(address), kind)
         made.setblocking(False)
         if self.mark:
             made.setsockopt(socket.SOL_SOCKET, 36, self.mark)  # SO_MARK
         return made
 
     def ask_dns(self, bad):
-        self.number += 1
+        address = self.next_address()
         name = f"q{self.number}.{BLOCKED if bad else ALLOWED}"
-        sock = self.socket(socket.SOCK_DGRAM)
-        asked = Asked("dns", bad, sock, query_for(name))
+        self.ask_datagram("dns", bad, address, 53, query_for(name))
+
+    def ask_quic(self, bad):
+        self.ask_datagram("quic", bad, self.next_address(), 443,
+                          self.initials[bad])
+
+    def ask_datagram(self, kind, bad, address, port, words):
+        sock = self.socket(socket.SOCK_DGRAM, address)
+        asked = Asked(kind, bad, sock, words)
         self.note(asked, "sent")
         try:
-            sock.connect((self.server, 53))
+            sock.connect((address, port))
             sock.send(asked.words)
         except OSError:
             self.note(asked, "lost")
@@ -192,11 +230,12 @@ class Prober:
         self.watch(asked, select.POLLIN)
 
     def ask_tls(self, bad):
-        sock = self.socket(socket.SOCK_STREAM)
+        address = self.next_address()
+        sock = self.socket(socket.SOCK_STREAM, address)
         asked = Asked("tls", bad, sock,
                       self.bad_hello if bad else self.good_hello)
         self.note(asked, "sent")
-        sock.connect_ex((self.server, 443))
+        sock.connect_ex((address, 443))
         self.watch(asked, select.POLLOUT)
 
     def watch(self, asked, events):
@@ -235,6 +274,8 @@ class Prober:
             if data[:2] != asked.number:
                 return None   # to somebody who had this port before us
             refused = data[3] & 15 != 0 or data[-4:] == b"\0\0\0\0"
+        elif asked.kind == "quic":
+            refused = data[1:5] == b"\0\0\0\0"   # Version Negotiation
         else:
             refused = not data or data[0] == 0x15  # an alert
         if refused and not asked.bad:
@@ -244,10 +285,10 @@ class Prober:
     def keep_long_flow(self):
         """A download that began before anything happened."""
         if self.long is None:
-            self.long = self.socket(socket.SOCK_STREAM)
+            self.long = self.socket(socket.SOCK_STREAM, self.addresses[0])
             self.long.setblocking(True)
             self.long.settimeout(PATIENCE)
-            self.long.connect((self.server, 443))
+            self.long.connect((self.addresses[0], 443))
             self.long.send(self.good_hello)
             self.long.recv(4096)
             self.long.setblocking(False)
@@ -278,12 +319,17 @@ class Prober:
             self.settle(asked, "lost")
 
 
-def probe(pipe, server, mark=0):
-    """Asks until told "stop"; then answers with what became of all of it."""
-    prober = Prober(server, mark)
+def probe(pipe, addresses, initials, mark=0):
+    """Asks until told "stop"; then answers with what became of all of it. Told
+    "tried", answers how many blocked names it has asked for."""
+    prober = Prober(addresses, initials, mark)
     prober.keep_long_flow()
     dns_at = tls_at = time.monotonic()
-    while not pipe.poll():
+    while True:
+        if pipe.poll():
+            if pipe.recv() == "stop":
+                break
+            pipe.send(prober.blocked_tried())
         now = time.monotonic()
         if now >= dns_at:
             dns_at = max(dns_at + DNS_EVERY, now - 0.1)
@@ -293,12 +339,13 @@ def probe(pipe, server, mark=0):
             tls_at = max(tls_at + TLS_EVERY, now - 0.1)
             prober.ask_tls(False)
             prober.ask_tls(True)
+            prober.ask_quic(False)
+            prober.ask_quic(True)
             prober.keep_long_flow()
         prober.turn(min(dns_at, tls_at))
-    pipe.recv()
     prober.drain()
-    pipe.send({**prober.count, "slowest_dns": prober.slowest["dns"],
-               "slowest_tls": prober.slowest["tls"],
+    pipe.send({**prober.count,
+               **{f"slowest_{kind}": prober.slowest[kind] for kind in KINDS},
                "long_bytes": prober.long_bytes,
                "long_broken": prober.long_broken})
 
@@ -323,14 +370,16 @@ def flood(pipe, server, packets):
     pipe.recv()
 
 
-def ask_once(pipe, kind, server, bad, mark=0):
-    """One question; "refused", "answered" or "lost"."""
-    prober = Prober(server, mark, patience=3.0)
-    getattr(prober, f"ask_{kind}")(bad)
+def ask_once(pipe, kind, addresses, initials, bad, mark=0):
+    """One question to each address; "refused", "answered" or "lost", or what
+    became of both."""
+    prober = Prober(addresses, initials, mark, patience=3.0)
+    for _ in addresses:
+        getattr(prober, f"ask_{kind}")(bad)
     prober.drain()
     key = f"{kind}_{'bad' if bad else 'good'}_"
-    pipe.send(next(w for w in ("refused", "answered", "lost")
-                   if prober.count[key + w]))
+    pipe.send(" and ".join(w for w in ("refused", "answered", "lost")
+                           if prober.count[key + w]))
     pipe.recv()
 
 
@@ -346,6 +395,12 @@ class Lab:
         self.dir = tempfile.mkdtemp(prefix="gate-failure-")
         net = random.randrange(256)
         self.server, self.own = f"10.83.{net}.1", f"10.83.{net}.2"
+        self.server6, self.own6 = f"fd83:{net:x}::1", f"fd83:{net:x}::2"
+        self.addresses = (self.server, self.server6)
+        self.initials = [bytes.fromhex(run(
+            os.path.join(self.bin, "write_initial"), name,
+            known.decode()).stdout) for name, known in
+            (("www." + ALLOWED, GOOD_ID), ("www." + BLOCKED, BAD_ID))]
         self.started = []
         for namespace in (self.client, self.far):
             run("ip", "netns", "add", namespace)
@@ -355,14 +410,16 @@ class Lab:
     def connect(self):
         run("ip", "link", "add", "eth0", "netns", self.client, "type", "veth",
             "peer", "name", "far0", "netns", self.far)
-        for namespace, device, address in (
-                (self.far, "far0", self.server), (self.client, "eth0",
-                                                  self.own)):
+        for namespace, device, address, address6 in (
+                (self.far, "far0", self.server, self.server6),
+                (self.client, "eth0", self.own, self.own6)):
             run("ip", "-n", namespace, "addr", "add", address + "/24", "dev",
                 device)
+            run("ip", "-n", namespace, "addr", "add", address6 + "/64", "dev",
+                device, "nodad")
             run("ip", "-n", namespace, "link", "set", device, "up")
         if self.serving is None:
-            self.serving = Inside(self.far, serve, self.server)
+            self.serving = Inside(self.far, serve, self.addresses)
 
     def counts(self):
         return self.serving.ask("counts")
@@ -380,8 +437,12 @@ class Lab:
     def in_client(self, *words, check=True):
         return run("ip", "netns", "exec", self.client, *words, check=check)
 
+    def probe(self, mark=0):
+        return Inside(self.client, probe, self.addresses, self.initials, mark)
+
     def one(self, kind, bad, mark=0):
-        asked = Inside(self.client, ask_once, kind, self.server, bad, mark)
+        asked = Inside(self.client, ask_once, kind, self.addresses,
+                       self.initials, bad, mark)
         try:
             return asked.pipe.recv() if asked.pipe.poll(20) else "lost"
         finally:

@@ -19,7 +19,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-STAFF, PUPIL, PUPIL2 = 30001, 30002, 30003
+STAFF, PUPIL, PUPIL2, INFANT = 30001, 30002, 30003, 30004
 BLOCKED = "gambling.check.schoolgate.test"
 OPEN = "education.check.schoolgate.test"
 # Addresses by what answers there; the same last part in both families.
@@ -45,11 +45,13 @@ def until(seconds, what, ready):
 
 
 class Lab:
-    def __init__(self, build, work, policy="city-primary", extra_policy=""):
+    def __init__(self, build, work, policy="city-primary", extra_policy="",
+                 lists="rules/lists"):
         self.bin = os.path.join(build, "bin")
         self.work = work
         self.policy = policy
         self.extra_policy = extra_policy
+        self.lists = lists
         self.tag = f"sgl{os.getpid() % 100000}"
         self.client, self.net = self.tag + "c", self.tag + "n"
         self.children = {}
@@ -162,7 +164,7 @@ class Lab:
         with open("/etc/passwd") as known, \
                 open(f"/etc/netns/{self.client}/passwd", "w") as passwd:
             passwd.write(known.read())
-            for uid in (STAFF, PUPIL, PUPIL2):
+            for uid in (STAFF, PUPIL, PUPIL2, INFANT):
                 passwd.write(f"sg{uid}:x:{uid}:{uid}::{self.work}/home{uid}:"
                              "/bin/sh\n")
 
@@ -338,7 +340,7 @@ remote-control:
                        organisation, "--name", name, "--no-passphrase",
                        *(word for role in roles for word in ("--role", role)))
         bundle = f"{self.work}/lab.bundle"
-        self.rules("build", policy, "--lists", "rules/lists", "-o", bundle,
+        self.rules("build", policy, "--lists", self.lists, "-o", bundle,
                    "--quiet")
         publics = [word for name in ("root-a", "root-b", "provider", "school",
                                      "authority", "clock")
@@ -366,6 +368,7 @@ people:
   - {{uid: {STAFF}, login: t.okafor, group: staff}}
   - {{uid: {PUPIL}, login: a.khan, group: pupils}}
   - {{uid: {PUPIL2}, login: j.smith, group: pupils}}
+  - {{uid: {INFANT}, login: b.lee, group: ks1}}
 """)
         self.start("agent", [f"{self.bin}/schoolgate-agent", "run", "--config",
                              f"{self.work}/agent.yaml"], self.client)

@@ -187,6 +187,43 @@ def tls_same_ports(address, port, name, innocent):
     return exchange(connect(address, port, 40404), [hello(name)])
 
 
+def exchanged(address, port, first, second):
+    """The kernel sends pages that are only lent to it; the first time they get
+    lost on the way, and then they hold something else."""
+    import ctypes
+    import mmap
+    stream = connect(address, port)
+    stream.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 3)
+    pages = mmap.mmap(-1, mmap.PAGESIZE)
+    pages[:len(first)] = first
+    end, start = os.pipe()
+    at = ctypes.addressof(ctypes.c_char.from_buffer(pages))
+    vector = (ctypes.c_size_t * 2)(at, len(first))
+    if ctypes.CDLL(None, use_errno=True).vmsplice(start, vector, 1, 0) < 0:
+        return "vmsplice: " + os.strerror(ctypes.get_errno())
+    os.splice(end, stream.fileno(), len(first))
+    time.sleep(0.1)   # it has been sent, and is lost
+    pages[:len(second)] = second
+    stream.setsockopt(socket.IPPROTO_IP, socket.IP_TTL, 64)
+    data = read(stream)
+    return "served" if data == b"BLOCKED" else \
+        "the other name was read" if data == b"OTHER" else verdict_on(data)
+
+
+def as_long_as(name):
+    return "www." + "a" * (len(name) - 8) + ".org"
+
+
+def tls_exchanged(address, port, name):
+    real = hello(name)
+    decoy = real.replace(name.encode(), as_long_as(name).encode())
+    return exchanged(address, port, decoy, real)
+
+
+def http_exchanged(address, port, name):
+    return exchanged(address, port, request(as_long_as(name)), request(name))
+
+
 def tls_after_starttls(address, port, name):
     return exchange(connect(address, port),
                     [b"EHLO me\r\n", b"STARTTLS\r\n", hello(name)], 0.1)
