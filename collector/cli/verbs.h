@@ -10,6 +10,7 @@ namespace schoolgate::collector {
 void AddSetup(CLI::App& app, int* exit_code);
 void AddServe(CLI::App& app, int* exit_code);
 void AddEnrolToken(CLI::App& app, int* exit_code);
+void AddRemovalToken(CLI::App& app, int* exit_code);
 void AddDevices(CLI::App& app, int* exit_code);
 void AddAlerts(CLI::App& app, int* exit_code);
 void AddCases(CLI::App& app, int* exit_code);
@@ -18,6 +19,10 @@ void AddRules(CLI::App& app, int* exit_code);
 void AddFeedCertificate(CLI::App& app, int* exit_code);
 void AddReport(CLI::App& app, int* exit_code);
 void AddAudit(CLI::App& app, int* exit_code);
+void AddFeeds(CLI::App& app, int* exit_code);
+void AddFeedToken(CLI::App& app, int* exit_code);
+void AddSecondFactor(CLI::App& app, int* exit_code);
+void AddVerify(CLI::App& app, int* exit_code);
 void AddDoctor(CLI::App& app, int* exit_code);
 void AddTrace(CLI::App& app, int* exit_code);
 void AddBackup(CLI::App& app, int* exit_code);
