@@ -7,6 +7,7 @@
 #include "collector/cases/sentence.h"
 #include "collector/detect/incident.h"
 #include "collector/detect/school_days.h"
+#include "collector/store/trace_id.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -50,6 +51,16 @@ void Note(absl::Time now, const char* words, v1::Alert* alert) {
   note->set_time_unix_us(absl::ToUnixMicros(now));
   note->set_author(kSystem);
   note->set_words(words);
+}
+
+// That of the event which made it an alert, the last one it rests on.
+std::string TraceOf(const v1::Alert& alert) {
+  if (alert.evidence().empty()) {
+    return TraceIdOf(alert.device(), 0,
+                     static_cast<uint64_t>(alert.raised_unix_us()));
+  }
+  const v1::AlertEvidence& last = *alert.evidence().rbegin();
+  return TraceIdOf(last.device(), last.epoch(), last.sequence());
 }
 
 std::string Unversioned(v1::Alert alert) {
@@ -111,6 +122,7 @@ absl::Status CaseBook::ApplyOne(const Finding& finding, absl::Time now,
     alert.set_state(v1::ALERT_STATE_NEW);
     alert.set_raised_unix_us(absl::ToUnixMicros(now));
     Renew(finding, now, &alert);
+    alert.set_trace_id(TraceOf(alert));
     absl::StatusOr<v1::Alert> stored = store_.Put(std::move(alert));
     if (!stored.ok()) return stored.status();
     changed.push_back(*std::move(stored));

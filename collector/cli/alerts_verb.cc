@@ -4,6 +4,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "collector/cli/open_stores.h"
 #include "collector/cli/program.h"
 #include "collector/cli/verbs.h"
 #include "collector/store/alert_store.h"
@@ -78,7 +79,7 @@ void PrintAlert(const v1::Alert& alert, const Options& options) {
 }
 
 absl::Status NoteLook(const Options& options, const char* action) {
-  auto audit = OpenSqliteAuditLog(options.directory.Main());
+  auto audit = OpenAudit(options.directory);
   if (!audit.ok()) return audit.status();
   return (*audit)->Append({.time = platform::SystemClock().Now(),
                            .who = "system",
@@ -93,7 +94,7 @@ absl::Status Alerts(const Options& options) {
   if (!config.ok()) return config;
   absl::Status status = NoteLook(options, "list_alerts");
   if (!status.ok()) return status;
-  auto store = OpenSqliteAlertStore(options.directory.Main());
+  auto store = OpenAlerts(options.directory);
   if (!store.ok()) return store.status();
   uint64_t seen = options.after;
   while (true) {
@@ -147,7 +148,7 @@ absl::Status Cases(const Options& options) {
   if (!config.ok()) return config;
   absl::Status status = NoteLook(options, "list_cases");
   if (!status.ok()) return status;
-  auto store = OpenSqliteAlertStore(options.directory.Main());
+  auto store = OpenAlerts(options.directory);
   if (!store.ok()) return store.status();
   AlertQuery query;
   query.school = options.school;

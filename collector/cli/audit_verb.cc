@@ -2,6 +2,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "collector/cli/open_stores.h"
 #include "collector/cli/program.h"
 #include "collector/cli/verbs.h"
 #include "collector/store/audit_log.h"
@@ -19,7 +20,7 @@ struct Options {
 absl::StatusOr<std::unique_ptr<AuditLog>> OpenLog(const Options& options) {
   const absl::Status config = LoadConfig(options.directory).status();
   if (!config.ok()) return config;
-  return OpenSqliteAuditLog(options.directory.Main());
+  return OpenAudit(options.directory);
 }
 
 absl::Status Verify(const Options& options) {

@@ -78,14 +78,19 @@ bool IsEmptyOrMissing(const std::string& path) {
 }  // namespace
 
 absl::StatusOr<BackupCount> BackUp(const DataDirectory& from,
-                                   const std::string& target) {
+                                   const std::string& target, absl::Time now) {
   const absl::Status config = LoadConfig(from).status();
   if (!config.ok()) return config;
   if (!IsEmptyOrMissing(target)) {
     return absl::AlreadyExistsError(
         absl::StrCat(target, ": not empty: name a new directory"));
   }
-  return CopyAll(from.path, target);
+  absl::StatusOr<BackupCount> count = CopyAll(from.path, target);
+  if (!count.ok()) return count;
+  const absl::Status noted = WriteSecretFile(
+      from.LastBackup(), absl::StrCat(absl::ToUnixSeconds(now), "\n"));
+  if (!noted.ok()) return noted;
+  return count;
 }
 
 absl::StatusOr<BackupCount> Restore(const std::string& backup,

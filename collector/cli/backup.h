@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "collector/cli/data_directory.h"
 
 namespace schoolgate::collector {
@@ -15,9 +16,10 @@ struct BackupCount {
 };
 
 // Copies all but take-away/ into `target`, which must not exist or be empty.
-// Each database as of one moment; the collector may go on writing.
+// Each database as of one moment; the collector may go on writing. Leaves a
+// note of the time in `from`.
 absl::StatusOr<BackupCount> BackUp(const DataDirectory& from,
-                                   const std::string& target);
+                                   const std::string& target, absl::Time now);
 
 // Checks every database of a backup, then makes `to` from it. ALREADY_EXISTS
 // when a collector is there.

@@ -4,6 +4,7 @@
 #include "collector/cli/backup.h"
 #include "collector/cli/program.h"
 #include "collector/cli/verbs.h"
+#include "platform/clock.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -31,7 +32,8 @@ void AddBackup(CLI::App& app, int* exit_code) {
   verb->add_option("-o,--output", options->other, "A new directory")
       ->required();
   verb->callback([options, exit_code] {
-    const auto count = BackUp(options->directory, options->other);
+    const auto count = BackUp(options->directory, options->other,
+                              platform::SystemClock().Now());
     if (!count.ok()) {
       *exit_code = Complain(count.status());
     } else {

@@ -15,6 +15,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "collector/cli/open_stores.h"
 #include "collector/cli/setup.h"
 #include "collector/fleet/secret_file.h"
 #include "collector/fleet/token.h"
@@ -54,7 +55,8 @@ std::string ReadLine(int file) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ChildCollector>> ChildCollector::Start(
-    const std::string& program, const std::string& directory) {
+    const std::string& program, const std::string& directory,
+    const std::string& database) {
   std::unique_ptr<ChildCollector> child(new ChildCollector);
   child->program_ = program;
   child->directory_.path = directory;
@@ -73,6 +75,8 @@ absl::StatusOr<std::unique_ptr<ChildCollector>> ChildCollector::Start(
   request.school = kSchool;
   request.listen = "127.0.0.1:0";
   request.web = "127.0.0.1:0";
+  request.metrics = "127.0.0.1:0";
+  request.database = database;
   const absl::Status made =
       SetUp(request, platform::SystemClock().Now()).status();
   if (!made.ok()) return made;
@@ -100,6 +104,7 @@ absl::Status ChildCollector::StartAgain() {
                      " serve --data ", data, "` to see why"));
   }
   address_ = ready["devices"].get<std::string>();
+  metrics_ = ready.value("metrics", "");
   return absl::OkStatus();
 }
 
@@ -120,6 +125,10 @@ int ChildCollector::Reap() {
 void ChildCollector::Kill() {
   if (pid_ > 0) kill(pid_, SIGKILL);
   Reap();
+}
+
+void ChildCollector::Signal(int number) {
+  if (pid_ > 0) kill(pid_, number);
 }
 
 int ChildCollector::Terminate() {
@@ -159,7 +168,7 @@ absl::StatusOr<SimulatedHome> ChildCollector::Home(uint32_t uses) {
       ReadSmallFile(directory_.Authority() + "/ca.crt");
   if (!authority.ok()) return authority.status();
   home.authority_pem = *std::move(authority);
-  auto devices = OpenSqliteDeviceStore(directory_.Main());
+  auto devices = OpenDevices(directory_);
   if (!devices.ok()) return devices.status();
   const TokenText text = MakeToken();
   EnrolToken token;

@@ -18,13 +18,15 @@ namespace schoolgate::collector {
 class ChildCollector {
  public:
   // Sets up a school "simulated" under `directory` (empty: a scratch one) and
-  // starts `program serve` there.
+  // starts `program serve` there. With `database` the stores are in PostgreSQL.
   static absl::StatusOr<std::unique_ptr<ChildCollector>> Start(
-      const std::string& program, const std::string& directory);
+      const std::string& program, const std::string& directory,
+      const std::string& database = "");
   ~ChildCollector();
 
   absl::Status StartAgain();
-  void Kill();      // SIGKILL, and waits
+  void Kill();  // SIGKILL, and waits
+  void Signal(int number);
   int Terminate();  // SIGTERM, and waits; the exit code, -1 for none
 
   // User and system time used so far.
@@ -35,6 +37,7 @@ class ChildCollector {
   absl::StatusOr<SimulatedHome> Home(uint32_t uses);
 
   const DataDirectory& directory() const { return directory_; }
+  const std::string& metrics_address() const { return metrics_; }
 
  private:
   ChildCollector() = default;
@@ -44,7 +47,7 @@ class ChildCollector {
   DataDirectory directory_;
   bool own_directory_ = false;
   pid_t pid_ = -1;
-  std::string address_;
+  std::string address_, metrics_;
 };
 
 }  // namespace schoolgate::collector

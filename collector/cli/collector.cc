@@ -8,56 +8,38 @@
 
 #include "absl/strings/str_cat.h"
 #include "collector/cases/case_book.h"
+#include "collector/cases/hold.h"
+#include "collector/cli/feeds_file.h"
+#include "collector/cli/measures.h"
+#include "collector/cli/open_stores.h"
 #include "collector/cli/preflight.h"
 #include "collector/feed/alert_feed.h"
 #include "collector/feed/detection.h"
+#include "collector/feed/outgoing.h"
 #include "collector/fleet/journal.h"
 #include "collector/fleet/rings.h"
 #include "collector/fleet/rules_out.h"
 #include "collector/fleet/secret_file.h"
 #include "collector/ingest/door.h"
 #include "collector/ingest/uplink_service.h"
+#include "collector/postgres/school_locks.h"
 #include "collector/web/server.h"
+#include "proto/seal/hash.h"
 
 namespace schoolgate::collector {
 namespace {
 
+// For what devices have sent to be acknowledged, then for calls to end.
+constexpr absl::Duration kDrain = absl::Seconds(10);
 constexpr absl::Duration kGrace = absl::Seconds(3);
 constexpr absl::Duration kOfferEvery = absl::Seconds(10);
 constexpr absl::Duration kExpireEvery = absl::Hours(1);
-
-struct OwnStores {
-  std::unique_ptr<EventStore> events;
-  std::unique_ptr<DeviceStore> devices;
-  std::unique_ptr<AlertStore> alerts;
-  std::unique_ptr<AuditLog> audit;
-  std::unique_ptr<AccountStore> accounts;
-  std::unique_ptr<RefusedRecords> refused;
-};
 
 template <typename Store>
 absl::Status Take(absl::StatusOr<std::unique_ptr<Store>> opened,
                   std::unique_ptr<Store>* to) {
   if (opened.ok()) *to = *std::move(opened);
   return opened.status();
-}
-
-absl::Status OpenStores(const DataDirectory& directory, OwnStores* stores) {
-  const std::string main = directory.Main();
-  absl::Status status = CheckDatabase(main);
-  if (status.ok()) {
-    status = Take(OpenSqliteEventStore(directory.Events()), &stores->events);
-  }
-  if (status.ok()) status = Take(OpenSqliteDeviceStore(main), &stores->devices);
-  if (status.ok()) status = Take(OpenSqliteAlertStore(main), &stores->alerts);
-  if (status.ok()) status = Take(OpenSqliteAuditLog(main), &stores->audit);
-  if (status.ok()) {
-    status = Take(OpenSqliteAccountStore(main), &stores->accounts);
-  }
-  if (status.ok()) {
-    status = Take(RefusedRecords::Open(directory.Refused()), &stores->refused);
-  }
-  return status;
 }
 
 class WholeCollector : public Collector {
@@ -74,7 +56,8 @@ class WholeCollector : public Collector {
     for (absl::Status (WholeCollector::*step)() :
          {&WholeCollector::Lock, &WholeCollector::Prepare,
           &WholeCollector::StartInside, &WholeCollector::OpenDoor,
-          &WholeCollector::StartDashboard}) {
+          &WholeCollector::StartDashboard, &WholeCollector::StartFeeds,
+          &WholeCollector::StartMetrics}) {
       const absl::Status status = (this->*step)();
       if (!status.ok()) return status;
     }
@@ -93,8 +76,22 @@ class WholeCollector : public Collector {
     return intake_->counters();
   }
 
+  std::string metrics_address() const override {
+    if (scraped_ == nullptr) return "";
+    return absl::StrCat(config_.metrics.substr(0, config_.metrics.rfind(':')),
+                        ":", scraped_->port());
+  }
+
+  absl::Status Reload(std::vector<std::string>* waiting) override {
+    absl::Status status = TryReload(waiting);
+    life_.last_reload_good = status.ok();
+    ++(status.ok() ? life_.reloads : life_.reloads_refused);
+    return status;
+  }
+
   void Tick() override {
     const absl::Duration up = clock_.SinceBoot();
+    life_.last_tick_us = absl::ToInt64Microseconds(up);
     bool due = up - last_offer_ >= kOfferEvery;
     if (due) {
       last_offer_ = up;
@@ -114,6 +111,8 @@ class WholeCollector : public Collector {
   void Stop() override {
     if (stopped_) return;
     stopped_ = true;
+    life_.draining = true;
+    if (!open_.Drain(kDrain)) Log(Level::kWarning, "drain_incomplete", {});
     if (web_ != nullptr) web_->Stop();
     if (feed_ != nullptr) feed_->Stop();
     for (const auto& stream : open_.All()) {
@@ -121,9 +120,11 @@ class WholeCollector : public Collector {
                                "collector: shutting down"));
     }
     if (door_ != nullptr) door_->Close(kGrace);
+    if (outgoing_ != nullptr) outgoing_->Stop();
     if (intake_ != nullptr) intake_->Stop();
     if (detection_ != nullptr) detection_->Stop();
     if (stores_.alerts != nullptr) stores_.alerts->Close();
+    scraped_.reset();
   }
 
  private:
@@ -131,6 +132,13 @@ class WholeCollector : public Collector {
     absl::StatusOr<CollectorConfig> config = LoadConfig(directory_);
     if (!config.ok()) return config.status();
     config_ = *std::move(config);
+    absl::TimeZone zone;
+    absl::LoadTimeZone(config_.time_zone, &zone);
+    absl::StatusOr<OutgoingConfig> feeds = LoadFeeds(directory_, zone);
+    if (!feeds.ok()) return feeds.status();
+    feeds_ = *std::move(feeds);
+    SetLog({.least = *LevelNamed(config_.log_level),
+            .format = *LogFormatNamed(config_.log_format)});
     lock_ = open(directory_.Lock().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (lock_ < 0) {
       return absl::PermissionDeniedError(
@@ -154,7 +162,7 @@ class WholeCollector : public Collector {
     if (status.ok()) {
       status = CheckCertificates(directory_, config_, *authority_, now);
     }
-    if (status.ok()) status = OpenStores(directory_, &stores_);
+    if (status.ok()) status = OpenStores(directory_, config_, &stores_);
     if (!status.ok()) return status;
     absl::StatusOr<EnrolmentGift> gift = LoadGift(directory_, config_);
     if (!gift.ok()) return gift.status();
@@ -163,8 +171,16 @@ class WholeCollector : public Collector {
     if (!sealing.ok()) return sealing.status();
     sealing_key_ = std::make_unique<seal::BoxKey>(*sealing);
     key_list_[0] = sealing_key_.get();
-    enrolment_ = std::make_unique<Enrolment>(*authority_, *stores_.devices,
-                                             *stores_.audit, *std::move(gift));
+    const absl::StatusOr<seal::SigningKey> removal =
+        seal::LoadOrCreateSigningKey(directory_.RemovalKey());
+    if (!removal.ok()) return removal.status();
+    const absl::StatusOr<seal::SigningKey> custody =
+        seal::LoadOrCreateSigningKey(directory_.CustodyKey());
+    if (!custody.ok()) return custody.status();
+    custody_key_ = std::make_unique<seal::SigningKey>(*custody);
+    enrolment_ =
+        std::make_unique<Enrolment>(*authority_, *stores_.devices,
+                                    *stores_.audit, *std::move(gift), *removal);
     shelf_ = std::make_unique<BundleShelf>(directory_.Bundles());
     papers_ = std::make_unique<PaperShelf>(directory_.Papers());
     rules_out_ = std::make_unique<RulesOut>(*shelf_, *papers_);
@@ -188,14 +204,30 @@ class WholeCollector : public Collector {
     DetectorOptions detector;
     detector.zone = zone;
     detection_ = std::make_unique<Detection>(*stores_.events, *stores_.devices,
-                                             *cases_, detector, clock_);
+                                             *cases_, detector, clock_, Duty());
     intake_ = std::make_unique<Intake>(*stores_.events, *stores_.devices,
                                        *stores_.refused, clock_,
                                        [this] { detection_->Wake(); });
-    world_ = std::make_unique<StreamWorld>(
-        StreamWorld{*intake_, *stores_.events, *stores_.devices, *stores_.audit,
-                    *shelf_, *rules_out_, open_, clock_, key_list_, *secret});
+    world_ = std::make_unique<StreamWorld>(StreamWorld{
+        *intake_, *stores_.events, *stores_.devices, *stores_.audit, *shelf_,
+        *rules_out_, open_, clock_, key_list_, *secret, AuthorityHash()});
     return absl::OkStatus();
+  }
+
+  std::string AuthorityHash() const {
+    seal::Hasher hasher;
+    hasher.Add(authority_->certificates_pem());
+    return hasher.Finish();
+  }
+
+  // With others on the same database each school is one's at a time. Used by
+  // the thread of detection alone.
+  SchoolDuty Duty() {
+    if (config_.database.empty()) return nullptr;
+    locks_ = std::make_unique<SchoolLocks>(config_.database);
+    std::vector<std::string> schools;
+    for (const School& school : config_.schools) schools.push_back(school.id);
+    return [this, schools] { return locks_->Turn(schools); };
   }
 
   absl::Status OpenDoor() {
@@ -229,16 +261,83 @@ class WholeCollector : public Collector {
         own ? config_.web_certificate : directory_.Tls("web.crt");
     web.key_file = own ? config_.web_key : directory_.Tls("web.key");
     web.static_directory = options_.static_directory;
+    absl::TimeZone zone;
+    absl::LoadTimeZone(config_.time_zone, &zone);
     web.notice = {
         config_.schools.empty() ? config_.trust : config_.schools.front().name,
-        config_.contact, config_.keep_event_days, config_.keep_case_days};
+        config_.contact, config_.keep_event_days, config_.keep_case_days, zone};
     return Take(
         StartWebServer(web,
                        {*stores_.alerts, *stores_.audit, *stores_.devices,
                         *stores_.accounts, shelf_.get(), papers_.get(),
-                        stores_.events.get()},
+                        stores_.events.get(), stores_.held.get(),
+                        custody_key_.get(), stores_.feeds.get(),
+                        stores_.second_factors.get(), stores_.agreements.get()},
                        clock_),
         &web_);
+  }
+
+  absl::Status StartFeeds() {
+    if (feeds_.webhooks.empty() && !feeds_.mail) return absl::OkStatus();
+    if (stores_.feeds == nullptr) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(directory_.Feeds(),
+                       ": collectors that share a database send no "
+                       "feeds yet: take the file away"));
+    }
+    outgoing_ = std::make_unique<OutgoingFeeds>(
+        OutgoingStores{*stores_.alerts, *stores_.accounts, *stores_.audit,
+                       *stores_.feeds, stores_.agreements.get()},
+        feeds_, CurlWire(), clock_);
+    outgoing_->Start();
+    return absl::OkStatus();
+  }
+
+  absl::Status StartMetrics() {
+    measures_ = std::make_unique<Measures>(
+        Measured{directory_, intake_->counters(), life_, *stores_.devices,
+                 *stores_.alerts, *detection_, *feed_, web_.get(), clock_});
+    return Take(Scraped(config_), &scraped_);
+  }
+
+  // Null when the configuration wants none.
+  absl::StatusOr<std::unique_ptr<ScrapeServer>> Scraped(
+      const CollectorConfig& config) {
+    if (config.metrics.empty()) return std::unique_ptr<ScrapeServer>();
+    const absl::StatusOr<HostPort> address = ParseHostPort(config.metrics);
+    if (!address.ok()) return address.status();
+    return ScrapeServer::Start(
+        address->host, address->port,
+        [this](const std::string& path) { return measures_->Answer(path); });
+  }
+
+  // First all that may fail, then what cannot.
+  absl::Status TryReload(std::vector<std::string>* waiting) {
+    absl::StatusOr<CollectorConfig> fresh = LoadConfig(directory_);
+    if (!fresh.ok()) return fresh.status();
+    absl::StatusOr<EnrolmentGift> gift = LoadGift(directory_, *fresh);
+    if (!gift.ok()) return gift.status();
+    absl::Status status =
+        CheckCertificates(directory_, *fresh, *authority_, clock_.Now());
+    if (!status.ok()) return status;
+    std::unique_ptr<ScrapeServer> scraped;
+    const bool move = fresh->metrics != config_.metrics;
+    if (move) status = Take(Scraped(*fresh), &scraped);
+    if (!status.ok()) return status;
+    if (web_ != nullptr) {
+      const bool own = !fresh->web_certificate.empty();
+      status = web_->RenewCertificate(
+          own ? fresh->web_certificate : directory_.Tls("web.crt"),
+          own ? fresh->web_key : directory_.Tls("web.key"));
+      if (!status.ok()) return status;
+    }
+    *waiting = KeysThatNeedARestart(config_, *fresh);
+    if (move) scraped_ = std::move(scraped);
+    enrolment_->SetGift(*std::move(gift));
+    SetLog({.least = *LevelNamed(fresh->log_level),
+            .format = *LogFormatNamed(fresh->log_format)});
+    config_ = *std::move(fresh);
+    return absl::OkStatus();
   }
 
   void Expire() {
@@ -251,7 +350,15 @@ class WholeCollector : public Collector {
            {"what", "nothing is erased until the clock is right"}});
       return;
     }
-    ReportErased("events", stores_.events->Expire(now, keep));
+    const absl::Status held =
+        stores_.held == nullptr
+            ? absl::OkStatus()
+            : KeepHeldEvents(*stores_.alerts, *stores_.events, *stores_.held);
+    if (held.ok()) {
+      ReportErased("events", stores_.events->Expire(now, keep));
+    } else {
+      ReportErased("events", held);
+    }
     ReportErased("alerts", stores_.alerts->Expire(
                                now, absl::Hours(24) * config_.keep_case_days));
   }
@@ -278,10 +385,12 @@ class WholeCollector : public Collector {
   int lock_ = -1;
   bool stopped_ = false;
   absl::Duration last_offer_, last_expiry_;
+  LifeCounters life_;
 
   // Destroyed from the bottom up: each uses those above it.
   std::unique_ptr<Authority> authority_;
   std::unique_ptr<seal::BoxKey> sealing_key_;
+  std::unique_ptr<seal::SigningKey> custody_key_;
   const seal::BoxKey* key_list_[1] = {};
   OwnStores stores_;
   std::unique_ptr<Enrolment> enrolment_;
@@ -291,6 +400,7 @@ class WholeCollector : public Collector {
   std::unique_ptr<Rings> rings_;
   OpenStreams open_;
   std::unique_ptr<CaseBook> cases_;
+  std::unique_ptr<SchoolLocks> locks_;
   std::unique_ptr<Detection> detection_;
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<StreamWorld> world_;
@@ -298,6 +408,10 @@ class WholeCollector : public Collector {
   std::unique_ptr<AlertFeed> feed_;
   std::unique_ptr<Door> door_;
   std::unique_ptr<WebServer> web_;
+  OutgoingConfig feeds_;
+  std::unique_ptr<OutgoingFeeds> outgoing_;
+  std::unique_ptr<Measures> measures_;
+  std::unique_ptr<ScrapeServer> scraped_;
 };
 
 }  // namespace

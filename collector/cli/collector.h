@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "collector/cli/data_directory.h"
@@ -35,8 +36,16 @@ class Collector {
   // About once a second: offers new bundles, erases what is too old.
   virtual void Tick() = 0;
 
-  // Answers what came in, tells everybody connected, and ends. What was
-  // acknowledged is durable.
+  // Takes collector.yaml, the certificates it names and the schools' keys
+  // anew. On an error nothing has changed. Keys that are read at start only
+  // are named in *waiting.
+  virtual absl::Status Reload(std::vector<std::string>* waiting) = 0;
+
+  virtual std::string metrics_address() const = 0;  // empty: none
+
+  // Reads no more, acknowledges what was read, tells everybody connected, and
+  // ends. What was acknowledged is durable, and what is stored was
+  // acknowledged unless a connection broke.
   virtual void Stop() = 0;
 };
 

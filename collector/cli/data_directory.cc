@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "collector/fleet/journal.h"
 #include "collector/fleet/secret_file.h"
 
 namespace schoolgate::collector {
@@ -58,10 +59,27 @@ class ConfigReader {
                 {"contact", text(&config->contact)},
                 {"web_certificate", text(&config->web_certificate)},
                 {"web_key", text(&config->web_key)},
+                {"database", text(&config->database)},
+                {"metrics", text(&config->metrics)},
+                {"log_level", text(&config->log_level)},
+                {"log_format", text(&config->log_format)},
                 {"schools", [&](const YAML::Node& n) { Schools(n, config); }}});
     absl::TimeZone zone;
     if (!absl::LoadTimeZone(config->time_zone, &zone)) {
       Wrong(root["time_zone"], "time_zone is one like Europe/London");
+    }
+    if (!LevelNamed(config->log_level)) {
+      Wrong(root["log_level"],
+            "log_level is error, warning, notice, info or debug");
+    }
+    if (!LogFormatNamed(config->log_format)) {
+      Wrong(root["log_format"], "log_format is auto, text, json or journal");
+    }
+    Address(root, "listen", config->listen);
+    Address(root, "web", config->web);
+    if (!config->metrics.empty()) Address(root, "metrics", config->metrics);
+    if (config->web_certificate.empty() != config->web_key.empty()) {
+      Wrong(root, "web_certificate and web_key go together");
     }
   }
 
@@ -81,6 +99,14 @@ class ConfigReader {
   void Text(const YAML::Node& node, std::string* to) {
     if (!node.IsScalar()) return Wrong(node, "expected a word");
     *to = node.Scalar();
+  }
+
+  void Address(const YAML::Node& root, const char* key,
+               const std::string& text) {
+    const absl::Status status = ParseHostPort(text).status();
+    if (!status.ok()) {
+      Wrong(root[key], absl::StrCat(key, ": ", status.message()));
+    }
   }
 
   void Days(const YAML::Node& node, int* to) {
@@ -146,7 +172,8 @@ absl::StatusOr<CollectorConfig> LoadConfig(const DataDirectory& directory) {
 absl::Status SaveConfig(const DataDirectory& directory,
                         const CollectorConfig& config) {
   std::string text =
-      "# Keys: docs/collector.md. Read when the collector starts.\n";
+      "# Keys: docs/collector.md. Read when the collector starts and at\n"
+      "# `systemctl reload`.\n";
   absl::StrAppend(&text, "trust: ", Quoted(config.trust),
                   "\nlisten: ", Quoted(config.listen),
                   "\nweb: ", Quoted(config.web), "\nnames:\n");
@@ -161,12 +188,39 @@ absl::Status SaveConfig(const DataDirectory& directory,
     absl::StrAppend(&text, "web_certificate: ", Quoted(config.web_certificate),
                     "\nweb_key: ", Quoted(config.web_key), "\n");
   }
+  if (!config.database.empty()) {
+    absl::StrAppend(&text, "database: ", Quoted(config.database), "\n");
+  }
+  if (!config.metrics.empty()) {
+    absl::StrAppend(&text, "metrics: ", Quoted(config.metrics), "\n");
+  }
+  absl::StrAppend(&text, "log_level: ", Quoted(config.log_level),
+                  "\nlog_format: ", Quoted(config.log_format), "\n");
   absl::StrAppend(&text, "schools:\n");
   for (const School& school : config.schools) {
     absl::StrAppend(&text, "  - id: ", Quoted(school.id),
                     "\n    name: ", Quoted(school.name), "\n");
   }
   return WriteSecretFile(directory.Config(), text);
+}
+
+std::vector<std::string> KeysThatNeedARestart(const CollectorConfig& a,
+                                              const CollectorConfig& b) {
+  std::vector<std::string> keys;
+  const struct {
+    const char* key;
+    bool same;
+  } all[] = {{"trust", a.trust == b.trust},
+             {"listen", a.listen == b.listen},
+             {"web", a.web == b.web},
+             {"names", a.names == b.names},
+             {"time_zone", a.time_zone == b.time_zone},
+             {"database", a.database == b.database},
+             {"contact", a.contact == b.contact}};
+  for (const auto& [key, same] : all) {
+    if (!same) keys.push_back(key);
+  }
+  return keys;
 }
 
 absl::Status CheckSchool(const CollectorConfig& config, const std::string& id) {

@@ -34,8 +34,17 @@ struct CollectorConfig {
   std::string contact;          // whom people ask
   std::string web_certificate;  // the school's own, instead of ours
   std::string web_key;
+  // PostgreSQL, as libpq takes it; empty: all is in the data directory.
+  std::string database;
+  std::string metrics;  // where figures and health are; empty: nowhere
+  std::string log_level = "info";
+  std::string log_format = "auto";
   std::vector<School> schools;
 };
+
+// The keys of `b` that differ from `a` and are read at start only.
+std::vector<std::string> KeysThatNeedARestart(const CollectorConfig& a,
+                                              const CollectorConfig& b);
 
 // Where things lie. A value.
 struct DataDirectory {
@@ -47,7 +56,10 @@ struct DataDirectory {
     return path + "/tls/" + name;
   }
   std::string SealingKey() const { return path + "/keys/sealing.key"; }
+  std::string RemovalKey() const { return path + "/keys/removal.key"; }
   std::string ContactKey() const { return path + "/keys/contact.key"; }
+  std::string Feeds() const { return path + "/feeds.yaml"; }
+  std::string CustodyKey() const { return path + "/keys/custody.key"; }
   std::string SchoolFile(const std::string& school,
                          const std::string& name) const {
     return path + "/schools/" + school + "/" + name;
@@ -60,10 +72,12 @@ struct DataDirectory {
   std::string Bundles() const { return path + "/bundles"; }
   std::string Papers() const { return path + "/papers"; }
   std::string Lock() const { return path + "/lock"; }
+  // When the last backup was made: seconds since 1970.
+  std::string LastBackup() const { return path + "/last-backup"; }
 };
 
-// INVALID_ARGUMENT names file, line and what is expected; NOT_FOUND says to
-// run setup.
+// INVALID_ARGUMENT names file, line or key, and what is expected; NOT_FOUND
+// says to run setup.
 absl::StatusOr<CollectorConfig> LoadConfig(const DataDirectory& directory);
 absl::Status SaveConfig(const DataDirectory& directory,
                         const CollectorConfig& config);

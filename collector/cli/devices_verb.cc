@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "collector/cli/open_stores.h"
 #include "collector/cli/program.h"
 #include "collector/cli/verbs.h"
 #include "collector/store/audit_log.h"
@@ -86,7 +87,7 @@ void PrintText(const Device& device, absl::Time now) {
 absl::Status List(const Options& options) {
   const absl::Status config = LoadConfig(options.directory).status();
   if (!config.ok()) return config;
-  auto store = OpenSqliteDeviceStore(options.directory.Main());
+  auto store = OpenDevices(options.directory);
   if (!store.ok()) return store.status();
   const absl::StatusOr<std::vector<Device>> devices =
       (*store)->All(options.school);
@@ -101,9 +102,9 @@ absl::Status List(const Options& options) {
 
 absl::Status Change(const Options& options, const std::string& device,
                     DeviceState state, const char* action) {
-  auto store = OpenSqliteDeviceStore(options.directory.Main());
+  auto store = OpenDevices(options.directory);
   if (!store.ok()) return store.status();
-  auto audit = OpenSqliteAuditLog(options.directory.Main());
+  auto audit = OpenAudit(options.directory);
   if (!audit.ok()) return audit.status();
   absl::Status status = (*store)->SetState(device, state);
   if (status.ok()) {

@@ -4,6 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "collector/cli/open_stores.h"
 #include "collector/cli/program.h"
 #include "collector/cli/verbs.h"
 #include "collector/fleet/secret_file.h"
@@ -60,7 +61,7 @@ nlohmann::json EnrolmentFile(const Options& options,
 }
 
 absl::Status Withdraw(const Options& options) {
-  auto devices = OpenSqliteDeviceStore(options.directory.Main());
+  auto devices = OpenDevices(options.directory);
   if (!devices.ok()) return devices.status();
   absl::StatusOr<EnrolToken> token = (*devices)->GetToken(options.withdraw);
   if (!token.ok()) return token.status();
@@ -84,9 +85,9 @@ absl::Status MakeOne(const Options& options) {
   if (!lifetime.ok()) return lifetime.status();
   const auto authority = Authority::Load(options.directory.Authority());
   if (!authority.ok()) return authority.status();
-  auto devices = OpenSqliteDeviceStore(options.directory.Main());
+  auto devices = OpenDevices(options.directory);
   if (!devices.ok()) return devices.status();
-  auto audit = OpenSqliteAuditLog(options.directory.Main());
+  auto audit = OpenAudit(options.directory);
   if (!audit.ok()) return audit.status();
   const absl::Time now = platform::SystemClock().Now();
   const TokenText text = MakeToken();

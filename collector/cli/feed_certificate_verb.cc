@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "collector/cli/open_stores.h"
 #include "collector/cli/program.h"
 #include "collector/cli/verbs.h"
 #include "collector/fleet/authority.h"
@@ -38,7 +39,7 @@ absl::Status Make(const Options& options) {
   const absl::StatusOr<Certificate> made =
       (*authority)->MakeClient(common_name, now, kLifetime);
   if (!made.ok()) return made.status();
-  auto audit = OpenSqliteAuditLog(options.directory.Main());
+  auto audit = OpenAudit(options.directory);
   if (!audit.ok()) return audit.status();
   status = (*audit)->Append({.time = now,
                              .who = "system",

@@ -107,7 +107,8 @@ TEST_F(KillTest, ABackupTakenWhileRunningCarriesOnElsewhere) {
   }
   Scratch other;
   const std::string copy = other.File("backup"), data = other.File("data");
-  const auto backed_up = BackUp(child_->directory(), copy);
+  const auto backed_up =
+      BackUp(child_->directory(), copy, platform::SystemClock().Now());
   ASSERT_TRUE(backed_up.ok()) << backed_up.status();
   EXPECT_FALSE(std::filesystem::exists(copy + "/take-away"));
   {

@@ -167,6 +167,9 @@ class Load {
   void Send() {
     for (const SimulatedDevice& device : devices_) {
       result_.batches += device.batches.size();
+      for (const SealedBatch& batch : device.batches) {
+        result_.sealed_bytes += batch.bytes;
+      }
     }
     const absl::Duration start = Now();
     if (plan_.rate > 0) {

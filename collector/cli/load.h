@@ -25,6 +25,7 @@ struct LoadPlan {
 struct LoadResult {
   uint64_t events = 0;
   uint64_t batches = 0;
+  uint64_t sealed_bytes = 0;  // of all batches, as they are sent
   uint64_t links_failed = 0;
   std::string first_failure;
   absl::Duration enrolling, sealing, connecting;

@@ -7,6 +7,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "collector/cli/open_stores.h"
 #include "collector/cli/program.h"
 #include "collector/cli/publish_paper.h"
 #include "collector/cli/verbs.h"
@@ -113,7 +114,7 @@ std::vector<std::string> Bases(const BundleShelf& shelf,
 // Without a word the device that was heard of last.
 absl::StatusOr<std::string> ChooseCanary(const Options& options,
                                          const BundleShelf& shelf) {
-  auto store = OpenSqliteDeviceStore(options.directory.Main());
+  auto store = OpenDevices(options.directory);
   if (!store.ok()) return store.status();
   if (!options.canary.empty()) {
     const auto device = (*store)->Get(options.canary);
@@ -124,7 +125,7 @@ absl::StatusOr<std::string> ChooseCanary(const Options& options,
     }
     return device->id;
   }
-  auto audit = OpenSqliteAuditLog(options.directory.Main());
+  auto audit = OpenAudit(options.directory);
   if (!audit.ok()) return audit.status();
   const auto devices = Rings(shelf, **store, **audit).DevicesOf(options.school);
   if (!devices.ok()) return devices.status();
@@ -255,7 +256,7 @@ void TellPaper(const Options& options, const PublishedPaper& paper) {
 
 absl::Status Note(const Options& options, const std::string& detail,
                   absl::Time now) {
-  auto audit = OpenSqliteAuditLog(options.directory.Main());
+  auto audit = OpenAudit(options.directory);
   if (!audit.ok()) return audit.status();
   return (*audit)->Append(
       {.time = now,

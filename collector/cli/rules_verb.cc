@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "collector/cli/open_stores.h"
 #include "collector/cli/program.h"
 #include "collector/cli/verbs.h"
 #include "collector/fleet/paper_shelf.h"
@@ -98,9 +99,9 @@ absl::Status Show(const Options& options, const BundleShelf& shelf,
 absl::Status Run(const Options& options) {
   const absl::Status config = LoadConfig(options.directory).status();
   if (!config.ok()) return config;
-  auto store = OpenSqliteDeviceStore(options.directory.Main());
+  auto store = OpenDevices(options.directory);
   if (!store.ok()) return store.status();
-  auto audit = OpenSqliteAuditLog(options.directory.Main());
+  auto audit = OpenAudit(options.directory);
   if (!audit.ok()) return audit.status();
   const BundleShelf shelf(options.directory.Bundles());
   Rings rings(shelf, **store, **audit);

@@ -5,6 +5,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/str_join.h"
 #include "collector/cli/collector.h"
 #include "collector/cli/program.h"
 #include "collector/cli/service_notice.h"
@@ -26,7 +27,23 @@ sigset_t StopSignals() {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
   return signals;
+}
+
+void Reload(Collector& collector) {
+  NotifyServiceManager("RELOADING=1");
+  std::vector<std::string> waiting;
+  const absl::Status status = collector.Reload(&waiting);
+  if (!status.ok()) {
+    Log(Level::kError, "configuration_refused",
+        {{"why", std::string(status.message())},
+         {"what", "the earlier configuration goes on"}});
+  } else {
+    Log(Level::kNotice, "configuration_reloaded",
+        {{"needs_restart", absl::StrJoin(waiting, " ")}});
+  }
+  NotifyServiceManager("READY=1");
 }
 
 void SayReady(const Options& options, const Collector& collector) {
@@ -36,7 +53,8 @@ void SayReady(const Options& options, const Collector& collector) {
     const nlohmann::json line = {
         {"ready", true},
         {"devices", devices},
-        {"dashboard", web.empty() ? "" : "https://" + web + "/"}};
+        {"dashboard", web.empty() ? "" : "https://" + web + "/"},
+        {"metrics", collector.metrics_address()}};
     std::printf("%s\n", line.dump().c_str());
   } else {
     std::printf(
@@ -62,7 +80,10 @@ int Serve(const Options& options) {
   // So long may an order that was published wait.
   const timespec turn = {0, 200'000'000};
   int signal_number = 0;
-  while ((signal_number = sigtimedwait(&signals, nullptr, &turn)) < 0) {
+  while (true) {
+    signal_number = sigtimedwait(&signals, nullptr, &turn);
+    if (signal_number == SIGHUP) Reload(**collector);
+    if (signal_number > 0 && signal_number != SIGHUP) break;
     (*collector)->Tick();
     NotifyServiceManager("WATCHDOG=1");
   }

@@ -8,6 +8,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "collector/cli/open_stores.h"
 #include "collector/fleet/secret_file.h"
 #include "collector/store/account_store.h"
 #include "collector/store/audit_log.h"
@@ -85,8 +86,14 @@ class Setup {
     if (!request_.trust.empty()) config.trust = request_.trust;
     if (!request_.listen.empty()) config.listen = request_.listen;
     if (!request_.web.empty()) config.web = request_.web;
+    if (!request_.metrics.empty()) config.metrics = request_.metrics;
+    if (!request_.database.empty()) config.database = request_.database;
     for (const std::string* address : {&config.listen, &config.web}) {
       const absl::Status status = ParseHostPort(*address).status();
+      if (!status.ok()) return status;
+    }
+    if (!config.metrics.empty()) {
+      const absl::Status status = ParseHostPort(config.metrics).status();
       if (!status.ok()) return status;
     }
     for (const std::string& name : request_.names) AddName(name);
@@ -239,10 +246,9 @@ class Setup {
 
   absl::Status Accounts() {
     absl::StatusOr<std::unique_ptr<AccountStore>> store =
-        OpenSqliteAccountStore(directory_.Main());
+        OpenAccounts(directory_);
     if (!store.ok()) return store.status();
-    absl::StatusOr<std::unique_ptr<AuditLog>> audit =
-        OpenSqliteAuditLog(directory_.Main());
+    absl::StatusOr<std::unique_ptr<AuditLog>> audit = OpenAudit(directory_);
     if (!audit.ok()) return audit.status();
     const bool first = result_.config.schools.front().id == result_.school_id;
     const std::string suffix =

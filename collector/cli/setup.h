@@ -15,6 +15,8 @@ struct SetupRequest {
   DataDirectory directory;
   std::string school;              // its name, or its id
   std::string trust, listen, web;  // empty: as it is, or the default
+  std::string metrics;             // empty: as it is, or nowhere
+  std::string database;            // empty: as it is, or none
   std::vector<std::string> names;
   std::string rules_root;                  // a file; empty: none
   std::vector<std::string> share_holders;  // empty: the senior roles

@@ -91,6 +91,12 @@ void AddSetup(CLI::App& app, int* exit_code) {
                    "Where devices report to, HOST:PORT (0.0.0.0:4780)");
   verb->add_option("--web", request.web,
                    "Where the dashboard is, HOST:PORT (0.0.0.0:4443)");
+  verb->add_option("--database", request.database,
+                   "PostgreSQL for all stores, which several collectors may "
+                   "share, as libpq takes it (none: all is in the directory)");
+  verb->add_option("--metrics", request.metrics,
+                   "Where figures for Prometheus and health are, HOST:PORT, "
+                   "for instance 127.0.0.1:4781 (none)");
   verb->add_option("--name", request.names,
                    "A DNS name or address of this machine, for its "
                    "certificates; may be repeated (default: its host name)");

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "collector/cli/child_collector.h"
 #include "collector/cli/load.h"
+#include "collector/cli/open_stores.h"
 #include "collector/cli/program.h"
 #include "collector/cli/verbs.h"
 #include "collector/fleet/secret_file.h"
@@ -50,7 +51,7 @@ absl::StatusOr<SimulatedHome> HomeFrom(const std::string& file) {
 }
 
 absl::StatusOr<int64_t> CountStored(const DataDirectory& directory) {
-  auto store = OpenSqliteEventStoreToRead(directory.Events());
+  auto store = OpenEventsToRead(directory);
   if (!store.ok()) return store.status();
   int64_t count = 0;
   uint64_t cursor = 0;
@@ -88,6 +89,7 @@ nlohmann::json Figures(const LoadResult& result, const Beside& beside,
       {"devices", plan.devices},
       {"events", result.events},
       {"batches", result.batches},
+      {"sealed_bytes", result.sealed_bytes},
       {"seconds", seconds},
       {"events_per_second", static_cast<double>(result.events) / seconds},
       {"ack_p50_ms", absl::ToDoubleMilliseconds(result.ack_p50)},

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "collector/cli/name_key.h"
+#include "collector/cli/open_stores.h"
 #include "collector/cli/program.h"
 #include "collector/store/audit_log.h"
 #include "platform/clock.h"
@@ -24,7 +25,7 @@ absl::StatusOr<std::vector<NewShare>> Split(const Options& options) {
   if (!config.ok()) return config.status();
   absl::Status status = CheckSchool(*config, options.school);
   if (!status.ok()) return status;
-  const auto audit = OpenSqliteAuditLog(options.directory.Main());
+  const auto audit = OpenAudit(options.directory);
   if (!audit.ok()) return audit.status();
   auto shares = SplitKeyFile(
       options.directory, options.school, options.key_file,

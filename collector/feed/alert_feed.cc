@@ -67,6 +67,11 @@ class AlertFeed::Watchers {
 
   AlertStore& alerts() { return alerts_; }
 
+  size_t size() {
+    const std::lock_guard lock(mutex_);
+    return streams_.size();
+  }
+
  private:
   void Run();
   std::vector<std::shared_ptr<Stream>> All() {
@@ -197,6 +202,8 @@ AlertFeed::AlertFeed(AlertStore& alerts)
 AlertFeed::~AlertFeed() = default;
 
 void AlertFeed::Stop() { watchers_->Stop(); }
+
+size_t AlertFeed::readers() const { return watchers_->size(); }
 
 grpc::ServerWriteReactor<v1::Alert>* AlertFeed::Watch(
     grpc::CallbackServerContext* context, const v1::WatchRequest* request) {

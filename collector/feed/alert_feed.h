@@ -26,6 +26,8 @@ class AlertFeed : public v1::AlertFeed::CallbackService {
   // Ends all streams and refuses new ones.
   void Stop();
 
+  size_t readers() const;
+
  private:
   class Watchers;
   const std::unique_ptr<Watchers> watchers_;

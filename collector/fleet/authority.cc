@@ -42,6 +42,11 @@ Bio FromText(const std::string& text) {
   return Bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
 }
 
+Cert CertOf(const std::string& pem) {
+  return Cert(
+      PEM_read_bio_X509(FromText(pem).get(), nullptr, nullptr, nullptr));
+}
+
 std::string TextOf(BIO* bio) {
   char* bytes = nullptr;
   const long size = BIO_get_mem_data(bio, &bytes);
@@ -279,8 +284,7 @@ absl::StatusOr<std::unique_ptr<Authority>> Authority::Load(
 }
 
 absl::StatusOr<Validity> ValidityOf(const std::string& pem) {
-  const Cert cert(
-      PEM_read_bio_X509(FromText(pem).get(), nullptr, nullptr, nullptr));
+  const Cert cert = CertOf(pem);
   tm from{}, to{};
   if (cert == nullptr ||
       ASN1_TIME_to_tm(X509_get0_notBefore(cert.get()), &from) != 1 ||
@@ -289,6 +293,30 @@ absl::StatusOr<Validity> ValidityOf(const std::string& pem) {
   }
   return Validity{absl::FromTM(from, absl::UTCTimeZone()),
                   absl::FromTM(to, absl::UTCTimeZone())};
+}
+
+bool CertificateIsFor(const std::string& pem, const std::string& name) {
+  const Cert cert = CertOf(pem);
+  return cert != nullptr &&
+         (X509_check_ip_asc(cert.get(), name.c_str(), 0) == 1 ||
+          X509_check_host(cert.get(), name.data(), name.size(), 0, nullptr) ==
+              1);
+}
+
+bool KeyBelongsTo(const std::string& key_pem,
+                  const std::string& certificate_pem) {
+  const Cert cert = CertOf(certificate_pem);
+  const Key key(PEM_read_bio_PrivateKey(FromText(key_pem).get(), nullptr,
+                                        nullptr, nullptr));
+  return cert != nullptr && key != nullptr &&
+         X509_check_private_key(cert.get(), key.get()) == 1;
+}
+
+bool IsSignedBy(const std::string& certificate_pem,
+                const std::string& authority_pem) {
+  const Cert cert = CertOf(certificate_pem), authority = CertOf(authority_pem);
+  return cert != nullptr && authority != nullptr &&
+         X509_verify(cert.get(), X509_get0_pubkey(authority.get())) == 1;
 }
 
 absl::StatusOr<CertificateRequest> MakeCertificateRequest() {

@@ -69,6 +69,15 @@ struct Validity {
 // Of the first certificate of `pem`. INVALID_ARGUMENT: not one.
 absl::StatusOr<Validity> ValidityOf(const std::string& pem);
 
+// Whether a client that calls `name`, a DNS name or an address, accepts the
+// first certificate of `pem`.
+bool CertificateIsFor(const std::string& pem, const std::string& name);
+bool KeyBelongsTo(const std::string& key_pem,
+                  const std::string& certificate_pem);
+// Whether it was signed by the first certificate of `authority_pem`.
+bool IsSignedBy(const std::string& certificate_pem,
+                const std::string& authority_pem);
+
 // A P-256 key and a request for it: what a device (or its simulation) sends.
 struct CertificateRequest {
   std::string key_pem;

@@ -199,11 +199,23 @@ absl::StatusOr<v1::EnrolResponse> Enrolment::Renew(
   return Answer(*device, *certificate, now);
 }
 
+void Enrolment::SetGift(EnrolmentGift gift) {
+  auto fresh = std::make_shared<const EnrolmentGift>(std::move(gift));
+  const std::lock_guard lock(gift_mutex_);
+  gift_ = std::move(fresh);
+}
+
+std::shared_ptr<const EnrolmentGift> Enrolment::Gift() const {
+  const std::lock_guard lock(gift_mutex_);
+  return gift_;
+}
+
 absl::StatusOr<v1::EnrolResponse> Enrolment::Answer(
     const Device& device, const Certificate& certificate,
     absl::Time now) const {
-  const auto school = gift_.schools.find(device.school);
-  if (school == gift_.schools.end()) {
+  const std::shared_ptr<const EnrolmentGift> gift = Gift();
+  const auto school = gift->schools.find(device.school);
+  if (school == gift->schools.end()) {
     return Refuse(absl::StatusCode::kFailedPrecondition, "bad_request",
                   absl::StrCat("school ", device.school,
                                ": has no keys here: run `schoolgate-collector "
@@ -214,13 +226,13 @@ absl::StatusOr<v1::EnrolResponse> Enrolment::Answer(
   response.set_device(device.id);
   response.set_certificate_pem(certificate.certificate_pem);
   response.set_authority_pem(authority_.certificates_pem());
-  response.set_sealing_key(gift_.sealing_key);
+  response.set_sealing_key(gift->sealing_key);
   response.set_school(device.school);
   response.set_group(device.group);
   response.set_pseudonym_key(school->second.pseudonym_key);
   response.set_safeguarding_key(school->second.safeguarding_key);
   response.set_police_key(school->second.police_key);
-  response.set_rules_root(gift_.rules_root);
+  response.set_rules_root(gift->rules_root);
   response.set_server_time_unix_us(absl::ToUnixMicros(now));
   return response;
 }

@@ -3,6 +3,9 @@
 
 #include <functional>
 #include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -10,6 +13,7 @@
 #include "collector/fleet/authority.h"
 #include "collector/store/audit_log.h"
 #include "collector/store/device_store.h"
+#include "proto/seal/keys.h"
 #include "proto/uplink.pb.h"
 
 namespace schoolgate::collector {
@@ -36,11 +40,16 @@ class Enrolment {
   static constexpr absl::Duration kClockTolerance = absl::Hours(24);
 
   Enrolment(const Authority& authority, DeviceStore& devices, AuditLog& audit,
-            EnrolmentGift gift)
+            EnrolmentGift gift,
+            std::optional<seal::SigningKey> removal_key = std::nullopt)
       : authority_(authority),
         devices_(devices),
         audit_(audit),
-        gift_(std::move(gift)) {}
+        gift_(std::make_shared<const EnrolmentGift>(std::move(gift))),
+        removal_key_(std::move(removal_key)) {}
+
+  // From now on: a school more, another root of the rules.
+  void SetGift(EnrolmentGift gift);
 
   // Spends one use of the token. The same device key asking again, because
   // the answer was lost, gets the same device and spends nothing.
@@ -51,6 +60,11 @@ class Enrolment {
   absl::StatusOr<v1::EnrolResponse> Renew(const v1::RenewRequest& request,
                                           absl::Time now);
 
+  // With a token that was made for this device. Final: it is out of use from
+  // then on; asking again gives the same receipt.
+  absl::StatusOr<v1::DecommissionReceipt> Decommission(
+      const v1::DecommissionRequest& request, absl::Time now);
+
  private:
   absl::StatusOr<EnrolToken> CheckToken(const std::string& text);
   absl::StatusOr<Device> Admit(const v1::EnrolRequest& request,
@@ -59,10 +73,14 @@ class Enrolment {
                                            const Certificate& certificate,
                                            absl::Time now) const;
 
+  std::shared_ptr<const EnrolmentGift> Gift() const;
+
   const Authority& authority_;
   DeviceStore& devices_;
   AuditLog& audit_;
-  const EnrolmentGift gift_;
+  mutable std::mutex gift_mutex_;
+  std::shared_ptr<const EnrolmentGift> gift_;
+  const std::optional<seal::SigningKey> removal_key_;
 };
 
 // OK for an active device, else the refusal to send it.

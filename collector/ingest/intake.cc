@@ -3,6 +3,7 @@
 #include <iterator>
 
 #include "collector/fleet/journal.h"
+#include "collector/store/trace_id.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -10,6 +11,17 @@ namespace {
 // What one transaction takes: more would make the first acknowledgement wait.
 constexpr size_t kMostBatches = 512;
 constexpr size_t kMostContacts = 4096;
+
+// The first station of an event's trace: what came of it says the same id.
+void Trace(const std::vector<StoredEvent>& stored) {
+  for (const StoredEvent& event : stored) {
+    Log(Level::kDebug, "event_stored",
+        {{"trace",
+          TraceIdOf(event.device, event.epoch, event.event.sequence())},
+         {"device", event.device},
+         {"sequence", std::to_string(event.event.sequence())}});
+  }
+}
 
 }  // namespace
 
@@ -32,7 +44,12 @@ bool Intake::Store(OpenedBatch batch,
                    std::function<void(const absl::Status&)> done) {
   const size_t bytes = batch.bytes;
   counters_.queued_bytes += bytes;
-  if (commit_writer_.Submit({std::move(batch), std::move(done)})) return true;
+  ++counters_.batches;
+  counters_.bytes += bytes;
+  if (commit_writer_.Submit(
+          {std::move(batch), std::move(done), clock_.SinceBoot()})) {
+    return true;
+  }
   counters_.queued_bytes -= bytes;
   return false;
 }
@@ -60,14 +77,21 @@ void Intake::WriteCommits(std::vector<Commit> commits) {
   if (!refused.empty()) status = refused_.Keep(refused, clock_.Now());
   const size_t sent = events.size();
   size_t stored = 0;
+  const absl::Duration begun = clock_.SinceBoot();
   if (status.ok()) {
     const absl::StatusOr<std::vector<StoredEvent>> fresh =
         events_.Append(std::move(events));
     status = fresh.status();
-    if (fresh.ok()) stored = fresh->size();
+    if (fresh.ok()) {
+      stored = fresh->size();
+      if (LogWants(Level::kDebug)) Trace(*fresh);
+    }
   }
+  const absl::Duration ended = clock_.SinceBoot();
+  counters_.storing = status.ok();
   if (status.ok()) {
     ++counters_.commits;
+    counters_.commit.Observe(ended - begun);
     counters_.events += stored;
     counters_.repeats += sent - stored;
     counters_.refused += refused.size();
@@ -79,6 +103,7 @@ void Intake::WriteCommits(std::vector<Commit> commits) {
   }
   for (const Commit& commit : commits) {
     counters_.queued_bytes -= commit.batch.bytes;
+    if (status.ok()) counters_.acknowledgement.Observe(ended - commit.taken);
     commit.done(status);
   }
   if (stored > 0 && committed_) committed_();

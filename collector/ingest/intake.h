@@ -13,6 +13,7 @@
 #include "collector/ingest/batch_opener.h"
 #include "collector/ingest/group_writer.h"
 #include "collector/ingest/refused_records.h"
+#include "collector/metrics/histogram.h"
 #include "collector/store/device_store.h"
 #include "collector/store/event_store.h"
 #include "platform/clock.h"
@@ -20,13 +21,24 @@
 namespace schoolgate::collector {
 
 struct IntakeCounters {
-  std::atomic<uint64_t> streams{0};
+  std::atomic<uint64_t> streams{0};      // open now
+  std::atomic<uint64_t> opened{0};       // streams that began
+  std::atomic<uint64_t> turned_away{0};  // streams that we ended for a fault
+  std::atomic<uint64_t> enrolled{0};     // certificates given, renewals too
+  std::atomic<uint64_t> enrolments_refused{0};
+  std::atomic<uint64_t> batches{0};
+  std::atomic<uint64_t> bytes{0};    // of batches, sealed as they came
+  std::atomic<uint64_t> pauses{0};   // a device had to wait for the writer
   std::atomic<uint64_t> events{0};   // stored, each once
   std::atomic<uint64_t> repeats{0};  // known already
   std::atomic<uint64_t> refused{0};  // could not be opened
   std::atomic<uint64_t> commits{0};
   std::atomic<uint64_t> failures{0};  // commits that failed
+  // Of the last commit that was tried.
+  std::atomic<bool> storing{true};
   std::atomic<uint64_t> queued_bytes{0};
+  Histogram commit;           // one transaction
+  Histogram acknowledgement;  // a batch read to its acknowledgement
 };
 
 // Thread-safe. Borrows the stores for life.
@@ -59,6 +71,7 @@ class Intake {
   struct Commit {
     OpenedBatch batch;
     std::function<void(const absl::Status&)> done;
+    absl::Duration taken;  // since boot
   };
   struct Contact {
     DeviceContact contact;

@@ -8,16 +8,26 @@
 #include "collector/ingest/peer.h"
 
 namespace schoolgate::collector {
+namespace {
+
+grpc::Status ShuttingDown() {
+  return grpc::Status(grpc::StatusCode::UNAVAILABLE,
+                      "collector: shutting down");
+}
+
+}  // namespace
 
 void OpenStreams::Add(const std::string& device,
                       std::shared_ptr<UplinkStream> stream) {
-  std::shared_ptr<UplinkStream> earlier;
+  std::shared_ptr<UplinkStream> earlier, late;
   {
     const std::lock_guard lock(mutex_);
     std::weak_ptr<UplinkStream>& place = streams_[device];
     earlier = place.lock();
+    if (draining_) late = stream;
     place = std::move(stream);
   }
+  if (late != nullptr) late->Drain();
   if (earlier != nullptr) {
     earlier->End(
         grpc::Status(grpc::StatusCode::ABORTED, "this device connected again"));
@@ -31,6 +41,18 @@ void OpenStreams::Remove(const std::string& device,
   if (found == streams_.end()) return;
   const std::shared_ptr<UplinkStream> current = found->second.lock();
   if (current == nullptr || current.get() == stream) streams_.erase(found);
+  if (streams_.empty()) fewer_.notify_all();
+}
+
+bool OpenStreams::Drain(absl::Duration patience) {
+  {
+    const std::lock_guard lock(mutex_);
+    draining_ = true;
+  }
+  for (const auto& stream : All()) stream->Drain();
+  std::unique_lock lock(mutex_);
+  return fewer_.wait_for(lock, absl::ToChronoMicroseconds(patience),
+                         [this] { return streams_.empty(); });
 }
 
 std::vector<std::shared_ptr<UplinkStream>> OpenStreams::All() const {
@@ -47,6 +69,7 @@ std::shared_ptr<UplinkStream> UplinkStream::Start(
   std::shared_ptr<UplinkStream> stream(new UplinkStream(world, device_name));
   stream->self_ = stream;
   ++world.intake.counters().streams;
+  ++world.intake.counters().opened;
   stream->ReadNext();
   return stream;
 }
@@ -54,7 +77,7 @@ std::shared_ptr<UplinkStream> UplinkStream::Start(
 void UplinkStream::ReadNext() {
   {
     const std::lock_guard lock(mutex_);
-    if (ended_ || end_) return;
+    if (ended_ || end_ || draining_) return;
     starting_ = true;
   }
   StartRead(&incoming_);
@@ -84,6 +107,7 @@ void UplinkStream::OnReadDone(bool ok) {
   if (!status.ok()) {
     Log(Level::kWarning, "stream_refused",
         {{"device", device_name_}, {"why", std::string(status.message())}});
+    ++world_.intake.counters().turned_away;
     return End(ToGrpc(status));
   }
 }
@@ -124,6 +148,9 @@ absl::Status UplinkStream::OnHello(const v1::Hello& hello) {
   if (!durable.ok()) return durable.status();
   const DeviceClock clock(hello, now);
   school_ = device->school;
+  // One that does not say is of a time when there was one authority only.
+  renew_ = !hello.authority_hash().empty() &&
+           hello.authority_hash() != world_.authority_hash;
   state_checked_ = contact_noted_ = now;
   {
     const std::lock_guard lock(mutex_);
@@ -159,6 +186,7 @@ void UplinkStream::Welcome(uint64_t durable, const std::string& nonce,
     welcome.set_credit_bytes(kCreditBytes);
     welcome.set_server_time_unix_us(absl::ToUnixMicros(world_.clock.Now()));
     welcome.set_contact_nonce(nonce);
+    welcome.set_renew(renew_);
     greeted_ = true;
   }
   OfferRules();
@@ -177,7 +205,8 @@ absl::Status UplinkStream::OnBatch(const v1::Batch& batch) {
   const size_t bytes = opened->bytes;
   {
     const std::lock_guard lock(mutex_);
-    if (failed_) return absl::OkStatus();
+    // After the end nobody would be told that it was stored.
+    if (failed_ || ended_ || end_) return absl::OkStatus();
     in_flight_bytes_ += bytes;
   }
   const bool taken = world_.intake.Store(
@@ -225,7 +254,10 @@ void UplinkStream::ReadUnlessPaused() {
     const std::lock_guard lock(mutex_);
     paused_ = in_flight_bytes_ > 0 &&
               (in_flight_bytes_ > 2 * kCreditBytes || world_.intake.overfull());
-    if (paused_) return;
+    if (paused_) {
+      ++world_.intake.counters().pauses;
+      return;
+    }
   }
   ReadNext();
 }
@@ -290,6 +322,14 @@ void UplinkStream::End(const grpc::Status& status) {
   Pump();
 }
 
+void UplinkStream::Drain() {
+  {
+    const std::lock_guard lock(mutex_);
+    draining_ = true;
+  }
+  Pump();
+}
+
 bool UplinkStream::NextMessageLocked() {
   outgoing_.Clear();
   if (welcome_) {
@@ -324,8 +364,9 @@ void UplinkStream::Pump() {
     const std::lock_guard lock(mutex_);
     if (ended_ || writing_) return;
     const bool message = !end_ && NextMessageLocked();
-    if (said_all_ && !message && in_flight_bytes_ == 0 && !end_) {
-      end_ = grpc::Status::OK;
+    if ((said_all_ || draining_) && !message && in_flight_bytes_ == 0 &&
+        !end_) {
+      end_ = said_all_ ? grpc::Status::OK : ShuttingDown();
     }
     if (end_) {
       if (starting_) return;

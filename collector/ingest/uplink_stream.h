@@ -3,6 +3,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <condition_variable>
 #include <deque>
 #include <map>
 #include <memory>
@@ -32,8 +33,14 @@ class OpenStreams {
   void Remove(const std::string& device, const UplinkStream* stream);
   std::vector<std::shared_ptr<UplinkStream>> All() const;
 
+  // Ends every stream once what it has sent is acknowledged, and those that
+  // come later. False when some are still there after `patience`.
+  bool Drain(absl::Duration patience);
+
  private:
   mutable std::mutex mutex_;
+  std::condition_variable fewer_;
+  bool draining_ = false;
   std::map<std::string, std::weak_ptr<UplinkStream>> streams_;
 };
 
@@ -49,6 +56,8 @@ struct StreamWorld {
   const platform::Clock& clock;
   std::span<const seal::BoxKey* const> keys;
   std::string contact_secret;
+  // BLAKE2b-256 of the authorities that devices are to trust.
+  std::string authority_hash;
 };
 
 // gRPC calls the On functions; everything else may be called by any thread
@@ -73,6 +82,10 @@ class UplinkStream
 
   // Ends the stream after what is being written.
   void End(const grpc::Status& status);
+
+  // Reads no more, and ends the stream when all that was read is
+  // acknowledged: the device sends nothing twice.
+  void Drain();
 
   const std::string& device_name() const { return device_name_; }
 
@@ -108,6 +121,7 @@ class UplinkStream
   std::optional<BatchOpener> opener_;
   std::string school_;
   absl::Time state_checked_ = absl::InfinitePast();
+  bool renew_ = false;  // the device is to learn of other authorities
   absl::Time contact_noted_ = absl::InfinitePast();
 
   std::mutex mutex_;
@@ -126,6 +140,7 @@ class UplinkStream
   bool starting_ = false;  // a read is being started
   bool writing_ = false;
   bool said_all_ = false;  // the device will send no more
+  bool draining_ = false;  // we will read no more
   bool failed_ = false;    // a batch was not stored: nothing later is
   bool ended_ = false;     // Finish was called
   std::optional<grpc::Status> end_;

@@ -39,6 +39,18 @@ absl::StatusOr<int64_t> OneNumber(Database& database, std::string_view sql) {
 // SQLite has no unsigned 64-bit numbers; the bits are kept.
 int64_t Signed(uint64_t number) { return static_cast<int64_t>(number); }
 
+absl::Status CheckVersionOf(Database& database, const std::string& path) {
+  const absl::StatusOr<int64_t> version =
+      OneNumber(database, "PRAGMA user_version");
+  if (!version.ok()) return version.status();
+  if (*version == 0) return absl::NotFoundError(absl::StrCat(path, ": empty"));
+  if (*version == kVersion) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      path, ": format ", *version,
+      ": written by a newer version: start that version, or restore a "
+      "backup of this one"));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<EventFile>> EventFile::Create(
@@ -60,21 +72,19 @@ absl::StatusOr<std::unique_ptr<EventFile>> EventFile::Open(
     const std::string& path) {
   absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(path);
   if (!database.ok()) return database.status();
-  const absl::StatusOr<int64_t> version =
-      OneNumber(**database, "PRAGMA user_version");
-  if (!version.ok()) return version.status();
-  if (*version == 0) return absl::NotFoundError(absl::StrCat(path, ": empty"));
-  if (*version != kVersion) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        path, ": format ", *version,
-        ": written by a newer version: start that version, or restore a "
-        "backup of this one"));
-  }
+  absl::Status known = CheckVersionOf(**database, path);
+  if (!known.ok()) return known;
   std::unique_ptr<EventFile> file(new EventFile(*std::move(database)));
   absl::Status status = file->PrepareAll();
   if (status.ok()) status = file->Load();
   if (!status.ok()) return status;
   return file;
+}
+
+absl::Status EventFile::CheckVersion(const std::string& path) {
+  absl::StatusOr<std::unique_ptr<Database>> database =
+      Database::Open(path, Database::Mode::kReadOnly);
+  return database.ok() ? CheckVersionOf(**database, path) : database.status();
 }
 
 absl::Status EventFile::PrepareAll() {

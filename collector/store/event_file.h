@@ -33,6 +33,9 @@ class EventFile {
   static absl::StatusOr<std::unique_ptr<EventFile>> Open(
       const std::string& path);
 
+  // As Open, without reading more than that and without writing.
+  static absl::Status CheckVersion(const std::string& path);
+
   absl::StatusOr<Streams> ReadStreams();
 
   // Stores events and the progress of the streams they touch in one synced

@@ -2,8 +2,7 @@
 
 #include <mutex>
 
-#include "absl/strings/escaping.h"
-#include "absl/strings/str_cat.h"
+#include "collector/store/audit_chain.h"
 #include "collector/store/audit_log.h"
 #include "collector/store/sqlite.h"
 
@@ -15,43 +14,12 @@ constexpr char kSchema[] =
     "  number INTEGER PRIMARY KEY, time_us INTEGER NOT NULL,"
     "  who TEXT NOT NULL, action TEXT NOT NULL, about TEXT NOT NULL,"
     "  detail TEXT NOT NULL, hash TEXT NOT NULL);"
+    "CREATE INDEX IF NOT EXISTS audit_about ON audit(about)"
+    "  WHERE about<>'';"
     "CREATE TRIGGER IF NOT EXISTS audit_no_update BEFORE UPDATE ON audit"
     "  BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;"
     "CREATE TRIGGER IF NOT EXISTS audit_no_delete BEFORE DELETE ON audit"
     "  BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END";
-
-constexpr size_t kVerifyPage = 4096;
-
-void AddNumber(crypto_generichash_state* state, uint64_t number) {
-  unsigned char bytes[8];
-  for (int i = 0; i < 8; ++i) {
-    bytes[i] = static_cast<unsigned char>(number >> (8 * i));
-  }
-  crypto_generichash_update(state, bytes, sizeof bytes);
-}
-
-// Length first, so that no two different entries hash the same bytes.
-void AddText(crypto_generichash_state* state, const std::string& text) {
-  AddNumber(state, text.size());
-  crypto_generichash_update(
-      state, reinterpret_cast<const unsigned char*>(text.data()), text.size());
-}
-
-std::string HashOf(const std::string& previous, const AuditEntry& entry) {
-  crypto_generichash_state state;
-  crypto_generichash_init(&state, nullptr, 0, crypto_generichash_BYTES);
-  AddText(&state, previous);
-  AddNumber(&state, entry.number);
-  AddNumber(&state, static_cast<uint64_t>(absl::ToUnixMicros(entry.time)));
-  AddText(&state, entry.who);
-  AddText(&state, entry.action);
-  AddText(&state, entry.about);
-  AddText(&state, entry.detail);
-  unsigned char hash[crypto_generichash_BYTES];
-  crypto_generichash_final(&state, hash, sizeof hash);
-  return absl::BytesToHexString(
-      absl::string_view(reinterpret_cast<char*>(hash), sizeof hash));
-}
 
 class SqliteAuditLog : public AuditLog {
  public:
@@ -69,7 +37,7 @@ class SqliteAuditLog : public AuditLog {
     const absl::StatusOr<bool> row = last->Step();
     if (!row.ok()) return row.status();
     entry.number = *row ? static_cast<uint64_t>(last->Int(0)) + 1 : 1;
-    entry.hash = HashOf(*row ? last->Bytes(1) : "", entry);
+    entry.hash = HashOfEntry(*row ? last->Bytes(1) : "", entry);
     last->Reset();
     absl::StatusOr<Statement> put =
         database_->Prepare("INSERT INTO audit VALUES(?,?,?,?,?,?,?)");
@@ -94,44 +62,40 @@ class SqliteAuditLog : public AuditLog {
     if (!read.ok()) return read.status();
     read->Bind(1, static_cast<int64_t>(after))
         .Bind(2, static_cast<int64_t>(limit));
+    return Collect(*read);
+  }
+
+  absl::StatusOr<std::vector<AuditEntry>> About(const std::string& about,
+                                                size_t limit) override {
+    const std::lock_guard lock(mutex_);
+    absl::StatusOr<Statement> read = database_->Prepare(
+        "SELECT number, time_us, who, action, about, detail, hash FROM audit"
+        " WHERE about=?1 AND about<>'' ORDER BY number LIMIT ?2");
+    if (!read.ok()) return read.status();
+    read->BindText(1, about).Bind(2, static_cast<int64_t>(limit));
+    return Collect(*read);
+  }
+
+  absl::Status Verify() override { return VerifyChain(*this); }
+
+ private:
+  static absl::StatusOr<std::vector<AuditEntry>> Collect(Statement& rows) {
     std::vector<AuditEntry> entries;
     while (true) {
-      const absl::StatusOr<bool> row = read->Step();
+      const absl::StatusOr<bool> row = rows.Step();
       if (!row.ok()) return row.status();
       if (!*row) return entries;
       AuditEntry& entry = entries.emplace_back();
-      entry.number = static_cast<uint64_t>(read->Int(0));
-      entry.time = absl::FromUnixMicros(read->Int(1));
-      entry.who = read->Bytes(2);
-      entry.action = read->Bytes(3);
-      entry.about = read->Bytes(4);
-      entry.detail = read->Bytes(5);
-      entry.hash = read->Bytes(6);
+      entry.number = static_cast<uint64_t>(rows.Int(0));
+      entry.time = absl::FromUnixMicros(rows.Int(1));
+      entry.who = rows.Bytes(2);
+      entry.action = rows.Bytes(3);
+      entry.about = rows.Bytes(4);
+      entry.detail = rows.Bytes(5);
+      entry.hash = rows.Bytes(6);
     }
   }
 
-  absl::Status Verify() override {
-    std::string previous;
-    uint64_t number = 0;
-    while (true) {
-      const absl::StatusOr<std::vector<AuditEntry>> page =
-          Read(number, kVerifyPage);
-      if (!page.ok()) return page.status();
-      if (page->empty()) return absl::OkStatus();
-      for (const AuditEntry& entry : *page) {
-        if (entry.number != number + 1 ||
-            entry.hash != HashOf(previous, entry)) {
-          return absl::DataLossError(absl::StrCat(
-              "audit entry ", entry.number,
-              ": does not follow from the one before: the log was changed"));
-        }
-        previous = entry.hash;
-        number = entry.number;
-      }
-    }
-  }
-
- private:
   std::mutex mutex_;
   const std::unique_ptr<Database> database_;
 };

@@ -149,11 +149,12 @@ MHD_Result Exchange::Handle() {
     response_ = Refusal(413, "too_large", "That is too much text.");
     return Send();
   }
-  if (path == "/health") {
+  if (path == "/health" || path == "/healthz") {
     response_ = JsonAnswer({{"status", "up"}});
     return Send();
   }
-  if (absl::StartsWith(path, "/api/") || path == "/ready") {
+  if (absl::StartsWith(path, "/api/") || absl::StartsWith(path, "/feed/") ||
+      path == "/ready" || path == "/readyz") {
     return AnswerInTurn(Api::IsSlow(request_) ? site_.slow_worker
                                               : site_.worker);
   }
@@ -169,8 +170,10 @@ MHD_Result Exchange::AnswerInTurn(Worker& worker) {
         viewer_ = site_.feed.Join(*std::move(ticket));
         if (!viewer_) response_ = Refusal(503, "busy", "Try again later.");
       }
-    } else if (request_.path == "/ready") {
+    } else if (request_.path == "/ready" || request_.path == "/readyz") {
       response_ = site_.api.Ready();
+    } else if (absl::StartsWith(request_.path, "/feed/")) {
+      response_ = site_.api.AnswerFeed(request_);
     } else {
       response_ = site_.api.Answer(request_);
     }

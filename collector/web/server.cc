@@ -34,6 +34,22 @@ constexpr char kTls[] =
     "-CIPHER-ALL:+AES-256-GCM:+CHACHA20-POLY1305:+AES-128-GCM:"
     "%SERVER_PRECEDENCE";
 
+// What TLS shows. Its key is wiped when it goes.
+struct TlsFiles {
+  std::string certificate, key;
+
+  static absl::StatusOr<std::unique_ptr<TlsFiles>> Read(
+      const std::string& certificate_file, const std::string& key_file) {
+    auto certificate = platform::ReadWholeFile(certificate_file, kPemLimit);
+    if (!certificate.ok()) return certificate.status();
+    auto key = platform::ReadWholeFile(key_file, kPemLimit);
+    if (!key.ok()) return key.status();
+    return std::unique_ptr<TlsFiles>(
+        new TlsFiles{*std::move(certificate), *std::move(key)});
+  }
+  ~TlsFiles() { sodium_memzero(key.data(), key.size()); }
+};
+
 class HttpsServer : public WebServer {
  public:
   HttpsServer(const WebOptions& options, Stores stores,
@@ -50,20 +66,37 @@ class HttpsServer : public WebServer {
 
   ~HttpsServer() override { Stop(); }
 
-  absl::Status Start(const WebOptions& options, const std::string& certificate,
-                     const std::string& key);
+  absl::Status Start(const WebOptions& options);
 
   uint16_t port() const override { return port_; }
   size_t live_viewers() const override { return feed_.viewers(); }
+  const ApiCounters& counters() const override { return api_.counters(); }
+  absl::Status RenewCertificate(const std::string& certificate_file,
+                                const std::string& key_file) override;
   void Stop() override;
 
  private:
+  // Of the earlier ones those that nobody uses any more.
+  void EndIdle() {
+    std::erase_if(earlier_, [](MHD_Daemon* daemon) {
+      const MHD_DaemonInfo* info =
+          MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+      if (info == nullptr || info->num_connections > 0) return false;
+      MHD_stop_daemon(daemon);
+      return true;
+    });
+  }
+
   StaticFiles files_;
   Api api_;
   mutable LiveFeed feed_;
   Worker worker_, slow_worker_;
   Site site_;
   MHD_Daemon* daemon_ = nullptr;
+  // Quiet since the certificate was renewed: only what was open goes on.
+  std::vector<MHD_Daemon*> earlier_;
+  std::string certificate_;  // that is shown
+  bool v6_ = false;
   uint16_t port_ = 0;
 };
 
@@ -92,26 +125,35 @@ absl::StatusOr<SocketAddress> ParseAddress(const std::string& text,
       text, ": not an address in numbers: use for example 127.0.0.1"));
 }
 
-absl::Status HttpsServer::Start(const WebOptions& options,
-                                const std::string& certificate,
-                                const std::string& key) {
-  auto address = ParseAddress(options.address, options.port);
-  if (!address.ok()) return address.status();
+// Where to listen: an address, or (when it is open already) a socket.
+MHD_Daemon* StartDaemon(Site& site, const TlsFiles& tls, bool v6,
+                        MHD_OptionItem where) {
   const unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TLS |
-                         MHD_ALLOW_SUSPEND_RESUME |
-                         (address->v6 ? MHD_USE_IPv6 : 0);
+                         MHD_ALLOW_SUSPEND_RESUME | (v6 ? MHD_USE_IPv6 : 0);
+  MHD_OptionItem options[] = {where, {MHD_OPTION_END, 0, nullptr}};
   // The log's text would hold addresses and TLS noise; failures are counted.
   errno = 0;
-  daemon_ = MHD_start_daemon(
-      flags, options.port, nullptr, nullptr, &Exchange::OnRequest, &site_,
-      MHD_OPTION_SOCK_ADDR, reinterpret_cast<sockaddr*>(&address->bytes),
-      MHD_OPTION_HTTPS_MEM_CERT, certificate.c_str(), MHD_OPTION_HTTPS_MEM_KEY,
-      key.c_str(), MHD_OPTION_HTTPS_PRIORITIES, kTls,
-      MHD_OPTION_NOTIFY_COMPLETED, &Exchange::OnCompleted, nullptr,
+  return MHD_start_daemon(
+      flags, 0, nullptr, nullptr, &Exchange::OnRequest, &site,
+      MHD_OPTION_HTTPS_MEM_CERT, tls.certificate.c_str(),
+      MHD_OPTION_HTTPS_MEM_KEY, tls.key.c_str(), MHD_OPTION_HTTPS_PRIORITIES,
+      kTls, MHD_OPTION_NOTIFY_COMPLETED, &Exchange::OnCompleted, nullptr,
       MHD_OPTION_CONNECTION_LIMIT, kConnections,
       MHD_OPTION_PER_IP_CONNECTION_LIMIT, kConnectionsPerAddress,
       MHD_OPTION_CONNECTION_MEMORY_LIMIT, kConnectionBytes,
-      MHD_OPTION_CONNECTION_TIMEOUT, kIdleSeconds, MHD_OPTION_END);
+      MHD_OPTION_CONNECTION_TIMEOUT, kIdleSeconds, MHD_OPTION_ARRAY, options,
+      MHD_OPTION_END);
+}
+
+absl::Status HttpsServer::Start(const WebOptions& options) {
+  auto address = ParseAddress(options.address, options.port);
+  if (!address.ok()) return address.status();
+  auto tls = TlsFiles::Read(options.certificate_file, options.key_file);
+  if (!tls.ok()) return tls.status();
+  v6_ = address->v6;
+  certificate_ = (*tls)->certificate;
+  daemon_ = StartDaemon(site_, **tls, v6_,
+                        {MHD_OPTION_SOCK_ADDR, 0, &address->bytes});
   if (daemon_ == nullptr) {
     if (errno == EADDRINUSE) {
       return absl::UnavailableError(
@@ -129,6 +171,37 @@ absl::Status HttpsServer::Start(const WebOptions& options,
   return absl::OkStatus();
 }
 
+absl::Status HttpsServer::RenewCertificate(const std::string& certificate_file,
+                                           const std::string& key_file) {
+  auto tls = TlsFiles::Read(certificate_file, key_file);
+  if (!tls.ok()) return tls.status();
+  if ((*tls)->certificate == certificate_) return absl::OkStatus();
+  // Once the port is handed on there is no way back: first try elsewhere.
+  auto elsewhere = ParseAddress("127.0.0.1", 0);
+  MHD_Daemon* trial = StartDaemon(site_, **tls, false,
+                                  {MHD_OPTION_SOCK_ADDR, 0, &elsewhere->bytes});
+  if (trial == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(certificate_file, ": cannot be used: check that it and ",
+                     key_file, " belong together"));
+  }
+  MHD_stop_daemon(trial);
+  const MHD_socket listening = MHD_quiesce_daemon(daemon_);
+  if (listening == MHD_INVALID_SOCKET) {
+    return absl::InternalError("dashboard: cannot hand its port on");
+  }
+  MHD_Daemon* fresh = StartDaemon(
+      site_, **tls, v6_, {MHD_OPTION_LISTEN_SOCKET, listening, nullptr});
+  if (fresh == nullptr) {
+    return absl::InternalError(
+        "dashboard: cannot open its port again: restart the collector");
+  }
+  certificate_ = (*tls)->certificate;
+  EndIdle();
+  earlier_.push_back(std::exchange(daemon_, fresh));
+  return absl::OkStatus();
+}
+
 // First whoever could wake a connection, then the connections: libmicrohttpd
 // must not be stopped while one of them sleeps.
 void HttpsServer::Stop() {
@@ -137,6 +210,9 @@ void HttpsServer::Stop() {
   slow_worker_.Stop();
   worker_.Stop();
   // A page may have asked for a feed meanwhile: Join refuses after Stop.
+  for (MHD_Daemon* daemon : std::exchange(earlier_, {})) {
+    MHD_stop_daemon(daemon);
+  }
   if (daemon_ != nullptr) MHD_stop_daemon(std::exchange(daemon_, nullptr));
 }
 
@@ -157,19 +233,13 @@ std::string DefaultDashboardDirectory() {
 absl::StatusOr<std::unique_ptr<WebServer>> StartWebServer(
     const WebOptions& options, Stores stores, const platform::Clock& clock) {
   if (sodium_init() < 0) return absl::InternalError("libsodium: cannot start");
-  auto certificate =
-      platform::ReadWholeFile(options.certificate_file, kPemLimit);
-  if (!certificate.ok()) return certificate.status();
-  auto key = platform::ReadWholeFile(options.key_file, kPemLimit);
-  if (!key.ok()) return key.status();
   auto files = StaticFiles::Load(options.static_directory.empty()
                                      ? DefaultDashboardDirectory()
                                      : options.static_directory);
   if (!files.ok()) return files.status();
   auto server =
       std::make_unique<HttpsServer>(options, stores, clock, *std::move(files));
-  const absl::Status started = server->Start(options, *certificate, *key);
-  sodium_memzero(key->data(), key->size());
+  const absl::Status started = server->Start(options);
   if (!started.ok()) return started;
   return server;
 }

@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "collector/web/api.h"
 #include "collector/web/stores.h"
 #include "platform/clock.h"
 
@@ -30,6 +31,12 @@ class WebServer {
 
   virtual uint16_t port() const = 0;
   virtual size_t live_viewers() const = 0;
+  virtual const ApiCounters& counters() const = 0;
+
+  // New connections are shown this certificate; those that are open stay, and
+  // nobody is logged out. On an error everything is as before.
+  virtual absl::Status RenewCertificate(const std::string& certificate_file,
+                                        const std::string& key_file) = 0;
 
   // Ends all connections; takes at most some seconds. May be called twice.
   // To be called before the stores are closed.

@@ -164,7 +164,35 @@ TEST_F(ServerTest, HealthAndReadyNeedNoLogIn) {
   Start();
   EXPECT_EQ(Do({.path = "/health"}).body, R"({"status":"up"})");
   EXPECT_EQ(Do({.path = "/ready"}).body, R"({"status":"ready"})");
+  EXPECT_EQ(Do({.path = "/healthz"}).status, 200);
+  EXPECT_EQ(Do({.path = "/readyz"}).status, 200);
   EXPECT_EQ(Do({.path = "/api/v1/alerts"}).status, 401);
+}
+
+TEST_F(ServerTest, ARenewedCertificateIsShownAndNobodyIsLoggedOut) {
+  Start();
+  Call session = LoggedIn("lead");
+  session.path = "/api/v1/session";
+  ASSERT_EQ(Do(session).status, 200);
+  // Signed by somebody else, so that the client can tell the two apart.
+  std::filesystem::create_directories(school_.directory() + "/other");
+  const absl::Time now = platform::SystemClock().Now();
+  auto other = *Authority::Create(school_.directory() + "/other", "other", now);
+  auto made = *other->MakeServer({"localhost", "127.0.0.1"}, now,
+                                 Authority::kServerLifetime);
+  Write("/new.crt", made.certificate_pem);
+  Write("/new.key", made.key_pem);
+  Write("/broken.crt", "rubbish");
+  const std::string at = school_.directory();
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      server_->RenewCertificate(at + "/broken.crt", at + "/new.key")));
+  EXPECT_TRUE(absl::IsInvalidArgument(
+      server_->RenewCertificate(at + "/new.crt", at + "/web.key")));
+  EXPECT_EQ(Do(session).status, 200) << "a refused one changed something";
+  ASSERT_TRUE(server_->RenewCertificate(at + "/new.crt", at + "/new.key").ok());
+  EXPECT_NE(Do(session).error, CURLE_OK) << "the old one is still shown";
+  Write("/ca.crt", other->certificates_pem());
+  EXPECT_EQ(Do(session).status, 200);
 }
 
 TEST_F(ServerTest, EveryAnswerCarriesTheHeadersThatProtectIt) {

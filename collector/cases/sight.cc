@@ -1,0 +1,87 @@
+#include "collector/cases/sight.h"
+
+#include <algorithm>
+#include <string>
+
+#include "collector/cases/routing.h"
+
+namespace schoolgate::collector {
+namespace {
+
+bool OtherSchool(const Account& viewer, const v1::Alert& alert) {
+  // Only the IT provider serves several schools.
+  const bool everywhere =
+      viewer.school.empty() && viewer.role == Role::kItProvider;
+  return !everywhere && viewer.school != alert.school();
+}
+
+// In the subject, in a sentence, in somebody's note.
+bool Names(const v1::Alert& alert, const Account& account) {
+  return !account.own_pseudonym.empty() &&
+         alert.SerializeAsString().find(account.own_pseudonym) !=
+             std::string::npos;
+}
+
+bool IsSenior(Role role) {
+  return role == Role::kHead || role == Role::kSecondSenior;
+}
+
+// Head and second senior; where fewer than two of them are left (one is named
+// in the alert, or the school has no such account), the safety leads as well,
+// then the deputies.
+bool MayHandleLocked(const v1::Alert& alert, const Account& viewer,
+                     std::span<const Account> everybody) {
+  const auto able = [&](auto is_role) {
+    return std::count_if(
+        everybody.begin(), everybody.end(), [&](const Account& one) {
+          return is_role(one.role) && one.school == alert.school() &&
+                 !Names(alert, one);
+        });
+  };
+  if (IsSenior(viewer.role)) return true;
+  const auto seniors = able(IsSenior);
+  if (viewer.role == Role::kSafetyLead) return seniors < 2;
+  const auto leads = able([](Role role) { return role == Role::kSafetyLead; });
+  return viewer.role == Role::kDeputy && seniors + leads < 2;
+}
+
+}  // namespace
+
+bool IsLocked(const v1::Alert& alert) {
+  return alert.severity() == v1::SEVERITY_ILLEGAL;
+}
+
+Sight SightOf(const Account& viewer, const v1::Alert& alert,
+              std::span<const Account> everybody) {
+  if (OtherSchool(viewer, alert) || Names(alert, viewer)) {
+    return Sight::kNothing;
+  }
+  if (viewer.role == Role::kGovernor) return Sight::kAnonymous;
+  if (viewer.role == Role::kItProvider) {
+    return !IsLocked(alert) && MaySee(alert, viewer, everybody)
+               ? Sight::kHealth
+               : Sight::kNothing;
+  }
+  const bool may =
+      MaySee(alert, viewer, everybody) ||
+      (IsLocked(alert) && MayHandleLocked(alert, viewer, everybody));
+  return may ? Sight::kFull : Sight::kNothing;
+}
+
+bool MayApproveName(const Account& viewer, const v1::Alert& alert,
+                    std::span<const Account> everybody) {
+  if (OtherSchool(viewer, alert) || Names(alert, viewer)) return false;
+  return MaySee(alert, viewer, everybody)
+             ? viewer.role != Role::kItProvider
+             : MayHandleLocked(alert, viewer, everybody);
+}
+
+bool MayOversee(const Account& viewer, const v1::Alert& alert,
+                std::span<const Account> everybody) {
+  if (IsSenior(viewer.role)) {
+    return SightOf(viewer, alert, everybody) != Sight::kNothing;
+  }
+  return !OtherSchool(viewer, alert) && !Names(alert, viewer);
+}
+
+}  // namespace schoolgate::collector

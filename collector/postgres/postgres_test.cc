@@ -1,0 +1,195 @@
+// The same promises as the store on one machine, kept by PostgreSQL.
+#include "collector/postgres/postgres.h"
+
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "collector/postgres/postgres_stores.h"
+#include "collector/postgres/school_locks.h"
+#include "collector/postgres/server_test.h"
+#include "collector/store/event_store_conformance_test.h"
+#include "collector/store/small_stores_conformance_test.h"
+
+namespace schoolgate::collector {
+namespace {
+
+// One for the whole program; ended with it. Null where none can be had.
+TestServer* Server() {
+  static const std::unique_ptr<TestServer> server = TestServer::Start();
+  return server.get();
+}
+
+// What a scratch directory is to SQLite, a schema is here: of the same name.
+std::string SchemaOf(const std::string& place) {
+  std::string schema = "s";
+  for (const char c : place.substr(place.rfind('/') + 1)) {
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
+      schema +=
+          static_cast<char>(std::isupper(static_cast<unsigned char>(c)) != 0
+                                ? std::tolower(static_cast<unsigned char>(c))
+                                : c);
+      if (std::isupper(static_cast<unsigned char>(c)) != 0) schema += '_';
+    }
+  }
+  return schema;
+}
+
+std::shared_ptr<Postgres> At(const std::string& place) {
+  return Postgres::Open(Server()->Place(SchemaOf(place))).value();
+}
+
+#define SG_NEEDS_SERVER() \
+  if (Server() == nullptr) GTEST_SKIP() << "PostgreSQL is not installed"
+
+SmallStoresKind SmallKind() {
+  return {
+      "Postgres",
+      [](const auto& place) { return MakePostgresAlertStore(At(place)); },
+      [](const auto& place) { return MakePostgresAuditLog(At(place)); },
+      [](const auto& place) { return MakePostgresDeviceStore(At(place)); },
+      [](const auto& place) { return MakePostgresAccountStore(At(place)); }};
+}
+
+absl::StatusOr<std::unique_ptr<EventStore>> OpenEvents(
+    const std::string& place) {
+  return MakePostgresEventStore(At(place));
+}
+
+// A suite for each machine that has a server; the one without says so.
+std::vector<SmallStoresKind> SmallKinds() {
+  if (Server() == nullptr) return {};
+  return {SmallKind()};
+}
+std::vector<OpenEventStore> EventKinds() {
+  if (Server() == nullptr) return {};
+  return {OpenEvents};
+}
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(SmallStoresTest);
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(EventStoreTest);
+INSTANTIATE_TEST_SUITE_P(Postgres, SmallStoresTest,
+                         testing::ValuesIn(SmallKinds()),
+                         [](const auto& kind) { return kind.param.name; });
+INSTANTIATE_TEST_SUITE_P(Postgres, EventStoreTest,
+                         testing::ValuesIn(EventKinds()));
+
+TEST(PostgresTest, AnEditOrADeletionOfTheAuditLogIsRefusedAndFound) {
+  SG_NEEDS_SERVER();
+  Scratch scratch;
+  auto database = At(scratch.path());
+  auto log = MakePostgresAuditLog(database);
+  for (const char* who : {"a.patel", "system", "b.jones"}) {
+    ASSERT_TRUE(log->Append(Entry(who)).ok());
+  }
+  ASSERT_TRUE(log->Verify().ok());
+  for (const char* crime :
+       {"UPDATE audit SET who='nobody' WHERE number=2",
+        "DELETE FROM audit WHERE number=2", "TRUNCATE audit"}) {
+    EXPECT_FALSE(database->Run(crime).ok()) << "the trigger must refuse";
+  }
+  ASSERT_TRUE(database->Run("DROP TRIGGER audit_no_change ON audit").ok());
+  ASSERT_TRUE(
+      database->Run("UPDATE audit SET who='nobody' WHERE number=2").ok());
+  EXPECT_TRUE(absl::IsDataLoss(log->Verify()));
+}
+
+TEST(PostgresTest, AServerThatIsNotThereIsNamedWithWhatToDo) {
+  const absl::Status status =
+      Postgres::Open("host=/nowhere dbname=none").status();
+  EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+  EXPECT_THAT(std::string(status.message()),
+              testing::HasSubstr("database in collector.yaml"));
+}
+
+TEST(PostgresTest, TablesOfANewerVersionAreLeftAlone) {
+  SG_NEEDS_SERVER();
+  Scratch scratch;
+  ASSERT_TRUE(At(scratch.path())->Run("UPDATE sg_version SET version=99").ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(
+      Postgres::Open(Server()->Place(SchemaOf(scratch.path()))).status()));
+}
+
+// A collector must live on when its server is restarted, and nothing that was
+// acknowledged may be gone or there twice.
+TEST(PostgresTest, AServerThatCrashesLosesNothingThatWasStored) {
+  SG_NEEDS_SERVER();
+  Scratch scratch;
+  auto store = MakePostgresEventStore(At(scratch.path()));
+  uint64_t acknowledged = 0;
+  std::atomic<int> batches{0};
+  std::atomic<bool> stop{false};
+  std::thread writer([&] {
+    while (!stop) {
+      const auto stored =
+          store->Append(Contacts("D-1", acknowledged + 1, acknowledged + 5));
+      if (stored.ok()) acknowledged += 5;  // else it is sent again
+      batches += stored.ok();
+    }
+  });
+  for (int round = 1; round <= 3; ++round) {
+    while (batches < round * 20) std::this_thread::yield();
+    Server()->End(SIGQUIT);
+    Server()->Begin();
+  }
+  stop = true;
+  writer.join();
+  EXPECT_GT(acknowledged, 0u);
+  const auto again = store->Append(Contacts("D-1", 1, acknowledged + 5));
+  ASSERT_TRUE(again.ok()) << again.status();
+  EventQuery query;
+  query.limit = 1'000'000;
+  EXPECT_EQ(store->Find(query)->size(), acknowledged + 5);
+  EXPECT_EQ(store->DurableSequence("D-1", 7).value(), acknowledged + 5);
+}
+
+// Two collectors that write at once: whoever reads on from a cursor must see
+// each event once, and in one order.
+TEST(PostgresTest, ACursorPassesByNothingThatAnotherCollectorStores) {
+  SG_NEEDS_SERVER();
+  Scratch scratch;
+  constexpr int kWriters = 3;
+  constexpr uint64_t kBatches = 25, kEach = 4;
+  std::vector<std::thread> writers;
+  for (int w = 0; w < kWriters; ++w) {
+    writers.emplace_back([&, w] {
+      auto store = MakePostgresEventStore(At(scratch.path()));
+      for (uint64_t i = 0; i < kBatches; ++i) {
+        const auto stored = store->Append(
+            Contacts(absl::StrCat("D-", w), i * kEach + 1, (i + 1) * kEach));
+        EXPECT_TRUE(stored.ok()) << stored.status();
+      }
+    });
+  }
+  auto reader = MakePostgresEventStore(At(scratch.path()));
+  std::map<std::string, uint64_t> last;
+  uint64_t cursor = 0, read = 0;
+  while (read < kWriters * kBatches * kEach) {
+    const auto page = reader->ReadAfter(cursor, 7, &cursor);
+    ASSERT_TRUE(page.ok()) << page.status();
+    for (const StoredEvent& event : *page) {
+      ASSERT_EQ(event.event.sequence(), ++last[event.device]) << "passed by";
+      ++read;
+    }
+  }
+  for (std::thread& writer : writers) writer.join();
+}
+
+TEST(SchoolLocksTest, ASchoolIsHeldOnceAndTakenOverWhenItsHolderIsGone) {
+  SG_NEEDS_SERVER();
+  Scratch scratch;
+  const std::string at = Server()->Place(SchemaOf(scratch.path()));
+  const std::vector<std::string> schools = {scratch.path() + "/oak",
+                                            scratch.path() + "/elm"};
+  auto first = std::make_unique<SchoolLocks>(at);
+  SchoolLocks second(at);
+  EXPECT_EQ(first->Turn(schools).size(), 2u);
+  EXPECT_TRUE(second.Turn(schools).empty());
+  EXPECT_EQ(first->Turn(schools).size(), 2u) << "its own are not lost";
+  first.reset();
+  std::set<std::string> taken;
+  while (taken.size() < 2) taken = second.Turn(schools);
+  SchoolLocks nowhere("host=/nowhere");
+  EXPECT_TRUE(nowhere.Turn(schools).empty());
+}
+
+}  // namespace
+}  // namespace schoolgate::collector

@@ -1,0 +1,113 @@
+#include "collector/postgres/schema.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace schoolgate::collector {
+namespace {
+
+constexpr int64_t kVersion = 1;
+
+// Text that a device or a person wrote is kept as bytes: PostgreSQL's text
+// takes neither every byte nor every order that SQLite does.
+constexpr char kTables[] = R"sql(
+CREATE TABLE IF NOT EXISTS sg_version(
+  one bigint PRIMARY KEY CHECK(one=1), version bigint NOT NULL);
+
+CREATE TABLE IF NOT EXISTS device(
+  id bytea PRIMARY KEY, school bytea NOT NULL, group_name bytea NOT NULL,
+  hostname bytea NOT NULL, inventory_number bytea NOT NULL,
+  hardware_id bytea NOT NULL, signing_key bytea NOT NULL,
+  contact_nonce bytea NOT NULL, state bigint NOT NULL,
+  enrolled_us bigint NOT NULL, last_contact_us bigint NOT NULL,
+  heartbeat bytea NOT NULL, heartbeat_us bigint NOT NULL,
+  certificate_expires_us bigint NOT NULL, clock_offset_us bigint NOT NULL)
+  WITH (fillfactor=70);
+CREATE TABLE IF NOT EXISTS enrol_token(
+  id bytea PRIMARY KEY, secret_hash bytea NOT NULL, school bytea NOT NULL,
+  group_name bytea NOT NULL, uses_left bigint NOT NULL,
+  expires_us bigint NOT NULL, withdrawn bigint NOT NULL);
+
+CREATE TABLE IF NOT EXISTS account(
+  name bytea PRIMARY KEY, display_name bytea NOT NULL, role bigint NOT NULL,
+  school bytea NOT NULL, password_hash bytea NOT NULL,
+  must_change bigint NOT NULL, failures bigint NOT NULL,
+  locked_until_us bigint NOT NULL, own_pseudonym bytea NOT NULL);
+
+CREATE TABLE IF NOT EXISTS alert(
+  id bigint PRIMARY KEY, revision bigint NOT NULL UNIQUE,
+  school bytea NOT NULL, severity bigint NOT NULL, state bigint NOT NULL,
+  subject bytea NOT NULL, last_us bigint NOT NULL, body bytea NOT NULL);
+CREATE INDEX IF NOT EXISTS alert_order ON
+  alert(severity DESC, last_us DESC, id DESC);
+CREATE INDEX IF NOT EXISTS alert_subject ON alert(subject);
+CREATE TABLE IF NOT EXISTS alert_counter(
+  one bigint PRIMARY KEY CHECK(one=1), revision bigint NOT NULL,
+  last_id bigint NOT NULL);
+INSERT INTO alert_counter VALUES(1, 0, 0) ON CONFLICT DO NOTHING;
+
+CREATE TABLE IF NOT EXISTS audit(
+  number bigint PRIMARY KEY, time_us bigint NOT NULL, who bytea NOT NULL,
+  action bytea NOT NULL, about bytea NOT NULL, detail bytea NOT NULL,
+  hash bytea NOT NULL);
+CREATE OR REPLACE FUNCTION audit_is_append_only() RETURNS trigger AS
+  $$ BEGIN RAISE EXCEPTION 'the audit log is append-only'; END $$
+  LANGUAGE plpgsql;
+DROP TRIGGER IF EXISTS audit_no_change ON audit;
+CREATE TRIGGER audit_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
+  EXECUTE FUNCTION audit_is_append_only();
+
+CREATE SEQUENCE IF NOT EXISTS event_id CACHE 1;
+CREATE TABLE IF NOT EXISTS event(
+  id bigint NOT NULL DEFAULT nextval('event_id'), day bigint NOT NULL,
+  happened_us bigint NOT NULL, received_us bigint NOT NULL,
+  school bytea NOT NULL, device bytea NOT NULL, subject bytea NOT NULL,
+  epoch bigint NOT NULL, body bytea NOT NULL) PARTITION BY RANGE (day);
+CREATE INDEX IF NOT EXISTS event_order ON event(id);
+CREATE INDEX IF NOT EXISTS event_school ON event(school, happened_us);
+CREATE INDEX IF NOT EXISTS event_device ON event(device, happened_us);
+CREATE INDEX IF NOT EXISTS event_subject ON event(subject, happened_us)
+  WHERE subject<>'';
+CREATE TABLE IF NOT EXISTS event_stream(
+  device bytea NOT NULL, epoch bigint NOT NULL, durable bigint NOT NULL,
+  above bytea NOT NULL, PRIMARY KEY(device, epoch)) WITH (fillfactor=70);
+CREATE TABLE IF NOT EXISTS hour_count(
+  hour bigint NOT NULL, school bytea NOT NULL, grp bytea NOT NULL,
+  category bytea NOT NULL, action bigint NOT NULL, contacts bigint NOT NULL,
+  PRIMARY KEY(hour, school, grp, category, action));
+)sql";
+
+}  // namespace
+
+absl::Status MakeTables(Connection& connection) {
+  // "IF NOT EXISTS" of two that start at once would still collide.
+  absl::Status status =
+      connection.Execute("SELECT pg_advisory_xact_lock(7305431, 1)");
+  if (!status.ok()) return status;
+  const absl::StatusOr<Rows> there = connection.Run(
+      "SELECT count(*) FROM pg_class WHERE relname='sg_version' AND"
+      " relnamespace=current_schema()::regnamespace");
+  if (!there.ok()) return there.status();
+  if (there->Int(0, 0) > 0) {
+    const absl::StatusOr<Rows> version =
+        connection.Run("SELECT version FROM sg_version");
+    if (!version.ok()) return version.status();
+    if (version->size() == 1 && version->Int(0, 0) == kVersion) {
+      return absl::OkStatus();
+    }
+    if (version->size() == 1 && version->Int(0, 0) > kVersion) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("PostgreSQL: tables of format ", version->Int(0, 0),
+                       ": made by a newer version: start that version"));
+    }
+  }
+  status = connection.Execute(kTables);
+  if (!status.ok()) return status;
+  return connection
+      .Run(
+          "INSERT INTO sg_version VALUES(1, $1::bigint)"
+          " ON CONFLICT (one) DO UPDATE SET version=excluded.version",
+          Parameters().Int(kVersion))
+      .status();
+}
+
+}  // namespace schoolgate::collector

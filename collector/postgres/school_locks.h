@@ -1,0 +1,36 @@
+// Which schools this collector answers for: each school is held by one
+// collector at a time, and by another within seconds when that one is gone.
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "collector/postgres/postgres.h"
+
+namespace schoolgate::collector {
+
+// PostgreSQL's advisory locks, held by one connection of their own: the server
+// lets go of all of them when that connection ends, however it ends. Not
+// thread-safe.
+class SchoolLocks {
+ public:
+  explicit SchoolLocks(std::string conninfo) : conninfo_(std::move(conninfo)) {}
+
+  // Takes those of `schools` that nobody holds, and returns all that are held
+  // here now. Empty when the server cannot be reached: then another collector
+  // may hold them already. To be called every few seconds.
+  std::set<std::string> Turn(const std::vector<std::string>& schools);
+
+ private:
+  bool StillConnected();
+
+  const std::string conninfo_;
+  std::unique_ptr<Connection> connection_;
+  std::set<std::string> held_;
+};
+
+}  // namespace schoolgate::collector

@@ -1,0 +1,319 @@
+// What every store of alerts, audit entries, devices and accounts must do. A
+// test program includes this once and says at its end which it means.
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <thread>
+
+#include "collector/store/account_store.h"
+#include "collector/store/alert_store.h"
+#include "collector/store/audit_log.h"
+#include "collector/store/device_store.h"
+#include "collector/store/scratch_test.h"
+
+namespace schoolgate::collector {
+namespace {
+
+// Opens the stores of a place; a place is what two processes may share. Two
+// calls for one place give two openings of the same.
+struct SmallStoresKind {
+  std::string name;
+  std::function<std::unique_ptr<AlertStore>(const std::string& place)> alerts;
+  std::function<std::unique_ptr<AuditLog>(const std::string& place)> audit;
+  std::function<std::unique_ptr<DeviceStore>(const std::string& place)> devices;
+  std::function<std::unique_ptr<AccountStore>(const std::string& place)>
+      accounts;
+};
+
+class SmallStoresTest : public testing::TestWithParam<SmallStoresKind> {
+ protected:
+  std::unique_ptr<AlertStore> Alerts() {
+    return GetParam().alerts(scratch_.path());
+  }
+  std::unique_ptr<AuditLog> Audit() {
+    return GetParam().audit(scratch_.path());
+  }
+  std::unique_ptr<DeviceStore> Devices() {
+    return GetParam().devices(scratch_.path());
+  }
+  std::unique_ptr<AccountStore> Accounts() {
+    return GetParam().accounts(scratch_.path());
+  }
+
+  Scratch scratch_;
+};
+
+const absl::Time kNow = absl::FromUnixSeconds(1'795'424'400);
+
+v1::Alert Sample(v1::Severity severity, int64_t last_us) {
+  v1::Alert alert;
+  alert.set_school("oak");
+  alert.set_severity(severity);
+  alert.set_state(v1::ALERT_STATE_NEW);
+  alert.set_subject("P-7F3AQ2");
+  alert.set_last_unix_us(last_us);
+  return alert;
+}
+
+TEST_P(SmallStoresTest, TheFeedSeesEveryChangeOnceInOrder) {
+  auto store = Alerts();
+  v1::Alert first = store->Put(Sample(v1::SEVERITY_ROUTINE, 1)).value();
+  const v1::Alert second = store->Put(Sample(v1::SEVERITY_SERIOUS, 2)).value();
+  EXPECT_NE(first.id(), second.id());
+  first.set_state(v1::ALERT_STATE_SEEN);
+  first = store->Put(first).value();
+  EXPECT_EQ(first.revision(), 3u);
+  const auto changes = store->ChangesAfter(0, 10).value();
+  ASSERT_EQ(changes.size(), 2u);
+  EXPECT_EQ(changes[0].id(), second.id());
+  EXPECT_EQ(changes[1].state(), v1::ALERT_STATE_SEEN);
+  EXPECT_TRUE(store->ChangesAfter(3, 10)->empty());
+}
+
+// Otherwise what a person once did would follow them for ever; and what nobody
+// has looked at yet would vanish.
+TEST_P(SmallStoresTest, OldClosedAlertsAreErasedOpenOnesStay) {
+  auto store = Alerts();
+  const absl::Time now = absl::FromUnixSeconds(1'800'000'000);
+  const auto put = [&](absl::Duration age, v1::AlertState state) {
+    v1::Alert alert;
+    alert.set_last_unix_us(absl::ToUnixMicros(now - age));
+    alert.set_state(state);
+    return store->Put(alert).value().id();
+  };
+  const uint64_t old_closed = put(absl::Hours(48), v1::ALERT_STATE_CLOSED);
+  const uint64_t old_open = put(absl::Hours(48), v1::ALERT_STATE_NEW);
+  const uint64_t new_closed = put(absl::Hours(1), v1::ALERT_STATE_CLOSED);
+  EXPECT_EQ(store->Expire(now, absl::Hours(24)).value(), 1u);
+  EXPECT_FALSE(store->Get(old_closed).ok());
+  EXPECT_TRUE(store->Get(old_open).ok());
+  EXPECT_TRUE(store->Get(new_closed).ok());
+}
+
+TEST_P(SmallStoresTest, TheWorstComesFirstThenTheNewest) {
+  auto store = Alerts();
+  for (const auto& [severity, time] : {std::pair{v1::SEVERITY_ROUTINE, 9},
+                                       {v1::SEVERITY_SERIOUS, 1},
+                                       {v1::SEVERITY_SERIOUS, 5}}) {
+    ASSERT_TRUE(store->Put(Sample(severity, time)).ok());
+  }
+  std::vector<uint64_t> ids;
+  const std::vector<v1::Alert> found = store->Find({}).value();
+  for (const v1::Alert& alert : found) ids.push_back(alert.id());
+  EXPECT_THAT(ids, testing::ElementsAre(3, 2, 1));
+  AlertQuery query;
+  query.at_least = v1::SEVERITY_SERIOUS;
+  query.before_id = 3;
+  EXPECT_EQ(store->Find(query)->size(), 1u);
+  query.school = "elm";
+  EXPECT_TRUE(store->Find(query)->empty());
+}
+
+TEST_P(SmallStoresTest, AWaiterWakesForAChangeByAnotherProcess) {
+  auto here = Alerts();
+  auto there = Alerts();
+  std::thread writer(
+      [&] { ASSERT_TRUE(there->Put(Sample(v1::SEVERITY_ROUTINE, 1)).ok()); });
+  EXPECT_EQ(here->WaitForChange(0, absl::Minutes(1)), 1u);
+  writer.join();
+  std::thread closer([&] { here->Close(); });
+  EXPECT_EQ(here->WaitForChange(1, absl::Minutes(1)), 1u);
+  closer.join();
+}
+
+TEST_P(SmallStoresTest, ARefusedUpdateChangesNothing) {
+  auto store = Alerts();
+  const v1::Alert alert = store->Put(Sample(v1::SEVERITY_ROUTINE, 1)).value();
+  const auto refused = store->Update(alert.id(), [](v1::Alert* changed) {
+    changed->set_state(v1::ALERT_STATE_CLOSED);
+    return absl::PermissionDeniedError("two people are needed");
+  });
+  EXPECT_TRUE(absl::IsPermissionDenied(refused.status()));
+  EXPECT_EQ(store->Get(alert.id())->state(), v1::ALERT_STATE_NEW);
+  EXPECT_TRUE(absl::IsNotFound(
+      store->Update(99, [](v1::Alert*) { return absl::OkStatus(); }).status()));
+  ASSERT_TRUE(store
+                  ->Update(alert.id(),
+                           [](v1::Alert* changed) {
+                             changed->set_state(v1::ALERT_STATE_SEEN);
+                             return absl::OkStatus();
+                           })
+                  .ok());
+  EXPECT_EQ(store->Get(alert.id())->state(), v1::ALERT_STATE_SEEN);
+  EXPECT_EQ(store->Get(alert.id())->revision(), 2u);
+}
+
+AuditEntry Entry(const std::string& who) {
+  AuditEntry entry;
+  entry.time = kNow;
+  entry.who = who;
+  entry.action = "view_alert";
+  entry.about = "12";
+  return entry;
+}
+
+TEST_P(SmallStoresTest, TwoProcessesMakeOneChain) {
+  auto here = Audit();
+  auto there = Audit();
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(here->Append(Entry("a")).ok());
+    ASSERT_TRUE(there->Append(Entry("b")).ok());
+  }
+  EXPECT_TRUE(here->Verify().ok());
+  EXPECT_EQ(here->Read(8, 100)->size(), 2u);
+}
+
+TEST_P(SmallStoresTest, ADeviceComesBackWhole) {
+  auto store = Devices();
+  Device device;
+  device.id = "D-4KQ7X2M9";
+  device.school = "oak";
+  device.signing_key = std::string("\0\1\2", 3);
+  device.state = DeviceState::kQuarantined;
+  device.last_contact = kNow;
+  device.clock_offset = absl::Seconds(-90);
+  device.heartbeat.set_hostname("laptop-7");
+  ASSERT_TRUE(store->Put(device).ok());
+  const Device back = store->Get("D-4KQ7X2M9").value();
+  EXPECT_EQ(back.signing_key, device.signing_key);
+  EXPECT_EQ(back.state, DeviceState::kQuarantined);
+  EXPECT_EQ(back.last_contact, kNow);
+  EXPECT_EQ(back.enrolled, absl::InfinitePast());
+  EXPECT_EQ(back.clock_offset, absl::Seconds(-90));
+  EXPECT_EQ(back.heartbeat.hostname(), "laptop-7");
+  EXPECT_EQ(store->All("oak")->size(), 1u);
+  EXPECT_TRUE(store->All("elm")->empty());
+  EXPECT_TRUE(absl::IsNotFound(store->Get("D-0").status()));
+}
+
+TEST_P(SmallStoresTest, AContactDoesNotUndoABanMadeMeanwhile) {
+  auto store = Devices();
+  Device device;
+  device.id = "D-1";
+  device.contact_nonce = "old";
+  ASSERT_TRUE(store->Put(device).ok());
+  ASSERT_TRUE(store->SetState("D-1", DeviceState::kBanned).ok());
+  DeviceContact contact;
+  contact.id = "D-1";
+  contact.last_contact = kNow;
+  contact.heartbeat.emplace().set_hostname("laptop-7");
+  contact.heartbeat_time = kNow;
+  DeviceContact unknown;
+  unknown.id = "D-2";
+  ASSERT_TRUE(store->RecordContacts(std::vector{contact, unknown}).ok());
+  const Device back = store->Get("D-1").value();
+  EXPECT_EQ(back.state, DeviceState::kBanned);
+  EXPECT_EQ(back.last_contact, kNow);
+  EXPECT_EQ(back.heartbeat.hostname(), "laptop-7");
+  EXPECT_EQ(back.contact_nonce, "old");
+  EXPECT_TRUE(absl::IsNotFound(store->SetState("D-2", DeviceState::kActive)));
+}
+
+TEST_P(SmallStoresTest, ATokenGivesExactlyItsUsesAndThenSaysWhyNot) {
+  auto store = Devices();
+  EnrolToken token;
+  token.id = "T1";
+  token.uses_left = 2;
+  token.expires = kNow + absl::Hours(1);
+  ASSERT_TRUE(store->PutToken(token).ok());
+  EXPECT_TRUE(store->UseToken("T1", kNow).ok());
+  EXPECT_TRUE(
+      absl::IsFailedPrecondition(store->UseToken("T1", kNow + absl::Hours(2))));
+  EXPECT_TRUE(store->UseToken("T1", kNow).ok());
+  EXPECT_THAT(std::string(store->UseToken("T1", kNow).message()),
+              testing::HasSubstr("no uses left"));
+  EXPECT_TRUE(absl::IsNotFound(store->UseToken("T2", kNow)));
+}
+
+TEST_P(SmallStoresTest, ALockOutOutlivesARestart) {
+  Account account;
+  account.name = "a.patel";
+  account.role = Role::kDeputy;
+  account.failures = 5;
+  account.locked_until = kNow;
+  {
+    auto store = Accounts();
+    ASSERT_TRUE(store->Put(account).ok());
+  }
+  auto store = Accounts();
+  const Account back = store->Get("a.patel").value();
+  EXPECT_EQ(back.role, Role::kDeputy);
+  EXPECT_EQ(back.failures, 5u);
+  EXPECT_EQ(back.locked_until, kNow);
+  EXPECT_EQ(store->All()->size(), 1u);
+  EXPECT_TRUE(absl::IsNotFound(store->Get("b.jones").status()));
+}
+
+// What a device or a person wrote may hold any byte; a store that changes one
+// breaks signatures, and one that refuses it loses the device.
+TEST_P(SmallStoresTest, EveryByteComesBack) {
+  std::string bytes;
+  for (int i = 0; i < 256; ++i) bytes.push_back(static_cast<char>(i));
+  auto devices = Devices();
+  Device device;
+  device.id = "D-1";
+  device.hostname = bytes;
+  device.signing_key = bytes;
+  device.contact_nonce = bytes;
+  ASSERT_TRUE(devices->Put(device).ok());
+  EXPECT_EQ(devices->Get("D-1")->hostname, bytes);
+  EXPECT_EQ(devices->Get("D-1")->contact_nonce, bytes);
+  DeviceContact contact;
+  contact.id = "D-1";
+  contact.contact_nonce = bytes + bytes;
+  ASSERT_TRUE(devices->RecordContacts(std::vector{contact}).ok());
+  EXPECT_EQ(devices->Get("D-1")->contact_nonce, bytes + bytes);
+  auto audit = Audit();
+  AuditEntry entry = Entry("a");
+  entry.detail = bytes;
+  ASSERT_TRUE(audit->Append(entry).ok());
+  EXPECT_EQ(audit->Read(0, 1)->front().detail, bytes);
+  EXPECT_TRUE(audit->Verify().ok());
+}
+
+// Two collectors, or a collector and a command, at the same moment.
+TEST_P(SmallStoresTest, ManyAtOnceLoseNothing) {
+  constexpr int kThreads = 4, kEach = 10;
+  {
+    auto devices = Devices();
+    EnrolToken token;
+    token.id = "T1";
+    token.uses_left = kThreads * kEach - 5;
+    token.expires = kNow + absl::Hours(1);
+    ASSERT_TRUE(devices->PutToken(token).ok());
+    ASSERT_TRUE(Alerts()->Put(Sample(v1::SEVERITY_ROUTINE, 1)).ok());
+    ASSERT_TRUE(Audit()->Append(Entry("first")).ok());
+  }
+  std::atomic<int> used{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&] {
+      auto alerts = Alerts();
+      auto audit = Audit();
+      auto devices = Devices();
+      for (int i = 0; i < kEach; ++i) {
+        used += devices->UseToken("T1", kNow).ok();
+        EXPECT_TRUE(audit->Append(Entry("a")).ok());
+        const auto changed = alerts->Update(1, [](v1::Alert* alert) {
+          alert->set_count(alert->count() + 1);
+          return absl::OkStatus();
+        });
+        EXPECT_TRUE(changed.ok()) << changed.status();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(used, kThreads * kEach - 5);
+  EXPECT_EQ(Alerts()->Get(1)->count(), static_cast<uint32_t>(kThreads * kEach));
+  EXPECT_TRUE(Audit()->Verify().ok());
+  EXPECT_EQ(Audit()->Read(0, 1000)->size(),
+            static_cast<size_t>(kThreads * kEach) + 1);
+}
+
+}  // namespace
+}  // namespace schoolgate::collector
