@@ -126,7 +126,10 @@ std::string RecordInWords(const nlohmann::json& answer) {
       "travels sealed; the host is readable to the school.\n\n";
   for (const nlohmann::json& entry : *record) {
     words += Text(entry, "time") + "  " + Text(entry, "host");
-    if (Text(entry, "what") == "report") {
+    if (Text(entry, "what") == "notice") {
+      words +=
+          "you accepted the school's notice, version " + Text(entry, "version");
+    } else if (Text(entry, "what") == "report") {
       words += "  your own report";
     } else if (entry.value("stopped", false)) {
       words += "  blocked";
@@ -139,6 +142,15 @@ std::string RecordInWords(const nlohmann::json& answer) {
     words += "\n";
   }
   return words;
+}
+
+std::string SchoolNoticeInWords(const nlohmann::json& answer) {
+  const std::string notice = Text(answer, "notice");
+  if (notice.empty()) return "The school has given no notice yet.\n";
+  return notice + "\n(version " + Text(answer, "version") + ")\n" +
+         (answer.value("accepted", false)
+              ? "You have said that you read it.\n"
+              : "Say that you have read it with: schoolgate notice --accept\n");
 }
 
 std::string WhyInWords(const nlohmann::json& answer) {

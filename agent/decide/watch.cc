@@ -157,12 +157,32 @@ bool Watch::TakeAnswer(const Observation& from, std::string_view token,
   return true;
 }
 
+const Watch::SeenTest* Watch::TestNamed(std::string_view name) const {
+  for (const SeenTest& test : tests_) {
+    if (test.name == name) return &test;
+  }
+  return nullptr;
+}
+
+bool Watch::SawTest(std::string_view name) const {
+  return TestNamed(name) != nullptr;
+}
+
+bool Watch::RefusedTest(std::string_view name) const {
+  const SeenTest* test = TestNamed(name);
+  return test != nullptr && test->refused;
+}
+
 // The name comes by twice where packets are also watched; that it was refused
 // is known from the first.
 void Watch::NoteTest(std::string_view name, bool refused) {
-  if (last_test_ != name) test_refused_ = false;
-  last_test_ = name;
-  test_refused_ |= refused;
+  for (SeenTest& test : tests_) {
+    if (test.name != name) continue;
+    test.refused |= refused;
+    return;
+  }
+  if (tests_.size() >= kMaxTests) tests_.pop_front();
+  tests_.push_back({std::string(name), refused});
 }
 
 void Watch::Settle() {

@@ -1,6 +1,8 @@
 // schoolgate-agent: the gate on a device, and the same gate over captures.
 #include <CLI/CLI.hpp>
 
+#include "agent/run/browsers_verb.h"
+#include "agent/run/decommission_verb.h"
 #include "agent/run/replay.h"
 #include "agent/run/run_verbs.h"
 #include "platform/complaint.h"
@@ -20,6 +22,8 @@ int main(int argc, char** argv) {
   agent::AddReplay(app, &exit_code);
   agent::AddRun(app, &exit_code);
   agent::AddSelfTest(app, &exit_code);
+  agent::AddDecommission(app, &exit_code);
+  agent::AddBrowsers(app, &exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

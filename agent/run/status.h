@@ -41,7 +41,8 @@ struct AgentStatus {
   std::string school;
   uint64_t bundle_version = 0;  // 0: no rules yet
   std::string bundle_title;
-  std::string notice;               // the school's monitoring notice
+  std::string notice;  // the school's monitoring notice
+  std::string notice_version;
   std::vector<std::string> portal;  // log-in pages of this network, open now
   uint64_t packets = 0;
   uint64_t packets_dropped = 0;

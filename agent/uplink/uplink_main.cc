@@ -23,6 +23,7 @@ int Run(const std::string& config_file) {
   std::string told;
   while (!stop.Arrived()) {
     (*uplink)->Turn(kPatience, stop.descriptor());
+    if ((*uplink)->finished()) return platform::kExitOutOfUse;
     const std::string& problem = (*uplink)->status().problem;
     if (problem != told && !problem.empty()) {
       std::fprintf(stderr, "%s: %s\n", kProgram, problem.c_str());

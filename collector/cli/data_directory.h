@@ -56,6 +56,7 @@ struct DataDirectory {
     return path + "/tls/" + name;
   }
   std::string SealingKey() const { return path + "/keys/sealing.key"; }
+  std::string RemovalKey() const { return path + "/keys/removal.key"; }
   std::string ContactKey() const { return path + "/keys/contact.key"; }
   std::string SchoolFile(const std::string& school,
                          const std::string& name) const {

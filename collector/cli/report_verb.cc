@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "collector/cases/words.h"
+#include "collector/cli/check_report.h"
 #include "collector/cli/open_stores.h"
 #include "collector/cli/program.h"
 #include "collector/cli/verbs.h"
@@ -102,7 +103,8 @@ std::string Csv(const std::vector<Row>& rows) {
   return text;
 }
 
-std::string Html(const std::vector<Row>& rows, const std::string& title) {
+std::string Html(const std::vector<Row>& rows, const std::string& title,
+                 const std::string& foot) {
   const auto safe = [](const std::string& text) {
     return absl::StrReplaceAll(text,
                                {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}});
@@ -122,10 +124,31 @@ std::string Html(const std::vector<Row>& rows, const std::string& title) {
     }
     absl::StrAppend(&text, "</tr>\n");
   }
-  return absl::StrCat(text,
-                      "</table><p>A contact is one connection to a host that "
-                      "the policy covers. It does not say that somebody read "
-                      "anything there.</p></html>\n");
+  return absl::StrCat(text, "</table><p>", safe(foot), "</p></html>\n");
+}
+
+constexpr char kAboutContacts[] =
+    "A contact is one connection to a host that the policy covers. It does not "
+    "say that somebody read anything there.";
+constexpr char kAboutChecks[] =
+    "Each device asks, as a user would, for a test host of each category after "
+    "every change of network or rules, at every start and every six hours. No "
+    "real site is contacted.";
+
+absl::StatusOr<std::vector<Row>> RowsOf(const Options& options, absl::Time from,
+                                        absl::Time to, absl::TimeZone zone) {
+  auto events = OpenEventsToRead(options.directory);
+  if (!events.ok()) return events.status();
+  if (options.reader == "checks") {
+    auto devices = OpenDevices(options.directory);
+    if (!devices.ok()) return devices.status();
+    return CheckRecords(**events, **devices, options.school, from, to, zone);
+  }
+  const absl::StatusOr<std::vector<HourCount>> counts =
+      (*events)->Counts(options.school, from, to);
+  if (!counts.ok()) return counts.status();
+  return options.reader == "governors" ? ForGovernors(*counts, zone)
+                                       : ForLeads(*counts, zone);
 }
 
 absl::Status Write(const Options& options) {
@@ -139,16 +162,13 @@ absl::Status Write(const Options& options) {
   if (!from.ok()) return from.status();
   const absl::StatusOr<absl::Time> last = Day(options.to, zone);
   if (!last.ok()) return last.status();
-  auto events = OpenEventsToRead(options.directory);
-  if (!events.ok()) return events.status();
-  const absl::StatusOr<std::vector<HourCount>> counts =
-      (*events)->Counts(options.school, *from, *last + absl::Hours(24));
-  if (!counts.ok()) return counts.status();
-  const std::vector<Row> rows = options.reader == "governors"
-                                    ? ForGovernors(*counts, zone)
-                                    : ForLeads(*counts, zone);
-  const std::string title = absl::StrCat("Contacts at ", options.school, ", ",
-                                         options.from, " to ", options.to);
+  const absl::StatusOr<std::vector<Row>> rows =
+      RowsOf(options, *from, *last + absl::Hours(24), zone);
+  if (!rows.ok()) return rows.status();
+  const bool checks = options.reader == "checks";
+  const std::string title =
+      absl::StrCat(checks ? "Checks of the filter at " : "Contacts at ",
+                   options.school, ", ", options.from, " to ", options.to);
   auto audit = OpenAudit(options.directory);
   if (!audit.ok()) return audit.status();
   status =
@@ -160,9 +180,11 @@ absl::Status Write(const Options& options) {
                                                options.from, " ", options.to),
                         .hash = ""});
   if (!status.ok()) return status;
-  return WriteSecretFile(options.output, absl::EndsWith(options.output, ".csv")
-                                             ? Csv(rows)
-                                             : Html(rows, title));
+  return WriteSecretFile(
+      options.output,
+      absl::EndsWith(options.output, ".csv")
+          ? Csv(*rows)
+          : Html(*rows, title, checks ? kAboutChecks : kAboutContacts));
 }
 
 }  // namespace
@@ -170,13 +192,15 @@ absl::Status Write(const Options& options) {
 void AddReport(CLI::App& app, int* exit_code) {
   auto options = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand(
-      "report", "Counts of contacts for governors or safety leads");
+      "report",
+      "Counts of contacts for governors or safety leads, or the checks of the "
+      "filter");
   AddDataOption(*verb, &options->directory);
   verb->add_option("reader", options->reader,
                    "governors (by month, small counts hidden) or leads (by "
-                   "day and group)")
+                   "day and group), or checks (of the filter, by device)")
       ->required()
-      ->check(CLI::IsMember({"governors", "leads"}));
+      ->check(CLI::IsMember({"governors", "leads", "checks"}));
   verb->add_option("--school", options->school, "The school's id")->required();
   verb->add_option("--from", options->from, "First day, 2026-09-01")
       ->required();

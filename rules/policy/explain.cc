@@ -83,7 +83,10 @@ class Document {
              : "does not exist.",
          policy_.containers()
              ? " Containers and virtual machines on a device are judged, too."
-             : " Containers and virtual machines on a device are not judged.");
+             : " Containers and virtual machines on a device are not judged.",
+         policy_.harden_browsers()
+             ? " Browsers are kept from hiding the names they ask for."
+             : " Browsers are left as they are.");
     Line("Times are those of ", policy_.calendar().time_zone(), ".");
     Line();
     Line(
