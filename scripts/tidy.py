@@ -33,6 +33,8 @@ HOMES = {
     r"grpcpp/": ["agent/uplink/", "collector/ingest/", "collector/feed/",
                  "collector/fleet/", "collector/cli/", "tests/"],
     r"sqlite3\.h": ["collector/store/", "tests/"],
+    r"curl/": ["collector/feed/", "collector/metrics/", "collector/web/",
+               "tests/"],
     r"libpq-fe\.h": ["collector/postgres/"],
     r"microhttpd\.h": ["collector/web/", "collector/metrics/"],
     r"yaml-cpp/": ["rules/policy/", "agent/run/", "agent/uplink/",

@@ -147,6 +147,7 @@ class Watch : public ObservationSink {
   const SeenTest* TestNamed(std::string_view name) const;
   void NoteTest(std::string_view name, bool refused);
   bool IsRepeat(const Observation& observation, const Who& who);
+  bool IsTranslated(const Observation& observation, const Who& who);
   bool SeenLately(int64_t now_us);  // what is in key_; sets seen_
   void NoteStubQuestion(const Observation& observation, const Who& who);
   const StubAsker* AskedAtStub(const Observation& observation, const Who& who);

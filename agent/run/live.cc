@@ -396,6 +396,7 @@ ObserverCounters LiveAgent::Seen() {
 
 void LiveAgent::RefreshStatus() {
   const ObserverCounters seen = Seen();
+  status_.seen = seen;
   status_.packets = seen.packets;
   status_.names = watch_->counters().names;
   status_.flows = seen.flows;

@@ -8,11 +8,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "collector/cases/case_book.h"
+#include "collector/cases/hold.h"
+#include "collector/cli/feeds_file.h"
 #include "collector/cli/measures.h"
 #include "collector/cli/open_stores.h"
 #include "collector/cli/preflight.h"
 #include "collector/feed/alert_feed.h"
 #include "collector/feed/detection.h"
+#include "collector/feed/outgoing.h"
 #include "collector/fleet/journal.h"
 #include "collector/fleet/rings.h"
 #include "collector/fleet/rules_out.h"
@@ -53,7 +56,8 @@ class WholeCollector : public Collector {
     for (absl::Status (WholeCollector::*step)() :
          {&WholeCollector::Lock, &WholeCollector::Prepare,
           &WholeCollector::StartInside, &WholeCollector::OpenDoor,
-          &WholeCollector::StartDashboard, &WholeCollector::StartMetrics}) {
+          &WholeCollector::StartDashboard, &WholeCollector::StartFeeds,
+          &WholeCollector::StartMetrics}) {
       const absl::Status status = (this->*step)();
       if (!status.ok()) return status;
     }
@@ -116,6 +120,7 @@ class WholeCollector : public Collector {
                                "collector: shutting down"));
     }
     if (door_ != nullptr) door_->Close(kGrace);
+    if (outgoing_ != nullptr) outgoing_->Stop();
     if (intake_ != nullptr) intake_->Stop();
     if (detection_ != nullptr) detection_->Stop();
     if (stores_.alerts != nullptr) stores_.alerts->Close();
@@ -127,6 +132,11 @@ class WholeCollector : public Collector {
     absl::StatusOr<CollectorConfig> config = LoadConfig(directory_);
     if (!config.ok()) return config.status();
     config_ = *std::move(config);
+    absl::TimeZone zone;
+    absl::LoadTimeZone(config_.time_zone, &zone);
+    absl::StatusOr<OutgoingConfig> feeds = LoadFeeds(directory_, zone);
+    if (!feeds.ok()) return feeds.status();
+    feeds_ = *std::move(feeds);
     SetLog({.least = *LevelNamed(config_.log_level),
             .format = *LogFormatNamed(config_.log_format)});
     lock_ = open(directory_.Lock().c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -164,6 +174,10 @@ class WholeCollector : public Collector {
     const absl::StatusOr<seal::SigningKey> removal =
         seal::LoadOrCreateSigningKey(directory_.RemovalKey());
     if (!removal.ok()) return removal.status();
+    const absl::StatusOr<seal::SigningKey> custody =
+        seal::LoadOrCreateSigningKey(directory_.CustodyKey());
+    if (!custody.ok()) return custody.status();
+    custody_key_ = std::make_unique<seal::SigningKey>(*custody);
     enrolment_ =
         std::make_unique<Enrolment>(*authority_, *stores_.devices,
                                     *stores_.audit, *std::move(gift), *removal);
@@ -247,16 +261,36 @@ class WholeCollector : public Collector {
         own ? config_.web_certificate : directory_.Tls("web.crt");
     web.key_file = own ? config_.web_key : directory_.Tls("web.key");
     web.static_directory = options_.static_directory;
+    absl::TimeZone zone;
+    absl::LoadTimeZone(config_.time_zone, &zone);
     web.notice = {
         config_.schools.empty() ? config_.trust : config_.schools.front().name,
-        config_.contact, config_.keep_event_days, config_.keep_case_days};
+        config_.contact, config_.keep_event_days, config_.keep_case_days, zone};
     return Take(
         StartWebServer(web,
                        {*stores_.alerts, *stores_.audit, *stores_.devices,
                         *stores_.accounts, shelf_.get(), papers_.get(),
-                        stores_.events.get()},
+                        stores_.events.get(), stores_.held.get(),
+                        custody_key_.get(), stores_.feeds.get(),
+                        stores_.second_factors.get(), stores_.agreements.get()},
                        clock_),
         &web_);
+  }
+
+  absl::Status StartFeeds() {
+    if (feeds_.webhooks.empty() && !feeds_.mail) return absl::OkStatus();
+    if (stores_.feeds == nullptr) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(directory_.Feeds(),
+                       ": collectors that share a database send no "
+                       "feeds yet: take the file away"));
+    }
+    outgoing_ = std::make_unique<OutgoingFeeds>(
+        OutgoingStores{*stores_.alerts, *stores_.accounts, *stores_.audit,
+                       *stores_.feeds, stores_.agreements.get()},
+        feeds_, CurlWire(), clock_);
+    outgoing_->Start();
+    return absl::OkStatus();
   }
 
   absl::Status StartMetrics() {
@@ -316,7 +350,15 @@ class WholeCollector : public Collector {
            {"what", "nothing is erased until the clock is right"}});
       return;
     }
-    ReportErased("events", stores_.events->Expire(now, keep));
+    const absl::Status held =
+        stores_.held == nullptr
+            ? absl::OkStatus()
+            : KeepHeldEvents(*stores_.alerts, *stores_.events, *stores_.held);
+    if (held.ok()) {
+      ReportErased("events", stores_.events->Expire(now, keep));
+    } else {
+      ReportErased("events", held);
+    }
     ReportErased("alerts", stores_.alerts->Expire(
                                now, absl::Hours(24) * config_.keep_case_days));
   }
@@ -348,6 +390,7 @@ class WholeCollector : public Collector {
   // Destroyed from the bottom up: each uses those above it.
   std::unique_ptr<Authority> authority_;
   std::unique_ptr<seal::BoxKey> sealing_key_;
+  std::unique_ptr<seal::SigningKey> custody_key_;
   const seal::BoxKey* key_list_[1] = {};
   OwnStores stores_;
   std::unique_ptr<Enrolment> enrolment_;
@@ -365,6 +408,8 @@ class WholeCollector : public Collector {
   std::unique_ptr<AlertFeed> feed_;
   std::unique_ptr<Door> door_;
   std::unique_ptr<WebServer> web_;
+  OutgoingConfig feeds_;
+  std::unique_ptr<OutgoingFeeds> outgoing_;
   std::unique_ptr<Measures> measures_;
   std::unique_ptr<ScrapeServer> scraped_;
 };

@@ -36,6 +36,10 @@ int main(int argc, char** argv) {
   collector::AddReport(app, &exit_code);
   collector::AddFeedCertificate(app, &exit_code);
   collector::AddAudit(app, &exit_code);
+  collector::AddFeeds(app, &exit_code);
+  collector::AddFeedToken(app, &exit_code);
+  collector::AddSecondFactor(app, &exit_code);
+  collector::AddVerify(app, &exit_code);
   collector::AddTrace(app, &exit_code);
   collector::AddDoctor(app, &exit_code);
   collector::AddBackup(app, &exit_code);

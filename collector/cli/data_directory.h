@@ -58,6 +58,8 @@ struct DataDirectory {
   std::string SealingKey() const { return path + "/keys/sealing.key"; }
   std::string RemovalKey() const { return path + "/keys/removal.key"; }
   std::string ContactKey() const { return path + "/keys/contact.key"; }
+  std::string Feeds() const { return path + "/feeds.yaml"; }
+  std::string CustodyKey() const { return path + "/keys/custody.key"; }
   std::string SchoolFile(const std::string& school,
                          const std::string& name) const {
     return path + "/schools/" + school + "/" + name;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "collector/cli/preflight.h"
 #include "collector/postgres/postgres_stores.h"
 
@@ -27,6 +28,14 @@ absl::Status OpenInDirectory(const DataDirectory& directory,
   if (status.ok()) status = Take(OpenSqliteAuditLog(main), &stores->audit);
   if (status.ok()) {
     status = Take(OpenSqliteAccountStore(main), &stores->accounts);
+  }
+  if (status.ok()) status = Take(OpenSqliteHeldEvents(main), &stores->held);
+  if (status.ok()) status = Take(OpenSqliteFeedStore(main), &stores->feeds);
+  if (status.ok()) {
+    status = Take(OpenSqliteSecondFactorStore(main), &stores->second_factors);
+  }
+  if (status.ok()) {
+    status = Take(OpenSqliteAgreementStore(main), &stores->agreements);
   }
   return status;
 }
@@ -56,6 +65,13 @@ absl::StatusOr<std::unique_ptr<Store>> OpenOne(const DataDirectory& directory,
 }
 
 }  // namespace
+
+absl::Status CheckOwnStores(const CollectorConfig& config,
+                            const std::string& what) {
+  if (config.database.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      what, ": not there yet for collectors that share a database"));
+}
 
 absl::Status OpenStores(const DataDirectory& directory,
                         const CollectorConfig& config, OwnStores* stores) {

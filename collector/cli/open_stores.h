@@ -9,10 +9,14 @@
 #include "collector/cli/data_directory.h"
 #include "collector/ingest/refused_records.h"
 #include "collector/store/account_store.h"
+#include "collector/store/agreement_store.h"
 #include "collector/store/alert_store.h"
 #include "collector/store/audit_log.h"
 #include "collector/store/device_store.h"
 #include "collector/store/event_store.h"
+#include "collector/store/feed_store.h"
+#include "collector/store/held_events.h"
+#include "collector/store/second_factor_store.h"
 
 namespace schoolgate::collector {
 
@@ -23,7 +27,17 @@ struct OwnStores {
   std::unique_ptr<AuditLog> audit;
   std::unique_ptr<AccountStore> accounts;
   std::unique_ptr<RefusedRecords> refused;
+  // Null where the database is shared: they would differ between collectors.
+  std::unique_ptr<HeldEvents> held;
+  std::unique_ptr<FeedStore> feeds;
+  std::unique_ptr<SecondFactorStore> second_factors;
+  std::unique_ptr<AgreementStore> agreements;
 };
+
+// FAILED_PRECONDITION where the database is shared: `what` is kept by each
+// collector for itself and would differ between them.
+absl::Status CheckOwnStores(const CollectorConfig& config,
+                            const std::string& what);
 
 // All of them, for the one process that serves this directory.
 absl::Status OpenStores(const DataDirectory& directory,

@@ -6,21 +6,22 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "collector/cases/report.h"
 #include "collector/cases/words.h"
 #include "collector/cli/check_report.h"
 #include "collector/cli/open_stores.h"
 #include "collector/cli/program.h"
 #include "collector/cli/verbs.h"
 #include "collector/fleet/secret_file.h"
+#include "collector/store/account_store.h"
+#include "collector/store/agreement_store.h"
+#include "collector/store/alert_store.h"
 #include "collector/store/audit_log.h"
 #include "collector/store/event_store.h"
 #include "platform/clock.h"
 
 namespace schoolgate::collector {
 namespace {
-
-// Governors read no count from which one person could be guessed.
-constexpr uint64_t kSmallestShown = 5;
 
 using Row = std::vector<std::string>;
 
@@ -51,23 +52,41 @@ absl::StatusOr<absl::Time> Day(const std::string& text, absl::TimeZone zone) {
   return absl::FromCivil(day, zone);
 }
 
-// By month, category and action: no group, no day, no totals that could be
-// subtracted from one another.
-std::vector<Row> ForGovernors(const std::vector<HourCount>& counts,
-                              absl::TimeZone zone) {
-  std::map<Row, uint64_t> sums;
-  for (const HourCount& count : counts) {
-    sums[{absl::FormatTime("%Y-%m", count.hour, zone),
-          CategoryWords(count.category), ActionWord(count.action)}] +=
-        count.contacts;
+// The figures of the dashboard's governors' report, which no subtraction
+// undoes: whole months, in bands, as they were first published.
+absl::StatusOr<std::vector<Row>> ForGovernors(const Options& options,
+                                              absl::TimeZone zone) {
+  absl::CivilDay first, last;
+  if (!absl::ParseCivilTime(options.from, &first) ||
+      !absl::ParseCivilTime(options.to, &last) || first.day() != 1 ||
+      (last + 1).day() != 1 || last < first) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(options.from, " to ", options.to,
+                     ": governors get whole months: write them like "
+                     "--from 2026-09-01 --to 2026-12-31"));
   }
-  std::vector<Row> rows = {{"month", "category", "action", "contacts"}};
-  for (const auto& [key, contacts] : sums) {
-    Row& row = rows.emplace_back(key);
-    row.push_back(contacts < kSmallestShown
-                      ? absl::StrCat("fewer than ", kSmallestShown)
-                      : absl::StrCat(contacts));
+  Period period{.first = first, .after = last + 1};
+  for (absl::CivilMonth month(first); month < absl::CivilMonth(last + 1);
+       ++month) {
+    period.months.push_back(month);
   }
+  auto alerts = OpenAlerts(options.directory);
+  if (!alerts.ok()) return alerts.status();
+  auto accounts = OpenAccounts(options.directory);
+  if (!accounts.ok()) return accounts.status();
+  auto published = OpenSqliteAgreementStore(options.directory.Main());
+  if (!published.ok()) return published.status();
+  const auto everybody = (*accounts)->All();
+  if (!everybody.ok()) return everybody.status();
+  auto found = AlertsForGovernors(**alerts, options.school, *everybody);
+  if (!found.ok()) return found.status();
+  const absl::StatusOr<Report> report =
+      GovernorsReport(options.school, period, *found, **published,
+                      platform::SystemClock().Now(), zone);
+  if (!report.ok()) return report.status();
+  std::vector<Row> rows = {report->tables[0].columns};
+  rows.insert(rows.end(), report->tables[0].rows.begin(),
+              report->tables[0].rows.end());
   return rows;
 }
 
@@ -127,16 +146,31 @@ std::string Html(const std::vector<Row>& rows, const std::string& title,
   return absl::StrCat(text, "</table><p>", safe(foot), "</p></html>\n");
 }
 
-constexpr char kAboutContacts[] =
-    "A contact is one connection to a host that the policy covers. It does not "
-    "say that somebody read anything there.";
-constexpr char kAboutChecks[] =
-    "Each device asks, as a user would, for a test host of each category after "
-    "every change of network or rules, at every start and every six hours. No "
-    "real site is contacted.";
+struct About {
+  const char* title;
+  const char* foot;
+};
+
+About AboutReport(const std::string& reader) {
+  if (reader == "checks") {
+    return {"Checks of the filter at ",
+            "Each device asks, as a user would, for a test host of each "
+            "category after every change of network or rules, at every start "
+            "and every six hours. No real site is contacted."};
+  }
+  if (reader == "governors") {
+    return {"Alerts at ",
+            "Alerts are counted in bands, so that nobody can be found by "
+            "taking one answer from another."};
+  }
+  return {"Contacts at ",
+          "A contact is one connection to a host that the policy covers. It "
+          "does not say that somebody read anything there."};
+}
 
 absl::StatusOr<std::vector<Row>> RowsOf(const Options& options, absl::Time from,
                                         absl::Time to, absl::TimeZone zone) {
+  if (options.reader == "governors") return ForGovernors(options, zone);
   auto events = OpenEventsToRead(options.directory);
   if (!events.ok()) return events.status();
   if (options.reader == "checks") {
@@ -147,8 +181,7 @@ absl::StatusOr<std::vector<Row>> RowsOf(const Options& options, absl::Time from,
   const absl::StatusOr<std::vector<HourCount>> counts =
       (*events)->Counts(options.school, from, to);
   if (!counts.ok()) return counts.status();
-  return options.reader == "governors" ? ForGovernors(*counts, zone)
-                                       : ForLeads(*counts, zone);
+  return ForLeads(*counts, zone);
 }
 
 absl::Status Write(const Options& options) {
@@ -162,13 +195,16 @@ absl::Status Write(const Options& options) {
   if (!from.ok()) return from.status();
   const absl::StatusOr<absl::Time> last = Day(options.to, zone);
   if (!last.ok()) return last.status();
+  if (options.reader == "governors") {
+    status = CheckOwnStores(*config, "the governors' report");
+    if (!status.ok()) return status;
+  }
   const absl::StatusOr<std::vector<Row>> rows =
       RowsOf(options, *from, *last + absl::Hours(24), zone);
   if (!rows.ok()) return rows.status();
-  const bool checks = options.reader == "checks";
-  const std::string title =
-      absl::StrCat(checks ? "Checks of the filter at " : "Contacts at ",
-                   options.school, ", ", options.from, " to ", options.to);
+  const About about = AboutReport(options.reader);
+  const std::string title = absl::StrCat(about.title, options.school, ", ",
+                                         options.from, " to ", options.to);
   auto audit = OpenAudit(options.directory);
   if (!audit.ok()) return audit.status();
   status =
@@ -180,11 +216,9 @@ absl::Status Write(const Options& options) {
                                                options.from, " ", options.to),
                         .hash = ""});
   if (!status.ok()) return status;
-  return WriteSecretFile(
-      options.output,
-      absl::EndsWith(options.output, ".csv")
-          ? Csv(*rows)
-          : Html(*rows, title, checks ? kAboutChecks : kAboutContacts));
+  return WriteSecretFile(options.output, absl::EndsWith(options.output, ".csv")
+                                             ? Csv(*rows)
+                                             : Html(*rows, title, about.foot));
 }
 
 }  // namespace
@@ -197,8 +231,8 @@ void AddReport(CLI::App& app, int* exit_code) {
       "filter");
   AddDataOption(*verb, &options->directory);
   verb->add_option("reader", options->reader,
-                   "governors (by month, small counts hidden) or leads (by "
-                   "day and group), or checks (of the filter, by device)")
+                   "governors (whole months, in bands), leads (by day and "
+                   "group), or checks (of the filter, by device)")
       ->required()
       ->check(CLI::IsMember({"governors", "leads", "checks"}));
   verb->add_option("--school", options->school, "The school's id")->required();

@@ -19,6 +19,7 @@ namespace schoolgate::collector {
 struct AlertQuery {
   std::string school;  // empty: all
   bool open_only = false;
+  bool held_only = false;  // under a legal hold
   std::optional<v1::Severity> at_least;
   std::string subject;     // empty: any
   uint64_t before_id = 0;  // page: ids below this; 0 starts at the newest
@@ -57,7 +58,7 @@ class AlertStore {
                                                               size_t limit) = 0;
 
   // Erases closed alerts whose last evidence is older than `keep`. Returns how
-  // many. What is still open stays: somebody has yet to look at it.
+  // many. What is still open or under a legal hold stays.
   virtual absl::StatusOr<uint64_t> Expire(absl::Time now,
                                           absl::Duration keep) = 0;
 

@@ -33,6 +33,10 @@ class AuditLog {
   virtual absl::StatusOr<std::vector<AuditEntry>> Read(uint64_t after,
                                                        size_t limit) = 0;
 
+  // Entries about exactly this, oldest first.
+  virtual absl::StatusOr<std::vector<AuditEntry>> About(
+      const std::string& about, size_t limit);
+
   // DATA_LOSS names the first entry that does not follow from the one before.
   virtual absl::Status Verify() = 0;
 };

@@ -21,7 +21,8 @@ constexpr char kSchema[] =
     "  WHERE subject<>'';"
     "CREATE TABLE IF NOT EXISTS alert_revision("
     "  one INTEGER PRIMARY KEY CHECK(one=1), revision INTEGER NOT NULL);"
-    "INSERT OR IGNORE INTO alert_revision VALUES(1, 0)";
+    "INSERT OR IGNORE INTO alert_revision VALUES(1, 0);"
+    "CREATE TABLE IF NOT EXISTS alert_hold(id INTEGER PRIMARY KEY)";
 
 // How often a waiter looks for changes made by another process.
 constexpr absl::Duration kOtherProcesses = absl::Milliseconds(250);
@@ -86,6 +87,7 @@ class SqliteAlertStore : public AlertStore {
         "SELECT body, id FROM alert WHERE (?1='' OR school=?1)"
         " AND (?2=0 OR state<>?3) AND severity>=?4 AND (?5='' OR subject=?5)"
         " AND (?6=0 OR id<?6)"
+        " AND (?8=0 OR id IN (SELECT id FROM alert_hold))"
         " ORDER BY severity DESC, last_us DESC, id DESC LIMIT ?7");
     if (!find.ok()) return find.status();
     find->BindText(1, query.school)
@@ -94,7 +96,8 @@ class SqliteAlertStore : public AlertStore {
         .Bind(4, query.at_least.value_or(v1::SEVERITY_UNSPECIFIED))
         .BindText(5, query.subject)
         .Bind(6, static_cast<int64_t>(query.before_id))
-        .Bind(7, static_cast<int64_t>(query.limit));
+        .Bind(7, static_cast<int64_t>(query.limit))
+        .Bind(8, query.held_only ? 1 : 0);
     return Collect(*find);
   }
 
@@ -113,8 +116,9 @@ class SqliteAlertStore : public AlertStore {
   absl::StatusOr<uint64_t> Expire(absl::Time now,
                                   absl::Duration keep) override {
     const std::lock_guard lock(mutex_);
-    absl::StatusOr<Statement> erase =
-        database_->Prepare("DELETE FROM alert WHERE state=? AND last_us<?");
+    absl::StatusOr<Statement> erase = database_->Prepare(
+        "DELETE FROM alert WHERE state=? AND last_us<?"
+        " AND id NOT IN (SELECT id FROM alert_hold)");
     if (!erase.ok()) return erase.status();
     const absl::Status status = erase->Bind(1, v1::ALERT_STATE_CLOSED)
                                     .Bind(2, absl::ToUnixMicros(now - keep))
@@ -179,15 +183,25 @@ class SqliteAlertStore : public AlertStore {
         " VALUES(?,?,?,?,?,?,?,?)");
     if (!put.ok()) return put.status();
     const std::string body = alert->SerializeAsString();
-    return put->Bind(1, static_cast<int64_t>(alert->id()))
-        .Bind(2, static_cast<int64_t>(alert->revision()))
-        .BindText(3, alert->school())
-        .Bind(4, alert->severity())
-        .Bind(5, alert->state())
-        .BindText(6, alert->subject())
-        .Bind(7, alert->last_unix_us())
-        .BindBlob(8, body)
-        .Run();
+    const absl::Status stored =
+        put->Bind(1, static_cast<int64_t>(alert->id()))
+            .Bind(2, static_cast<int64_t>(alert->revision()))
+            .BindText(3, alert->school())
+            .Bind(4, alert->severity())
+            .Bind(5, alert->state())
+            .BindText(6, alert->subject())
+            .Bind(7, alert->last_unix_us())
+            .BindBlob(8, body)
+            .Run();
+    return stored.ok() ? PutHoldLocked(*alert) : stored;
+  }
+
+  absl::Status PutHoldLocked(const v1::Alert& alert) {
+    absl::StatusOr<Statement> hold = database_->Prepare(
+        alert.has_hold() ? "INSERT OR IGNORE INTO alert_hold VALUES(?)"
+                         : "DELETE FROM alert_hold WHERE id=?");
+    if (!hold.ok()) return hold.status();
+    return hold->Bind(1, static_cast<int64_t>(alert.id())).Run();
   }
 
   static absl::StatusOr<std::vector<v1::Alert>> Collect(Statement& rows) {

@@ -14,6 +14,8 @@ constexpr char kSchema[] =
     "  number INTEGER PRIMARY KEY, time_us INTEGER NOT NULL,"
     "  who TEXT NOT NULL, action TEXT NOT NULL, about TEXT NOT NULL,"
     "  detail TEXT NOT NULL, hash TEXT NOT NULL);"
+    "CREATE INDEX IF NOT EXISTS audit_about ON audit(about)"
+    "  WHERE about<>'';"
     "CREATE TRIGGER IF NOT EXISTS audit_no_update BEFORE UPDATE ON audit"
     "  BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;"
     "CREATE TRIGGER IF NOT EXISTS audit_no_delete BEFORE DELETE ON audit"
@@ -60,25 +62,40 @@ class SqliteAuditLog : public AuditLog {
     if (!read.ok()) return read.status();
     read->Bind(1, static_cast<int64_t>(after))
         .Bind(2, static_cast<int64_t>(limit));
-    std::vector<AuditEntry> entries;
-    while (true) {
-      const absl::StatusOr<bool> row = read->Step();
-      if (!row.ok()) return row.status();
-      if (!*row) return entries;
-      AuditEntry& entry = entries.emplace_back();
-      entry.number = static_cast<uint64_t>(read->Int(0));
-      entry.time = absl::FromUnixMicros(read->Int(1));
-      entry.who = read->Bytes(2);
-      entry.action = read->Bytes(3);
-      entry.about = read->Bytes(4);
-      entry.detail = read->Bytes(5);
-      entry.hash = read->Bytes(6);
-    }
+    return Collect(*read);
+  }
+
+  absl::StatusOr<std::vector<AuditEntry>> About(const std::string& about,
+                                                size_t limit) override {
+    const std::lock_guard lock(mutex_);
+    absl::StatusOr<Statement> read = database_->Prepare(
+        "SELECT number, time_us, who, action, about, detail, hash FROM audit"
+        " WHERE about=?1 AND about<>'' ORDER BY number LIMIT ?2");
+    if (!read.ok()) return read.status();
+    read->BindText(1, about).Bind(2, static_cast<int64_t>(limit));
+    return Collect(*read);
   }
 
   absl::Status Verify() override { return VerifyChain(*this); }
 
  private:
+  static absl::StatusOr<std::vector<AuditEntry>> Collect(Statement& rows) {
+    std::vector<AuditEntry> entries;
+    while (true) {
+      const absl::StatusOr<bool> row = rows.Step();
+      if (!row.ok()) return row.status();
+      if (!*row) return entries;
+      AuditEntry& entry = entries.emplace_back();
+      entry.number = static_cast<uint64_t>(rows.Int(0));
+      entry.time = absl::FromUnixMicros(rows.Int(1));
+      entry.who = rows.Bytes(2);
+      entry.action = rows.Bytes(3);
+      entry.about = rows.Bytes(4);
+      entry.detail = rows.Bytes(5);
+      entry.hash = rows.Bytes(6);
+    }
+  }
+
   std::mutex mutex_;
   const std::unique_ptr<Database> database_;
 };

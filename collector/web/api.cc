@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "absl/strings/match.h"
+#include "collector/web/set_up_facts.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -208,6 +209,18 @@ Response Api::Dispatch(const Request& request, const AccessRule& rule,
       return ChangeState(request, number, caller);
     case Endpoint::kIncident:
       return WriteIncident(request, number, caller);
+    case Endpoint::kSecondFactor:
+      return ChangeSecondFactor(request, caller);
+    case Endpoint::kReport:
+      return ShowReport(request, caller);
+    case Endpoint::kBudget:
+      return ShowBudget(caller);
+    case Endpoint::kChangeBudget:
+      return ChangeBudget(request, caller);
+    case Endpoint::kHold:
+      return ChangeHold(request, number, caller);
+    case Endpoint::kPack:
+      return ExportPack(number, caller);
     case Endpoint::kAskName:
       return AskName(request, number, caller);
     case Endpoint::kNames:
@@ -227,7 +240,7 @@ Response Api::Dispatch(const Request& request, const AccessRule& rule,
     case Endpoint::kAudit:
       return ShowAudit(request, caller);
     case Endpoint::kNotice:
-      return ShowNotice();
+      return WithSetUp(ShowNotice(), stores_, caller.account, clock_.Now());
     case Endpoint::kLogin:
     case Endpoint::kLive:
       break;

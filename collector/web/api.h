@@ -3,17 +3,18 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "collector/cases/sight.h"
 #include "collector/web/access.h"
 #include "collector/web/http.h"
 #include "collector/web/name_requests.h"
 #include "collector/web/sessions.h"
-#include "collector/web/sight.h"
 #include "collector/web/stores.h"
 #include "collector/web/throttle.h"
 #include "platform/clock.h"
@@ -56,6 +57,9 @@ class Api {
   // For GET /api/v1/live: a ticket, or the refusal in *refusal.
   std::optional<LiveTicket> AdmitLive(const Request& request,
                                       Response* refusal);
+
+  // For GET /feed/...: alerts for a program with a token.
+  Response AnswerFeed(const Request& request);
 
   // For /ready: 200 when the stores answer.
   Response Ready();
@@ -101,6 +105,26 @@ class Api {
                    const std::string& detail,
                    const std::function<absl::Status(v1::Alert*)>& change);
 
+  // api_custody.cc
+  Response ChangeHold(const Request& request, uint64_t id,
+                      const Caller& caller);
+  Response ExportPack(uint64_t id, const Caller& caller);
+
+  // api_second_factor.cc
+  Response ChangeSecondFactor(const Request& request, const Caller& caller);
+  bool HasSecondFactor(const std::string& account);
+  // Takes the code: it is good once.
+  bool TakeCode(const std::string& account, const std::string& code);
+
+  // api_report.cc
+  Response ShowReport(const Request& request, const Caller& caller);
+
+  // api_budget.cc
+  Response ShowBudget(const Caller& caller);
+  Response ChangeBudget(const Request& request, const Caller& caller);
+  // Alerts of these kinds wait for the digest.
+  std::vector<std::string> KindsInDigest(const std::string& school);
+
   // api_names.cc
   Response AskName(const Request& request, uint64_t id, const Caller& caller);
   Response ListNames(const Request& request, const Caller& caller);
@@ -134,6 +158,9 @@ class Api {
   Throttle by_account_, by_address_;
   RateLimit by_session_, without_log_in_;
   ApiCounters counters_;
+  std::mutex second_factor_mutex_;
+  // Shown to their owners, not confirmed yet.
+  std::map<std::string, std::string> new_secrets_;
   std::mutex names_mutex_;
   NameRequests names_;
 };

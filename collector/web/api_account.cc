@@ -8,6 +8,7 @@ namespace schoolgate::collector {
 namespace {
 
 constexpr size_t kNameMaxBytes = 64;
+constexpr size_t kCodeMaxBytes = 40;
 
 std::string SetCookie(const std::string& token) {
   return absl::StrCat(kSessionCookie, "=", token,
@@ -45,6 +46,7 @@ nlohmann::json Api::SessionJson(const Caller& caller) {
           {"school", account.school},
           {"csrf", caller.session.csrf},
           {"must_change_password", account.must_change_password},
+          {"second_factor", HasSecondFactor(account.name)},
           {"idle_seconds", absl::ToInt64Seconds(sessions_.limits().idle)},
           {"may",
            {{"alerts", may(Endpoint::kAlerts)},
@@ -52,7 +54,9 @@ nlohmann::json Api::SessionJson(const Caller& caller) {
             {"write", may(Endpoint::kState)},
             {"live", may(Endpoint::kLive)},
             {"devices", may(Endpoint::kDevices)},
-            {"audit", may(Endpoint::kAudit)}}}};
+            {"audit", may(Endpoint::kAudit)},
+            {"report", may(Endpoint::kReport)},
+            {"budget", may(Endpoint::kBudget)}}}};
 }
 
 // A name that nobody has is treated as one that somebody has: same work, same
@@ -81,6 +85,21 @@ Response Api::LogIn(const Request& request) {
                                  password.substr(0, kPasswordMaxBytes + 1)) &&
                     password.size() <= kPasswordMaxBytes;
   if (!fits) return FailLogIn(name, request.address, account);
+  if (HasSecondFactor(name)) {
+    const std::string code = Text(body, "code", kCodeMaxBytes);
+    // Asked for after the right password only: a stranger learns nothing.
+    if (code.empty()) {
+      return Refusal(401, "code",
+                     "Enter the code that your authenticator shows.");
+    }
+    if (!TakeCode(name, code)) {
+      const Response failed = FailLogIn(name, request.address, account);
+      return failed.status != 401
+                 ? failed
+                 : Refusal(401, "wrong_code",
+                           "This is not a code that is good now.");
+    }
+  }
 
   by_account_.Forget(name);
   if (account->failures != 0) {

@@ -3,7 +3,7 @@
 #include <array>
 
 #include "absl/strings/str_cat.h"
-#include "collector/web/alert_json.h"
+#include "collector/cases/alert_json.h"
 #include "collector/web/api.h"
 
 namespace schoolgate::collector {
@@ -46,6 +46,8 @@ void FillIncident(const nlohmann::json& body, const std::string& author,
        static_cast<Setter>(&Entry::set_description<std::string>));
   fill("action_taken",
        static_cast<Setter>(&Entry::set_action_taken<std::string>));
+  fill("parents_informed",
+       static_cast<Setter>(&Entry::set_parents_informed<std::string>));
   entry->set_recorded_by(author);
   entry->set_recorded_unix_us(absl::ToUnixMicros(now));
 }
@@ -135,6 +137,7 @@ Response Api::ListAlerts(const Request& request, const Caller& caller) {
   }
   return JsonAnswer({{"alerts", std::move(alerts)},
                      {"revision", revision},
+                     {"digest_kinds", KindsInDigest(caller.account.school)},
                      {"more", found->size() == kListLimit}});
 }
 

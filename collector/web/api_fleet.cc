@@ -5,7 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "collector/web/alert_json.h"
+#include "collector/cases/alert_json.h"
 #include "collector/web/api.h"
 #include "collector/web/device_json.h"
 
@@ -153,8 +153,11 @@ Response Api::ShowAudit(const Request& request, const Caller& caller) {
                           {"about_alert", IsNumber(i->about) ? i->about : ""}};
     // Governors read without anything that could point at a person.
     if (!governor && !IsNumber(i->about)) one["about"] = i->about;
-    // Why a name was to be opened is part of the record.
-    if (!governor && i->action == "ask_name") one["detail"] = i->detail;
+    // Why a name was to be opened or a case kept is part of the record.
+    if (!governor && (i->action == "ask_name" || i->action == "hold" ||
+                      i->action == "lift_hold")) {
+      one["detail"] = i->detail;
+    }
     list.push_back(std::move(one));
   }
   nlohmann::json answer = {{"entries", std::move(list)},

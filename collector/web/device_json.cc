@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "collector/web/alert_json.h"
+#include "collector/cases/alert_json.h"
 
 namespace schoolgate::collector {
 namespace {

@@ -153,8 +153,8 @@ MHD_Result Exchange::Handle() {
     response_ = JsonAnswer({{"status", "up"}});
     return Send();
   }
-  if (absl::StartsWith(path, "/api/") || path == "/ready" ||
-      path == "/readyz") {
+  if (absl::StartsWith(path, "/api/") || absl::StartsWith(path, "/feed/") ||
+      path == "/ready" || path == "/readyz") {
     return AnswerInTurn(Api::IsSlow(request_) ? site_.slow_worker
                                               : site_.worker);
   }
@@ -172,6 +172,8 @@ MHD_Result Exchange::AnswerInTurn(Worker& worker) {
       }
     } else if (request_.path == "/ready" || request_.path == "/readyz") {
       response_ = site_.api.Ready();
+    } else if (absl::StartsWith(request_.path, "/feed/")) {
+      response_ = site_.api.AnswerFeed(request_);
     } else {
       response_ = site_.api.Answer(request_);
     }

@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
-#include "collector/web/alert_json.h"
+#include "collector/cases/alert_json.h"
 
 namespace schoolgate::collector {
 namespace {

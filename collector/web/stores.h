@@ -4,10 +4,15 @@
 #include "collector/fleet/bundle_shelf.h"
 #include "collector/fleet/paper_shelf.h"
 #include "collector/store/account_store.h"
+#include "collector/store/agreement_store.h"
 #include "collector/store/alert_store.h"
 #include "collector/store/audit_log.h"
 #include "collector/store/device_store.h"
 #include "collector/store/event_store.h"
+#include "collector/store/feed_store.h"
+#include "collector/store/held_events.h"
+#include "collector/store/second_factor_store.h"
+#include "proto/seal/keys.h"
 
 namespace schoolgate::collector {
 
@@ -21,6 +26,16 @@ struct Stores {
   const PaperShelf* papers = nullptr;
   // Where the sealed log-ins are; null: no name can be opened.
   EventStore* events = nullptr;
+  // Copies of what is behind held alerts; null: no alert can be held.
+  HeldEvents* held = nullptr;
+  // Signs custody packs; null: none can be made.
+  const seal::SigningKey* custody = nullptr;
+  // Tokens of those who fetch; null: nobody may.
+  FeedStore* feeds = nullptr;
+  // Null: nobody has one.
+  SecondFactorStore* second_factors = nullptr;
+  // What was agreed on by two, and what was published; null: nothing.
+  AgreementStore* agreements = nullptr;
 };
 
 // What the page "What is recorded" says beside its fixed text. Empty or zero:
@@ -30,6 +45,7 @@ struct NoticeFacts {
   std::string contact;  // whom to ask: "office@school.test"
   int keep_event_days = 0;
   int keep_case_days = 0;
+  absl::TimeZone zone = absl::UTCTimeZone();  // the schools'
 };
 
 }  // namespace schoolgate::collector

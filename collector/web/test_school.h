@@ -30,6 +30,10 @@ class TestSchool {
     bundles_ = std::make_unique<BundleShelf>(directory_ + "/bundles");
     papers_ = std::make_unique<PaperShelf>(directory_ + "/papers");
     events_ = *OpenSqliteEventStore(directory_ + "/events");
+    held_ = *OpenSqliteHeldEvents(file);
+    feeds_ = *OpenSqliteFeedStore(file);
+    factors_ = *OpenSqliteSecondFactorStore(file);
+    agreements_ = *OpenSqliteAgreementStore(file);
     AddAccount("it", Role::kItProvider, "");
     AddAccount("lead", Role::kSafetyLead);
     AddAccount("deputy", Role::kDeputy);
@@ -80,8 +84,9 @@ class TestSchool {
   }
 
   Stores stores() {
-    return {*alerts_,       *audit_,       *devices_,    *accounts_,
-            bundles_.get(), papers_.get(), events_.get()};
+    return {*alerts_,       *audit_,       *devices_,      *accounts_,
+            bundles_.get(), papers_.get(), events_.get(),  held_.get(),
+            &custody_,      feeds_.get(),  factors_.get(), agreements_.get()};
   }
   BundleShelf& bundles() { return *bundles_; }
   platform::ManualClock& clock() { return clock_; }
@@ -99,6 +104,11 @@ class TestSchool {
   std::unique_ptr<PaperShelf> papers_;
   std::unique_ptr<AccountStore> accounts_;
   std::unique_ptr<EventStore> events_;
+  std::unique_ptr<HeldEvents> held_;
+  std::unique_ptr<FeedStore> feeds_;
+  std::unique_ptr<SecondFactorStore> factors_;
+  std::unique_ptr<AgreementStore> agreements_;
+  const seal::SigningKey custody_ = seal::SigningKey::Generate();
 };
 
 // A browser as far as the API can tell: keeps its cookie and its token.
@@ -114,9 +124,13 @@ class TestBrowser {
     const size_t question = path.find('?');
     request.path = path.substr(0, question);
     if (question != std::string::npos) {
-      const std::string query = path.substr(question + 1);
-      const size_t equal = query.find('=');
-      request.query[query.substr(0, equal)] = query.substr(equal + 1);
+      std::string query = path.substr(question + 1);
+      while (!query.empty()) {
+        const std::string one = query.substr(0, query.find('&'));
+        query.erase(0, one.size() + 1);
+        const size_t equal = one.find('=');
+        request.query[one.substr(0, equal)] = one.substr(equal + 1);
+      }
     }
     request.address = address_;
     request.headers = {{"host", "school.test"}, {"x-csrf-token", csrf}};

@@ -252,8 +252,8 @@ test("an empty chair is logged out and nothing stays on the screen", async () =>
 });
 
 const pages = [
-  ["lead", "/"], ["lead", "/alerts/1"], ["head", "/alerts/3"], ["lead", "/devices"], ["head", "/audit"],
-  ["governor", "/"], ["lead", "/notice"], ["lead", "/password"],
+  ["lead", "/"], ["lead", "/alerts/1"], ["head", "/alerts/3"], ["lead", "/devices"], ["lead", "/reports"], ["lead", "/precision"], ["head", "/audit"],
+  ["governor", "/"], ["governor", "/reports"], ["lead", "/notice"], ["lead", "/set-up"], ["lead", "/password"],
 ];
 
 async function settle(page) {

@@ -18,10 +18,14 @@ const shots = [
   ["quiet", "lead", "/", quiet],
   ["alert", "lead", "/alerts/1", school],
   ["stop", "head", "/alerts/3", school],
+  ["reports", "lead", "/reports", school],
+  ["reports-governors", "governor", "/reports", school],
+  ["precision", "lead", "/precision", school],
   ["devices", "lead", "/devices", school],
   ["who-looked", "head", "/audit", school],
   ["governor", "governor", "/", school],
   ["notice", "lead", "/notice", school],
+  ["set-up", "lead", "/set-up", school],
 ];
 const only = process.argv.slice(3);
 
@@ -65,7 +69,8 @@ for (const [size, viewport] of Object.entries(sizes)) {
       await page.getByRole("heading", { level: 1 }).waitFor();
       await page.waitForLoadState("load");
       if (who === "lead" && path === "/") await page.locator("[data-connection=live]").waitFor();
-      if (path === "/devices" || path === "/audit") await page.locator("tbody tr").first().waitFor();
+      if (["/devices", "/audit", "/precision"].includes(path)) await page.locator("tbody tr").first().waitFor();
+      if (path === "/reports") await page.locator(".report").waitFor();
       const height = await page.evaluate(() => document.documentElement.scrollHeight);
       await page.screenshot({
         path: join(output, `${name}-${size}-${colorScheme}.png`),

@@ -65,9 +65,14 @@ class Fixture {
     auto devices = OpenSqliteDeviceStore(file);
     auto accounts = OpenSqliteAccountStore(file);
     auto events = OpenSqliteEventStore(directory_ + "/events");
+    auto held = OpenSqliteHeldEvents(file);
+    auto feeds = OpenSqliteFeedStore(file);
+    auto factors = OpenSqliteSecondFactorStore(file);
+    auto agreements = OpenSqliteAgreementStore(file);
     for (const absl::Status& status :
          {alerts.status(), audit.status(), devices.status(), accounts.status(),
-          events.status()}) {
+          events.status(), held.status(), feeds.status(), factors.status(),
+          agreements.status()}) {
       if (!status.ok()) return status;
     }
     alerts_ = *std::move(alerts);
@@ -75,6 +80,10 @@ class Fixture {
     devices_ = *std::move(devices);
     accounts_ = *std::move(accounts);
     events_ = *std::move(events);
+    held_ = *std::move(held);
+    feeds_ = *std::move(feeds);
+    factors_ = *std::move(factors);
+    agreements_ = *std::move(agreements);
     return MakeCertificate();
   }
 
@@ -100,6 +109,11 @@ class Fixture {
   std::unique_ptr<DeviceStore> devices_;
   std::unique_ptr<AccountStore> accounts_;
   std::unique_ptr<EventStore> events_;
+  std::unique_ptr<HeldEvents> held_;
+  std::unique_ptr<FeedStore> feeds_;
+  std::unique_ptr<SecondFactorStore> factors_;
+  std::unique_ptr<AgreementStore> agreements_;
+  const seal::SigningKey custody_ = seal::SigningKey::Generate();
   std::unique_ptr<WebServer> server_;
 };
 
@@ -120,10 +134,12 @@ absl::Status Fixture::MakeCertificate() {
 }
 
 absl::Status Fixture::Start() {
-  auto server = StartWebServer(options_,
-                               {*alerts_, *audit_, *devices_, *accounts_,
-                                nullptr, nullptr, events_.get()},
-                               platform::SystemClock());
+  auto server =
+      StartWebServer(options_,
+                     {*alerts_, *audit_, *devices_, *accounts_, nullptr,
+                      nullptr, events_.get(), held_.get(), &custody_,
+                      feeds_.get(), factors_.get(), agreements_.get()},
+                     platform::SystemClock());
   if (!server.ok()) return server.status();
   server_ = *std::move(server);
   options_.port = server_->port();

@@ -9,7 +9,8 @@ export interface Me {
   csrf: string;
   must_change_password: boolean;
   idle_seconds: number;
-  may: { alerts: boolean; alert: boolean; write: boolean; live: boolean; devices: boolean; audit: boolean };
+  second_factor: boolean;
+  may: { report: boolean; budget: boolean; alerts: boolean; alert: boolean; write: boolean; live: boolean; devices: boolean; audit: boolean };
 }
 
 export type Severity = "illegal" | "serious" | "rule_break" | "routine" | "information";
@@ -41,6 +42,7 @@ export interface Alert {
   trace: string;
   note_count: number;
   outcome: string;
+  held: boolean;
   close_proposed_by?: string;
   close_proposed_account?: string;
 }
@@ -59,6 +61,7 @@ export interface Incident {
   description: string;
   action_taken: string;
   outcome: string;
+  parents_informed: string;
   recorded_by: string;
   recorded: string;
 }
@@ -67,6 +70,7 @@ export interface WholeAlert extends Alert {
   evidence: Evidence[];
   notes?: { time: string; author: string; words: string }[];
   incident?: Incident;
+  hold?: { reason: string; by: string; account: string; since: string };
 }
 
 export interface AnonymousAlert {
@@ -82,6 +86,7 @@ export interface AnonymousAlert {
 export interface AlertList {
   alerts: Alert[];
   revision: number;
+  digest_kinds: string[];
   more: boolean;
 }
 
@@ -154,6 +159,40 @@ export interface Notice {
   contact: string;
   keep_event_days: number;
   keep_case_days: number;
+  version: string;
+  now: string;
+  roles: Record<string, number>;
+  accounts: number;
+  accounts_with_code: number;
+  devices: number;
+  feeds: string[];
+}
+
+export interface Report {
+  title: string;
+  period: string;
+  tables: { title: string; note: string; columns: string[]; rows: string[][]; plot: boolean }[];
+}
+
+export interface Kind {
+  kind: string;
+  title: string;
+  alerts: number;
+  right: number;
+  wrong: number;
+  low: number;
+  high: number;
+  may_wait: boolean;
+  in_digest: boolean;
+  proposed_by?: string;
+  proposed_by_me?: boolean;
+}
+
+export interface Budget {
+  days: number;
+  budget_a_day: number;
+  alerts: number;
+  kinds: Kind[];
 }
 
 // What the server refused, in words for the reader.
@@ -177,6 +216,11 @@ export function whenLoggedOut(then: () => void): void {
 // `background`: not asked for by the person, so it does not keep them logged
 // in.
 async function call<T>(method: string, path: string, body?: unknown, background = false): Promise<T> {
+  const answer = await send(method, path, body, background);
+  return await answer.json().catch(() => ({})) as T;
+}
+
+async function send(method: string, path: string, body: unknown, background: boolean): Promise<Response> {
   const headers: Record<string, string> = {};
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (method !== "GET") headers["X-CSRF-Token"] = csrf;
@@ -193,14 +237,26 @@ async function call<T>(method: string, path: string, body?: unknown, background 
   } catch {
     throw new Refused(0, "offline", "The Schoolgate server cannot be reached. Check your connection and try again.");
   }
+  if (answer.ok) return answer;
   const value = await answer.json().catch(() => ({}));
-  if (answer.ok) return value as T;
   if (answer.status === 401 && value.error === "log_in") onLoggedOut();
   throw new Refused(answer.status, value.error ?? "", value.message ?? "Something went wrong. Try again in a minute.");
 }
 
 export const get = <T>(path: string, background = false) => call<T>("GET", path, undefined, background);
 export const post = <T>(path: string, body: unknown = {}) => call<T>("POST", path, body);
+
+// What the server sends as a file: its text, offered to the person to keep.
+export async function download(method: "GET" | "POST", path: string, name: string): Promise<string> {
+  const answer = await send(method, path, method === "POST" ? {} : undefined, false);
+  const text = await answer.text();
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([text], { type: "application/octet-stream" }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+  return text;
+}
 
 export const sorry = (error: unknown): string =>
   error instanceof Refused ? error.message : "Something went wrong. Reload the page and try again.";

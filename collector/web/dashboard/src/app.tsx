@@ -10,6 +10,9 @@ import { NamesPage } from "./pages/names";
 import { LogInPage } from "./pages/login";
 import { NoticePage } from "./pages/notice";
 import { PasswordPage } from "./pages/password";
+import { SetUpPage } from "./pages/setup";
+import { PrecisionPage } from "./pages/precision";
+import { ReportsPage } from "./pages/reports";
 import { TodayPage } from "./pages/today";
 import { Dialog } from "./parts/dialog";
 import { Footer, Header } from "./parts/frame";
@@ -86,10 +89,13 @@ function Page({ path, me, anonymous, feed, names }: {
 }) {
   const alert = /^\/alerts\/([1-9][0-9]{0,15})$/.exec(path);
   if (alert && me.may.alert) return <AlertPage key={alert[1]} id={Number(alert[1])} me={me} feed={feed} names={names} />;
+  if (path === "/reports" && me.may.report) return <ReportsPage me={me} />;
+  if (path === "/precision" && me.may.budget) return <PrecisionPage />;
   if (path === "/names" && me.may.write) return <NamesPage names={names} />;
   if (path === "/devices" && me.may.devices) return <DevicesPage me={me} />;
   if (path === "/audit" && me.may.audit) return <AuditPage />;
   if (path === "/notice") return <NoticePage />;
+  if (path === "/set-up") return <SetUpPage />;
   if (path === "/") {
     if (anonymous) return <GovernorPage />;
     if (me.may.alerts) return <TodayPage me={me} feed={feed} />;

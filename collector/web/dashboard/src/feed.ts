@@ -11,6 +11,8 @@ export interface Feed {
   connection: Connection;
   latest: Alert | null; // the newest one that came in live, for announcing
   includesClosed: boolean;
+  // Of a kind that two people moved to the digest.
+  waits: (alert: Alert) => boolean;
   loadAll: () => void;
   put: (alert: Alert) => void;
 }
@@ -22,6 +24,7 @@ export function useFeed(on: boolean, live: boolean, onOver: () => void): Feed {
   const [connection, setConnection] = useState<Connection>("off");
   const [latest, setLatest] = useState<Alert | null>(null);
   const [includesClosed, setIncludesClosed] = useState(false);
+  const [digest, setDigest] = useState<string[]>([]);
   const source = useRef<EventSource | null>(null);
   const over = useRef(onOver);
   over.current = onOver;
@@ -36,6 +39,7 @@ export function useFeed(on: boolean, live: boolean, onOver: () => void): Feed {
   const load = async (all: boolean, background: boolean): Promise<number> => {
     const list = await get<AlertList>(`/api/v1/alerts${all ? "?all=1" : ""}`, background);
     setAlerts(new Map(list.alerts.map((alert) => [alert.id, alert])));
+    setDigest(list.digest_kinds);
     setLoaded(true);
     setIncludesClosed(all);
     setError("");
@@ -93,6 +97,7 @@ export function useFeed(on: boolean, live: boolean, onOver: () => void): Feed {
 
   return {
     alerts, loaded, error, connection, latest, includesClosed, put,
+    waits: (alert) => !alert.locked && digest.includes(`${alert.rule}/${alert.category}`),
     loadAll: () => void load(true, false).catch((problem) => setError(sorry(problem))),
   };
 }

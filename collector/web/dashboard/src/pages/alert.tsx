@@ -3,7 +3,8 @@ import { get, post, sorry, type Me, type WholeAlert } from "../api";
 import type { Feed } from "../feed";
 import type { Names } from "../names";
 import { Acknowledge } from "../parts/acknowledge";
-import { ErrorSummary, Row, SeverityTag, StateTag, Title } from "../parts/bits";
+import { ErrorSummary, HeldTag, Row, SeverityTag, StateTag, Title } from "../parts/bits";
+import { Custody } from "../parts/custody";
 import { IncidentLog } from "../parts/incident";
 import { useKeys } from "../parts/keys";
 import { NamePanel } from "../parts/name";
@@ -57,6 +58,7 @@ export function AlertPage({ id, me, feed, names }: { id: number; me: Me; feed: F
       <div class="alert-tags">
         <SeverityTag severity={alert.severity} />
         <StateTag state={alert.state} />
+        {alert.held && <HeldTag />}
       </div>
       <Title tab={alert.title}>{alert.title}</Title>
       <p class="lead">{alert.sentence}</p>
@@ -83,6 +85,7 @@ export function AlertPage({ id, me, feed, names }: { id: number; me: Me; feed: F
       {me.may.write && alert.subject.startsWith("P-") && <NamePanel alert={alert} names={names} />}
       {alert.notes && <Notes alert={alert} me={me} onChange={changed} />}
       {alert.incident && <IncidentLog alert={alert} me={me} onChange={changed} />}
+      {me.may.write && <Custody alert={alert} me={me} onChange={changed} />}
       {acknowledging && <Acknowledge alert={alert} onSave={acknowledge} onClose={() => setAcknowledging(false)} />}
     </article>
   );

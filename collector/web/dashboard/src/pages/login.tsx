@@ -1,11 +1,13 @@
 import { useEffect, useState } from "preact/hooks";
-import { post, sorry, type Me } from "../api";
+import { Refused, post, sorry, type Me } from "../api";
 import { ErrorSummary } from "../parts/bits";
 import { Footer } from "../parts/frame";
 
 export function LogInPage({ why, onIn }: { why: string; onIn: (me: Me) => void }) {
   const [name, setName] = useState("");
   const [password, setPassword] = useState("");
+  // Asked for after the password, by those who have an authenticator.
+  const [code, setCode] = useState<string | null>(null);
   const [shown, setShown] = useState(false);
   const [error, setError] = useState("");
   const [busy, setBusy] = useState(false);
@@ -20,11 +22,16 @@ export function LogInPage({ why, onIn }: { why: string; onIn: (me: Me) => void }
     setBusy(true);
     setError("");
     try {
-      onIn(await post<Me>("/api/v1/login", { name, password }));
+      onIn(await post<Me>("/api/v1/login", code === null ? { name, password } : { name, password, code }));
     } catch (problem) {
-      setError(sorry(problem));
-      setPassword("");
       setBusy(false);
+      const wanted = problem instanceof Refused && ["code", "wrong_code"].includes(problem.code);
+      if (wanted) setCode("");
+      else {
+        setCode(null);
+        setPassword("");
+      }
+      if (!wanted || code !== null) setError(sorry(problem));
     }
   };
 
@@ -34,7 +41,7 @@ export function LogInPage({ why, onIn }: { why: string; onIn: (me: Me) => void }
         <div class="width header-row"><span class="brand">Schoolgate</span></div>
       </header>
       <main id="main" class="width log-in">
-        <ErrorSummary message={error} field="name" />
+        <ErrorSummary message={error} field={code === null ? "name" : "code"} />
         {why && !error && <p class="inset" role="status">{why}</p>}
         <h1>Log in</h1>
         <p class="intro">
@@ -57,6 +64,14 @@ export function LogInPage({ why, onIn }: { why: string; onIn: (me: Me) => void }
               </button>
             </span>
           </p>
+          {code !== null && (
+            <p class="field">
+              <label for="code">Code</label>
+              <span class="hint" id="code-hint">From your authenticator, or one of your recovery codes.</span>
+              <input id="code" name="code" autoComplete="one-time-code" aria-describedby="code-hint" maxLength={40}
+                ref={(field) => field?.focus()} value={code} onInput={(event) => setCode(event.currentTarget.value)} />
+            </p>
+          )}
           <button class="button" disabled={busy}>{busy ? "Logging in" : "Log in"}</button>
         </form>
       </main>

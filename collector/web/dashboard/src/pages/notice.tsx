@@ -1,6 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { get, type Notice } from "../api";
 import { Title } from "../parts/bits";
+import { followLink } from "../router";
 
 export function NoticePage() {
   const [facts, setFacts] = useState<Notice | null>(null);
@@ -57,6 +58,7 @@ export function NoticePage() {
         You can ask what is held about you, have a mistake put right and contest an alert.
         {facts?.contact ? ` Contact ${facts.contact}.` : " Ask the school office or the data protection officer."}
       </p>
+      <p class="no-print"><a href="/set-up" onClick={followLink}>How this system is set up, and the data protection sheet</a></p>
       <h2 class="heading-m">If you need help now</h2>
       <p>Childline: 0800 1111. Samaritans: 116 123. Both are free, and calling or contacting them is never recorded here.</p>
       <p class="no-print"><button class="button secondary" onClick={() => print()}>Print this page</button></p>

@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import { post, sorry, type Me } from "../api";
 import { ErrorSummary, Title } from "../parts/bits";
+import { SecondFactor } from "../parts/second_factor";
 import { go } from "../router";
 
 export function PasswordPage({ me, onDone }: { me: Me; onDone: (me: Me) => void }) {
@@ -43,6 +44,7 @@ export function PasswordPage({ me, onDone }: { me: Me; onDone: (me: Me) => void 
         {field("again", "New password again", again, setAgain, "new-password")}
         <button class="button">Save the new password</button>
       </form>
+      {!first && <SecondFactor me={me} onDone={onDone} />}
     </div>
   );
 }

@@ -29,7 +29,9 @@ export function TodayPage({ me, feed }: { me: Me; feed: Feed }) {
   const list = useRef<HTMLDivElement>(null);
 
   const all = [...feed.alerts.values()].sort(order);
-  const open = all.filter((alert) => alert.state !== "closed");
+  const everyOpen = all.filter((alert) => alert.state !== "closed");
+  const open = everyOpen.filter((alert) => !feed.waits(alert));
+  const waiting = everyOpen.filter(feed.waits);
   const shown = closed ? all.filter((alert) => alert.state === "closed") : open;
 
   const links = () => [...(list.current?.querySelectorAll<HTMLAnchorElement>("a.alert-link") ?? [])];
@@ -66,7 +68,7 @@ export function TodayPage({ me, feed }: { me: Me; feed: Feed }) {
       <p class="count" role="status">{feed.loaded && open.length > 0 ? summary(open) : ""}</p>
       {feed.error && <div class="error-summary" role="alert"><p>{feed.error}</p></div>}
       <p class="announce" aria-live="polite">
-        {feed.latest ? `New alert, ${severityWord[feed.latest.severity]}: ${feed.latest.title}` : ""}
+        {feed.latest && !feed.waits(feed.latest) ? `New alert, ${severityWord[feed.latest.severity]}: ${feed.latest.title}` : ""}
       </p>
       <p class="filter">
         <button class="filter-button" aria-pressed={!closed} onClick={() => setClosed(false)}>Open</button>
@@ -91,6 +93,15 @@ export function TodayPage({ me, feed }: { me: Me; feed: Feed }) {
             </section>
           );
         })}
+        {!closed && waiting.length > 0 && (
+          <details class="waiting">
+            <summary>In the daily digest <span class="group-count">{waiting.length}</span></summary>
+            <p class="hint">Two of you moved these kinds of alert here, because they were mostly false.</p>
+            <ul class="alerts">
+              {waiting.map((alert) => <AlertCard key={alert.id} alert={alert} />)}
+            </ul>
+          </details>
+        )}
       </div>
       {acknowledging && (
         <Acknowledge alert={acknowledging} onSave={acknowledge} onClose={() => setAcknowledging(null)} />

@@ -12,6 +12,8 @@ export const StateTag = ({ state }: { state: State }) => (
   <strong class={`tag tag-state-${state}`}>{stateWord[state]}</strong>
 );
 
+export const HeldTag = () => <strong class="tag tag-held">On hold</strong>;
+
 // A page's heading: takes the focus when the page opens, so that a screen
 // reader says where one is.
 export function Title({ children, tab }: { children: ComponentChildren; tab: string }) {

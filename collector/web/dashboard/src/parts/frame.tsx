@@ -18,11 +18,14 @@ export function Header({ me, path, inside, connection, waiting, onLogOut }: {
   if (inside) {
     if (me.may.alerts) pages.push(["/", me.may.alert ? "Today" : "Incidents"]);
     if (me.may.write) pages.push(["/names", waiting ? `Names (${waiting} for you)` : "Names"]);
+    if (me.may.report) pages.push(["/reports", "Reports"]);
+    if (me.may.budget) pages.push(["/precision", "How often right"]);
     if (me.may.devices) pages.push(["/devices", "Devices"]);
     if (me.may.audit) pages.push(["/audit", "Who looked at what"]);
     pages.push(["/notice", "What is recorded"]);
   }
-  const current = (page: string) => page === path || (page === "/" && path.startsWith("/alerts/"));
+  const current = (page: string) => page === path || (page === "/" && path.startsWith("/alerts/"))
+    || (page === "/notice" && path === "/set-up");
   return (
     <header class="header">
       <div class="width header-row">
@@ -71,7 +74,7 @@ export function Footer({ onHelp }: { onHelp?: () => void }) {
             Larger text
           </button>
           {onHelp && <button class="link-button" onClick={onHelp}>Keyboard shortcuts</button>}
-          {onHelp && <a href="/password" onClick={followLink}>Change your password</a>}
+          {onHelp && <a href="/password" onClick={followLink}>Password and code</a>}
         </p>
       </div>
     </footer>

@@ -14,19 +14,21 @@ export function IncidentLog({ alert, me, onChange }: {
   const [where, setWhere] = useState(entry.where);
   const [description, setDescription] = useState(entry.description);
   const [action, setAction] = useState(entry.action_taken);
+  const [parents, setParents] = useState(entry.parents_informed);
   const [error, setError] = useState("");
 
   const start = () => {
     setWhere(entry.where);
     setDescription(entry.description);
     setAction(entry.action_taken);
+    setParents(entry.parents_informed);
     setEditing(true);
   };
   const submit = async (event: Event) => {
     event.preventDefault();
     try {
       onChange(await post<WholeAlert>(`/api/v1/alerts/${alert.id}/incident`,
-        { where, description, action_taken: action }));
+        { where, description, action_taken: action, parents_informed: parents }));
       setEditing(false);
       setError("");
     } catch (problem) {
@@ -51,6 +53,7 @@ export function IncidentLog({ alert, me, onChange }: {
             <Row name="Where">{entry.where || notYet}</Row>
             <Row name="Description"><span class="note-words">{entry.description || notYet}</span></Row>
             <Row name="Action taken"><span class="note-words">{entry.action_taken || notYet}</span></Row>
+            <Row name="Parents or carers">{entry.parents_informed || notYet}</Row>
             {entry.outcome && <Row name="How it ended">{outcomeWord[entry.outcome] ?? entry.outcome}</Row>}
             <Row name="Recorded by">
               {entry.recorded_by ? `${entry.recorded_by}, ${fullTime(entry.recorded)}` : notYet}
@@ -85,6 +88,12 @@ export function IncidentLog({ alert, me, onChange }: {
             <label for="incident-action">Action taken</label>
             <textarea id="incident-action" rows={3} maxLength={4000} value={action}
               onInput={(event) => setAction(event.currentTarget.value)} />
+          </p>
+          <p class="field">
+            <label for="parents">Parents or carers informed</label>
+            <span class="hint" id="parents-hint">Who was told, by whom and when. Leave it empty if nobody was.</span>
+            <input id="parents" aria-describedby="parents-hint" maxLength={200} value={parents}
+              onInput={(event) => setParents(event.currentTarget.value)} />
           </p>
           <p class="hint">It will be signed with your name, {me.display_name}, and today’s date.</p>
           <p class="buttons">

@@ -1,4 +1,4 @@
-#include "collector/web/sight.h"
+#include "collector/cases/sight.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "collector/web/alert_json.h"
+#include "collector/cases/alert_json.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "collector/web/alert_json.h"
+#include "collector/cases/alert_json.h"
 
 #include <algorithm>
 #include <vector>
@@ -90,6 +90,7 @@ json IncidentJson(const v1::Alert& alert, const Words& words,
           {"description", words.Clean(entry.description())},
           {"action_taken", words.Clean(entry.action_taken())},
           {"outcome", entry.outcome()},
+          {"parents_informed", words.Clean(entry.parents_informed())},
           {"recorded_by", entry.recorded_by().empty()
                               ? std::string()
                               : display_name(entry.recorded_by())},
@@ -169,7 +170,8 @@ json AlertJson(const v1::Alert& alert, Sight sight, bool whole,
                 {"late", alert.late()},
                 {"trace", alert.trace_id()},
                 {"note_count", alert.notes_size()},
-                {"outcome", alert.incident().outcome()}};
+                {"outcome", alert.incident().outcome()},
+                {"held", alert.has_hold()}};
   if (!alert.close_proposed_by().empty()) {
     value["close_proposed_by"] = display_name(alert.close_proposed_by());
     value["close_proposed_account"] = alert.close_proposed_by();
@@ -179,6 +181,12 @@ json AlertJson(const v1::Alert& alert, Sight sight, bool whole,
   if (sight == Sight::kFull) {
     value["notes"] = NotesJson(alert, words, display_name);
     value["incident"] = IncidentJson(alert, words, display_name);
+    if (alert.has_hold()) {
+      value["hold"] = {{"reason", words.Clean(alert.hold().reason())},
+                       {"by", display_name(alert.hold().by())},
+                       {"account", alert.hold().by()},
+                       {"since", TimeWord(alert.hold().since_unix_us())}};
+    }
   }
   return value;
 }

@@ -4,7 +4,7 @@
 #include <functional>
 #include <string>
 
-#include "collector/web/sight.h"
+#include "collector/cases/sight.h"
 #include "nlohmann/json.hpp"
 
 namespace schoolgate::collector {

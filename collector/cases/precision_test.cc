@@ -1,0 +1,49 @@
+#include "collector/cases/precision.h"
+
+#include <gtest/gtest.h>
+
+namespace schoolgate::collector {
+namespace {
+
+v1::Alert Closed(const std::string& rule, const std::string& outcome) {
+  v1::Alert alert;
+  alert.set_rule(rule);
+  alert.set_category("gambling");
+  alert.set_severity(v1::SEVERITY_RULE_BREAK);
+  alert.set_state(v1::ALERT_STATE_CLOSED);
+  alert.mutable_incident()->set_outcome(outcome);
+  return alert;
+}
+
+TEST(Precision, IsCountedFromWhatPeopleSaid) {
+  std::vector<v1::Alert> alerts;
+  for (int i = 0; i < 8; ++i) alerts.push_back(Closed("a", "handled"));
+  for (int i = 0; i < 2; ++i) alerts.push_back(Closed("a", "false_alarm"));
+  alerts.push_back(Closed("a", ""));  // withdrawn by the program
+  alerts.push_back(Closed("b", "no_action"));
+  const auto kinds = PrecisionOf(alerts);
+  ASSERT_EQ(kinds.size(), 2u);
+  EXPECT_EQ(kinds[0].kind, "a/gambling");
+  EXPECT_EQ(kinds[0].alerts, 11u);
+  EXPECT_EQ(kinds[0].right, 8u);
+  EXPECT_EQ(kinds[0].wrong, 2u);
+  // Wilson's interval for 8 of 10.
+  EXPECT_NEAR(kinds[0].low, 0.4902, 0.0005);
+  EXPECT_NEAR(kinds[0].high, 0.9433, 0.0005);
+  EXPECT_EQ(kinds[1].right, 1u);
+}
+
+// A case of illegal material would wait until the morning.
+TEST(Precision, IllegalMaterialNeverWaits) {
+  v1::Alert alert = Closed("repeated_contacts", "false_alarm");
+  const std::vector<std::string> in_digest = {KindOf(alert)};
+  EXPECT_TRUE(WaitsForDigest(alert, in_digest));
+  alert.set_severity(v1::SEVERITY_ILLEGAL);
+  EXPECT_FALSE(WaitsForDigest(alert, in_digest));
+  EXPECT_FALSE(PrecisionOf(std::vector{alert})[0].may_wait);
+  v1::Alert listed = Closed("restricted_list", "false_alarm");
+  EXPECT_FALSE(WaitsForDigest(listed, std::vector{KindOf(listed)}));
+}
+
+}  // namespace
+}  // namespace schoolgate::collector

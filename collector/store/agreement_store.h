@@ -1,0 +1,49 @@
+// What a school decided or published and must not change by itself: kinds of
+// alerts that two people moved to the digest, and figures of past months as
+// governors were first shown them.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace schoolgate::collector {
+
+// A kind of alert ("repeated_contacts/gambling") and whether it waits for the
+// digest. In force when two different people have said so.
+struct DigestAgreement {
+  std::string school;
+  std::string kind;
+  bool in_digest = false;   // as it is now
+  std::string proposed_by;  // account that wants the opposite; empty: nobody
+  std::string changed_by;   // the two of the last change: "lead, head"
+  absl::Time changed = absl::InfinitePast();
+};
+
+// Thread-safe. Durable when OK.
+class AgreementStore {
+ public:
+  virtual ~AgreementStore() = default;
+
+  virtual absl::StatusOr<std::vector<DigestAgreement>> Agreements(
+      const std::string& school) = 0;
+  virtual absl::Status Put(const DigestAgreement& agreement) = 0;
+
+  // The figures of a period as they were first published. The first text put
+  // for (school, period) stays; the stored one is returned.
+  virtual absl::StatusOr<std::string> Publish(const std::string& school,
+                                              const std::string& period,
+                                              const std::string& text) = 0;
+  // NOT_FOUND: not published yet.
+  virtual absl::StatusOr<std::string> Published(const std::string& school,
+                                                const std::string& period) = 0;
+};
+
+absl::StatusOr<std::unique_ptr<AgreementStore>> OpenSqliteAgreementStore(
+    const std::string& file);
+
+}  // namespace schoolgate::collector

@@ -1,0 +1,82 @@
+// Reports on screen and as CSV.
+#include "absl/strings/str_cat.h"
+#include "collector/cases/report.h"
+#include "collector/web/api.h"
+
+namespace schoolgate::collector {
+namespace {
+
+constexpr size_t kMostAlerts = 100'000;
+
+absl::Time Start(absl::CivilDay day, absl::TimeZone zone) {
+  return absl::FromCivil(day, zone);
+}
+
+}  // namespace
+
+Response Api::ShowReport(const Request& request, const Caller& caller) {
+  const Account& reader = caller.account;
+  const std::string kind = request.Query("kind");
+  const bool governors = kind != "leaders";
+  if (!governors && !RoleMay(reader.role, Endpoint::kBudget)) {
+    return Refusal(403, "not_your_role", "Your role does not include this.");
+  }
+  const absl::StatusOr<Period> period = ParsePeriod(request.Query("period"));
+  if (!period.ok()) {
+    return Refusal(400, "incomplete", std::string(period.status().message()));
+  }
+  if (governors && period->months.empty()) {
+    return Refusal(400, "incomplete",
+                   "The governors' report is by whole months.");
+  }
+  const absl::Time from = Start(period->first, facts_.zone);
+  const absl::Time to = Start(period->after, facts_.zone);
+  const std::vector<Account> everybody = Everybody();
+  AlertQuery query;
+  query.school = reader.school;
+  query.limit = kMostAlerts;
+  absl::StatusOr<std::vector<v1::Alert>> alerts =
+      governors ? AlertsForGovernors(stores_.alerts, reader.school, everybody)
+                : stores_.alerts.Find(query);
+  if (!alerts.ok() || (governors && stores_.agreements == nullptr)) {
+    return Refusal(503, "no_report", "This cannot be read at the moment.");
+  }
+  std::erase_if(*alerts, [&](const v1::Alert& alert) {
+    const absl::Time raised = absl::FromUnixMicros(alert.raised_unix_us());
+    return raised < from || raised >= to ||
+           (!governors && SightOf(reader, alert, everybody) != Sight::kFull);
+  });
+  absl::StatusOr<Report> report;
+  if (governors) {
+    report = GovernorsReport(reader.school, *period, *alerts,
+                             *stores_.agreements, clock_.Now(), facts_.zone);
+  } else {
+    absl::StatusOr<std::vector<HourCount>> counts = std::vector<HourCount>(),
+                                           before = counts;
+    if (stores_.events != nullptr) {
+      const absl::Time earlier =
+          Start(period->first - (period->after - period->first), facts_.zone);
+      counts = stores_.events->Counts(reader.school, from, to);
+      before = stores_.events->Counts(reader.school, earlier, from);
+    }
+    if (!counts.ok() || !before.ok()) {
+      return Refusal(503, "no_report", "This cannot be read at the moment.");
+    }
+    report = LeadersReport(*period, *alerts, *counts, *before, facts_.zone);
+  }
+  if (!report.ok()) {
+    return Refusal(503, "no_report", "This cannot be read at the moment.");
+  }
+  const bool csv = request.Query("format") == "csv";
+  if (auto failed = Record(reader.name, csv ? "export_report" : "view_report",
+                           "", absl::StrCat(kind, " ", period->id))) {
+    return *failed;
+  }
+  if (!csv) return JsonAnswer(ReportJson(*report));
+  Response response;
+  response.type = "text/csv; charset=utf-8";
+  response.body = ReportCsv(*report);
+  return response;
+}
+
+}  // namespace schoolgate::collector

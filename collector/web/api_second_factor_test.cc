@@ -1,0 +1,223 @@
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+#include "collector/web/test_school.h"
+#include "collector/web/totp.h"
+
+namespace schoolgate::collector {
+namespace {
+
+using nlohmann::json;
+
+class SecondFactorTest : public testing::Test {
+ protected:
+  SecondFactorTest()
+      : api_(school_.stores(), NoticeFacts{}, SessionLimits{},
+             school_.clock()) {}
+
+  Response LogIn(TestBrowser& browser, const std::string& code) {
+    Response response =
+        browser.Post("/api/v1/login", {{"name", "lead"},
+                                       {"password", TestSchool::kPassword},
+                                       {"code", code}});
+    if (response.status == 200) {
+      browser.csrf = TestBrowser::Json(response)["csrf"];
+    }
+    return response;
+  }
+
+  // What the authenticator shows `steps` half minutes from now.
+  std::string Code(int64_t steps = 0) {
+    return TotpCode(school_.stores().second_factors->Get("lead")->secret,
+                    TotpStep(school_.clock().Now()) + steps);
+  }
+
+  Response Change(TestBrowser& browser, const char* step,
+                  const std::string& code = "") {
+    return browser.Post("/api/v1/second-factor",
+                        {{"step", step}, {"code", code}});
+  }
+
+  // The lead adds one; the recovery codes.
+  std::vector<std::string> Add() {
+    TestBrowser browser(api_);
+    EXPECT_EQ(browser.LogIn("lead").status, 200);
+    EXPECT_EQ(Change(browser, "confirm", "000000").status, 409);
+    const Response begun = Change(browser, "begin");
+    EXPECT_EQ(begun.status, 200);
+    EXPECT_EQ(Change(browser, "confirm", "nonsense").status, 400);
+    // The key as an authenticator reads it.
+    const std::string key = TestBrowser::Json(begun)["key"];
+    std::string secret;
+    uint32_t bits = 0;
+    int waiting = 0;
+    for (const char c : key) {
+      bits =
+          bits << 5 | static_cast<uint32_t>(c >= 'A' ? c - 'A' : c - '2' + 26);
+      if ((waiting += 5) < 8) continue;
+      waiting -= 8;
+      secret.push_back(static_cast<char>(bits >> waiting & 0xff));
+    }
+    const Response done = Change(
+        browser, "confirm", TotpCode(secret, TotpStep(school_.clock().Now())));
+    EXPECT_EQ(done.status, 200) << done.body;
+    school_.clock().Advance(absl::Seconds(30));
+    return TestBrowser::Json(done)["recovery_codes"];
+  }
+
+  TestSchool school_;
+  Api api_;
+};
+
+TEST_F(SecondFactorTest, ThePasswordAloneOpensNothing) {
+  Add();
+  TestBrowser browser(api_);
+  const Response first = browser.LogIn("lead");
+  EXPECT_EQ(first.status, 401);
+  EXPECT_EQ(TestBrowser::Json(first)["error"], "code");
+  EXPECT_TRUE(browser.cookie.empty());
+  EXPECT_EQ(LogIn(browser, "123").status, 401);
+  EXPECT_EQ(LogIn(browser, Code()).status, 200);
+  EXPECT_EQ(browser.Get("/api/v1/alerts").status, 200);
+  // A wrong password is answered as ever, with or without a code.
+  TestBrowser other(api_, "198.51.100.4");
+  EXPECT_EQ(TestBrowser::Json(other.LogIn("lead", "wrong"))["error"], "wrong");
+}
+
+// Somebody who watches the typing could use the code again within its minute.
+TEST_F(SecondFactorTest, ACodeIsGoodOnce) {
+  Add();
+  TestBrowser browser(api_), other(api_, "198.51.100.4");
+  const std::string code = Code();
+  EXPECT_EQ(LogIn(browser, code).status, 200);
+  EXPECT_EQ(LogIn(other, code).status, 401);
+  EXPECT_EQ(LogIn(other, Code(-1)).status, 401);  // an older one neither
+  EXPECT_EQ(LogIn(other, Code(1)).status, 200);
+}
+
+TEST_F(SecondFactorTest, GuessingCodesLocksOut) {
+  Add();
+  TestBrowser browser(api_);
+  for (int i = 0; i < 5; ++i) LogIn(browser, absl::StrCat("00000", i));
+  EXPECT_EQ(LogIn(browser, Code()).status, 429);
+}
+
+TEST_F(SecondFactorTest, ARecoveryCodeWorksOnceAndIsOnRecord) {
+  const std::vector<std::string> codes = Add();
+  ASSERT_EQ(codes.size(), 10u);
+  TestBrowser browser(api_), other(api_, "198.51.100.4");
+  EXPECT_EQ(LogIn(browser, codes[3]).status, 200);
+  EXPECT_EQ(LogIn(other, codes[3]).status, 401);
+  EXPECT_EQ(LogIn(other, codes[4]).status, 200);
+  int used = 0;
+  for (const AuditEntry& entry : school_.Audit()) {
+    used += entry.action == "use_recovery_code";
+    EXPECT_EQ(entry.detail.find(codes[3]), std::string::npos);
+  }
+  EXPECT_EQ(used, 2);
+}
+
+TEST_F(SecondFactorTest, IsRemovedOnlyByWhoHasIt) {
+  Add();
+  TestBrowser browser(api_);
+  ASSERT_EQ(LogIn(browser, Code()).status, 200);
+  EXPECT_EQ(Change(browser, "begin").status, 409);
+  EXPECT_EQ(Change(browser, "remove", "000000").status, 400);
+  EXPECT_EQ(Change(browser, "remove", Code(1)).status, 200);
+  TestBrowser again(api_);
+  EXPECT_EQ(again.LogIn("lead").status, 200);
+}
+
+// --- Which kinds of alert wait for the digest. -----------------------------
+
+class BudgetTest : public SecondFactorTest {
+ protected:
+  TestBrowser LoggedIn(const std::string& name) {
+    TestBrowser browser(api_);
+    EXPECT_EQ(browser.LogIn(name).status, 200) << name;
+    return browser;
+  }
+  int Move(TestBrowser& browser, bool in_digest,
+           const std::string& kind = "repeated_contacts/gambling") {
+    return browser
+        .Post("/api/v1/budget", {{"kind", kind}, {"in_digest", in_digest}})
+        .status;
+  }
+  json Kinds(TestBrowser& browser) {
+    return TestBrowser::Json(browser.Get("/api/v1/alerts"))["digest_kinds"];
+  }
+};
+
+// One person alone could switch off what they do not want to be seen.
+TEST_F(BudgetTest, AKindMovesWhenTwoPeopleAgreeAndBackLikewise) {
+  school_.AddAlert("P-000001", v1::SEVERITY_SERIOUS);
+  TestBrowser lead = LoggedIn("lead"), head = LoggedIn("head");
+  EXPECT_EQ(Move(lead, true), 200);
+  EXPECT_EQ(Move(lead, true), 409);
+  EXPECT_EQ(Kinds(lead), json::array());
+  EXPECT_EQ(Move(head, true), 200);
+  EXPECT_EQ(Kinds(lead), json::array({"repeated_contacts/gambling"}));
+  EXPECT_EQ(Move(head, false), 200);
+  EXPECT_EQ(Kinds(lead).size(), 1u);
+  EXPECT_EQ(Move(head, true), 200);  // taken back
+  EXPECT_EQ(Move(lead, false), 200);
+  EXPECT_EQ(Move(head, false), 200);
+  EXPECT_EQ(Kinds(lead), json::array());
+}
+
+TEST_F(BudgetTest, IllegalMaterialAndWhatThereIsNotCannotBeMoved) {
+  school_.AddAlert("P-000001", v1::SEVERITY_ILLEGAL, "oakfield",
+                   "restricted_list");
+  TestBrowser head = LoggedIn("head");
+  EXPECT_EQ(Move(head, true, "restricted_list/gambling"), 409);
+  EXPECT_EQ(Move(head, true, "nothing/here"), 404);
+}
+
+TEST_F(BudgetTest, VerdictsAreCounted) {
+  for (const char* outcome : {"false_alarm", "no_action", "no_action"}) {
+    const uint64_t id = school_.AddAlert("P-000001", v1::SEVERITY_SERIOUS);
+    ASSERT_TRUE(school_.stores()
+                    .alerts
+                    .Update(id,
+                            [&](v1::Alert* alert) {
+                              alert->set_state(v1::ALERT_STATE_CLOSED);
+                              alert->mutable_incident()->set_outcome(outcome);
+                              return absl::OkStatus();
+                            })
+                    .ok());
+  }
+  TestBrowser lead = LoggedIn("lead");
+  const json kind = TestBrowser::Json(lead.Get("/api/v1/budget"))["kinds"][0];
+  EXPECT_EQ(kind["right"], 2);
+  EXPECT_EQ(kind["wrong"], 1);
+}
+
+// --- Reports. ---------------------------------------------------------------
+
+TEST_F(BudgetTest, GovernorsGetNoExactFigures) {
+  for (int i = 0; i < 7; ++i) {
+    school_.AddAlert("P-000001", v1::SEVERITY_SERIOUS);
+  }
+  school_.clock().Advance(absl::Hours(24 * 20));  // into December
+  TestBrowser governor = LoggedIn("governor");
+  const Response bands =
+      governor.Get("/api/v1/report?kind=governors&period=2026-autumn");
+  ASSERT_EQ(bands.status, 200) << bands.body;
+  EXPECT_NE(bands.body.find("5 to 9"), std::string::npos) << bands.body;
+  EXPECT_EQ(
+      governor.Get("/api/v1/report?kind=leaders&period=2026-autumn").status,
+      403);
+  EXPECT_EQ(
+      governor.Get("/api/v1/report?kind=governors&period=2026-W48").status,
+      400);
+  TestBrowser head = LoggedIn("head");
+  const Response exact =
+      head.Get("/api/v1/report?kind=leaders&period=2026-11&format=csv");
+  EXPECT_EQ(exact.type, "text/csv; charset=utf-8");
+  EXPECT_NE(exact.body.find("\"Serious\",\"7\""), std::string::npos)
+      << exact.body;
+  EXPECT_EQ(school_.Audit().back().action, "export_report");
+}
+
+}  // namespace
+}  // namespace schoolgate::collector
