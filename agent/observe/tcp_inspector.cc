@@ -218,9 +218,14 @@ void TcpInspector::Hunt(Flow& flow, int side, const Segment& segment,
   const int32_t ahead = knew ? Ahead(seq, from.next_seq) : 0;
   if (!knew || Ahead(end, from.next_seq) > 0) {
     if (ahead < 0) {  // starts with what was seen already
-      bytes = bytes.subspan(static_cast<size_t>(-int64_t{ahead}));
+      const auto old = static_cast<size_t>(-int64_t{ahead});
+      bytes = bytes.subspan(std::min(old, bytes.size()));
       seq = from.next_seq;
     }
+  }
+  if (bytes.empty()) {  // cut by the capture before what is new
+    from.next_seq = end;
+    return;
   }
   Kind kind = Look(flow, side, bytes);
   // The first bytes of a stream may be fewer than a method has.
