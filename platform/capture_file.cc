@@ -44,7 +44,35 @@ class PcapReader : public PacketSource {
     if (captured > kMaxCapturedBytes) return Corrupt();
     bytes = window_.Peek(kRecordHeaderBytes + captured);
     if (bytes.size() < kRecordHeaderBytes + captured) return End(1);
+    Fill(bytes, captured, packet);
+    return NextResult::kPacket;
+  }
 
+  NextResult NextSome(absl::Duration patience, std::span<Packet> into,
+                      size_t* count) override {
+    *count = 0;
+    const NextResult result = Next(patience, &into[0]);
+    if (result != NextResult::kPacket) return result;
+    for (*count = 1; *count < into.size(); ++*count) {
+      const auto bytes = window_.at_hand().subspan(pending_);
+      if (bytes.size() < kRecordHeaderBytes) break;
+      const uint32_t captured = Load(bytes.data() + 8, big_);
+      if (captured > kMaxCapturedBytes ||
+          captured > bytes.size() - kRecordHeaderBytes) {
+        break;
+      }
+      window_.Skip(pending_);
+      Fill(bytes, captured, &into[*count]);
+    }
+    return NextResult::kPacket;
+  }
+
+  absl::Status status() const override { return status_; }
+  uint64_t dropped() const override { return 0; }
+  std::string_view way() const override { return "file"; }
+
+ private:
+  void Fill(std::span<const uint8_t> bytes, uint32_t captured, Packet* packet) {
     const uint32_t fraction = Load(bytes.data() + 4, big_);
     packet->time_us = int64_t{Load(bytes.data(), big_)} * 1'000'000 +
                       (nanoseconds_ ? fraction / 1000 : fraction);
@@ -55,14 +83,8 @@ class PcapReader : public PacketSource {
     packet->uid = kNoUid;
     packet->direction = Direction::kUnknown;
     pending_ = kRecordHeaderBytes + captured;
-    return NextResult::kPacket;
   }
 
-  absl::Status status() const override { return status_; }
-  uint64_t dropped() const override { return 0; }
-  std::string_view way() const override { return "file"; }
-
- private:
   NextResult End(size_t left) {
     ended_ = true;
     status_ = window_.status();

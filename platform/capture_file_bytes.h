@@ -42,6 +42,11 @@ class ByteWindow {
     return {buffer_.data() + begin_, end_ - begin_};
   }
 
+  // What is at hand, without waiting for more.
+  std::span<const uint8_t> at_hand() const {
+    return {buffer_.data() + begin_, end_ - begin_};
+  }
+
   // Precondition: Peek has shown at least `count` bytes.
   void Skip(size_t count) { begin_ += count; }
 

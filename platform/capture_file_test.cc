@@ -8,6 +8,8 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <fstream>
 #include <thread>
@@ -105,7 +107,24 @@ class CaptureFileTest : public testing::Test {
            NextResult::kPacket) {
       ++packets;
     }
+    EXPECT_EQ(ReadInPortions(), std::pair(packets, (*source)->status().code()));
     return {packets, (*source)->status().code()};
+  }
+
+  // The same of the file that is there, several at once.
+  std::pair<int, absl::StatusCode> ReadInPortions() {
+    auto source = OpenCaptureFile(path_);
+    if (!source.ok()) return {-1, source.status().code()};
+    std::array<Packet, 3> some;
+    size_t count = 0;
+    uint64_t packets = 0;
+    while ((*source)->NextSome(absl::ZeroDuration(), some, &count) ==
+           NextResult::kPacket) {
+      for (size_t i = 0; i < count; ++i) {
+        EXPECT_EQ(some[i].frame, ++packets);
+      }
+    }
+    return {static_cast<int>(packets), (*source)->status().code()};
   }
 
   std::string path_ =
@@ -129,6 +148,34 @@ TEST_F(CaptureFileTest, ReadsEitherByteOrderAndResolution) {
       EXPECT_EQ(packet.link_type, 12);
     }
   }
+}
+
+// Where the bytes at hand end, a portion ends, and no packet is lost or torn.
+TEST_F(CaptureFileTest, PortionsHoldThePacketsThatOneByOneComes) {
+  constexpr int kPackets = 3000;
+  auto one = Open(Pcap(false, 0xa1b2c3d4, kPackets, 700));
+  ASSERT_TRUE(one.ok());
+  auto other = OpenCaptureFile(path_);
+  ASSERT_TRUE(other.ok());
+  std::vector<Packet> some(64);
+  size_t count = 0;
+  int packets = 0;
+  bool several = false;
+  while ((*other)->NextSome(absl::ZeroDuration(), some, &count) ==
+         NextResult::kPacket) {
+    several |= count > 1;
+    for (size_t i = 0; i < count; ++i, ++packets) {
+      Packet packet;
+      ASSERT_EQ((*one)->Next(absl::ZeroDuration(), &packet),
+                NextResult::kPacket);
+      ASSERT_TRUE(std::equal(packet.bytes.begin(), packet.bytes.end(),
+                             some[i].bytes.begin(), some[i].bytes.end()));
+      ASSERT_EQ(packet.time_us, some[i].time_us);
+      ASSERT_EQ(packet.wire_bytes, some[i].wire_bytes);
+    }
+  }
+  EXPECT_EQ(packets, kPackets);
+  EXPECT_TRUE(several);
 }
 
 TEST_F(CaptureFileTest, ReadsPcapngWithInterfacesOfDifferentKinds) {

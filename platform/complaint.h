@@ -13,6 +13,8 @@ namespace schoolgate::platform {
 inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailed = 1;
 inline constexpr int kExitUsage = 2;
+// Of services: the device was taken out of use; do not start again.
+inline constexpr int kExitOutOfUse = 78;
 
 // Prints "program: <status message>" to `to`, where people read: standard
 // error. The message carries what, why and what to do, separated by ": ".

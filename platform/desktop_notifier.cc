@@ -2,6 +2,7 @@
 
 #include <systemd/sd-bus.h>
 
+#include <cerrno>
 #include <cstring>
 #include <deque>
 
@@ -10,6 +11,7 @@
 namespace schoolgate::platform {
 namespace {
 
+constexpr char kOwnName[] = "org.schoolgate.Notices";
 constexpr char kService[] = "org.freedesktop.Notifications";
 constexpr char kPath[] = "/org/freedesktop/Notifications";
 constexpr size_t kMostPressed = 32;  // not yet fetched; later ones are lost
@@ -46,6 +48,10 @@ class SessionBus : public DesktopNotifier {
     int error = sd_bus_open_user(&bus);
     bus_.reset(bus);
     if (error < 0) return Unavailable(error);
+    // Held as long as we live. Where it may not be had, notices come twice.
+    if (sd_bus_request_name(bus, kOwnName, 0) == -EEXIST) {
+      return absl::AlreadyExistsError("desktop: notices are shown already");
+    }
     error = sd_bus_match_signal(bus, nullptr, kService, kPath, kService,
                                 "ActionInvoked", &OnAction, this);
     return error < 0 ? Unavailable(error) : absl::OkStatus();

@@ -27,7 +27,7 @@ class DesktopNotifier {
   virtual ~DesktopNotifier() = default;
 
   // The number under which the desktop knows the notice. UNAVAILABLE when no
-  // desktop answers.
+  // desktop answers; one may come later.
   virtual absl::StatusOr<uint32_t> Show(const DesktopNotice& notice) = 0;
 
   struct Pressed {
@@ -39,7 +39,8 @@ class DesktopNotifier {
       absl::Duration patience) = 0;
 };
 
-// Of the session that this process runs in. UNAVAILABLE without a session bus.
+// Of the session that this process runs in. UNAVAILABLE without a session bus,
+// ALREADY_EXISTS when another process shows ours there.
 absl::StatusOr<std::unique_ptr<DesktopNotifier>> OpenDesktopNotifier();
 
 }  // namespace schoolgate::platform

@@ -30,6 +30,11 @@ constexpr uint32_t kCopyBytes = 20'000;
 constexpr int kReceiveBufferBytes = 16 << 20;
 constexpr size_t kMessageBytes = 1 << 17;  // the kernel's own limit
 constexpr size_t kBatch = 16;              // messages in one call
+// Of a patient source: so many packets in one message, or after so long.
+constexpr uint32_t kTogether = 64;
+constexpr uint32_t kTogetherBytes = 32 << 10;
+constexpr uint32_t kAloneBytes = 8 << 10;
+constexpr uint32_t kHundredths = 2;
 constexpr absl::Duration kLookAtTable = absl::Seconds(1);
 
 struct CloseNetlink {
@@ -91,7 +96,7 @@ class NflogSource : public PacketSource {
                                       .copy_mode = NFULNL_COPY_PACKET,
                                       ._pad = 0};
     mnl_attr_put(head, NFULA_CFG_MODE, sizeof(mode), &mode);
-    // Each at once: somebody waits for what the name leads to.
+    // Each at once; see SetPatient.
     mnl_attr_put_u32(head, NFULA_CFG_QTHRESH, htonl(1));
     mnl_attr_put_u16(head, NFULA_CFG_FLAGS, htons(NFULNL_CFG_F_SEQ));
     if (absl::Status status = Ask(head); !status.ok()) return status;
@@ -125,6 +130,19 @@ class NflogSource : public PacketSource {
   absl::Status status() const override { return status_; }
 
   int descriptor() const override { return mnl_socket_get_fd(netlink_.get()); }
+
+  // What is not confirmed stays as it is, which is no harm.
+  void SetPatient(bool patient) override {
+    if (std::exchange(patient_, patient) == patient) return;
+    char message[MNL_SOCKET_BUFFER_SIZE];
+    nlmsghdr* head = StartConfig(message, group_);
+    head->nlmsg_flags = NLM_F_REQUEST;
+    mnl_attr_put_u32(head, NFULA_CFG_TIMEOUT, htonl(patient ? kHundredths : 0));
+    mnl_attr_put_u32(head, NFULA_CFG_QTHRESH, htonl(patient ? kTogether : 1));
+    mnl_attr_put_u32(head, NFULA_CFG_NLBUFSIZ,
+                     htonl(patient ? kTogetherBytes : kAloneBytes));
+    (void)mnl_socket_sendto(netlink_.get(), head, head->nlmsg_len);
+  }
 
   bool buffered() const override { return next_ < read_ || left_ > 0; }
 
@@ -309,6 +327,7 @@ class NflogSource : public PacketSource {
   uint64_t dropped_ = 0;
   uint32_t next_number_ = 0;
   bool numbered_ = false;
+  bool patient_ = false;
   absl::Duration next_look_;
   absl::Status status_;
 };

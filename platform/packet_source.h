@@ -46,6 +46,15 @@ class PacketSource {
   // Waits at most `patience`. Files never wait.
   virtual NextResult Next(absl::Duration patience, Packet* packet) = 0;
 
+  // Several at once, as far as they are at hand: at least one when the result
+  // is kPacket, as from Next. All are valid until the next call.
+  virtual NextResult NextSome(absl::Duration patience, std::span<Packet> into,
+                              size_t* count) {
+    const NextResult result = Next(patience, &into[0]);
+    *count = result == NextResult::kPacket ? 1 : 0;
+    return result;
+  }
+
   // OK, or why the source ended before its end (a truncated file, a device
   // that went away). What was read before stays good.
   virtual absl::Status status() const = 0;
@@ -63,6 +72,10 @@ class PacketSource {
   // How it sees packets: "file", "interface" (all that crosses it) or "flows"
   // (the first packets of each flow, with their senders).
   virtual std::string_view way() const = 0;
+
+  // Whether packets may come some hundredths of a second later, many at a time:
+  // where each wakes us at once, its sender waits. No source starts so.
+  virtual void SetPatient(bool patient) {}
 
   // While somebody holds this descriptor, what feeds the source in the kernel
   // outlives our death; the next OpenLive takes it over. -1: there is none.

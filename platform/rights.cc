@@ -2,6 +2,7 @@
 
 #include <linux/capability.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -51,6 +52,11 @@ absl::Status DropNeedlessRights() {
     return absl::ErrnoToStatus(errno, "rights: cannot be given up");
   }
   return absl::OkStatus();
+}
+
+void ForbidCoreDumps() {
+  const rlimit none{.rlim_cur = 0, .rlim_max = 0};
+  (void)setrlimit(RLIMIT_CORE, &none);  // lowering never fails
 }
 
 }  // namespace schoolgate::platform

@@ -13,4 +13,8 @@ namespace schoolgate::platform {
 // before other threads are there: it speaks for the calling thread.
 absl::Status DropNeedlessRights();
 
+// A crash of this process, or of one that it starts, leaves no image of its
+// memory on the disk: keys, names and passphrases are in there.
+void ForbidCoreDumps();
+
 }  // namespace schoolgate::platform

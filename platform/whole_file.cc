@@ -18,9 +18,11 @@ absl::Status Failed(const std::string& path, std::string_view what, int error) {
       path + ": " + std::string(what) + ": " + std::strerror(error);
   switch (error) {
     case ENOENT:
-      return absl::NotFoundError(message);
+      return absl::NotFoundError(message + ": check the path");
     case EEXIST:
-      return absl::AlreadyExistsError(message);
+      return absl::AlreadyExistsError(message + ": choose another name");
+    case EISDIR:
+      return absl::InvalidArgumentError(message + ": name a file");
     case EACCES:
     case EPERM:
       return absl::PermissionDeniedError(message +
@@ -29,7 +31,7 @@ absl::Status Failed(const std::string& path, std::string_view what, int error) {
     case EDQUOT:
       return absl::ResourceExhaustedError(message + ": make room on the disk");
     default:
-      return absl::UnavailableError(message);
+      return absl::UnavailableError(message + ": check the disk");
   }
 }
 

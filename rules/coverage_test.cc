@@ -138,6 +138,46 @@ TEST_F(Coverage, AnUnknownGroupGetsTheStrictestAnswerEverywhere) {
   }
 }
 
+std::string ReadAll(const std::string& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+// What is wrong with "path (TestName)"; empty when the test is there.
+std::string WrongTest(const std::string& said) {
+  const Words parts = absl::StrSplit(said, absl::MaxSplits(" (", 1));
+  const std::string text = ReadAll(parts[0]);
+  if (text.empty()) return absl::StrCat("no file ", parts[0]);
+  if (parts.size() == 1) return "";
+  const std::string name = parts[1].substr(0, parts[1].size() - 1);
+  return absl::StrContains(text, name)
+             ? ""
+             : absl::StrCat("no ", name, " in ", parts[0]);
+}
+
+// What is wrong with the last column of a row; empty when it stands.
+std::string WrongBacking(const std::string& cell) {
+  bool tests = false;
+  for (const std::string& part : Words(absl::StrSplit(cell, "; "))) {
+    const Words words = absl::StrSplit(part, absl::MaxSplits(": ", 1));
+    const bool kind = words.size() == 2 && !words[1].empty();
+    if (kind && (words[0] == "person" || words[0] == "missing" ||
+                 words[0] == "decisions.tsv")) {
+      tests = false;
+    } else if (kind && (words[0] == "test" || words[0] == "text")) {
+      tests = true;
+      if (auto wrong = WrongTest(words[1]); !wrong.empty()) return wrong;
+    } else if (tests) {
+      if (auto wrong = WrongTest(part); !wrong.empty()) return wrong;
+    } else {
+      return absl::StrCat("\"", part, "\" is no test and no reason");
+    }
+  }
+  return "";
+}
+
 // A row that nobody tests or explains is a promise that nobody keeps.
 TEST_F(Coverage, EveryRowOfTheSourcesIsTestedOrExplained) {
   std::set<std::string> tested;
@@ -164,6 +204,7 @@ TEST_F(Coverage, EveryRowOfTheSourcesIsTestedOrExplained) {
       ASSERT_EQ(listed.count(id), 1) << id << " is missing";
       const bool says_tested = absl::StrContains(listed[id], "decisions.tsv");
       EXPECT_EQ(says_tested, tested.count(id) > 0) << id;
+      EXPECT_EQ(WrongBacking(listed[id]), "") << id;
     }
   }
 }

@@ -125,6 +125,18 @@ TEST(Explain, NamesEveryRuleClauseRoleAndChoice) {
     for (const v1::SanctionRow& row : policy.sanctions()) {
       EXPECT_TRUE(absl::StrContains(text, row.incident())) << row.id();
     }
+    for (const v1::Threshold& threshold : policy.thresholds()) {
+      if (threshold.bytes() == 0) continue;
+      EXPECT_TRUE(absl::StrContains(
+          text, absl::StrCat(threshold.bytes() / 1'000'000, " megabytes")));
+    }
+    for (const v1::PolicyCategory& category : policy.categories()) {
+      EXPECT_TRUE(absl::StrContains(text, category.title())) << category.id();
+    }
+    for (const char* id : {"class_teacher", "line_manager", "change_log",
+                           "role:", "(any)", "1 minutes", "further_sanction"}) {
+      EXPECT_FALSE(absl::StrContains(text, id)) << school << " " << id;
+    }
     for (const char* word : {"visited", "searched"}) {
       EXPECT_FALSE(absl::StrContains(text, word)) << school << " " << word;
     }

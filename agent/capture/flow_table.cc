@@ -46,13 +46,7 @@ uint32_t HashEnds(uint64_t one, uint64_t other, uint8_t protocol,
       Mix((one + other) ^ protocol, (one ^ other) ^ seed));
 }
 
-uint32_t HashOf(const Segment& segment, uint64_t seed) {
-  return HashEnds(HashEnd(segment.src, segment.src_port, seed),
-                  HashEnd(segment.dst, segment.dst_port, seed),
-                  segment.protocol, seed);
-}
-
-uint32_t HashOf(const Flow& flow, uint64_t seed) {
+uint32_t HashOfFlow(const Flow& flow, uint64_t seed) {
   return HashEnds(HashEnd(flow.ends[0], flow.ports[0], seed),
                   HashEnd(flow.ends[1], flow.ports[1], seed), flow.protocol,
                   seed);
@@ -146,8 +140,15 @@ Flow* FlowTable::Take() {
   return &flows_[used_++];
 }
 
-FlowTable::Found FlowTable::Find(const Segment& segment, int64_t time_us) {
-  const uint32_t hash = HashOf(segment, limits_.hash_seed);
+uint32_t FlowTable::HashOf(const Segment& segment) const {
+  const uint64_t seed = limits_.hash_seed;
+  return HashEnds(HashEnd(segment.src, segment.src_port, seed),
+                  HashEnd(segment.dst, segment.dst_port, seed),
+                  segment.protocol, seed);
+}
+
+FlowTable::Found FlowTable::Find(const Segment& segment, uint32_t hash,
+                                 int64_t time_us) {
   for (uint32_t slot = hash & slot_mask_; slots_[slot].flow != 0;
        slot = (slot + 1) & slot_mask_) {
     if (slots_[slot].hash != hash) continue;
@@ -197,7 +198,7 @@ void FlowTable::Erase(uint32_t slot) {
 
 void FlowTable::Remove(Flow* flow) {
   const uint32_t index = static_cast<uint32_t>(flow - flows_.get()) + 1;
-  uint32_t slot = HashOf(*flow, limits_.hash_seed) & slot_mask_;
+  uint32_t slot = HashOfFlow(*flow, limits_.hash_seed) & slot_mask_;
   while (slots_[slot].flow != index) {
     SG_CHECK(slots_[slot].flow != 0);
     slot = (slot + 1) & slot_mask_;

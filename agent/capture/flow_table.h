@@ -88,7 +88,25 @@ class FlowTable {
     int side;    // which end sent the segment
     bool fresh;  // first sight; ends[0] is the segment's source
   };
-  Found Find(const Segment& segment, int64_t time_us);
+  Found Find(const Segment& segment, int64_t time_us) {
+    return Find(segment, HashOf(segment), time_us);
+  }
+
+  // In steps, for whoever has several segments at hand: the time until memory
+  // answers passes over them all at once. Say what will be looked for, somewhat
+  // later that it will be soon, then look.
+  uint32_t HashOf(const Segment& segment) const;
+  void Announce(uint32_t hash) const {
+    __builtin_prefetch(&slots_[hash & slot_mask_]);
+  }
+  void AnnounceAgain(uint32_t hash) const {
+    const Slot slot = slots_[hash & slot_mask_];
+    if (slot.flow == 0) return;
+    const char* flow = reinterpret_cast<const char*>(&flows_[slot.flow - 1]);
+    __builtin_prefetch(flow);
+    __builtin_prefetch(flow + 64);
+  }
+  Found Find(const Segment& segment, uint32_t hash, int64_t time_us);
 
   // Forgets a flow at once, without telling the expiry.
   void Remove(Flow* flow);

@@ -74,7 +74,7 @@ Decoded PacketDecoder::AnyIp(Bytes bytes) {
 Decoded PacketDecoder::WholeDatagram(const Fragment& fragment) {
   const Bytes whole = fragments_.Add(fragment, time_us_);
   if (whole.empty()) return Decoded::kNothing;
-  if (++reassembled_ > 2) return Decoded::kUndecodable;
+  if (++reassembled_ > kMaxReassembled) return Decoded::kUndecodable;
   return AfterIp(fragment.protocol, whole, whole.size());
 }
 

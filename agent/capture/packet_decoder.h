@@ -18,13 +18,18 @@ enum class Decoded {
 
 // Not thread-safe. Headers may be nested at most kMaxDepth deep, with
 // kMaxExtensionHeaders in one IPv6 header's chain or labels in one MPLS stack;
-// what has more is undecodable.
+// one packet may complete kMaxReassembled datagrams, each inside the next. What
+// has more is undecodable.
 class PacketDecoder {
  public:
   static constexpr int kMaxDepth = 24;
+  static constexpr int kMaxReassembled = 2;
   static constexpr int kMaxExtensionHeaders = 16;
 
   Decoded Decode(const platform::Packet& packet, Segment* segment);
+
+  // Whether the segment decoded last borrows from the fragment table.
+  bool reassembled() const { return reassembled_ > 0; }
 
   const FragmentTable& fragments() const { return fragments_; }
 

@@ -70,6 +70,61 @@ TEST(PacketDecoder, ExtensionHeadersUpToTheLimitAndNoFurther) {
   }
 }
 
+// A fragment of the IPv4 datagram `id`, which carries `protocol`.
+Buffer Fragment(uint8_t id, uint8_t protocol, size_t offset, bool more,
+                const Buffer& part) {
+  const size_t total = 20 + part.size();
+  const size_t where = offset / 8 | (more ? 0x2000 : 0);
+  Buffer packet = {0x45,
+                   0,
+                   static_cast<uint8_t>(total >> 8),
+                   static_cast<uint8_t>(total),
+                   0,
+                   id,
+                   static_cast<uint8_t>(where >> 8),
+                   static_cast<uint8_t>(where),
+                   64,
+                   protocol,
+                   0,
+                   0,
+                   10,
+                   0,
+                   0,
+                   1,
+                   10,
+                   0,
+                   0,
+                   2};
+  packet.insert(packet.end(), part.begin(), part.end());
+  return packet;
+}
+
+// The last fragment of each datagram travels in the next one.
+TEST(PacketDecoder, DatagramsWithinDatagramsUpToTheLimitAndNoFurther) {
+  constexpr int kMost = PacketDecoder::kMaxReassembled;
+  for (int levels : {kMost - 1, kMost, kMost + 1}) {
+    PacketDecoder decoder;
+    Segment segment;
+    platform::Packet packet;
+    packet.link_type = kRaw;
+    Buffer whole = Udp();
+    for (int level = 1; level <= levels; ++level) {
+      const auto id = static_cast<uint8_t>(level);
+      const uint8_t protocol = level == 1 ? 17 : 4;
+      const Buffer front(whole.begin(), whole.begin() + 8);
+      const Buffer back(whole.begin() + 8, whole.end());
+      const Buffer first = Fragment(id, protocol, 0, true, front);
+      packet.bytes = first;
+      EXPECT_EQ(decoder.Decode(packet, &segment), Decoded::kNothing);
+      whole = Fragment(id, protocol, 8, false, back);
+    }
+    packet.bytes = whole;
+    EXPECT_EQ(decoder.Decode(packet, &segment),
+              levels <= kMost ? Decoded::kSegment : Decoded::kUndecodable)
+        << levels;
+  }
+}
+
 TEST(PacketDecoder, LabelsUpToTheLimitAndNoFurther) {
   constexpr int kMost = PacketDecoder::kMaxExtensionHeaders;
   for (int labels : {kMost - 1, kMost, kMost + 1}) {

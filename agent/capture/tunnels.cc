@@ -10,6 +10,7 @@ constexpr uint16_t kPortTeredo = 3544;
 constexpr uint16_t kPortLisp = 4341;
 constexpr uint16_t kPortGreInUdp = 4754;
 constexpr uint16_t kPortVxlan = 4789;
+constexpr uint16_t kPortVxlanExtended = 4790;
 constexpr uint16_t kPortGeneve = 6081;
 constexpr uint16_t kPortMplsInUdp = 6635;
 constexpr uint16_t kPortVxlanLinux = 8472;
@@ -46,6 +47,7 @@ Decoded PacketDecoder::Gre(Bytes bytes) {
 bool PacketDecoder::IsTunnelPort(uint16_t src, uint16_t dst) {
   switch (dst) {
     case kPortVxlan:
+    case kPortVxlanExtended:
     case kPortVxlanLinux:
     case kPortGeneve:
     case kPortGtpUser:
@@ -67,6 +69,7 @@ Decoded PacketDecoder::UdpTunnel(Bytes payload) {
   if (++depth_ > kMaxDepth) return Decoded::kUndecodable;
   switch (dst) {
     case kPortVxlan:
+    case kPortVxlanExtended:
     case kPortVxlanLinux:
       return Vxlan(payload);
     case kPortGeneve:

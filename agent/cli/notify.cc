@@ -60,34 +60,66 @@ platform::DesktopNotice NoticeInWords(const Json& notice) {
   return words;
 }
 
+platform::DesktopNotice SchoolNoticeForDesktop(const Json& answer) {
+  platform::DesktopNotice words;
+  words.summary = "This computer is monitored by your school";
+  words.body = Text(answer, "notice");
+  words.buttons = {{"read", "I have read this"}};
+  return words;
+}
+
 absl::Status NotifyLoop::Turn() {
-  if (absl::Status status = ShowNews(); !status.ok()) return status;
+  ShowSchoolNotice();
+  ShowNews();
   auto pressed = desktop_.NextPressed(kTurn);
   if (!pressed.ok()) return pressed.status();
   if (*pressed) Say((*pressed)->notice, (*pressed)->button);
   return absl::OkStatus();
 }
 
-absl::Status NotifyLoop::ShowNews() {
-  const auto answer = ask_({{"ask", "notices"}, {"after", last_id_}});
-  if (!answer.ok()) return absl::OkStatus();
-  const auto notices = answer->find("notices");
-  if (notices == answer->end() || !notices->is_array()) {
-    return absl::OkStatus();
+// Once a session and version, and again in the next session until it is read.
+void NotifyLoop::ShowSchoolNotice() {
+  if (until_notice_-- > 0) return;
+  until_notice_ = 0;
+  const auto answer = ask_({{"ask", "notice"}});
+  if (!answer.ok()) return;
+  const std::string version = Text(*answer, "version");
+  const auto accepted = answer->find("accepted");
+  const bool open = accepted != answer->end() && accepted->is_boolean() &&
+                    !accepted->get<bool>();
+  if (open && version != notice_version_ && !Text(*answer, "notice").empty()) {
+    const auto shown = desktop_.Show(SchoolNoticeForDesktop(*answer));
+    if (!shown.ok()) return;
+    notice_ = *shown;
+    notice_version_ = version;
   }
+  until_notice_ = kNoticeEvery;
+}
+
+void NotifyLoop::ShowNews() {
+  const auto answer = ask_({{"ask", "notices"}, {"after", last_id_}});
+  if (!answer.ok()) return;
+  const auto notices = answer->find("notices");
+  if (notices == answer->end() || !notices->is_array()) return;
   for (const Json& notice : *notices) {
     const auto shown = desktop_.Show(NoticeInWords(notice));
-    if (!shown.ok()) return shown.status();
+    if (!shown.ok()) return;
     if (tokens_.size() >= kMostShown) tokens_.erase(tokens_.begin());
     tokens_[*shown] = Text(notice, "token");
     last_id_ = std::max(last_id_, Number(notice, "id"));
   }
   // An agent that was started anew counts from the beginning.
   if (Number(*answer, "last") < last_id_) last_id_ = 0;
-  return absl::OkStatus();
 }
 
 void NotifyLoop::Say(uint32_t shown, const std::string& button) {
+  if (notice_ == shown) {
+    if (button == "read") {
+      (void)ask_({{"ask", "accept"}, {"version", notice_version_}});
+    }
+    notice_.reset();
+    return;
+  }
   const auto token = tokens_.find(shown);
   if (token == tokens_.end()) return;
   (void)ask_({{"ask", "answer"}, {"token", token->second}, {"kind", button}});

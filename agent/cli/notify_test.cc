@@ -12,6 +12,7 @@ class KeptDesktop : public platform::DesktopNotifier {
  public:
   absl::StatusOr<uint32_t> Show(
       const platform::DesktopNotice& notice) override {
+    if (!answers) return absl::UnavailableError("desktop: not yet");
     shown.push_back(notice);
     return static_cast<uint32_t>(shown.size());
   }
@@ -21,6 +22,7 @@ class KeptDesktop : public platform::DesktopNotifier {
 
   std::vector<platform::DesktopNotice> shown;
   std::optional<Pressed> pressed;
+  bool answers = true;
 };
 
 json Entry(uint64_t id) {
@@ -34,6 +36,7 @@ class NotifyLoopTest : public testing::Test {
  protected:
   absl::StatusOr<json> Answer(const json& question) {
     questions_.push_back(question);
+    if (question["ask"] == "notice") return school_;
     json answer = answer_;
     // As the agent does: nothing twice.
     if (question.value("after", 0) >= 1) answer["notices"] = json::array();
@@ -42,6 +45,7 @@ class NotifyLoopTest : public testing::Test {
 
   KeptDesktop desktop_;
   std::vector<json> questions_;
+  json school_ = {{"notice", ""}, {"version", ""}, {"accepted", true}};
   json answer_ = {{"notices", {Entry(1)}}, {"last", 1}};
   NotifyLoop loop_{[this](const json& question) { return Answer(question); },
                    desktop_};
@@ -76,6 +80,34 @@ TEST_F(NotifyLoopTest, AnAgentStartedAnewIsFollowed) {
   ASSERT_TRUE(loop_.Turn().ok());
   ASSERT_TRUE(loop_.Turn().ok());
   EXPECT_EQ(questions_.back()["after"], 0);
+}
+
+// Nobody may be monitored who was never told.
+TEST_F(NotifyLoopTest, TheSchoolsNoticeIsShownUntilItIsRead) {
+  school_ = {
+      {"notice", "We keep a record."}, {"version", "2"}, {"accepted", false}};
+  ASSERT_TRUE(loop_.Turn().ok());
+  ASSERT_EQ(desktop_.shown.size(), 2u);
+  EXPECT_EQ(desktop_.shown[0].body, "We keep a record.");
+  for (int turn = 0; turn < 200; ++turn) ASSERT_TRUE(loop_.Turn().ok());
+  EXPECT_EQ(desktop_.shown.size(), 2u) << "once a session is enough";
+  desktop_.pressed = {.notice = 1, .button = "read"};
+  ASSERT_TRUE(loop_.Turn().ok());
+  const json wanted = {{"ask", "accept"}, {"version", "2"}};
+  EXPECT_EQ(questions_.back(), wanted);
+  school_["version"] = "3";
+  for (int turn = 0; turn < 200; ++turn) ASSERT_TRUE(loop_.Turn().ok());
+  EXPECT_EQ(desktop_.shown.size(), 3u) << "another version is shown anew";
+}
+
+// At log-in the desktop may start after us.
+TEST_F(NotifyLoopTest, ADesktopThatComesLaterIsWaitedFor) {
+  desktop_.answers = false;
+  ASSERT_TRUE(loop_.Turn().ok());
+  ASSERT_TRUE(loop_.Turn().ok());
+  desktop_.answers = true;
+  ASSERT_TRUE(loop_.Turn().ok());
+  EXPECT_EQ(desktop_.shown.size(), 1u);
 }
 
 // Otherwise illegal material would be named on a screen.

@@ -21,6 +21,8 @@ constexpr char kProgram[] = "schoolgate";
 struct Options {
   std::string socket = "/var/lib/schoolgate/agent.sock";
   bool json = false;
+  bool accept = false;
+  bool at_login = false;
   std::string host;
   std::string kind;
   std::string words;
@@ -58,6 +60,7 @@ int Show(const Options& options, const nlohmann::json& question,
 // Until the session ends.
 int Notify(const Options& options) {
   auto desktop = schoolgate::platform::OpenDesktopNotifier();
+  if (absl::IsAlreadyExists(desktop.status())) return kExitOk;
   if (!desktop.ok()) return Complain(kProgram, desktop.status());
   schoolgate::agent::NotifyLoop loop(
       [&](const nlohmann::json& question) { return Ask(options, question); },
@@ -66,6 +69,39 @@ int Notify(const Options& options) {
     const absl::Status status = loop.Turn();
     if (!status.ok()) return Complain(kProgram, status);
   }
+}
+
+// The school's notice. At log-in only while it is not accepted; accepted by
+// Return, so that a window or terminal shows it until somebody has read it.
+int Notice(const Options& options) {
+  auto answer = Ask(options, {{"ask", "notice"}});
+  if (!answer.ok()) {
+    // No log-in is held up because the agent is away.
+    return options.at_login ? kExitOk : Complain(kProgram, answer.status());
+  }
+  const bool accepted = answer->value("accepted", false);
+  if (options.at_login && accepted) return kExitOk;
+  bool accept = options.accept;
+  if (!options.json || options.at_login) {
+    std::fputs(schoolgate::agent::SchoolNoticeInWords(*answer).c_str(), stdout);
+  }
+  if (options.at_login) {
+    std::fputs("Press Return when you have read it. ", stdout);
+    std::fflush(stdout);
+    accept = std::getchar() == '\n';
+    std::fputs("\n", stdout);
+  }
+  if (accept && !accepted) {
+    const auto taken =
+        Ask(options, {{"ask", "accept"},
+                      {"version", answer->value("version", std::string())}});
+    if (!taken.ok()) return Complain(kProgram, taken.status());
+    (*answer)["accepted"] = true;
+  }
+  if (options.json && !options.at_login) {
+    std::printf("%s\n", answer->dump().c_str());
+  }
+  return kExitOk;
 }
 
 }  // namespace
@@ -92,6 +128,12 @@ int main(int argc, char** argv) {
         exit_code = Show(options, {{"ask", "record"}},
                          schoolgate::agent::RecordInWords);
       });
+  CLI::App* notice =
+      app.add_subcommand("notice", "The school's notice about monitoring");
+  notice->add_flag("--accept", options.accept, "Say that you have read it");
+  notice->add_flag("--at-login", options.at_login,
+                   "Only while it is not accepted, and ask");
+  notice->callback([&] { exit_code = Notice(options); });
   CLI::App* why =
       app.add_subcommand("why", "Why a host is blocked or open for you");
   why->add_option("HOST", options.host)->required();

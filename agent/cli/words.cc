@@ -1,6 +1,9 @@
 #include "agent/cli/words.h"
 
+#include <algorithm>
 #include <cctype>
+#include <utility>
+#include <vector>
 
 namespace schoolgate::agent {
 namespace {
@@ -21,6 +24,42 @@ std::string Line(std::string text) {
   if (text.empty()) return text;
   if (!std::ispunct(static_cast<unsigned char>(text.back()))) text += ".";
   return text + "\n";
+}
+
+// How many connections showed no name, and why, most frequent first.
+std::string BlindnessInWords(const nlohmann::json& status) {
+  static constexpr std::pair<const char*, const char*> kCauses[] = {
+      {"ech", "encrypted hello (ECH)"},
+      {"doh", "names asked inside HTTPS"},
+      {"dot", "names asked inside TLS"},
+      {"doq", "names asked inside QUIC"},
+      {"vpn", "VPN"},
+      {"tor", "Tor"},
+      {"direct_address", "address without a name"},
+      {"no_sni", "hello without a name"},
+      {"parse_failure", "unreadable hello"},
+      {"missed_start", "begun before it watched"}};
+  const auto blind = status.find("blindness");
+  if (blind == status.end() || !blind->is_object()) return "";
+  const uint64_t of = Number(*blind, "of_flows");
+  uint64_t all = 0;
+  std::vector<std::pair<uint64_t, const char*>> lines;
+  for (const auto& [cause, words] : kCauses) {
+    const uint64_t flows = Number(*blind, cause);
+    all += flows;
+    if (flows > 0) lines.emplace_back(flows, words);
+  }
+  if (all == 0) return "";
+  std::stable_sort(
+      lines.begin(), lines.end(),
+      [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::string text = std::to_string(all) + " of " +
+                     std::to_string(std::max(of, all)) +
+                     " connections did not show whom they were for:\n";
+  for (const auto& [flows, words] : lines) {
+    text += "  " + std::to_string(flows) + "  " + words + "\n";
+  }
+  return text;
 }
 
 // Whose doing a contact is taken to be, and how that is known.
@@ -109,6 +148,7 @@ std::string StatusInWords(const nlohmann::json& status) {
            std::to_string(Number(status, "contacts")) +
            " contacts with such hosts. Names of all other hosts are forgotten "
            "within a minute and never leave this device.\n";
+  words += BlindnessInWords(status);
   words += WhoInWords(status);
   if (const std::string notice = Text(status, "notice"); !notice.empty()) {
     words += "\n" + notice + "\n";
@@ -126,7 +166,10 @@ std::string RecordInWords(const nlohmann::json& answer) {
       "travels sealed; the host is readable to the school.\n\n";
   for (const nlohmann::json& entry : *record) {
     words += Text(entry, "time") + "  " + Text(entry, "host");
-    if (Text(entry, "what") == "report") {
+    if (Text(entry, "what") == "notice") {
+      words +=
+          "you accepted the school's notice, version " + Text(entry, "version");
+    } else if (Text(entry, "what") == "report") {
       words += "  your own report";
     } else if (entry.value("stopped", false)) {
       words += "  blocked";
@@ -139,6 +182,15 @@ std::string RecordInWords(const nlohmann::json& answer) {
     words += "\n";
   }
   return words;
+}
+
+std::string SchoolNoticeInWords(const nlohmann::json& answer) {
+  const std::string notice = Text(answer, "notice");
+  if (notice.empty()) return "The school has given no notice yet.\n";
+  return notice + "\n(version " + Text(answer, "version") + ")\n" +
+         (answer.value("accepted", false)
+              ? "You have said that you read it.\n"
+              : "Say that you have read it with: schoolgate notice --accept\n");
 }
 
 std::string WhyInWords(const nlohmann::json& answer) {

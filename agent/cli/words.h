@@ -12,6 +12,9 @@ std::string StatusInWords(const nlohmann::json& status);
 // What `schoolgate record` prints.
 std::string RecordInWords(const nlohmann::json& answer);
 
+// What `schoolgate notice` prints.
+std::string SchoolNoticeInWords(const nlohmann::json& answer);
+
 // What `schoolgate why HOST` prints.
 std::string WhyInWords(const nlohmann::json& answer);
 

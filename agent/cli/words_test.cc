@@ -47,6 +47,21 @@ TEST(StatusInWordsTest, SaysWhoYouAreTakenForAndHow) {
             std::string::npos);
 }
 
+// Otherwise a school would think that it sees everything.
+TEST(StatusInWordsTest, SaysWhatItCouldNotSeeAndWhy) {
+  const std::string words = StatusInWords(
+      {{"capturing", true},
+       {"blindness", {{"of_flows", 40}, {"ech", 1}, {"vpn", 3}, {"tor", 0}}}});
+  EXPECT_NE(words.find("4 of 40 connections did not show whom they were for:\n"
+                       "  3  VPN\n  1  encrypted hello (ECH)\n"),
+            std::string::npos);
+  EXPECT_EQ(words.find("Tor"), std::string::npos);
+  EXPECT_EQ(StatusInWords({{"capturing", true},
+                           {"blindness", {{"of_flows", 40}, {"ech", 0}}}})
+                .find("did not show"),
+            std::string::npos);
+}
+
 TEST(StatusInWordsTest, SaysSoWhenItDoesNotWatch) {
   const std::string words = StatusInWords(
       {{"capturing", false}, {"capture_problem", "no permission"}});

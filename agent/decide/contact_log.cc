@@ -142,6 +142,18 @@ void ContactLog::TellWho(const Who& who, int64_t time_us) {
   sink_.Emit(std::move(event));
 }
 
+void ContactLog::NoteNotice(const std::string& version, const Who& who,
+                            int64_t time_us) {
+  TellWho(who, time_us);
+  v1::Event event;
+  event.set_time_unix_us(time_us);
+  event.set_lane(v1::LANE_NORMAL);
+  *event.mutable_person() = PersonOf(who);
+  event.mutable_notice_accepted()->set_notice_version(version);
+  own_record_.Add(who.uid, event);
+  sink_.Emit(std::move(event));
+}
+
 v1::Person ContactLog::PersonOf(const Who& who) const {
   v1::Person person;
   person.set_group(who.group);

@@ -34,6 +34,11 @@ class ContactLog {
   void NoteReport(v1::SelfReport::Kind kind, const std::string& host,
                   const std::string& words, const Who& who, int64_t time_us);
 
+  // Who has read the school's notice.
+  void NoteNotice(const std::string& version, const Who& who, int64_t time_us);
+
+  // From before a restart; what it kept is put before what is kept now.
+  OwnRecord& own_record() { return own_record_; }
   const OwnRecord& own_record() const { return own_record_; }
 
   uint64_t contacts() const { return contacts_; }

@@ -1,12 +1,55 @@
 #include "agent/decide/own_record.h"
 
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+
 namespace schoolgate::agent {
 
 void OwnRecord::Add(uint32_t uid, const v1::Event& event) {
+  ++added_;
   if (!events_.contains(uid) && events_.size() >= kMostUsers) return;
   std::deque<v1::Event>& mine = events_[uid];
   if (mine.size() >= kMostEvents) mine.pop_front();
   mine.push_back(event);
+}
+
+std::string OwnRecord::Written() const {
+  std::string written;
+  for (const auto& [uid, events] : events_) {
+    for (const v1::Event& event : events) {
+      const std::string bytes = event.SerializeAsString();
+      absl::StrAppend(&written, uid, " ", bytes.size(), "\n", bytes);
+    }
+  }
+  return written;
+}
+
+void OwnRecord::TakeUp(const std::string& written) {
+  std::map<uint32_t, std::deque<v1::Event>> now = std::exchange(events_, {});
+  absl::string_view rest = written;
+  while (!rest.empty()) {
+    const size_t end = rest.find('\n');
+    if (end == absl::string_view::npos) break;
+    const std::pair<absl::string_view, absl::string_view> words =
+        absl::StrSplit(rest.substr(0, end), absl::MaxSplits(' ', 1));
+    rest.remove_prefix(end + 1);
+    uint32_t uid = 0;
+    size_t size = 0;
+    v1::Event event;
+    if (!absl::SimpleAtoi(words.first, &uid) ||
+        !absl::SimpleAtoi(words.second, &size) || size > rest.size() ||
+        !event.ParseFromArray(rest.data(), static_cast<int>(size))) {
+      break;
+    }
+    rest.remove_prefix(size);
+    Add(uid, event);
+  }
+  for (const auto& [uid, events] : now) {
+    for (const v1::Event& event : events) Add(uid, event);
+  }
 }
 
 const std::deque<v1::Event>& OwnRecord::Of(uint32_t uid) const {

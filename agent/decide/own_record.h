@@ -12,6 +12,8 @@
 namespace schoolgate::agent {
 
 // Not thread-safe. In memory only: the spool itself cannot be read here.
+// Written out, it belongs where a disk does not keep it: what a stolen laptop
+// holds must say nothing.
 class OwnRecord {
  public:
   static constexpr size_t kMostUsers = 64;
@@ -23,8 +25,18 @@ class OwnRecord {
   // Oldest first; empty for who has caused nothing.
   const std::deque<v1::Event>& Of(uint32_t uid) const;
 
+  // All of it, to be taken up after a restart of the agent.
+  std::string Written() const;
+  // Puts what was written before what is kept now; damaged bytes are ignored
+  // from where they are damaged.
+  void TakeUp(const std::string& written);
+
+  // Counts what was added, so that it is written only when there is more.
+  uint64_t added() const { return added_; }
+
  private:
   std::map<uint32_t, std::deque<v1::Event>> events_;
+  uint64_t added_ = 0;
 };
 
 }  // namespace schoolgate::agent

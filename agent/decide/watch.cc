@@ -157,12 +157,32 @@ bool Watch::TakeAnswer(const Observation& from, std::string_view token,
   return true;
 }
 
+const Watch::SeenTest* Watch::TestNamed(std::string_view name) const {
+  for (const SeenTest& test : tests_) {
+    if (test.name == name) return &test;
+  }
+  return nullptr;
+}
+
+bool Watch::SawTest(std::string_view name) const {
+  return TestNamed(name) != nullptr;
+}
+
+bool Watch::RefusedTest(std::string_view name) const {
+  const SeenTest* test = TestNamed(name);
+  return test != nullptr && test->refused;
+}
+
 // The name comes by twice where packets are also watched; that it was refused
 // is known from the first.
 void Watch::NoteTest(std::string_view name, bool refused) {
-  if (last_test_ != name) test_refused_ = false;
-  last_test_ = name;
-  test_refused_ |= refused;
+  for (SeenTest& test : tests_) {
+    if (test.name != name) continue;
+    test.refused |= refused;
+    return;
+  }
+  if (tests_.size() >= kMaxTests) tests_.pop_front();
+  tests_.push_back({std::string(name), refused});
 }
 
 void Watch::Settle() {
@@ -293,11 +313,33 @@ bool Watch::IsRepeat(const Observation& observation, const Who& who) {
   key_.push_back(static_cast<char>(observation.qtype >> 8));
   key_.push_back(static_cast<char>(observation.qtype));
   key_.append(observation.name);
-  const bool of_nobody =
-      who.uid == platform::kNoUid && SeenLately(observation.time_us);
+  const size_t what = key_.size();
+  bool again = who.uid == platform::kNoUid && SeenLately(observation.time_us);
+  again |= IsTranslated(observation, who);
+  key_.resize(what);
   key_.push_back('/');
   AppendEnd(observation.src, &key_);
-  return SeenLately(observation.time_us) || of_nobody;
+  return SeenLately(observation.time_us) || again;
+}
+
+// Address translation may give a container's question the very port on which a
+// person's program waits for datagrams: by its socket it would be theirs. Whose
+// it is not shows in that it came by before, from an address that is not ours.
+// Expects in key_ what was asked of whom.
+bool Watch::IsTranslated(const Observation& observation, const Who& who) {
+  if (observation.transport != Transport::kUdp ||
+      observation.uid != platform::kNoUid) {
+    return false;
+  }
+  key_.append({'>', static_cast<char>(observation.src.port >> 8),
+               static_cast<char>(observation.src.port)});
+  if (attribution_.IsHere(observation.src)) {
+    seen_ = packets_.Find(key_, observation.time_us);
+    return who.uid != platform::kNoUid && seen_ != nullptr &&
+           observation.time_us - seen_->time_us < kRepeatUs;
+  }
+  if (who.uid == platform::kNoUid) (void)SeenLately(observation.time_us);
+  return false;
 }
 
 bool Watch::SeenLately(int64_t now_us) {

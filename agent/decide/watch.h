@@ -6,6 +6,7 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/decide/attribution.h"
@@ -87,10 +88,8 @@ class Watch : public ObservationSink {
   void Finish(int64_t now_us);
 
   // Whether this name of a self-test was seen lately, and refused.
-  bool SawTest(const std::string& name) const { return name == last_test_; }
-  bool RefusedTest(const std::string& name) const {
-    return name == last_test_ && test_refused_;
-  }
+  bool SawTest(std::string_view name) const;
+  bool RefusedTest(std::string_view name) const;
 
   const WatchCounters& counters() const { return counters_; }
   const WitnessCounters& witness() const { return witness_.counters(); }
@@ -102,6 +101,7 @@ class Watch : public ObservationSink {
   static constexpr size_t kMaxRecent = 4096;
   static constexpr size_t kMaxHeld = 256;
   static constexpr int kMaxStubLabels = 6;
+  static constexpr size_t kMaxTests = 16;
 
   struct Seen {
     int64_t time_us = 0;
@@ -116,6 +116,11 @@ class Watch : public ObservationSink {
     rules::Decision decision;
     bool enforced = false;
     bool repeat = false;
+  };
+
+  struct SeenTest {
+    std::string name;
+    bool refused = false;
   };
 
   // Who asked a resolver on this machine.
@@ -139,8 +144,10 @@ class Watch : public ObservationSink {
   void Notify(const Judged& judged, v1::ProcessKind process);
   void Keep(const Observation& observation, const Who& who,
             const rules::Decision& decision, bool enforced, bool repeat);
+  const SeenTest* TestNamed(std::string_view name) const;
   void NoteTest(std::string_view name, bool refused);
   bool IsRepeat(const Observation& observation, const Who& who);
+  bool IsTranslated(const Observation& observation, const Who& who);
   bool SeenLately(int64_t now_us);  // what is in key_; sets seen_
   void NoteStubQuestion(const Observation& observation, const Who& who);
   const StubAsker* AskedAtStub(const Observation& observation, const Who& who);
@@ -160,8 +167,7 @@ class Watch : public ObservationSink {
   FlowWitness witness_;
   WatchCounters counters_;
   std::string key_;
-  std::string last_test_;
-  bool test_refused_ = false;
+  std::deque<SeenTest> tests_;  // names of self-tests, the latest last
   bool shadow_ = false;
 };
 

@@ -427,6 +427,26 @@ TEST_F(WatchTest, ATranslatedPacketIsTheSamePacket) {
   EXPECT_EQ(Contacts().size(), 1u);
 }
 
+// Otherwise a pupil would be named for what a container asked, because their
+// program happens to wait on the port that address translation gave to it.
+TEST_F(WatchTest, ATranslatedPacketOnAPersonsPortIsNotThatPersons) {
+  sockets_.table[4000] = kPupil;
+  sockets_.table[4001] = kPupil;
+  Ask(V4(172, 17, 0, 2, 4000), server_, kShut, platform::kNoUid);
+  Ask(V4(10, 0, 0, 2, 4000), server_, kShut, platform::kNoUid);
+  watch_.Finish(now_us_);
+  ASSERT_EQ(Contacts().size(), 1u);
+  EXPECT_EQ(Contacts()[0].person().confidence(), v1::CONFIDENCE_UNKNOWN);
+  EXPECT_EQ(watch_.counters().repeats, 1u);
+  // From another port, or for another name, it is the pupil who asks.
+  Ask(V4(10, 0, 0, 2, 4001), server_, kShut, platform::kNoUid);
+  Ask(V4(10, 0, 0, 2, 4000), server_, "bet365.com", platform::kNoUid);
+  watch_.Finish(now_us_);
+  ASSERT_EQ(Contacts().size(), 3u);
+  EXPECT_EQ(Contacts()[1].person().confidence(), v1::CONFIDENCE_CERTAIN);
+  EXPECT_EQ(Contacts()[2].person().confidence(), v1::CONFIDENCE_CERTAIN);
+}
+
 // Otherwise who is named would depend on which packet was read first.
 TEST_F(WatchTest, TheGateAndTheLogSeeOnePacket) {
   Ask(V4(10, 0, 0, 2, 4000), server_, kShut, kPupil);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "agent/observe/name_text.h"
 
@@ -183,10 +184,12 @@ bool LooksLikeTor(std::string_view name, uint16_t server_port) {
   return digit && (server_port == kRelay || name.size() >= 14);
 }
 
-void ResolvedAddresses::Add(const Address& address) {
+bool ResolvedAddresses::Add(const Address& address) {
   const uint64_t hash = HashAddress(address);
-  slots_[hash % kSlots] = static_cast<uint32_t>(hash >> 32) | 1;
+  const uint32_t fresh = static_cast<uint32_t>(hash >> 32) | 1;
+  const uint32_t before = std::exchange(slots_[hash % kSlots], fresh);
   ++added_;
+  return before != 0 && before != fresh;
 }
 
 bool ResolvedAddresses::Contains(const Address& address) const {
@@ -194,9 +197,10 @@ bool ResolvedAddresses::Contains(const Address& address) const {
   return slots_[hash % kSlots] == (static_cast<uint32_t>(hash >> 32) | 1);
 }
 
-void CoverNames::Add(std::string_view name) {
+bool CoverNames::Add(std::string_view name) {
   const uint32_t hash = HashName(name);
-  slots_[hash % kSlots] = hash;
+  const uint32_t before = std::exchange(slots_[hash % kSlots], hash);
+  return before != 0 && before != hash;
 }
 
 bool CoverNames::Contains(std::string_view name) const {

@@ -48,7 +48,8 @@ class ResolvedAddresses {
  public:
   static constexpr size_t kSlots = 1 << 14;
 
-  void Add(const Address& address);
+  // True when another address had to make room.
+  bool Add(const Address& address);
   bool Contains(const Address& address) const;
   bool empty() const { return added_ == 0; }
 
@@ -63,7 +64,8 @@ class CoverNames {
  public:
   static constexpr size_t kSlots = 1 << 10;
 
-  void Add(std::string_view name);
+  // True when another name had to make room.
+  bool Add(std::string_view name);
   bool Contains(std::string_view name) const;
 
  private:

@@ -1,5 +1,7 @@
 #include "agent/observe/client_hello.h"
 
+#include <algorithm>
+
 namespace schoolgate::agent {
 namespace {
 
@@ -60,7 +62,11 @@ bool LooksLikeRecord(uint8_t type, uint16_t version, size_t length) {
 
 }  // namespace
 
-bool ParseClientHello(Bytes body, bool datagram, ClientHello* hello) {
+namespace {
+
+// `cut`: the end of the body may be missing, but not of the part in front of
+// the extensions.
+bool ParseBody(Bytes body, bool datagram, bool cut, ClientHello* hello) {
   *hello = {};
   ByteReader reader(body);
   const uint8_t major = reader.U8();
@@ -80,7 +86,9 @@ bool ParseClientHello(Bytes body, bool datagram, ClientHello* hello) {
     return false;
   }
   if (reader.left() == 0) return true;  // no extensions
-  ByteReader extensions(reader.Take(reader.U16()));
+  const size_t length = reader.U16();
+  ByteReader extensions(
+      reader.Take(cut ? std::min(length, reader.left()) : length));
   if (!reader.ok()) return false;
   while (extensions.left() >= 4) {
     const uint16_t type = extensions.U16();
@@ -91,13 +99,34 @@ bool ParseClientHello(Bytes body, bool datagram, ClientHello* hello) {
   return true;
 }
 
-namespace {
-
 // State of one walk over records.
 class HelloSearch {
  public:
   HelloSearch(Bytes bytes, std::vector<uint8_t>* scratch)
       : bytes_(bytes), scratch_(scratch) {}
+
+  bool RunCut(ClientHello* hello) {
+    if (!SkipOtherRecords()) return false;
+    while (bytes_.size() - at_ > kRecordHeader) {
+      const uint8_t* record = bytes_.data() + at_;
+      const size_t length = LoadU16(record + 3);
+      if (record[0] != kHandshake ||
+          !LooksLikeRecord(record[0], LoadU16(record + 1), length)) {
+        break;
+      }
+      const Bytes after = bytes_.subspan(at_ + kRecordHeader);
+      const Bytes part = after.first(std::min(length, after.size()));
+      scratch_->insert(scratch_->end(), part.begin(), part.end());
+      at_ += kRecordHeader + part.size();
+    }
+    if (scratch_->size() < kHandshakeHeader || !StartsHello(*scratch_)) {
+      return false;
+    }
+    const Bytes body = Bytes(*scratch_).subspan(kHandshakeHeader);
+    return ParseBody(body.first(std::min(body.size(), HelloLength(*scratch_))),
+                     /*datagram=*/false, /*cut=*/true, hello) &&
+           !hello->server_name.empty();
+  }
 
   StreamSearch Run(ClientHello* hello) {
     if (!SkipOtherRecords()) return result_;
@@ -155,8 +184,9 @@ class HelloSearch {
         return NeedMore(at_ + kRecordHeader + length);
       }
       at_ += kRecordHeader + length;
+      if (i == kMaxRecordsInFront) result_.beyond = true;
     }
-    result_ = Not();
+    result_.result = Search::kNot;
     return false;
   }
 
@@ -220,6 +250,16 @@ class HelloSearch {
 };
 
 }  // namespace
+
+bool ParseClientHello(Bytes body, bool datagram, ClientHello* hello) {
+  return ParseBody(body, datagram, /*cut=*/false, hello);
+}
+
+bool FindCutHello(Bytes bytes, std::vector<uint8_t>* scratch,
+                  ClientHello* hello) {
+  scratch->clear();
+  return HelloSearch(bytes, scratch).RunCut(hello);
+}
 
 StreamSearch FindClientHello(Bytes bytes, std::vector<uint8_t>* scratch,
                              ClientHello* hello) {

@@ -38,6 +38,7 @@ struct StreamSearch {
   size_t used = 0;       // kFound: bytes up to the end of the hello's record
   size_t need = 0;       // kNeedMore: no use in asking before there are so many
   bool certain = false;  // kNeedMore: already unmistakably a ClientHello
+  bool beyond = false;   // kNot: kMaxRecordsInFront ended the search
 };
 
 // Looks for a ClientHello at the start of `bytes`, over as many records as it
@@ -46,5 +47,10 @@ struct StreamSearch {
 // it.
 StreamSearch FindClientHello(Bytes bytes, std::vector<uint8_t>* scratch,
                              ClientHello* hello);
+
+// The same for a stream whose next bytes were not captured: true when what is
+// there holds a whole server name.
+bool FindCutHello(Bytes bytes, std::vector<uint8_t>* scratch,
+                  ClientHello* hello);
 
 }  // namespace schoolgate::agent

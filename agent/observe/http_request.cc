@@ -88,6 +88,7 @@ HttpResult ReadHttpRequest(Bytes bytes, HttpRequest* request) {
   for (size_t at = 0, line_number = 0;; ++line_number) {
     const size_t end = text.find('\n', at);
     if (end == std::string_view::npos) {
+      request->beyond = all;
       return all ? HttpResult::kNot : HttpResult::kNeedMore;
     }
     std::string_view line = text.substr(at, end - at);

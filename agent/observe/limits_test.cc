@@ -2,10 +2,13 @@
 // limit that is off by one would lose honest names.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/observe/client_hello.h"
+#include "agent/observe/http_request.h"
 #include "agent/observe/partial_pool.h"
 #include "agent/observe/tcp_inspector.h"
 #include "agent/observe/udp_inspector.h"
@@ -19,8 +22,10 @@ class Recorder : public ObservationSink {
  public:
   void OnName(const Observation& seen) override {
     names.emplace_back(seen.name);
+    protocols = seen.alpn.size();
   }
   std::vector<std::string> names;
+  size_t protocols = 0;
 };
 
 // A hello for "a.example" in one record.
@@ -35,13 +40,17 @@ Buffer Hello() {
   return record;
 }
 
-class StreamLimits : public testing::Test {
- protected:
-  StreamLimits() {
+// One stream of its own.
+struct Stream {
+  Stream() {
     flow_.id = 1;
     flow_.protocol = kProtocolTcp;
     flow_.ports[1] = 443;
     Send(0, {}, kTcpSyn);
+  }
+
+  void Send(uint32_t seq, std::string_view text) {
+    Send(seq, Buffer(text.begin(), text.end()));
   }
 
   void Send(uint32_t seq, const Buffer& bytes, uint8_t flags = kTcpAck) {
@@ -71,6 +80,8 @@ class StreamLimits : public testing::Test {
   Flow flow_{};
 };
 
+class StreamLimits : public testing::Test, protected Stream {};
+
 TEST_F(StreamLimits, SegmentsWaitUpToTheLimit) {
   SendReversed(TcpInspector::kMaxWaiting);
   EXPECT_EQ(sink_.names.size(), 1u);
@@ -96,6 +107,45 @@ TEST_F(StreamLimits, AMessageOfTooManySegmentsIsCountedAndLetGo) {
   Send(static_cast<uint32_t>(begun.size()) + TcpInspector::kMaxSegments, {7});
   EXPECT_EQ(teller_.counters().oversized, 1u);
   EXPECT_EQ(partials_.live(), 0u);
+}
+
+TEST(StreamCounters, OutOfOrderNearTheStartIsKeptAndFurtherIsCounted) {
+  const uint32_t most = TcpInspector::kYoungBytes;
+  for (const uint32_t ahead : {most - 1, most, most + 1}) {
+    Stream fresh;
+    fresh.Send(1 + ahead, Buffer{7});
+    EXPECT_EQ(fresh.partials_.live(), ahead < most ? 1u : 0u) << ahead;
+    EXPECT_EQ(fresh.teller_.counters().unkept_segments, ahead < most ? 0u : 1u);
+  }
+}
+
+TEST(StreamCounters, ALongerRequestHeadIsCounted) {
+  for (const size_t bytes :
+       {kMaxRequestHead - 1, kMaxRequestHead, kMaxRequestHead + 1}) {
+    Stream fresh;
+    std::string head = "GET / HTTP/1.1\r\nHost: a.example\r\nX: ";
+    head.append(bytes - head.size() - 4, 'x').append("\r\n\r\n");
+    fresh.Send(1, head);
+    const bool fits = bytes <= kMaxRequestHead;
+    EXPECT_EQ(fresh.sink_.names.size(), fits ? 1u : 0u) << bytes;
+    EXPECT_EQ(fresh.teller_.counters().oversized, fits ? 0u : 1u) << bytes;
+  }
+}
+
+TEST(StreamCounters, MoreRecordsInFrontOfAHelloAreCounted) {
+  for (int records : {kMaxRecordsInFront, kMaxRecordsInFront + 1}) {
+    Stream fresh;
+    Buffer stream;
+    for (int i = 0; i < records; ++i) {
+      stream.insert(stream.end(), {20, 3, 3, 0, 1, 1});
+    }
+    const Buffer hello = Hello();
+    stream.insert(stream.end(), hello.begin(), hello.end());
+    fresh.Send(1, stream);
+    const bool fits = records <= kMaxRecordsInFront;
+    EXPECT_EQ(fresh.sink_.names.size(), fits ? 1u : 0u) << records;
+    EXPECT_EQ(fresh.teller_.counters().oversized, fits ? 0u : 1u) << records;
+  }
 }
 
 TEST(ClientHelloSearch, RecordsInFrontUpToTheLimitAndNoFurther) {
@@ -145,6 +195,120 @@ TEST(PartialPool, BytesUpToTheLimitThenOthersGo) {
   EXPECT_EQ(pool.evicted(), 1u);
   EXPECT_EQ(pool.Find(flows[0], 0), nullptr);
   EXPECT_EQ(pool.Find(flows[1], 0), grown);
+}
+
+// What a hello's protocols, its name and an answer may hold.
+TEST(Teller, ProtocolsUpToTheLimitAndThenCounted) {
+  Recorder sink;
+  Teller teller(sink);
+  for (size_t count :
+       {Teller::kMaxAlpn - 1, Teller::kMaxAlpn, Teller::kMaxAlpn + 1}) {
+    Buffer alpn;
+    for (size_t i = 0; i < count; ++i) alpn.insert(alpn.end(), {2, 'h', '2'});
+    const Buffer name = {'a', '.', 'b'};
+    ClientHello hello;
+    hello.server_name = name;
+    hello.alpn = alpn;
+    Flow flow{};
+    teller.Hello(NameSource::kTls, flow, 0, hello);
+    EXPECT_EQ(sink.protocols, std::min(count, Teller::kMaxAlpn));
+    EXPECT_EQ(teller.counters().unread_alpn,
+              count <= Teller::kMaxAlpn ? 0u : 1u);
+  }
+}
+
+TEST(Teller, NamesUpToTheLimitAndThenCutAndCounted) {
+  Recorder sink;
+  Teller teller(sink);
+  for (size_t bytes :
+       {NameText::kMaxText - 1, NameText::kMaxText, NameText::kMaxText + 1}) {
+    const Buffer name(bytes, 'a');
+    ClientHello hello;
+    hello.server_name = name;
+    Flow flow{};
+    teller.Hello(NameSource::kTls, flow, 0, hello);
+    EXPECT_EQ(sink.names.back().size(), std::min(bytes, NameText::kMaxText));
+    EXPECT_EQ(teller.counters().cut_names,
+              bytes <= NameText::kMaxText ? 0u : 1u);
+  }
+}
+
+TEST(Teller, AnswersUpToTheLimitAndThenCounted) {
+  Recorder sink;
+  Teller teller(sink);
+  constexpr int kMost = DnsMessage::kMaxEntries;
+  for (int answers : {kMost - 1, kMost, kMost + 1}) {
+    const Buffer header = {0,
+                           7,
+                           0x81,
+                           0x80,
+                           0,
+                           0,
+                           static_cast<uint8_t>(answers >> 8),
+                           static_cast<uint8_t>(answers),
+                           0,
+                           0,
+                           0,
+                           0};
+    teller.Dns(NameSource::kDns, Transport::kUdp, Segment(), 1, header);
+    EXPECT_EQ(teller.counters().unread_answers, answers <= kMost ? 0u : 1u);
+  }
+}
+
+// The set of answers is as large as it is: then the old make room, counted.
+TEST(Teller, AnswersThatPushOthersOutAreCounted) {
+  ResolvedAddresses resolved;
+  size_t pushed_out = 0;
+  Address address{};
+  for (size_t i = 0; i < 2 * ResolvedAddresses::kSlots; ++i) {
+    address[14] = static_cast<uint8_t>(i >> 8);
+    address[15] = static_cast<uint8_t>(i);
+    address[13] = static_cast<uint8_t>(i >> 16);
+    const bool pushed = resolved.Add(address);
+    if (i == 0) {
+      EXPECT_FALSE(pushed);
+    }
+    pushed_out += pushed;
+    EXPECT_FALSE(resolved.Add(address));
+  }
+  EXPECT_GE(pushed_out, ResolvedAddresses::kSlots);
+  CoverNames covers;
+  EXPECT_FALSE(covers.Add("a.example"));
+  EXPECT_FALSE(covers.Add("a.example"));
+  pushed_out = 0;
+  for (size_t i = 0; i < 2 * CoverNames::kSlots; ++i) {
+    pushed_out += covers.Add(std::to_string(i) + ".example");
+  }
+  EXPECT_GE(pushed_out, CoverNames::kSlots);
+}
+
+// A call that became a stream of sound is not taken for anything else later.
+TEST(UdpInspector, DatagramsAreReadUpToTheLimitAndThenCounted) {
+  constexpr int kMost = UdpInspector::kCuriousDatagrams;
+  for (int before : {kMost - 1, kMost, kMost + 1}) {
+    Recorder sink;
+    Teller teller(sink);
+    PartialPool partials(4, 1 << 20);
+    UdpInspector inspector(teller, partials);
+    Flow flow{};
+    flow.id = 1;
+    flow.protocol = kProtocolUdp;
+    flow.ports[0] = 5000;
+    flow.ports[1] = 5001;
+    Segment segment;
+    segment.protocol = kProtocolUdp;
+    const Buffer sound(40, 0x11);
+    segment.payload = sound;
+    for (int i = 0; i < before; ++i) inspector.OnDatagram(flow, 0, segment);
+    const Buffer query = {0, 1, 1,   0, 0,   1,   0, 0, 0, 0, 0,
+                          0, 1, 'a', 2, 'b', 'c', 0, 0, 1, 0, 1};
+    segment.payload = query;
+    inspector.OnDatagram(flow, 0, segment);
+    EXPECT_EQ(sink.names.size(), before < kMost ? 1u : 0u) << before;
+    EXPECT_EQ(teller.counters().unread_datagrams,
+              static_cast<uint64_t>(std::max(0, before + 1 - kMost)))
+        << before;
+  }
 }
 
 TEST(UdpInspector, KeysAreTriedUpToTheLimitAndThenCounted) {

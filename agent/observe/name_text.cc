@@ -22,7 +22,10 @@ constexpr std::array<char, 256> kPlain = [] {
 }  // namespace
 
 void NameText::PutOdd(uint8_t byte) {
-  if (length_ + 4 > kMaxText) return;
+  if (length_ + 4 > kMaxText) {
+    cut_ = true;
+    return;
+  }
   text_[length_++] = '\\';
   text_[length_++] = static_cast<char>('0' + byte / 100);
   text_[length_++] = static_cast<char>('0' + byte / 10 % 10);
@@ -47,6 +50,7 @@ void NameText::SetHost(Bytes host) {
     host = host.first(host.size() - 1);
   }
   AddLabel(host.first(std::min(host.size(), kMaxText)));
+  cut_ |= host.size() > kMaxText;
 }
 
 bool IsAddressLiteral(std::string_view host) {

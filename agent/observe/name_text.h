@@ -17,7 +17,10 @@ class NameText {
   // Room for 255 bytes that all need an escape.
   static constexpr size_t kMaxText = 1024;
 
-  void Clear() { length_ = 0; }
+  void Clear() {
+    length_ = 0;
+    cut_ = false;
+  }
 
   // A label's bytes. A dot inside a label looks like one between labels.
   void AddLabel(Bytes label);
@@ -31,14 +34,22 @@ class NameText {
 
   std::string_view view() const { return {text_.data(), length_}; }
 
+  // Whether bytes did not fit.
+  bool cut() const { return cut_; }
+
  private:
   void Put(char c) {
-    if (length_ < kMaxText) text_[length_++] = c;
+    if (length_ < kMaxText) {
+      text_[length_++] = c;
+    } else {
+      cut_ = true;
+    }
   }
   void PutOdd(uint8_t byte);
 
   std::array<char, kMaxText> text_;
   size_t length_ = 0;
+  bool cut_ = false;
 };
 
 // Whether a host as sent is an IPv4 or IPv6 literal.

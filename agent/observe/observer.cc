@@ -56,27 +56,63 @@ Observer::Observer(const ObserverLimits& limits, ObservationSink& sink)
 
 Observer::~Observer() = default;
 
-// The one place of the agent that catches: without memory a packet may lose
-// what it would have told, but everybody else's go on.
-void Observer::OnPacket(const platform::Packet& packet) {
+void Observer::OnPackets(std::span<const platform::Packet> packets) {
+  while (!packets.empty()) {
+    const size_t some = DecodeSome(packets);
+    for (size_t i = 0; i < some; ++i) {
+      if (passing_[i].decoded == Decoded::kSegment) {
+        flows_.AnnounceAgain(passing_[i].hash);
+      }
+    }
+    for (size_t i = 0; i < some; ++i) Observe(packets[i], passing_[i]);
+    packets = packets.subspan(some);
+  }
+}
+
+// Without memory a packet may lose what it would have told, but everybody
+// else's go on: this is caught here and in Observe, and nowhere else in the
+// agent.
+size_t Observer::DecodeSome(std::span<const platform::Packet> packets) {
+  const size_t most = std::min(packets.size(), kMostAtOnce);
+  for (size_t i = 0; i < most; ++i) {
+    Passing& passing = passing_[i];
+    passing.out_of_memory = false;
+    try {
+      passing.decoded = decoder_.Decode(packets[i], &passing.segment);
+    } catch (const std::bad_alloc&) {
+      passing.decoded = Decoded::kNothing;
+      passing.out_of_memory = true;
+    }
+    if (passing.decoded == Decoded::kSegment) {
+      passing.hash = flows_.HashOf(passing.segment);
+      flows_.Announce(passing.hash);
+    }
+    // The bytes of a reassembled datagram are there only until the next.
+    if (decoder_.reassembled()) return i + 1;
+  }
+  return most;
+}
+
+void Observer::Observe(const platform::Packet& packet, const Passing& passing) {
   unfinished_ = false;
   ObserverCounters& counters = teller_.counters();
   ++counters.packets;
   counters.bytes += packet.wire_bytes;
+  counters.out_of_memory += passing.out_of_memory;
   teller_.Begin(packet);
   try {
-    Observe(packet);
+    Look(packet, passing);
   } catch (const std::bad_alloc&) {
     ++counters.out_of_memory;
     unfinished_ = false;
   }
 }
 
-void Observer::Observe(const platform::Packet& packet) {
+void Observer::Look(const platform::Packet& packet, const Passing& passing) {
   flows_.Sweep(packet.time_us);
-  switch (decoder_.Decode(packet, &segment_)) {
+  switch (passing.decoded) {
     case Decoded::kSegment:
-      OnSegment(segment_);
+      OnSegment(passing.segment, passing.hash);
       break;
     case Decoded::kNothing:
       break;
@@ -86,9 +122,9 @@ void Observer::Observe(const platform::Packet& packet) {
   }
 }
 
-void Observer::OnSegment(const Segment& segment) {
+void Observer::OnSegment(const Segment& segment, uint32_t hash) {
   const int64_t now_us = teller_.time_us();
-  FlowTable::Found found = flows_.Find(segment, now_us);
+  FlowTable::Found found = flows_.Find(segment, hash, now_us);
   const bool tcp = segment.protocol == kProtocolTcp;
   if (tcp && found.flow != nullptr && !found.fresh &&
       (segment.tcp_flags & (kTcpSyn | kTcpAck)) == kTcpSyn) {
@@ -99,7 +135,7 @@ void Observer::OnSegment(const Segment& segment) {
     if (again) {  // the ports are used for another connection
       Close(*found.flow);
       flows_.Remove(found.flow);
-      found = flows_.Find(segment, now_us);
+      found = flows_.Find(segment, hash, now_us);
     }
   }
   if (found.flow == nullptr) {

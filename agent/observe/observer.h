@@ -3,6 +3,9 @@
 // log queue.
 #pragma once
 
+#include <array>
+#include <span>
+
 #include "agent/capture/flow_table.h"
 #include "agent/capture/packet_decoder.h"
 #include "agent/observe/flow_tap.h"
@@ -37,7 +40,10 @@ class Observer : private FlowExpiry {
   // Null, as at the start: nobody. Borrowed until Finish.
   void SetTap(FlowTap* tap) { tap_ = tap; }
 
-  void OnPacket(const platform::Packet& packet);
+  void OnPacket(const platform::Packet& packet) { OnPackets({&packet, 1}); }
+
+  // Several that were read at once: the same as one by one, and faster.
+  void OnPackets(std::span<const platform::Packet> packets);
 
   // Whether the packet just brought belongs to a message that has begun and
   // may yet name somebody.
@@ -54,8 +60,19 @@ class Observer : private FlowExpiry {
 
  private:
   void OnExpired(Flow& flow) override;
-  void Observe(const platform::Packet& packet);
-  void OnSegment(const Segment& segment);
+  // A packet on its way through.
+  struct Passing {
+    Decoded decoded = Decoded::kNothing;
+    bool out_of_memory = false;
+    uint32_t hash = 0;
+    Segment segment;
+  };
+  static constexpr size_t kMostAtOnce = 16;
+
+  size_t DecodeSome(std::span<const platform::Packet> packets);
+  void Observe(const platform::Packet& packet, const Passing& passing);
+  void Look(const platform::Packet& packet, const Passing& passing);
+  void OnSegment(const Segment& segment, uint32_t hash);
   void OnTcp(Flow& flow, int side, const Segment& segment);
   void Inspect(Flow& flow, int side, const Segment& segment);
   void OnLooseSegment(const Segment& segment);
@@ -67,7 +84,7 @@ class Observer : private FlowExpiry {
   TcpInspector tcp_;
   UdpInspector udp_;
   FlowTable flows_;
-  Segment segment_;
+  std::array<Passing, kMostAtOnce> passing_;
   FlowTap* tap_ = nullptr;
   bool unfinished_ = false;
 };

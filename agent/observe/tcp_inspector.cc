@@ -12,6 +12,7 @@ constexpr uint16_t kPortMdns = 5353;
 constexpr uint16_t kPortLlmnr = 5355;
 constexpr size_t kDnsHeader = 12;
 constexpr uint8_t kFirstRecordType = 20;
+constexpr uint8_t kHandshake = 22;
 constexpr uint8_t kLastRecordType = 23;
 
 int32_t Ahead(uint32_t seq, uint32_t than) {
@@ -50,11 +51,18 @@ bool IsRecordType(uint8_t type) {
   return type >= kFirstRecordType && type < kLastRecordType;
 }
 
-// Past what a proxy says before a client's own bytes (the PROXY protocol of
-// HAProxy, in text or binary).
-Bytes SkipProxyHeader(Bytes bytes) {
+// What may stand in front of a client's own bytes in the same segment: the
+// PROXY protocol of HAProxy, in text or binary; the wish for TLS of a client of
+// MySQL or PostgreSQL that waits for no answer; the packet in which SQL
+// Server's clients wrap their hello.
+Bytes SkipFront(Bytes bytes) {
   constexpr std::string_view kText = "PROXY ";
   constexpr std::string_view kBinary("\r\n\r\n\0\r\nQUIT\n", 12);
+  constexpr std::string_view kMySql("\x20\0\0\1", 4);
+  constexpr std::string_view kPostgreSql("\0\0\0\x08\x04\xd2\x16\x2f", 8);
+  constexpr uint8_t kTdsPreLogin = 0x12;
+  constexpr size_t kTdsHeader = 8;
+  constexpr size_t kMySqlWish = 36;
   constexpr size_t kMaxTextLine = 107;
   constexpr size_t kBinaryHeader = 16;
   const std::string_view text = AsText(bytes);
@@ -64,13 +72,19 @@ Bytes SkipProxyHeader(Bytes bytes) {
     skip = end == std::string_view::npos ? 0 : end + 1;
   } else if (text.starts_with(kBinary) && text.size() > kBinaryHeader) {
     skip = kBinaryHeader + LoadU16(bytes.data() + 14);
+  } else if (text.starts_with(kMySql)) {
+    skip = kMySqlWish;
+  } else if (text.starts_with(kPostgreSql)) {
+    skip = kPostgreSql.size();
+  } else if (bytes[0] == kTdsPreLogin && bytes.size() > kTdsHeader &&
+             bytes[kTdsHeader] == kHandshake) {
+    skip = kTdsHeader;
   }
   return bytes.subspan(std::min(skip, bytes.size()));
 }
 
 // Past whole TLS records at the start, up to the next that may begin a hello.
 Bytes SkipRecords(Bytes bytes) {
-  constexpr uint8_t kHandshake = 22;
   constexpr uint8_t kClientHello = 1;
   while (bytes.size() > 5 && bytes[0] >= kFirstRecordType &&
          bytes[0] <= kLastRecordType && bytes[1] == 3) {
@@ -103,7 +117,7 @@ void TcpInspector::OnSegment(Flow& flow, int side, const Segment& segment) {
   if (IsDns(flow)) {
     OnDns(flow, side, segment, seq, segment.payload);
   } else {
-    Hunt(flow, side, seq, segment.payload);
+    Hunt(flow, side, segment, seq, segment.payload);
   }
 }
 
@@ -114,7 +128,10 @@ TcpInspector::Kind TcpInspector::LookForHello(Flow& flow, int side,
   need_ = search.need;
   certain_ = search.certain;
   if (search.result == Search::kNeedMore) return Kind::kHelloBegun;
-  if (search.result == Search::kNot) return Kind::kNothing;
+  if (search.result == Search::kNot) {
+    if (search.beyond) ++teller_.counters().oversized;
+    return Kind::kNothing;
+  }
   teller_.Hello(NameSource::kTls, flow, side, hello);
   const Bytes after = SkipRecords(bytes.subspan(search.used));
   if (!after.empty()) {
@@ -135,6 +152,7 @@ TcpInspector::Kind TcpInspector::LookForHttp(Flow& flow, int side,
   while (StartsLikeHttp(bytes)) {
     HttpRequest request;
     const HttpResult result = ReadHttpRequest(bytes, &request);
+    if (request.beyond) ++teller_.counters().oversized;
     if (result == HttpResult::kNot) break;
     if (result == HttpResult::kNeedMore) {
       need_ = bytes.size() + 1;
@@ -145,12 +163,17 @@ TcpInspector::Kind TcpInspector::LookForHttp(Flow& flow, int side,
     told = true;
     bytes = bytes.subspan(request.used);
   }
+  if (told && !bytes.empty() && IsRecordType(bytes[0])) {
+    // A client of a proxy that waits for no answer to its CONNECT.
+    const Kind kind = LookForHello(flow, side, bytes);
+    if (kind == Kind::kHelloBegun) return kind;
+  }
   return told ? Kind::kTold : Kind::kNothing;
 }
 
 TcpInspector::Kind TcpInspector::Look(Flow& flow, int side, Bytes bytes) {
-  if (bytes[0] == 'P' || bytes[0] == '\r') {
-    bytes = SkipProxyHeader(bytes);
+  if (bytes[0] <= ' ' || bytes[0] == 'P') {
+    if (!IsRecordType(bytes[0])) bytes = SkipFront(bytes);
     if (bytes.empty()) return Kind::kNothing;
   }
   if (IsRecordType(bytes[0])) return LookForHello(flow, side, bytes);
@@ -175,9 +198,18 @@ void TcpInspector::Keep(Flow& flow, int side, uint32_t origin, uint32_t seq,
   partials_.Charge(*partial);
 }
 
-void TcpInspector::Hunt(Flow& flow, int side, uint32_t seq, Bytes bytes) {
+// What a capture kept of a hello whose rest it left out may hold the name.
+void TcpInspector::TellCutHello(Flow& flow, int side, Bytes bytes) {
+  ClientHello hello;
+  if (FindCutHello(SkipFront(bytes), &scratch_, &hello)) {
+    teller_.Hello(NameSource::kTls, flow, side, hello);
+  }
+}
+
+void TcpInspector::Hunt(Flow& flow, int side, const Segment& segment,
+                        uint32_t seq, Bytes bytes) {
   FlowSide& from = flow.sides[side];
-  const uint32_t end = seq + static_cast<uint32_t>(bytes.size());
+  const uint32_t end = seq + segment.payload_bytes;
   if (Partial* partial = partials_.Find(flow, side)) {
     Join(flow, side, *partial, seq, bytes);
     return;
@@ -186,9 +218,14 @@ void TcpInspector::Hunt(Flow& flow, int side, uint32_t seq, Bytes bytes) {
   const int32_t ahead = knew ? Ahead(seq, from.next_seq) : 0;
   if (!knew || Ahead(end, from.next_seq) > 0) {
     if (ahead < 0) {  // starts with what was seen already
-      bytes = bytes.subspan(static_cast<size_t>(-int64_t{ahead}));
+      const auto old = static_cast<size_t>(-int64_t{ahead});
+      bytes = bytes.subspan(std::min(old, bytes.size()));
       seq = from.next_seq;
     }
+  }
+  if (bytes.empty()) {  // cut by the capture before what is new
+    from.next_seq = end;
+    return;
   }
   Kind kind = Look(flow, side, bytes);
   // The first bytes of a stream may be fewer than a method has.
@@ -197,6 +234,12 @@ void TcpInspector::Hunt(Flow& flow, int side, uint32_t seq, Bytes bytes) {
     kind = Kind::kHttpBegun;
     need_ = 4;
     certain_ = false;
+  }
+  if (kind == Kind::kHelloBegun && IsCut(segment)) {
+    TellCutHello(flow, side, bytes);
+    from.next_seq = end;
+    from.knows_seq = true;
+    return;
   }
   if (kind == Kind::kHelloBegun || kind == Kind::kHttpBegun) {
     Keep(flow, side, seq, seq, bytes, kind);
@@ -212,6 +255,9 @@ void TcpInspector::Hunt(Flow& flow, int side, uint32_t seq, Bytes bytes) {
       Keep(flow, side, seq, seq, bytes, Kind::kNothing);
       return;
     }
+  }
+  if (kind == Kind::kNothing && ahead > 0) {
+    ++teller_.counters().unkept_segments;
   }
   if (!knew || Ahead(end, from.next_seq) > 0) from.next_seq = end;
   from.knows_seq = true;

@@ -34,7 +34,9 @@ class TcpInspector {
   void TellCutMessage(Flow& flow, const Segment& segment, Bytes bytes);
   size_t TellDnsMessages(Flow& flow, const Segment& segment, Bytes bytes,
                          bool* broken);
-  void Hunt(Flow& flow, int side, uint32_t seq, Bytes bytes);
+  void Hunt(Flow& flow, int side, const Segment& segment, uint32_t seq,
+            Bytes bytes);
+  void TellCutHello(Flow& flow, int side, Bytes bytes);
   void Join(Flow& flow, int side, Partial& partial, uint32_t seq, Bytes bytes);
   void Begin(Partial& partial, size_t start, Kind kind) const;
   void TryPartial(Flow& flow, int side, Partial& partial);

@@ -8,7 +8,6 @@ namespace schoolgate::agent {
 namespace {
 
 constexpr uint16_t kPortDot = 853;
-constexpr size_t kMaxAlpn = 16;
 
 Endpoint End(const Flow& flow, int side) {
   return {flow.ends[side], flow.ports[side]};
@@ -29,6 +28,9 @@ uint64_t ObserverCounters::blind_flows() const {
 }
 
 void Teller::LearnAnswers(DnsMessage& message) {
+  if (message.header().answers > DnsMessage::kMaxEntries) {
+    ++counters_.unread_answers;
+  }
   while (message.NextQuestion(&question_)) {
   }
   DnsRecord record;
@@ -37,15 +39,15 @@ void Teller::LearnAnswers(DnsMessage& message) {
     if (record.type == kTypeA && record.body.size() == 4) {
       address[10] = address[11] = 0xff;
       std::memcpy(address.data() + 12, record.body.data(), 4);
-      resolved_.Add(address);
+      counters_.forgotten_answers += resolved_.Add(address);
     } else if (record.type == kTypeAaaa && record.body.size() == 16) {
       std::memcpy(address.data(), record.body.data(), 16);
-      resolved_.Add(address);
+      counters_.forgotten_answers += resolved_.Add(address);
     } else if (record.type == kTypeHttps || record.type == kTypeSvcb) {
       const Bytes cover = EchPublicName(record.body);
       if (cover.empty()) continue;
       text_.SetHost(cover);
-      covers_.Add(text_.view());
+      counters_.forgotten_answers += covers_.Add(text_.view());
     }
   }
 }
@@ -83,6 +85,7 @@ void Teller::ReadAlpn(Bytes list) {
     if (!reader.ok()) break;
     alpn_.push_back(AsText(name));
   }
+  if (reader.left() > 0) ++counters_.unread_alpn;
 }
 
 void Teller::Tell(NameSource source, Flow& flow, int side, bool ech,
@@ -135,6 +138,11 @@ void Teller::Judge(NameSource source, Flow& flow, int side,
   }
 }
 
+void Teller::SetName(Bytes host) {
+  text_.SetHost(host);
+  counters_.cut_names += text_.cut();
+}
+
 void Teller::Hello(NameSource source, Flow& flow, int side,
                    const ClientHello& hello) {
   if ((flow.marks & kMarkClientSure) == 0) {
@@ -143,13 +151,13 @@ void Teller::Hello(NameSource source, Flow& flow, int side,
   }
   flow.marks |= kMarkNameBearing;
   ReadAlpn(hello.alpn);
-  text_.SetHost(hello.server_name);
+  SetName(hello.server_name);
   Judge(source, flow, side, hello, text_.view());
   if (!text_.view().empty()) {
     Tell(source, flow, side, hello.encrypted, text_.view());
   }
   if (hello.second_name.empty()) return;
-  text_.SetHost(hello.second_name);
+  SetName(hello.second_name);
   if (!text_.view().empty()) {
     Tell(source, flow, side, hello.encrypted, text_.view());
   }
@@ -157,7 +165,7 @@ void Teller::Hello(NameSource source, Flow& flow, int side,
 
 void Teller::Http(Flow& flow, int side, Bytes host) {
   flow.marks |= kMarkNameBearing;
-  text_.SetHost(host);
+  SetName(host);
   if (text_.view().empty()) {
     Blame(flow, side, Blind::kNoSni);
     return;

@@ -34,6 +34,12 @@ struct ObserverCounters {
   uint64_t oversized = 0;           // messages beyond a parser's limit
   uint64_t malformed = 0;           // DNS messages, hellos
   uint64_t untried_keys = 0;        // connection ids beyond kMaxKeyTrials
+  uint64_t unread_alpn = 0;         // hellos with protocols beyond kMaxAlpn
+  uint64_t cut_names = 0;           // names longer than NameText holds
+  uint64_t unread_answers = 0;      // DNS messages with more than is read
+  uint64_t unread_datagrams = 0;    // beyond kCuriousDatagrams of a flow
+  uint64_t unkept_segments = 0;     // out of order, beyond kYoungBytes
+  uint64_t forgotten_answers = 0;   // addresses and covers pushed out by others
   uint64_t out_of_memory = 0;       // packets whose looking failed for it
 
   uint64_t all_names() const;
@@ -43,6 +49,9 @@ struct ObserverCounters {
 // Not thread-safe. Call Begin for each packet first.
 class Teller {
  public:
+  // Protocols of a hello's ALPN that are read.
+  static constexpr size_t kMaxAlpn = 16;
+
   explicit Teller(ObservationSink& sink) : sink_(sink) {}
 
   void Begin(const platform::Packet& packet) {
@@ -79,6 +88,7 @@ class Teller {
   void Tell(NameSource source, Flow& flow, int side, bool ech,
             std::string_view name);
   void ReadAlpn(Bytes list);
+  void SetName(Bytes host);
 
   ObservationSink& sink_;
   ObserverCounters counters_;

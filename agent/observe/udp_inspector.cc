@@ -72,6 +72,8 @@ void UdpInspector::OnDatagram(Flow& flow, int side, const Segment& segment) {
     } else if (LooksLikeVpn(datagram, segment.src_port, segment.dst_port)) {
       teller_.Blame(flow, side, Blind::kVpn);
     }
+  } else if (!curious) {
+    ++teller_.counters().unread_datagrams;
   }
 }
 
@@ -97,6 +99,27 @@ Partial* UdpInspector::NewConnection(Flow& flow, int side,
   return partial;
 }
 
+// A connection that began in another version goes on in the one that the server
+// prefers: with the keys of that version, from the id it began with (RFC 9369,
+// 4.1).
+Bytes UdpInspector::OpenOfOtherVersion(FlowSide& from, Partial& partial,
+                                       const QuicPacket& packet) {
+  if (packet.version == partial.version || from.looked_at >= kMaxKeyTrials) {
+    return {};
+  }
+  ++from.looked_at;
+  const Bytes first_id = Bytes(partial.id).first(partial.id_bytes);
+  for (const QuicProfile* profile : ProfilesFor(packet.version)) {
+    const QuicKeys keys = opener_.ClientKeys(*profile, first_id);
+    const Bytes frames = opener_.Open(keys, packet);
+    if (frames.empty()) continue;
+    partial.keys = keys;
+    partial.version = packet.version;
+    return frames;
+  }
+  return {};
+}
+
 // The frames, when this is a client's Initial that can be opened: with the
 // keys of the connection known here, or with those of its own destination id
 // (a new connection, or the one after a Retry).
@@ -106,6 +129,8 @@ Bytes UdpInspector::OpenInitial(Flow& flow, int side,
   if (Partial* partial = partials_.Find(flow, side)) {
     const Bytes frames = opener_.Open(partial->keys, packet);
     if (!frames.empty()) return frames;
+    const Bytes switched = OpenOfOtherVersion(from, *partial, packet);
+    if (!switched.empty()) return switched;
     if (SameId(*partial, packet.destination)) return {};
   }
   const uint32_t tried = HashId(packet.destination);

@@ -25,6 +25,8 @@ class UdpInspector {
   void OnQuic(Flow& flow, int side, Bytes datagram);
   void OnInitial(Flow& flow, int side, const QuicPacket& packet);
   Bytes OpenInitial(Flow& flow, int side, const QuicPacket& packet);
+  Bytes OpenOfOtherVersion(FlowSide& from, Partial& partial,
+                           const QuicPacket& packet);
   Partial* NewConnection(Flow& flow, int side, const QuicPacket& packet,
                          const QuicKeys& keys);
   void TryCrypto(Flow& flow, int side, Partial& partial);

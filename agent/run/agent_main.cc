@@ -1,13 +1,17 @@
 // schoolgate-agent: the gate on a device, and the same gate over captures.
 #include <CLI/CLI.hpp>
 
+#include "agent/run/browsers_verb.h"
+#include "agent/run/decommission_verb.h"
 #include "agent/run/replay.h"
 #include "agent/run/run_verbs.h"
 #include "platform/complaint.h"
+#include "platform/rights.h"
 #include "platform/usage.h"
 
 int main(int argc, char** argv) {
   using namespace schoolgate;  // main builds the world
+  platform::ForbidCoreDumps();
   CLI::App app(
       "Sees which names are asked for and keeps to the school's rules.",
       "schoolgate-agent");
@@ -18,6 +22,8 @@ int main(int argc, char** argv) {
   agent::AddReplay(app, &exit_code);
   agent::AddRun(app, &exit_code);
   agent::AddSelfTest(app, &exit_code);
+  agent::AddDecommission(app, &exit_code);
+  agent::AddBrowsers(app, &exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -3,9 +3,9 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "agent/run/self_check.h"
 #include "platform/local_socket.h"
 #include "platform/name_question.h"
+#include "rules/import/known_categories.h"
 
 namespace schoolgate::agent {
 namespace {
@@ -32,6 +32,22 @@ Observation AskedBy(uint32_t uid, absl::Time now) {
   observation.uid = uid;
   observation.time_us = absl::ToUnixMicros(now);
   return observation;
+}
+
+// A category whose canary host these rules block for this person, best one
+// that is not locked; empty when there is none, or no rules.
+std::string BlockedCategory(Verdicts& verdicts, const Who& who,
+                            int64_t time_us) {
+  std::string locked;
+  if (verdicts.rules() == nullptr) return locked;
+  for (const std::string_view category : rules::KnownCategories()) {
+    const rules::Decision& decision =
+        verdicts.For(rules::CanaryHost(category), who, time_us);
+    if (decision.action != rules::Action::kBlock) continue;
+    if (!decision.locked) return std::string(category);
+    if (locked.empty()) locked = category;
+  }
+  return locked;
 }
 
 }  // namespace
@@ -61,6 +77,13 @@ std::string Answers::Answer(uint32_t uid, std::string_view question,
     return AnswerNotice(uid, TextOf(json, "token"), TextOf(json, "kind"), now);
   }
   if (ask == "canary") return Canary(uid, now);
+  if (ask == "notice") return SchoolNotice(uid);
+  if (ask == "accept") return Accept(uid, TextOf(json, "version"), now);
+  if (ask == "end") {
+    if (uid != 0 || !end_) return Refuse("end: only root may: use sudo");
+    end_(TextOf(json, "why"));
+    return Dump({{"ends", true}});
+  }
   const std::string host = TextOf(json, "host");
   if (host.empty() || host.size() > kMaxHostBytes) {
     return Refuse("host: not a host name: give one such as www.example.org");
@@ -114,7 +137,10 @@ std::string Answers::Record(uint32_t uid) const {
           {"time", absl::FormatTime(absl::RFC3339_sec,
                                     absl::FromUnixMicros(event.time_unix_us()),
                                     absl::UTCTimeZone())}};
-      if (event.has_self_report()) {
+      if (event.has_notice_accepted()) {
+        entry["what"] = "notice";
+        entry["version"] = event.notice_accepted().notice_version();
+      } else if (event.has_self_report()) {
         entry["what"] = "report";
         entry["about"] = event.self_report().about_sequence();
         entry["host"] = event.self_report().host();
@@ -164,6 +190,31 @@ std::string Answers::AnswerNotice(uint32_t uid, const std::string& token,
         "enrolled: tell a member of staff in person");
   }
   return Dump({{"reported", true}});
+}
+
+std::string Answers::SchoolNotice(uint32_t uid) const {
+  const bool accepted = status_.notice.empty() || consents_ == nullptr ||
+                        consents_->Accepted(uid, status_.notice_version);
+  return Dump({{"notice", status_.notice},
+               {"version", status_.notice_version},
+               {"school", status_.school},
+               {"accepted", accepted}});
+}
+
+std::string Answers::Accept(uint32_t uid, const std::string& version,
+                            absl::Time now) {
+  if (consents_ == nullptr || version != status_.notice_version) {
+    return Refuse("notice: another version holds now: read it again");
+  }
+  if (!consents_->Accepted(uid, version)) {
+    consents_->Accept(uid, version, now);
+    if (contacts_ != nullptr) {
+      const Observation asked = AskedBy(uid, now);
+      contacts_->NoteNotice(version, attribution_.WhoAsked(asked),
+                            asked.time_us);
+    }
+  }
+  return Dump({{"accepted", true}});
 }
 
 std::string Answers::Why(uint32_t uid, const std::string& host,

@@ -10,9 +10,13 @@
 //   {"ask":"notices","after":17}  what is to pop up for who asks, newer than 17
 //   {"ask":"answer","token":"...","kind":"accident|wrong"}  to such a notice
 //   {"ask":"report","kind":"accident|wrong|missed","host":"...","words":"..."}
+//   {"ask":"notice"}              the school's notice; accepted or not yet
+//   {"ask":"accept","version":"..."}
+//   {"ask":"end","why":"..."}     root only: the device goes out of use
 // An answer that could not be given is {"error":"what: why: what to do"}.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -22,6 +26,7 @@
 #include "agent/decide/contact_log.h"
 #include "agent/decide/verdicts.h"
 #include "agent/decide/watch.h"
+#include "agent/run/notice_consents.h"
 #include "agent/run/status.h"
 
 namespace schoolgate::agent {
@@ -34,6 +39,14 @@ class Answers {
 
   // Null before enrolment: reports are then refused with the reason.
   void SetContacts(ContactLog* contacts) { contacts_ = contacts; }
+
+  // Null: the notice is shown, and nobody is asked to accept them.
+  void SetConsents(NoticeConsents* consents) { consents_ = consents; }
+
+  // Called with why when root says that the device goes out of use.
+  void SetEnd(std::function<void(const std::string& why)> end) {
+    end_ = std::move(end);
+  }
 
   // `uid` is who asks, by the kernel's word. The question is hostile.
   std::string Answer(uint32_t uid, std::string_view question, absl::Time now);
@@ -49,6 +62,8 @@ class Answers {
   std::string Notices(uint32_t uid, uint64_t after) const;
   std::string AnswerNotice(uint32_t uid, const std::string& token,
                            const std::string& kind, absl::Time now);
+  std::string SchoolNotice(uint32_t uid) const;
+  std::string Accept(uint32_t uid, const std::string& version, absl::Time now);
   std::string Why(uint32_t uid, const std::string& host, absl::Time now);
   std::string Report(uint32_t uid, const std::string& kind,
                      const std::string& host, const std::string& words,
@@ -59,6 +74,8 @@ class Answers {
   Watch& watch_;
   const AgentStatus& status_;
   ContactLog* contacts_ = nullptr;
+  std::function<void(const std::string& why)> end_;
+  NoticeConsents* consents_ = nullptr;
   std::map<uint32_t, std::pair<int64_t, int>> reports_;  // minute, count
 };
 

@@ -13,8 +13,8 @@
 #include "agent/enforce/live_flows.h"
 #include "agent/enforce/shadow_gate.h"
 #include "agent/enforce/table_guard.h"
+#include "agent/health/incidents.h"
 #include "agent/run/gate_mode.h"
-#include "agent/run/incidents.h"
 #include "agent/run/service.h"
 #include "platform/packet_sender.h"
 

@@ -5,6 +5,23 @@
 #include "platform/machine.h"
 
 namespace schoolgate::agent {
+namespace {
+
+constexpr size_t kMostTroubleBytes = 300;
+
+void AddLabelWorker(const AgentStatus& status, v1::LabelWorker* worker) {
+  const LabelCounters& counters = status.labels;
+  worker->set_wanted(status.label_flows);
+  worker->set_trouble(status.label_problem.substr(0, kMostTroubleBytes));
+  worker->set_starts(counters.starts);
+  worker->set_deaths(counters.deaths);
+  worker->set_stalls(counters.stalls);
+  worker->set_broken(counters.broken);
+  worker->set_labels(counters.labels);
+  worker->set_packets_dropped(counters.dropped);
+}
+
+}  // namespace
 
 v1::Event MakeHeartbeat(const AgentStatus& status, const ObserverCounters& seen,
                         const SpoolCounters& spool, std::string bundle_hash,
@@ -28,6 +45,7 @@ v1::Event MakeHeartbeat(const AgentStatus& status, const ObserverCounters& seen,
   }
   beat.set_spool_bytes(spool.spool_bytes);
   beat.set_spool_events_waiting(spool.waiting);
+  beat.set_events_lost(spool.evicted + spool.refused);
   beat.set_capturing(status.capturing);
   beat.set_enforcing(status.mode == "enforce");
   beat.set_mode(status.mode);
@@ -35,6 +53,10 @@ v1::Event MakeHeartbeat(const AgentStatus& status, const ObserverCounters& seen,
   beat.set_uptime_us(absl::ToInt64Microseconds(now - status.started));
   beat.set_hostname(platform::HostName());
   beat.set_place(place);
+  beat.set_gate_trouble(status.gate_problem.substr(0, kMostTroubleBytes));
+  beat.set_gate_overflowed(status.gate_overflowed);
+  beat.set_keeper(status.keeper);
+  AddLabelWorker(status, beat.mutable_label_worker());
   return event;
 }
 

@@ -2,16 +2,15 @@
 
 #include <algorithm>
 #include <cstring>
-#include <filesystem>
 #include <memory>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "agent/decide/attribution.h"
 #include "agent/decide/contact_log.h"
 #include "agent/decide/episode_log.h"
 #include "agent/decide/verdicts.h"
 #include "agent/decide/watch.h"
+#include "agent/health/incidents.h"
 #include "agent/keep/kept_names.h"
 #include "agent/labels/flow_labels.h"
 #include "agent/observe/observer.h"
@@ -19,22 +18,18 @@
 #include "agent/run/gatehouse.h"
 #include "agent/run/heartbeat.h"
 #include "agent/run/identity_file.h"
-#include "agent/run/incidents.h"
 #include "agent/run/rules_in_force.h"
-#include "agent/run/self_check.h"
 #include "agent/run/service.h"
 #include "agent/run/spool_thread.h"
 #include "agent/run/state_folders.h"
 #include "agent/run/status.h"
+#include "agent/run/upkeep.h"
 #include "platform/complaint.h"
 #include "platform/local_socket.h"
 #include "platform/machine.h"
-#include "platform/name_question.h"
-#include "platform/network_changes.h"
 #include "platform/packet_source.h"
 #include "platform/rights.h"
 #include "platform/wait.h"
-#include "platform/whole_file.h"
 #include "proto/seal/keys.h"
 
 namespace schoolgate::agent {
@@ -43,10 +38,6 @@ namespace {
 constexpr absl::Duration kPatience = absl::Milliseconds(20);
 constexpr absl::Duration kHousekeeping = absl::Milliseconds(250);
 constexpr absl::Duration kReopenCapture = absl::Milliseconds(500);
-// A network that changes does so several times in a moment.
-constexpr absl::Duration kNetworkSettles = absl::Milliseconds(500);
-constexpr absl::Duration kCheckAgainAfterFailure = absl::Minutes(1);
-constexpr size_t kMaxMarkBytes = 4096;
 // Between two looks at the clock and the other duties, under full load.
 constexpr int kPacketsATurn = 256;
 
@@ -58,8 +49,8 @@ class LiveAgent {
         accounts_(platform::SystemAccounts()),
         processes_(platform::SystemProcesses()),
         sessions_(platform::SystemSessions()),
-        rules_(config.state_directory, clock, status_),
-        incidents_(clock) {
+        rules_(config.state_directory, clock, status_, incidents_),
+        incidents_(clock, PlaceNow()) {
     status_.started = clock.Now();
     status_.interface = config.interface;
   }
@@ -71,14 +62,12 @@ class LiveAgent {
  private:
   absl::Status StartKept();
   void MakeJudge();
-  void ReportPast();
   absl::Status OpenCapture();
   bool ReadyForPackets() const;
   void OnSourceEnd();
   void Wait() const;
   void TakePackets();
   absl::Status KeepGate();
-  void CheckOurselves();
   void Housekeeping();
   void TakeIdentity();
   ObserverCounters Seen();
@@ -112,19 +101,16 @@ class LiveAgent {
   std::unique_ptr<FlowLabels> labels_;  // null: not wanted
   std::unique_ptr<Observer> observer_;
   std::unique_ptr<Answers> answers_;
+  std::unique_ptr<Upkeep> upkeep_;
 
   Incidents incidents_;
   Service service_;
   std::unique_ptr<Gatehouse> gatehouse_;
-  std::unique_ptr<SelfCheck> self_check_;
-  std::unique_ptr<platform::NetworkChanges> network_;
 
   absl::Duration next_housekeeping_;
   absl::Duration next_beat_;
   absl::Duration next_capture_;
-  absl::Duration next_check_ = absl::InfiniteDuration();
-  bool opened_mark_ = false;  // the network was opened before this run
-  int64_t shift_us_ = 0;      // of a capture file, to now
+  int64_t shift_us_ = 0;  // of a capture file, to now
   bool finished_ = false;
   absl::Status outcome_;
 };
@@ -191,6 +177,10 @@ void LiveAgent::MakeJudge() {
   }
   answers_ =
       std::make_unique<Answers>(*attribution_, *verdicts_, *watch_, status_);
+  upkeep_ = std::make_unique<Upkeep>(
+      config_,
+      UpkeepParts{*attribution_, *verdicts_, *watch_, *answers_, incidents_},
+      service_.last_end(), clock_);
 }
 
 // From the end of this function on, what the policy blocks is blocked.
@@ -205,29 +195,7 @@ absl::Status LiveAgent::StartKept() {
   gatehouse_ =
       std::make_unique<Gatehouse>(service_, *watch_, incidents_,
                                   rules_.live_flows(), config_.protect_table);
-  self_check_ = std::make_unique<SelfCheck>(*attribution_, *verdicts_, *watch_);
-  if (auto network = platform::NetworkChanges::Open(); network.ok()) {
-    network_ = std::move(*network);
-  }
-  ReportPast();
   return KeepGate();
-}
-
-// What happened to the run before this one.
-void LiveAgent::ReportPast() {
-  const std::string& end = service_.last_end();
-  if (end == "killed") {
-    incidents_.Tamper("agent_killed",
-                      "the agent was ended by force and is back");
-  } else if (!end.empty()) {
-    incidents_.SelfTest("agent", false,
-                        absl::StrCat("the run before this one ", end));
-  }
-  const auto mark = platform::ReadWholeFile(
-      absl::StrCat(config_.state_directory, "/", kOpenedMark), kMaxMarkBytes);
-  if (!mark.ok()) return;
-  opened_mark_ = true;
-  incidents_.Tamper("network_opened", *mark);
 }
 
 absl::Status LiveAgent::OpenCapture() {
@@ -260,6 +228,7 @@ absl::Status LiveAgent::Run(const std::atomic<bool>& stop) {
     if (labels_ != nullptr) labels_->Take();
     if (clock_.SinceBoot() >= next_housekeeping_) Housekeeping();
   }
+  upkeep_->End();
   service_.Stopping();
   if (gatehouse_ != nullptr) gatehouse_->Leave();
   if (source_ != nullptr && service_.kept()) source_->Leave();
@@ -327,29 +296,11 @@ absl::Status LiveAgent::KeepGate() {
                        absl::ToUnixMicros(clock_.Now()));
   status_.gate_problem = status.ok() ? "" : std::string(status.message());
   status_.mode = GateModeName(gatehouse_->mode());
-  if (gatehouse_->mode() != before) next_check_ = clock_.SinceBoot();
+  // What is held is judged before it shows here.
+  const bool held = gatehouse_->mode() != GateMode::kObserve;
+  if (source_ != nullptr) source_->SetPatient(held);
+  if (gatehouse_->mode() != before) upkeep_->OnChange();
   return absl::IsAlreadyExists(status) ? status : absl::OkStatus();
-}
-
-// After each change of network, rules and mode.
-void LiveAgent::CheckOurselves() {
-  const absl::Duration now = clock_.SinceBoot();
-  if (network_ != nullptr && network_->Any()) {
-    next_check_ = now + kNetworkSettles;
-  }
-  if (now >= next_check_ && verdicts_->rules() != nullptr) {
-    next_check_ = absl::InfiniteDuration();
-    self_check_->Begin(gatehouse_->mode(), clock_.Now(), now);
-  }
-  const auto outcome = self_check_->Step(now);
-  if (!outcome) return;
-  const bool passed = *outcome == "pass";
-  if (!passed) next_check_ = now + kCheckAgainAfterFailure;
-  // Said when it changes, not each time.
-  if (status_.selftest != *outcome && (!passed || !status_.selftest.empty())) {
-    incidents_.SelfTest("canary", passed, *outcome);
-  }
-  status_.selftest = *outcome;
 }
 
 void LiveAgent::OnSourceEnd() {
@@ -386,17 +337,21 @@ void LiveAgent::Housekeeping() {
     watch_->OnTime(now_us);
     if (episodes_ != nullptr) episodes_->OnTime(now_us);
   }
-  if (rules_.Turn()) next_check_ = clock_.SinceBoot();
+  if (rules_.Turn()) upkeep_->OnChange();
   if (gatehouse_ != nullptr) {
     if (absl::Status status = KeepGate(); !status.ok()) {
       outcome_ = status;
       finished_ = true;
       return;
     }
-    CheckOurselves();
+  }
+  upkeep_->Tick(status_.mode == "enforce");
+  if (!upkeep_->out_of_use().empty()) {
+    finished_ = true;
+    outcome_ = absl::CancelledError(upkeep_->out_of_use());
   }
   if (const auto news = portal_.TakeNews()) {
-    incidents_.SelfTest("captive_portal", true, *news);
+    incidents_.Notice("captive_portal", *news);
   }
   RefreshStatus();
   questions_->Serve([this](uint32_t uid, std::string_view question) {
@@ -430,12 +385,7 @@ void LiveAgent::TakeIdentity() {
   watch_->SetEpisodes(episodes_.get());
   answers_->SetContacts(contacts_.get());
   incidents_.SendTo(spool_.get());
-  if (opened_mark_) {
-    std::error_code ignored;
-    std::filesystem::remove(
-        absl::StrCat(config_.state_directory, "/", kOpenedMark), ignored);
-    opened_mark_ = false;
-  }
+  upkeep_->OnEnrolled(*contacts_);
 }
 
 // What the observer counted, with what labels know better.
@@ -449,6 +399,7 @@ ObserverCounters LiveAgent::Seen() {
 
 void LiveAgent::RefreshStatus() {
   const ObserverCounters seen = Seen();
+  status_.seen = seen;
   status_.packets = seen.packets;
   status_.names = watch_->counters().names;
   status_.flows = seen.flows;
@@ -466,6 +417,7 @@ void LiveAgent::RefreshStatus() {
   if (contacts_ != nullptr) status_.contacts = contacts_->contacts();
   rules_.RefreshStatus();
   status_.incidents = incidents_.latest();
+  status_.selftest = upkeep_->selftest();
   status_.portal = portal_.OpenHosts(verdicts_->boot_us());
   if (gatehouse_ == nullptr) return;
   status_.gate_held = gatehouse_->counters().held;
@@ -479,6 +431,7 @@ void LiveAgent::Beat() {
       MakeHeartbeat(status_, Seen(), spool_->counters(), rules_.bundle_hash(),
                     PlaceNow(), clock_.Now());
   rules_.AddTo(event.mutable_heartbeat());
+  upkeep_->Describe(event.mutable_heartbeat());
   spool_->Emit(std::move(event));
 }
 

@@ -13,7 +13,8 @@ namespace schoolgate::agent {
 
 // Runs until `stop` is set. Fails only where nothing useful could be done: no
 // permission to capture, a state directory that cannot be written, another
-// agent on the same state. An interface that goes away is waited for.
+// agent on the same state; CANCELLED when root took the
+// device out of use. An interface that goes away is waited for.
 absl::Status RunLive(const AgentConfig& config, const platform::Clock& clock,
                      const std::atomic<bool>& stop);
 

@@ -2,7 +2,9 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <cstdio>
+#include <span>
 #include <string>
 
 #include "agent/decide/episode_lines.h"
@@ -22,6 +24,7 @@ namespace {
 
 constexpr char kProgram[] = "schoolgate-agent";
 constexpr size_t kFlushBytes = 1 << 16;
+constexpr size_t kPacketsAtOnce = 64;
 
 // Writes names as they are seen, in blocks.
 class LineWriter : public ObservationSink {
@@ -128,6 +131,9 @@ void Add(const ObserverCounters& from, ObserverCounters* to) {
   to->oversized += from.oversized;
   to->malformed += from.malformed;
   to->untried_keys += from.untried_keys;
+  to->unread_alpn += from.unread_alpn;
+  to->cut_names += from.cut_names;
+  to->unread_answers += from.unread_answers;
   to->out_of_memory += from.out_of_memory;
   for (size_t i = 0; i < kNameSources; ++i) to->names[i] += from.names[i];
   for (size_t i = 0; i < kBlindCauses; ++i) to->blind[i] += from.blind[i];
@@ -141,10 +147,11 @@ absl::Status ReplayFile(const std::string& path, LineWriter& writer,
   writer.BeginFile(path, labels != nullptr);
   Observer observer(ObserverLimits(), writer);
   observer.SetTap(labels);
-  platform::Packet packet;
-  while ((*source)->Next(absl::ZeroDuration(), &packet) ==
+  std::array<platform::Packet, kPacketsAtOnce> packets;
+  size_t count = 0;
+  while ((*source)->NextSome(absl::ZeroDuration(), packets, &count) ==
          platform::NextResult::kPacket) {
-    observer.OnPacket(packet);
+    observer.OnPackets(std::span(packets).first(count));
   }
   observer.Finish();
   absl::Status labelled;
@@ -216,9 +223,10 @@ void Summarise(const ObserverCounters& total, const std::string& labels,
   if (!sources.empty()) line.append(" (" + sources + ")");
   put("undecodable", total.undecodable);
   put("malformed", total.malformed);
-  const uint64_t lost = total.refused_flows + total.lost_partials +
-                        total.lost_fragments + total.oversized +
-                        total.untried_keys + total.out_of_memory;
+  const uint64_t lost =
+      total.refused_flows + total.lost_partials + total.lost_fragments +
+      total.oversized + total.untried_keys + total.unread_alpn +
+      total.cut_names + total.unread_answers + total.out_of_memory;
   put("beyond limits", lost);
   char share[80];
   const double of =

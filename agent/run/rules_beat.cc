@@ -20,6 +20,9 @@ void AddRules(const RulesInbox& inbox, const Verdicts& verdicts, absl::Time now,
     const v1::Overlays& overlays = inbox.rules()->overlays();
     beat->set_passes(static_cast<uint32_t>(overlays.passes_size()));
     beat->set_emergency_blocks(static_cast<uint32_t>(overlays.blocks_size()));
+    beat->set_rules_lost_pages(inbox.rules()->file().lost_pages());
+    beat->set_rules_damaged_pages(inbox.rules()->index().damaged_pages());
+    beat->set_mode_wanted(inbox.rules()->policy().mode());
   }
   beat->set_rules_judged(verdicts.judged());
   beat->set_rules_blocked(verdicts.blocked());

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "agent/decide/verdicts.h"
 #include "agent/enforce/live_flows.h"
+#include "agent/health/incidents.h"
 #include "agent/run/rules_inbox.h"
 #include "agent/run/status.h"
 #include "platform/clock.h"
@@ -16,11 +17,16 @@
 
 namespace schoolgate::agent {
 
-// Not thread-safe. Borrows clock, status and verdicts for its own life.
+// A file in STATE/rules: the rules' file is damaged, and the uplink is to bring
+// a fresh one, whole.
+inline constexpr char kRulesWanted[] = "wanted";
+
+// Not thread-safe. Borrows clock, status, incidents and verdicts for its own
+// life.
 class RulesInForce {
  public:
   RulesInForce(std::string state_directory, const platform::Clock& clock,
-               AgentStatus& status);
+               AgentStatus& status, Incidents& incidents);
 
   // Opens what was accepted before and judges by it.
   absl::Status Open(Verdicts& verdicts);
@@ -46,14 +52,20 @@ class RulesInForce {
  private:
   rules::Moment MomentNow() const;
   void Use();
+  void LookAtPages();
+  std::string WantedFile() const;
 
+  const std::string state_directory_;
   const platform::Clock& clock_;
   AgentStatus& status_;
+  Incidents& incidents_;
   Verdicts* verdicts_ = nullptr;  // from Open on
   const std::string boot_id_;
   RulesInbox inbox_;
   LiveFlows live_flows_;
   std::unique_ptr<platform::FlowMarker> marker_;
+  bool damage_told_ = false;
+  absl::Duration next_wanted_;
 };
 
 }  // namespace schoolgate::agent

@@ -158,10 +158,15 @@ bool RulesInbox::TakeJudgement() {
   KeepRoot();
   if (judgement.rules == nullptr) return false;
   trial_ = nullptr;
-  const bool changed = judgement.manifest_hash != hash_;
+  const bool changed = judgement.manifest_hash != hash_ || damaged();
   bundle_ = std::move(judgement.rules);
   hash_ = judgement.manifest_hash;
   return changed;
+}
+
+bool RulesInbox::damaged() const {
+  return bundle_ != nullptr && (bundle_->file().lost_pages() > 0 ||
+                                bundle_->index().damaged_pages() > 0);
 }
 
 // Passes and blocks wait for the rules that they are judged by, timestamps

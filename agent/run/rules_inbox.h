@@ -41,6 +41,10 @@ class RulesInbox {
   // Rules to be judged by beside those in force; null when there are none.
   const std::shared_ptr<const rules::Ruleset>& trial() const { return trial_; }
 
+  // Whether parts of the rules' file could not be read, or were not what was
+  // signed, when a look-up needed them. The same bundle again, whole, mends it.
+  bool damaged() const;
+
   // Whether a bundle is being judged at this moment.
   bool judging() const { return judge_ != nullptr; }
 

@@ -35,7 +35,10 @@ int Run(const std::string& config_path, const std::string& capture_file) {
   sigaction(SIGINT, &action, nullptr);
   const absl::Status status =
       RunLive(*config, platform::SystemClock(), stop_asked);
-  return status.ok() ? platform::kExitOk : platform::Complain(kProgram, status);
+  if (status.ok()) return platform::kExitOk;
+  platform::Complain(kProgram, status);
+  return absl::IsCancelled(status) ? platform::kExitOutOfUse
+                                   : platform::kExitFailed;
 }
 
 absl::StatusOr<nlohmann::json> AskAgent(const AgentConfig& config,

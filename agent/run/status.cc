@@ -5,6 +5,49 @@
 #include <nlohmann/json.hpp>
 
 namespace schoolgate::agent {
+namespace {
+
+uint64_t NamesFrom(const ObserverCounters& seen, NameSource source) {
+  return seen.names[static_cast<size_t>(source)];
+}
+
+// As --json replay calls them.
+nlohmann::ordered_json BySource(const ObserverCounters& seen) {
+  return {{"dns", NamesFrom(seen, NameSource::kDns)},
+          {"mdns", NamesFrom(seen, NameSource::kMdns)},
+          {"llmnr", NamesFrom(seen, NameSource::kLlmnr)},
+          {"tls", NamesFrom(seen, NameSource::kTls)},
+          {"quic", NamesFrom(seen, NameSource::kQuic)},
+          {"http", NamesFrom(seen, NameSource::kHttp)}};
+}
+
+// Flows that hid what they were for, by cause; of those that gave a name or
+// should have.
+nlohmann::ordered_json Blindness(const ObserverCounters& seen) {
+  nlohmann::ordered_json json = {{"of_flows", seen.name_bearing_flows}};
+  for (size_t cause = 1; cause < kBlindCauses; ++cause) {
+    json[std::string(BlindName(static_cast<Blind>(cause)))] = seen.blind[cause];
+  }
+  return json;
+}
+
+// What was refused or left unread because a limit said so.
+nlohmann::ordered_json BeyondLimits(const ObserverCounters& seen) {
+  return {{"flows", seen.refused_flows},
+          {"fragments", seen.lost_fragments},
+          {"partial_messages", seen.lost_partials},
+          {"oversized_messages", seen.oversized},
+          {"quic_keys", seen.untried_keys},
+          {"alpn", seen.unread_alpn},
+          {"cut_names", seen.cut_names},
+          {"answers", seen.unread_answers},
+          {"forgotten_answers", seen.forgotten_answers},
+          {"datagrams", seen.unread_datagrams},
+          {"segments", seen.unkept_segments},
+          {"out_of_memory", seen.out_of_memory}};
+}
+
+}  // namespace
 
 std::string ToJson(const AgentStatus& status, absl::Time now) {
   const nlohmann::ordered_json json = {
@@ -40,9 +83,14 @@ std::string ToJson(const AgentStatus& status, absl::Time now) {
       {"packets", status.packets},
       {"packets_dropped", status.packets_dropped},
       {"names", status.names},
+      {"names_by_source", BySource(status.seen)},
       {"contacts", status.contacts},
       {"flows", status.flows},
       {"flows_unnamed", status.flows_unnamed},
+      {"blindness", Blindness(status.seen)},
+      {"beyond_limits", BeyondLimits(status.seen)},
+      {"undecodable_packets", status.seen.undecodable},
+      {"malformed_messages", status.seen.malformed},
       {"flows_labelled", status.labels.labels},
       {"dpi",
        {{"wanted", status.label_flows},

@@ -10,6 +10,7 @@
 
 #include "absl/time/time.h"
 #include "agent/labels/flow_labels.h"
+#include "agent/observe/teller.h"
 
 namespace schoolgate::agent {
 
@@ -41,8 +42,10 @@ struct AgentStatus {
   std::string school;
   uint64_t bundle_version = 0;  // 0: no rules yet
   std::string bundle_title;
-  std::string notice;               // the school's monitoring notice
+  std::string notice;  // the school's monitoring notice
+  std::string notice_version;
   std::vector<std::string> portal;  // log-in pages of this network, open now
+  ObserverCounters seen;
   uint64_t packets = 0;
   uint64_t packets_dropped = 0;
   uint64_t names = 0;

@@ -57,6 +57,31 @@ void Put(std::string& out, uint64_t value) {
   seal::PutLittle<uint64_t>(out, value);
 }
 
+void PutGap(std::string& out, const PendingGap& gap) {
+  Put(out, gap.epoch);
+  Put(out, gap.first);
+  Put(out, gap.last);
+  Put(out, gap.events);
+  seal::PutLittle<uint32_t>(out, static_cast<uint32_t>(gap.lane));
+  seal::PutLittle<uint32_t>(out, static_cast<uint32_t>(gap.reason));
+}
+
+std::optional<PendingGap> TakeGap(FieldReader& in) {
+  PendingGap gap;
+  gap.epoch = in.Take<uint64_t>();
+  gap.first = in.Take<uint64_t>();
+  gap.last = in.Take<uint64_t>();
+  gap.events = in.Take<uint64_t>();
+  const auto lane = in.Take<uint32_t>();
+  const auto reason = in.Take<uint32_t>();
+  if (lane < 1 || lane > kLanes || reason < 1 || reason > 4) {
+    return std::nullopt;
+  }
+  gap.lane = static_cast<v1::Lane>(lane);
+  gap.reason = static_cast<GapReason>(reason);
+  return gap;
+}
+
 }  // namespace
 
 std::string SegmentName(SegmentId id) {
@@ -106,14 +131,7 @@ std::string EncodeState(const SpoolState& state) {
   Put(out, state.told_missing);
   SG_CHECK(state.gaps.size() <= kMaxPendingGaps);
   seal::PutLittle<uint32_t>(out, static_cast<uint32_t>(state.gaps.size()));
-  for (const PendingGap& gap : state.gaps) {
-    Put(out, gap.epoch);
-    Put(out, gap.first);
-    Put(out, gap.last);
-    Put(out, gap.events);
-    seal::PutLittle<uint32_t>(out, static_cast<uint32_t>(gap.lane));
-    seal::PutLittle<uint32_t>(out, static_cast<uint32_t>(gap.reason));
-  }
+  for (const PendingGap& gap : state.gaps) PutGap(out, gap);
   return out;
 }
 
@@ -130,21 +148,43 @@ std::optional<SpoolState> DecodeState(std::string_view content) {
   const auto count = in.Take<uint32_t>();
   if (count > kMaxPendingGaps) return std::nullopt;
   for (uint32_t i = 0; i < count; ++i) {
-    PendingGap gap;
-    gap.epoch = in.Take<uint64_t>();
-    gap.first = in.Take<uint64_t>();
-    gap.last = in.Take<uint64_t>();
-    gap.events = in.Take<uint64_t>();
-    const auto lane = in.Take<uint32_t>();
-    const auto reason = in.Take<uint32_t>();
-    if (lane < 1 || lane > kLanes || reason < 1 || reason > 4) {
-      return std::nullopt;
-    }
-    gap.lane = static_cast<v1::Lane>(lane);
-    gap.reason = static_cast<GapReason>(reason);
-    state.gaps.push_back(gap);
+    const auto gap = TakeGap(in);
+    if (!gap) return std::nullopt;
+    state.gaps.push_back(*gap);
   }
   return state;
+}
+
+std::string EncodeToldGaps(const std::vector<ToldGap>& gaps) {
+  SG_CHECK(gaps.size() <= kMaxToldGaps);
+  std::string out;
+  seal::PutLittle<uint32_t>(out, static_cast<uint32_t>(gaps.size()));
+  for (const ToldGap& told : gaps) {
+    PutGap(out, told.gap);
+    Put(out, told.first.epoch);
+    Put(out, told.first.sequence);
+    Put(out, told.last.epoch);
+    Put(out, told.last.sequence);
+  }
+  return out;
+}
+
+std::optional<std::vector<ToldGap>> DecodeToldGaps(std::string_view content) {
+  FieldReader in(content);
+  const auto count = in.Take<uint32_t>();
+  if (count > kMaxToldGaps) return std::nullopt;
+  std::vector<ToldGap> gaps;
+  for (uint32_t i = 0; i < count; ++i) {
+    const auto gap = TakeGap(in);
+    if (!gap) return std::nullopt;
+    ToldGap told{.gap = *gap, .first = {}, .last = {}};
+    told.first.epoch = in.Take<uint64_t>();
+    told.first.sequence = in.Take<uint64_t>();
+    told.last.epoch = in.Take<uint64_t>();
+    told.last.sequence = in.Take<uint64_t>();
+    gaps.push_back(told);
+  }
+  return gaps;
 }
 
 std::string EncodeFrontier(const Frontier& frontier) {

@@ -16,11 +16,14 @@ namespace schoolgate::agent {
 inline constexpr uint64_t kSegmentBytes = 4 << 20;
 inline constexpr size_t kLanes = 3;
 inline constexpr size_t kMaxPendingGaps = 6;
+inline constexpr size_t kMaxToldGaps = 6;
 inline constexpr char kSpareName[] = "1-spare";
 inline constexpr char kStateName[] = "1-state";
 inline constexpr char kFrontierName[] = "1-frontier";
+inline constexpr char kToldName[] = "1-told";
 inline constexpr std::string_view kStateMagic = "SGSTATE1";
 inline constexpr std::string_view kFrontierMagic = "SGFRONT1";
+inline constexpr std::string_view kToldMagic = "SGTOLD01";
 
 // Lanes from the lowest to the highest.
 inline constexpr std::array<v1::Lane, kLanes> kAllLanes = {
@@ -61,6 +64,24 @@ struct PendingGap {
   v1::Lane lane = v1::LANE_ROUTINE;
   GapReason reason = GapReason::kQuota;
 };
+
+// Where a record is. Ordered as records of one lane are.
+struct RecordPlace {
+  uint64_t epoch = 0;
+  uint64_t sequence = 0;
+
+  auto operator<=>(const RecordPlace&) const = default;
+};
+
+// A gap that was told by the records at `first` to `last` of the urgent lane.
+struct ToldGap {
+  PendingGap gap;
+  RecordPlace first, last;
+};
+
+// Content of the told file; at most kMaxToldGaps.
+std::string EncodeToldGaps(const std::vector<ToldGap>& gaps);
+std::optional<std::vector<ToldGap>> DecodeToldGaps(std::string_view content);
 
 // Content of the state file.
 struct SpoolState {

@@ -61,6 +61,13 @@ void SpoolWriter::Evict(SegmentId id, GapReason reason) {
     const uint64_t events = last - first + 1;
     counters_.evicted += events;
     AddGap({id.epoch, first, last, events, id.lane(), reason});
+    if (id.lane() == v1::LANE_URGENT) {
+      // Among these are Gap records: what they said is to be told again.
+      for (const PendingGap& gap :
+           told_.TakeBack({id.epoch, first}, {id.epoch, last})) {
+        AddGap(gap);
+      }
+    }
   }
   // Published before the unlink, so that no crash leaves it untold. A disk
   // that refuses even that keeps the segment; whoever wanted its room is
@@ -68,6 +75,7 @@ void SpoolWriter::Evict(SegmentId id, GapReason reason) {
   if (state_stale_ && !WriteState().ok()) return;
   absl::Status removed = directory_.Remove(SegmentName(id));
   if (removed.ok() || absl::IsNotFound(removed)) segments_.erase(id);
+  told_.Save();
 }
 
 void SpoolWriter::AddGap(PendingGap gap) {
@@ -120,16 +128,21 @@ void SpoolWriter::TellGaps() {
     // Telling may itself have to evict, which adds gaps at the back or grows
     // this one: then the front stays and is told anew.
     const uint64_t failures = counters_.sync_failures;
-    if (!AppendOnce(event, v1::LANE_URGENT).ok()) break;
+    const auto place = AppendOnce(event, v1::LANE_URGENT);
+    if (!place.ok()) break;
     ++counters_.appended;
     // Told is what is durable: after a failed sync it is told once more.
     if (counters_.sync_failures > failures) break;
     told = true;
+    told_.Add(gap, {place->epoch, place->sequence});
     if (state_.gaps.front().events == gap.events) {
       state_.gaps.erase(state_.gaps.begin());
     }
   }
-  if (told) (void)WriteState();
+  if (!told) return;
+  // In this order: what is no longer pending must be known to be told.
+  told_.Save();
+  (void)WriteState();
 }
 
 void SpoolWriter::ReadFrontier() {
@@ -140,6 +153,7 @@ void SpoolWriter::ReadFrontier() {
   const auto frontier = DecodeFrontier(*content);
   if (!frontier) return;
   frontier_ = *frontier;
+  told_.Settle(frontier_.lanes[LaneIndex(v1::LANE_URGENT)]);
   const Losses& losses = frontier_.losses;
   if (losses.missing < state_.told_missing) {
     // A frontier that was lost and began anew.

@@ -247,6 +247,35 @@ TEST_F(SpoolTest, OverTheQuotaTheLowestLaneGoesFirstAndIsToldOf) {
   EXPECT_EQ(told[v1::LANE_URGENT], 0u);
 }
 
+// An account of earlier losses must not go with the record that gave it, also
+// when another run of the agent has to evict that record.
+TEST_F(SpoolTest, WhatAnEvictedGapRecordHadToldIsToldAgain) {
+  {
+    auto writer = Start(40 << 20);
+    Fill(*writer, v1::LANE_ROUTINE, 100, "r");
+    Fill(*writer, v1::LANE_NORMAL, 800, "n");
+    writer->Tick(absl::Seconds(1));  // tells, in the urgent lane
+  }
+  auto writer = Start(40 << 20);
+  Fill(*writer, v1::LANE_URGENT, 1500, "u");
+  for (int second = 2; second < 8; ++second) {
+    writer->Tick(absl::Seconds(second));
+  }
+  auto reader = SpoolReader::Open(*root_);
+  Drain(*reader);
+  EXPECT_EQ(Arrived(v1::LANE_NORMAL).size(), 0u);
+  EXPECT_EQ(Arrived(v1::LANE_ROUTINE).size(), 0u);
+  EXPECT_LT(Arrived(v1::LANE_URGENT).size(), 1500u);
+  std::map<v1::Lane, std::set<uint64_t>> told;
+  for (const v1::Gap& gap : Gaps()) {
+    for (uint64_t i = gap.first_sequence(); i <= gap.last_sequence(); ++i) {
+      told[gap.lane()].insert(i);
+    }
+  }
+  EXPECT_EQ(told[v1::LANE_NORMAL].size(), 800u);
+  EXPECT_EQ(told[v1::LANE_ROUTINE].size(), 100u);
+}
+
 TEST_F(SpoolTest, OnAFullDiskAcknowledgingStillFreesSpaceAndUrgentIsKept) {
   auto writer = Start();
   auto reader = SpoolReader::Open(*root_);

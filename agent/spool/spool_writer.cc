@@ -50,7 +50,8 @@ SpoolWriter::SpoolWriter(platform::Directory& directory, SpoolOptions options,
                          const seal::SigningKey& device_key)
     : directory_(directory),
       options_(std::move(options)),
-      device_key_(device_key) {}
+      device_key_(device_key),
+      told_(directory) {}
 
 SpoolWriter::~SpoolWriter() {
   (void)Sync();
@@ -350,6 +351,7 @@ void SpoolWriter::Tick(absl::Duration since_boot) {
   LearnOneLast();
   KeepSpare();
   if (state_stale_) (void)WriteState();
+  told_.Save();
 }
 
 }  // namespace schoolgate::agent

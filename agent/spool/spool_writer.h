@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "agent/spool/layout.h"
 #include "agent/spool/slot_file.h"
+#include "agent/spool/told_gaps.h"
 #include "platform/directory.h"
 #include "proto/event.pb.h"
 #include "proto/seal/keys.h"
@@ -132,6 +133,7 @@ class SpoolWriter {
   std::unique_ptr<SlotFile> state_file_;     // none: the disk refused it
   std::unique_ptr<SlotFile> frontier_file_;  // none: not made yet
   SpoolState state_;
+  ToldGaps told_;
   Frontier frontier_;
   std::map<SegmentId, Segment> segments_;  // all on disk, the live ones too
   std::array<Lane, kLanes> lanes_;

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 
+#include "agent/uplink/decommission.h"
 #include "platform/machine.h"
 #include "platform/whole_file.h"
+#include "proto/seal/hash.h"
 #include "proto/seal/keys.h"
 
 namespace schoolgate::agent {
@@ -19,6 +22,12 @@ constexpr absl::Duration kRefusedWait = Session::kRefusedWait;
 constexpr int kCandidateTries = 3;
 constexpr size_t kNonceLimit = 1024;
 constexpr absl::Duration kFetchAgain = absl::Seconds(20);
+// Between two files for rules that are damaged: a disk that damages each must
+// not fetch for ever.
+constexpr absl::Duration kFetchAnew = absl::Minutes(5);
+constexpr absl::Duration kRenewAgain = absl::Hours(1);
+// In STATE/rules, by the agent.
+constexpr char kRulesWanted[] = "/rules/wanted";
 
 uint64_t Seed() {
   const std::string bytes = seal::RandomBytes(8);
@@ -29,32 +38,11 @@ uint64_t Seed() {
 
 }  // namespace
 
-Errand::Errand(Mailbox& mailbox,
-               std::function<std::function<void()>(const NewContext&)> work)
-    : thread_([this, &mailbox, work = std::move(work)] {
-        mailbox.Post(work([this]() -> grpc::ClientContext& { return Next(); }));
-      }) {}
-
-Errand::~Errand() {
-  {
-    const std::lock_guard lock(mutex_);
-    cancelled_ = true;
-    if (!contexts_.empty()) contexts_.back().TryCancel();
-  }
-  thread_.join();
-}
-
-grpc::ClientContext& Errand::Next() {
-  const std::lock_guard lock(mutex_);
-  grpc::ClientContext& context = contexts_.emplace_back();
-  if (cancelled_) context.TryCancel();
-  return context;
-}
-
 absl::StatusOr<std::unique_ptr<Uplink>> Uplink::Open(
     const UplinkConfig& config, const platform::Clock& clock) {
   for (const std::string& path :
-       {config.state_directory, config.state_directory + "/incoming"}) {
+       {config.state_directory, config.state_directory + "/incoming",
+        config.state_directory + "/decommission"}) {
     auto made = platform::OpenDirectory(path);
     if (!made.ok()) return made.status();
   }
@@ -81,6 +69,7 @@ Uplink::Uplink(const UplinkConfig& config, const platform::Clock& clock,
 Uplink::~Uplink() {
   fetch_.reset();
   renewal_.reset();
+  farewell_.reset();
   link_.reset();
   if (reader_ != nullptr) (void)reader_->Save();
   status_.connected = false;
@@ -90,6 +79,16 @@ Uplink::~Uplink() {
 void Uplink::WatchSpool() {
   auto watch = platform::FolderWatch::Open(config_.spool_directory);
   if (watch.ok()) watch_ = *std::move(watch);
+  auto wishes =
+      platform::FolderWatch::Open(config_.state_directory + "/decommission");
+  if (wishes.ok()) wishes_ = *std::move(wishes);
+  WatchRules();
+}
+
+// The agent makes the folder, perhaps after us.
+void Uplink::WatchRules() {
+  auto watch = platform::FolderWatch::Open(config_.state_directory + "/rules");
+  if (watch.ok()) rules_watch_ = *std::move(watch);
 }
 
 void Uplink::Turn(absl::Duration patience, int extra_descriptor) {
@@ -102,13 +101,20 @@ void Uplink::Turn(absl::Duration patience, int extra_descriptor) {
     Carry(session_->Step(clock_.SinceBoot()));
     wake = std::min({session_->next_wake(), next_refresh_, next_status_});
   }
+  DecommissionWhenAsked();
+  FetchAnewWhenAsked();
   WriteStatusWhenDue(false);
   now = clock_.SinceBoot();
-  const std::array<int, 3> descriptors = {
-      mailbox_.descriptor(), watch_ != nullptr ? watch_->descriptor() : -1,
-      extra_descriptor};
+  const auto watched = [](const auto& watch) {
+    return watch != nullptr ? watch->descriptor() : -1;
+  };
+  const std::array<int, 5> descriptors = {
+      mailbox_.descriptor(), watched(watch_), watched(wishes_),
+      watched(rules_watch_), extra_descriptor};
   platform::WaitReadable(
       descriptors, std::clamp(wake - now, absl::ZeroDuration(), patience));
+  if (wishes_ != nullptr) (void)wishes_->Drain();
+  if (rules_watch_ != nullptr) (void)rules_watch_->Drain();
   const bool changed = watch_ != nullptr && watch_->Drain();
   if (reader_ != nullptr && (changed || clock_.SinceBoot() >= next_refresh_)) {
     reader_->Refresh();
@@ -250,9 +256,16 @@ void Uplink::AddFacts(v1::Hello* hello) {
   hello->set_time_unix_us(absl::ToUnixMicros(clock_.Now()));
   hello->set_boot_us(absl::ToInt64Microseconds(clock_.SinceBoot()));
   hello->set_boot_id(platform::BootId());
+  // Of a damaged file nothing is said, also where the disk gives its bytes
+  // again: the collector then offers a whole one.
   const std::string in_force =
-      HashOfFile(config_.state_directory + "/rules/current.bundle");
+      rules_damaged_
+          ? ""
+          : HashOfFile(config_.state_directory + "/rules/current.bundle");
   in_force_hash_ = in_force;
+  seal::Hasher trusted;
+  trusted.Add(enrolled_->authority_pem);
+  hello->set_authority_hash(trusted.Finish());
   hello->set_bundle_hash(in_force);
 }
 
@@ -271,6 +284,11 @@ void Uplink::OnGreeted(const v1::Welcome& welcome) {
   if (!welcome.contact_nonce().empty() &&
       welcome.contact_nonce().size() <= kNonceLimit) {
     (void)identity_.SaveContactNonce(welcome.contact_nonce());
+  }
+  // Not at once again, whatever the collector says: what it gave has to help.
+  if (welcome.renew() && clock_.SinceBoot() >= next_wish_to_renew_) {
+    next_wish_to_renew_ = clock_.SinceBoot() + kRenewAgain;
+    renewal_wanted_ = true;
   }
   if (using_candidate_) {
     if (identity_.PromoteCandidate().ok()) {
@@ -386,6 +404,46 @@ void Uplink::RenewWhenDue() {
             identity_, clock_, believed, context(), &failure, &server_time);
         return [this, status, failure, server_time] {
           OnRenewed(status, failure, server_time);
+        };
+      });
+}
+
+void Uplink::FetchAnewWhenAsked() {
+  if (rules_watch_ == nullptr) WatchRules();
+  std::error_code error;
+  rules_damaged_ =
+      std::filesystem::exists(config_.state_directory + kRulesWanted, error);
+  const absl::Duration now = clock_.SinceBoot();
+  if (!rules_damaged_ || now < next_anew_) return;
+  if (session_ == nullptr || !session_->connected()) return;
+  next_anew_ = now + kFetchAnew;
+  fetched_.clear();
+  Carry(session_->Redial());
+}
+
+void Uplink::DecommissionWhenAsked() {
+  if (farewell_ != nullptr) return;
+  const auto wish = ReadRemovalWish(config_.state_directory);
+  if (!wish) return;
+  if (wish->stage == "end") {
+    finished_ = true;
+    return;
+  }
+  if (session_ == nullptr || !session_->connected()) return;
+  // For good only when everything has been told.
+  if (wish->stage == "final" && CountWaiting(*spool_) > 0) return;
+  farewell_ = std::make_unique<Errand>(
+      mailbox_,
+      [this, wish = *wish, grpc = channel_.grpc, device = enrolled_->device,
+       now = BelievedNow()](const NewContext& context) {
+        std::string receipt;
+        const absl::Status status = AskToDecommission(
+            identity_, device, wish, now, *grpc, context(), &receipt);
+        return [this, wish, status, receipt] {
+          farewell_.reset();
+          finished_ = status.ok() && wish.stage == "final";
+          (void)AnswerRemovalWish(config_.state_directory, wish, status,
+                                  receipt);
         };
       });
 }

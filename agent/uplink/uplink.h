@@ -1,13 +1,9 @@
 // The uplink at work: carries out what the session decides, over gRPC.
 #pragma once
 
-#include <atomic>
-#include <list>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <thread>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -16,6 +12,7 @@
 #include "agent/uplink/calls.h"
 #include "agent/uplink/channel.h"
 #include "agent/uplink/config.h"
+#include "agent/uplink/errand.h"
 #include "agent/uplink/link.h"
 #include "agent/uplink/mailbox.h"
 #include "agent/uplink/session.h"
@@ -25,25 +22,6 @@
 #include "platform/folder_watch.h"
 
 namespace schoolgate::agent {
-
-// A call that may take its time, on a thread of its own; its end is posted to
-// the mailbox. Destroying it cancels the call and waits.
-class Errand {
- public:
-  // `work` runs on the errand's thread, the function that it returns on the
-  // mailbox's.
-  Errand(Mailbox& mailbox,
-         std::function<std::function<void()>(const NewContext&)> work);
-  ~Errand();
-
- private:
-  grpc::ClientContext& Next();
-
-  std::mutex mutex_;
-  std::list<grpc::ClientContext> contexts_;  // guarded by mutex_
-  bool cancelled_ = false;                   // guarded by mutex_
-  std::thread thread_;
-};
 
 // Used from one thread.
 class Uplink {
@@ -59,6 +37,9 @@ class Uplink {
   void Turn(absl::Duration patience, int extra_descriptor);
 
   const UplinkStatus& status() const { return status_; }
+
+  // The device was taken out of use: there is nothing left to do, ever.
+  bool finished() const { return finished_; }
 
  private:
   Uplink(const UplinkConfig& config, const platform::Clock& clock,
@@ -78,11 +59,14 @@ class Uplink {
   void OnFetched(const v1::BundleOffer& offer, const absl::Status& status,
                  bool by_delta);
   void RenewWhenDue();
+  void DecommissionWhenAsked();
+  void FetchAnewWhenAsked();
   void OnRenewed(const absl::Status& status, const Failure& failure,
                  absl::Time server_time);
   const TlsIdentity* ChooseIdentity();
   absl::Time BelievedNow() const;
   void WatchSpool();
+  void WatchRules();
   void WriteStatusWhenDue(bool at_once);
 
   const UplinkConfig config_;
@@ -109,6 +93,7 @@ class Uplink {
   Backoff renew_backoff_;
   absl::Duration next_renewal_ = absl::ZeroDuration();
   bool renewal_wanted_ = false;
+  absl::Duration next_wish_to_renew_ = absl::ZeroDuration();  // collector's
   std::optional<absl::Duration> clock_offset_;  // collector minus device
   std::unique_ptr<Errand> renewal_;
   std::unique_ptr<Errand> fetch_;
@@ -116,6 +101,12 @@ class Uplink {
   absl::Duration next_fetch_ = absl::ZeroDuration();
   std::string fetched_;        // what was delivered last, whatever came of it
   std::string in_force_hash_;  // at the last contact
+  std::unique_ptr<platform::FolderWatch> rules_watch_;
+  bool rules_damaged_ = false;  // the agent asks for a fresh file
+  absl::Duration next_anew_ = absl::ZeroDuration();
+  std::unique_ptr<platform::FolderWatch> wishes_;  // to be taken out of use
+  std::unique_ptr<Errand> farewell_;
+  bool finished_ = false;
 
   absl::Duration next_refresh_ = absl::ZeroDuration();
   absl::Duration next_status_ = absl::ZeroDuration();

@@ -4,6 +4,7 @@
 
 #include "agent/uplink/uplink.h"
 #include "platform/complaint.h"
+#include "platform/rights.h"
 #include "platform/usage.h"
 #include "platform/wakeup.h"
 
@@ -22,6 +23,7 @@ int Run(const std::string& config_file) {
   std::string told;
   while (!stop.Arrived()) {
     (*uplink)->Turn(kPatience, stop.descriptor());
+    if ((*uplink)->finished()) return platform::kExitOutOfUse;
     const std::string& problem = (*uplink)->status().problem;
     if (problem != told && !problem.empty()) {
       std::fprintf(stderr, "%s: %s\n", kProgram, problem.c_str());
@@ -99,4 +101,7 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace schoolgate::agent
 
-int main(int argc, char** argv) { return schoolgate::agent::Main(argc, argv); }
+int main(int argc, char** argv) {
+  schoolgate::platform::ForbidCoreDumps();
+  return schoolgate::agent::Main(argc, argv);
+}

@@ -11,7 +11,8 @@ bool IsAboutDevice(const v1::Alert& alert) {
   const std::string& rule = alert.rule();
   return rule == "silent_device" || rule == "blind_device" ||
          rule == "agent_stopped" || rule == "tamper" || rule == "events_lost" ||
-         rule == "tunnel" || rule == "stale_rules" || rule == "rules_refused";
+         rule == "tunnel" || rule == "stale_rules" || rule == "rules_refused" ||
+         rule == "check_failed";
 }
 
 bool IsAbout(const v1::Alert& alert, const Account& account) {

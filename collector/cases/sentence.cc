@@ -261,6 +261,14 @@ DeviceSpeech SpeakOfDevice(const Finding& finding, const v1::Alert& alert,
             "Maintenance by the IT provider looks the same.",
             "Ask the IT provider whether this was their work."};
   }
+  if (finding.rule == "check_failed") {
+    return {"The filter's own check failed",
+            absl::StrCat("Device ", device, " tested its filter ", when,
+                         " and failed: ", finding.detail, "."),
+            "What the policy blocks may be open on it.",
+            "A fault or a network in between can cause this.",
+            "Ask the IT provider to check the device."};
+  }
   if (finding.rule == "tunnel") {
     return {"Connections that hide names",
             absl::StrCat("Device ", device,

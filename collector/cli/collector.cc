@@ -24,6 +24,7 @@
 #include "collector/ingest/uplink_service.h"
 #include "collector/postgres/school_locks.h"
 #include "collector/web/server.h"
+#include "proto/seal/hash.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -170,12 +171,16 @@ class WholeCollector : public Collector {
     if (!sealing.ok()) return sealing.status();
     sealing_key_ = std::make_unique<seal::BoxKey>(*sealing);
     key_list_[0] = sealing_key_.get();
+    const absl::StatusOr<seal::SigningKey> removal =
+        seal::LoadOrCreateSigningKey(directory_.RemovalKey());
+    if (!removal.ok()) return removal.status();
     const absl::StatusOr<seal::SigningKey> custody =
         seal::LoadOrCreateSigningKey(directory_.CustodyKey());
     if (!custody.ok()) return custody.status();
     custody_key_ = std::make_unique<seal::SigningKey>(*custody);
-    enrolment_ = std::make_unique<Enrolment>(*authority_, *stores_.devices,
-                                             *stores_.audit, *std::move(gift));
+    enrolment_ =
+        std::make_unique<Enrolment>(*authority_, *stores_.devices,
+                                    *stores_.audit, *std::move(gift), *removal);
     shelf_ = std::make_unique<BundleShelf>(directory_.Bundles());
     papers_ = std::make_unique<PaperShelf>(directory_.Papers());
     rules_out_ = std::make_unique<RulesOut>(*shelf_, *papers_);
@@ -203,10 +208,16 @@ class WholeCollector : public Collector {
     intake_ = std::make_unique<Intake>(*stores_.events, *stores_.devices,
                                        *stores_.refused, clock_,
                                        [this] { detection_->Wake(); });
-    world_ = std::make_unique<StreamWorld>(
-        StreamWorld{*intake_, *stores_.events, *stores_.devices, *stores_.audit,
-                    *shelf_, *rules_out_, open_, clock_, key_list_, *secret});
+    world_ = std::make_unique<StreamWorld>(StreamWorld{
+        *intake_, *stores_.events, *stores_.devices, *stores_.audit, *shelf_,
+        *rules_out_, open_, clock_, key_list_, *secret, AuthorityHash()});
     return absl::OkStatus();
+  }
+
+  std::string AuthorityHash() const {
+    seal::Hasher hasher;
+    hasher.Add(authority_->certificates_pem());
+    return hasher.Finish();
   }
 
   // With others on the same database each school is one's at a time. Used by

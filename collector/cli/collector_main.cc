@@ -6,10 +6,12 @@
 #include "collector/cli/split_key_verb.h"
 #include "collector/cli/verbs.h"
 #include "platform/complaint.h"
+#include "platform/rights.h"
 #include "platform/usage.h"
 
 int main(int argc, char** argv) {
   using namespace schoolgate;  // main builds the world
+  platform::ForbidCoreDumps();
   // gRPC's own log would repeat what ours says, and more.
   setenv("GRPC_VERBOSITY", "NONE", 0);
   CLI::App app(
@@ -25,6 +27,7 @@ int main(int argc, char** argv) {
   collector::AddSplitKey(app, &exit_code);
   collector::AddServe(app, &exit_code);
   collector::AddEnrolToken(app, &exit_code);
+  collector::AddRemovalToken(app, &exit_code);
   collector::AddDevices(app, &exit_code);
   collector::AddAlerts(app, &exit_code);
   collector::AddCases(app, &exit_code);

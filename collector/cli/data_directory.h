@@ -56,6 +56,7 @@ struct DataDirectory {
     return path + "/tls/" + name;
   }
   std::string SealingKey() const { return path + "/keys/sealing.key"; }
+  std::string RemovalKey() const { return path + "/keys/removal.key"; }
   std::string ContactKey() const { return path + "/keys/contact.key"; }
   std::string Feeds() const { return path + "/feeds.yaml"; }
   std::string CustodyKey() const { return path + "/keys/custody.key"; }

@@ -8,6 +8,7 @@
 #include "absl/strings/str_replace.h"
 #include "collector/cases/report.h"
 #include "collector/cases/words.h"
+#include "collector/cli/check_report.h"
 #include "collector/cli/open_stores.h"
 #include "collector/cli/program.h"
 #include "collector/cli/verbs.h"
@@ -121,7 +122,8 @@ std::string Csv(const std::vector<Row>& rows) {
   return text;
 }
 
-std::string Html(const std::vector<Row>& rows, const std::string& title) {
+std::string Html(const std::vector<Row>& rows, const std::string& title,
+                 const std::string& foot) {
   const auto safe = [](const std::string& text) {
     return absl::StrReplaceAll(text,
                                {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}});
@@ -141,10 +143,45 @@ std::string Html(const std::vector<Row>& rows, const std::string& title) {
     }
     absl::StrAppend(&text, "</tr>\n");
   }
-  return absl::StrCat(text,
-                      "</table><p>A contact is one connection to a host that "
-                      "the policy covers. It does not say that somebody read "
-                      "anything there.</p></html>\n");
+  return absl::StrCat(text, "</table><p>", safe(foot), "</p></html>\n");
+}
+
+struct About {
+  const char* title;
+  const char* foot;
+};
+
+About AboutReport(const std::string& reader) {
+  if (reader == "checks") {
+    return {"Checks of the filter at ",
+            "Each device asks, as a user would, for a test host of each "
+            "category after every change of network or rules, at every start "
+            "and every six hours. No real site is contacted."};
+  }
+  if (reader == "governors") {
+    return {"Alerts at ",
+            "Alerts are counted in bands, so that nobody can be found by "
+            "taking one answer from another."};
+  }
+  return {"Contacts at ",
+          "A contact is one connection to a host that the policy covers. It "
+          "does not say that somebody read anything there."};
+}
+
+absl::StatusOr<std::vector<Row>> RowsOf(const Options& options, absl::Time from,
+                                        absl::Time to, absl::TimeZone zone) {
+  if (options.reader == "governors") return ForGovernors(options, zone);
+  auto events = OpenEventsToRead(options.directory);
+  if (!events.ok()) return events.status();
+  if (options.reader == "checks") {
+    auto devices = OpenDevices(options.directory);
+    if (!devices.ok()) return devices.status();
+    return CheckRecords(**events, **devices, options.school, from, to, zone);
+  }
+  const absl::StatusOr<std::vector<HourCount>> counts =
+      (*events)->Counts(options.school, from, to);
+  if (!counts.ok()) return counts.status();
+  return ForLeads(*counts, zone);
 }
 
 absl::Status Write(const Options& options) {
@@ -158,20 +195,16 @@ absl::Status Write(const Options& options) {
   if (!from.ok()) return from.status();
   const absl::StatusOr<absl::Time> last = Day(options.to, zone);
   if (!last.ok()) return last.status();
-  auto events = OpenEventsToRead(options.directory);
-  if (!events.ok()) return events.status();
-  const absl::StatusOr<std::vector<HourCount>> counts =
-      (*events)->Counts(options.school, *from, *last + absl::Hours(24));
-  if (!counts.ok()) return counts.status();
-  const bool governors = options.reader == "governors";
-  if (governors) status = CheckOwnStores(*config, "the governors' report");
-  if (!status.ok()) return status;
+  if (options.reader == "governors") {
+    status = CheckOwnStores(*config, "the governors' report");
+    if (!status.ok()) return status;
+  }
   const absl::StatusOr<std::vector<Row>> rows =
-      governors ? ForGovernors(options, zone) : ForLeads(*counts, zone);
+      RowsOf(options, *from, *last + absl::Hours(24), zone);
   if (!rows.ok()) return rows.status();
-  const std::string title =
-      absl::StrCat(governors ? "Alerts at " : "Contacts at ", options.school,
-                   ", ", options.from, " to ", options.to);
+  const About about = AboutReport(options.reader);
+  const std::string title = absl::StrCat(about.title, options.school, ", ",
+                                         options.from, " to ", options.to);
   auto audit = OpenAudit(options.directory);
   if (!audit.ok()) return audit.status();
   status =
@@ -185,7 +218,7 @@ absl::Status Write(const Options& options) {
   if (!status.ok()) return status;
   return WriteSecretFile(options.output, absl::EndsWith(options.output, ".csv")
                                              ? Csv(*rows)
-                                             : Html(*rows, title));
+                                             : Html(*rows, title, about.foot));
 }
 
 }  // namespace
@@ -193,13 +226,15 @@ absl::Status Write(const Options& options) {
 void AddReport(CLI::App& app, int* exit_code) {
   auto options = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand(
-      "report", "Counts of contacts for governors or safety leads");
+      "report",
+      "Counts of contacts for governors or safety leads, or the checks of the "
+      "filter");
   AddDataOption(*verb, &options->directory);
   verb->add_option("reader", options->reader,
-                   "governors (whole months, in bands) or leads (by day "
-                   "and group)")
+                   "governors (whole months, in bands), leads (by day and "
+                   "group), or checks (of the filter, by device)")
       ->required()
-      ->check(CLI::IsMember({"governors", "leads"}));
+      ->check(CLI::IsMember({"governors", "leads", "checks"}));
   verb->add_option("--school", options->school, "The school's id")->required();
   verb->add_option("--from", options->from, "First day, 2026-09-01")
       ->required();

@@ -382,6 +382,61 @@ v1::Event Beat(absl::Duration boot, absl::Duration uptime) {
   return event;
 }
 
+v1::Event Stopping(absl::Duration boot) {
+  v1::Event event;
+  event.set_boot_id("boot-1");
+  event.set_boot_us(absl::ToInt64Microseconds(boot));
+  event.mutable_tamper()->set_kind("service_stopping");
+  return event;
+}
+
+// Online, a stop must be told at once and not when somebody starts it again;
+// but an update, which stops it for a second, must not be told at all.
+TEST(Detector, AStopIsToldSoonUnlessTheAgentComesBack) {
+  Device device;
+  device.id = "D-1";
+  device.school = "oak";
+  School school;
+  school.Add(Beat(Minutes(60), Minutes(59)));
+  school.After(Minutes(1)).Add(Stopping(Minutes(61)));
+  school.Add(Beat(Minutes(61), Minutes(60)));  // its last word
+  device.id = school.events().back().device;
+  device.school = school.events().back().school;
+  const absl::Time stopped = school.events().back().received;
+  device.last_contact = stopped;
+  const std::vector<Device> devices = {device};
+  Detector stays_away;
+  EXPECT_TRUE(stays_away.OnEvents(school.events(), stopped).empty());
+  EXPECT_TRUE(stays_away.OnTick(stopped + absl::Seconds(10), devices).empty());
+  const auto found = stays_away.OnTick(stopped + absl::Seconds(30), devices);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].rule, "agent_stopped");
+  EXPECT_TRUE(stays_away.OnTick(stopped + absl::Seconds(60), devices).empty());
+
+  School updated = school;
+  updated.Add(Beat(Minutes(61) + absl::Seconds(2), absl::Seconds(1)));
+  Detector comes_back;
+  EXPECT_TRUE(comes_back.OnEvents(updated.events(), stopped).empty());
+  EXPECT_TRUE(comes_back.OnTick(stopped + absl::Seconds(30), devices).empty());
+}
+
+// The device's own check says that the filter leaks: nobody would look for it.
+TEST(Detector, AFailedCheckOfTheFilterIsToldAndAPassedOneIsNot) {
+  School school;
+  v1::Event passed;
+  passed.mutable_self_test()->set_what("blocks adult");
+  passed.mutable_self_test()->set_passed(true);
+  school.Add(passed);
+  EXPECT_TRUE(Detect(school.events()).empty());
+  v1::Event failed = passed;
+  failed.mutable_self_test()->set_passed(false);
+  school.After(Minutes(1)).Add(failed);
+  const auto found = Detect(school.events());
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].rule, "check_failed");
+  EXPECT_EQ(found[0].detail, "blocks adult");
+}
+
 TEST(Detector, AnAgentStoppedWhileTheComputerStaysOnIsSeen) {
   School school;
   school.Add(Beat(Minutes(60), Minutes(59)));

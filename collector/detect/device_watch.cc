@@ -72,14 +72,82 @@ uint64_t Tunnelled(const v1::Heartbeat& beat, std::string_view* cause) {
   return flows;
 }
 
+// What the last word of a device that fell silent lets one think.
+std::string CauseOfSilence(const Device& device, absl::Time now) {
+  if (device.certificate_expires != absl::InfinitePast() &&
+      device.certificate_expires < now) {
+    return "Its identity has ended since, so it can only renew it first.";
+  }
+  if (device.heartbeat_time == absl::InfinitePast()) {
+    return "It never reported how it does: most likely it was never started.";
+  }
+  if (!device.heartbeat.capturing()) {
+    return "It could not see the network when it was last heard from.";
+  }
+  if (device.heartbeat.spool_events_waiting() > 0) {
+    return "It had records waiting: most likely it was switched off, or has no "
+           "network.";
+  }
+  return "All was well with it: most likely it is switched off, or has no "
+         "network.";
+}
+
+// What may have an innocent cause every day is told as a note only.
+v1::Severity SeverityOf(std::string_view tamper) {
+  if (tamper == "resolver_changed" || tamper == "agent_killed" ||
+      tamper == "rolled_back") {
+    return v1::SEVERITY_INFORMATION;
+  }
+  if (tamper == "clock_step" || tamper == "root_cert" ||
+      tamper == "browser_policy" || tamper == "network_opened") {
+    return v1::SEVERITY_ROUTINE;
+  }
+  return v1::SEVERITY_RULE_BREAK;
+}
+
 }  // namespace
+
+// Whether the agent that sent the heartbeat started after this event.
+bool DeviceWatch::StartedAfter(const Beat& beat, const StoredEvent& event) {
+  return beat.boot_id != event.event.boot_id() ||
+         beat.boot_us - beat.counters.uptime_us() > event.event.boot_us();
+}
+
+void DeviceWatch::TellStop(const StoredEvent& stop,
+                           std::vector<Finding>& out) const {
+  Finding finding = AboutDevice(stop, "agent_stopped");
+  finding.detail = "until now";
+  finding.evidence.push_back(
+      Line(stop,
+           "Monitoring was stopped while the computer stayed on, and "
+           "has not come back."));
+  out.push_back(std::move(finding));
+}
+
+// The device's own check of its filter is kept whole; what failed is a cause
+// to look at it today.
+void DeviceWatch::LookForFailedTest(const StoredEvent& event,
+                                    std::vector<Finding>& out) {
+  const v1::SelfTest& test = event.event.self_test();
+  if (test.passed()) return;
+  Finding finding = AboutDevice(event, "check_failed");
+  finding.severity = v1::SEVERITY_ROUTINE;
+  finding.detail = test.what();
+  finding.key = absl::StrCat(finding.key, "|", finding.detail);
+  finding.evidence.push_back(Line(
+      event,
+      absl::StrCat("The device tested its own filter and failed: ", test.what(),
+                   test.detail().empty() ? "" : ", ", test.detail(), ".")));
+  out.push_back(std::move(finding));
+}
 
 void DeviceWatch::Add(const StoredEvent& event, std::vector<Finding>& out) {
   auto kind = event.event.kind_case();
   if (kind != v1::Event::kHeartbeat && kind != v1::Event::kTamper &&
-      kind != v1::Event::kGap) {
+      kind != v1::Event::kGap && kind != v1::Event::kSelfTest) {
     return;
   }
+  if (kind == v1::Event::kSelfTest) return LookForFailedTest(event, out);
   if (devices_.size() >= kMostDevices && !devices_.contains(event.device)) {
     ++refused_;
     return;
@@ -94,6 +162,9 @@ void DeviceWatch::AddHeartbeat(const StoredEvent& event, Watched& watched,
   Beat beat{event.happened,        event.event.boot_id(),
             event.event.boot_us(), event.event.heartbeat(),
             event.epoch,           event.event.sequence()};
+  if (watched.stopping && StartedAfter(beat, *watched.stopping)) {
+    watched.stopping.reset();
+  }
   auto& beats = watched.beats;
   // Epochs have no order among each other: a new one starts afresh.
   if (!beats.empty() && beats.back().epoch != beat.epoch) beats.clear();
@@ -229,6 +300,12 @@ void DeviceWatch::AddTamper(const StoredEvent& event, Watched& watched,
     watched.tampers.erase(watched.tampers.begin());
   }
   bool gap = event.event.has_gap();
+  if (!gap && event.event.tamper().kind() == "service_stopping") {
+    const bool back =
+        !watched.beats.empty() && StartedAfter(watched.beats.back(), event);
+    if (!back) watched.stopping = event;
+    return;
+  }
   Finding finding = AboutDevice(event, gap ? "events_lost" : "tamper");
   if (gap) {
     const v1::Gap& lost = event.event.gap();
@@ -245,6 +322,7 @@ void DeviceWatch::AddTamper(const StoredEvent& event, Watched& watched,
     finding.evidence.back().set_count(finding.count);
   } else {
     finding.detail = event.event.tamper().kind();
+    finding.severity = SeverityOf(finding.detail);
     finding.key = absl::StrCat(finding.key, "|", finding.detail);
     std::string more = event.event.tamper().detail();
     finding.evidence.push_back(
@@ -266,6 +344,10 @@ void DeviceWatch::OnTick(absl::Time now, std::span<const Device> devices,
       continue;
     }
     Watched& watched = devices_[device.id];
+    if (watched.stopping && now - watched.stopping->received >= kRestart) {
+      TellStop(*watched.stopping, out);
+      watched.stopping.reset();
+    }
     if (watched.told_silent == seen) continue;
     absl::Duration silent = SchoolTimeBetween(seen, now, options_.zone);
     if (silent < options_.silent_after) continue;
@@ -286,6 +368,8 @@ void DeviceWatch::OnTick(absl::Time now, std::span<const Device> devices,
     line.set_sentence("Last word from the device.");
     line.set_device(device.id);
     line.set_count(1);
+    finding.evidence.push_back(line);
+    line.set_sentence(CauseOfSilence(device, now));
     finding.evidence.push_back(std::move(line));
     out.push_back(std::move(finding));
   }

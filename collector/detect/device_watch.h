@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -30,11 +31,13 @@ class DeviceWatch {
  public:
   static constexpr size_t kMostDevices = 100'000;
   static constexpr size_t kMostTampers = 64;  // remembered, a device
+  // An update has the agent back by then.
+  static constexpr absl::Duration kRestart = absl::Seconds(20);
 
   explicit DeviceWatch(DeviceWatchOptions options) : options_(options) {}
 
-  // Takes heartbeats, tamper and gap events; ignores others. Repeats of the
-  // same event change nothing.
+  // Takes heartbeats, tamper, gap and self-test events; ignores others. Repeats
+  // of the same event change nothing.
   void Add(const StoredEvent& event, std::vector<Finding>& out);
 
   void OnTick(absl::Time now, std::span<const Device> devices,
@@ -53,6 +56,8 @@ class DeviceWatch {
   struct Watched {
     std::deque<Beat> beats;  // by time, the last half hour
     std::set<std::tuple<uint64_t, uint64_t>> tampers;
+    // The agent said that it was asked to end, and was not heard since.
+    std::optional<StoredEvent> stopping;
     absl::Time told_silent = absl::InfinitePast();
     absl::Time told_blind = absl::InfinitePast();
     absl::Time told_tunnel = absl::InfinitePast();
@@ -60,6 +65,7 @@ class DeviceWatch {
     std::string told_trouble;
   };
 
+  static bool StartedAfter(const Beat& beat, const StoredEvent& event);
   void AddHeartbeat(const StoredEvent& event, Watched& watched,
                     std::vector<Finding>& out);
   void AddTamper(const StoredEvent& event, Watched& watched,
@@ -70,6 +76,8 @@ class DeviceWatch {
                         std::vector<Finding>& out);
   void LookForStaleRules(const StoredEvent& event, Watched& watched,
                          std::vector<Finding>& out);
+  void LookForFailedTest(const StoredEvent& event, std::vector<Finding>& out);
+  void TellStop(const StoredEvent& stop, std::vector<Finding>& out) const;
   void LookForTunnel(const StoredEvent& event, Watched& watched,
                      std::vector<Finding>& out);
 

@@ -30,7 +30,7 @@ using SchoolDuty = std::function<std::set<std::string>()>;
 // schools it names are looked at, a new one from kHistory ago.
 class Detection {
  public:
-  static constexpr absl::Duration kTick = absl::Minutes(1);
+  static constexpr absl::Duration kTick = absl::Seconds(20);
   static constexpr absl::Duration kDutyEvery = absl::Seconds(2);
 
   Detection(EventStore& events, DeviceStore& devices, CaseBook& cases,

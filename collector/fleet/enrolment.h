@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -12,6 +13,7 @@
 #include "collector/fleet/authority.h"
 #include "collector/store/audit_log.h"
 #include "collector/store/device_store.h"
+#include "proto/seal/keys.h"
 #include "proto/uplink.pb.h"
 
 namespace schoolgate::collector {
@@ -38,11 +40,13 @@ class Enrolment {
   static constexpr absl::Duration kClockTolerance = absl::Hours(24);
 
   Enrolment(const Authority& authority, DeviceStore& devices, AuditLog& audit,
-            EnrolmentGift gift)
+            EnrolmentGift gift,
+            std::optional<seal::SigningKey> removal_key = std::nullopt)
       : authority_(authority),
         devices_(devices),
         audit_(audit),
-        gift_(std::make_shared<const EnrolmentGift>(std::move(gift))) {}
+        gift_(std::make_shared<const EnrolmentGift>(std::move(gift))),
+        removal_key_(std::move(removal_key)) {}
 
   // From now on: a school more, another root of the rules.
   void SetGift(EnrolmentGift gift);
@@ -55,6 +59,11 @@ class Enrolment {
   // By the device's known key alone, also when its certificate has ended.
   absl::StatusOr<v1::EnrolResponse> Renew(const v1::RenewRequest& request,
                                           absl::Time now);
+
+  // With a token that was made for this device. Final: it is out of use from
+  // then on; asking again gives the same receipt.
+  absl::StatusOr<v1::DecommissionReceipt> Decommission(
+      const v1::DecommissionRequest& request, absl::Time now);
 
  private:
   absl::StatusOr<EnrolToken> CheckToken(const std::string& text);
@@ -71,6 +80,7 @@ class Enrolment {
   AuditLog& audit_;
   mutable std::mutex gift_mutex_;
   std::shared_ptr<const EnrolmentGift> gift_;
+  const std::optional<seal::SigningKey> removal_key_;
 };
 
 // OK for an active device, else the refusal to send it.

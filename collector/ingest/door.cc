@@ -11,6 +11,10 @@ namespace {
 constexpr int kKeepaliveMs = 30'000;
 constexpr int kKeepaliveAnswerMs = 10'000;
 constexpr int kShortestPingMs = 4'000;
+// What is sent to devices is small; gRPC keeps a buffer of this size for each
+// connection, 16 KB unless told otherwise.
+constexpr int kSentRecordBytes = 2048;
+constexpr int kReadChunkBytes = 4096;
 
 void AddLimits(grpc::ServerBuilder* builder) {
   builder->SetMaxReceiveMessageSize(Door::kMaxMessageBytes);
@@ -22,6 +26,9 @@ void AddLimits(grpc::ServerBuilder* builder) {
   builder->AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder->AddChannelArgument(
       GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kShortestPingMs);
+  builder->AddChannelArgument(GRPC_ARG_TSI_MAX_FRAME_SIZE, kSentRecordBytes);
+  builder->AddChannelArgument(GRPC_ARG_TCP_READ_CHUNK_SIZE, kReadChunkBytes);
+  builder->AddChannelArgument(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   // One call for the stream, one each for a bundle and a renewal.
   builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, 16);
 }

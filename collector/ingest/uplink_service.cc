@@ -75,6 +75,19 @@ grpc::ServerUnaryReactor* UplinkService::Renew(
                 response);
 }
 
+grpc::ServerUnaryReactor* UplinkService::Decommission(
+    grpc::CallbackServerContext* context,
+    const v1::DecommissionRequest* request, v1::DecommissionReceipt* receipt) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  auto answer = enrolment_.Decommission(*request, world_.clock.Now());
+  if (answer.ok()) *receipt = *std::move(answer);
+  Log(answer.ok() ? Level::kNotice : Level::kWarning, "decommission",
+      {{"device", request->device()},
+       {"why", std::string(answer.status().message())}});
+  reactor->Finish(ToGrpc(answer.status()));
+  return reactor;
+}
+
 grpc::ServerUnaryReactor* UplinkService::Answer(
     grpc::CallbackServerContext* context,
     absl::StatusOr<v1::EnrolResponse> answer,

@@ -20,6 +20,10 @@ class UplinkService : public v1::Uplink::CallbackService {
   grpc::ServerUnaryReactor* Renew(grpc::CallbackServerContext* context,
                                   const v1::RenewRequest* request,
                                   v1::EnrolResponse* response) override;
+  grpc::ServerUnaryReactor* Decommission(
+      grpc::CallbackServerContext* context,
+      const v1::DecommissionRequest* request,
+      v1::DecommissionReceipt* receipt) override;
   grpc::ServerBidiReactor<v1::FromDevice, v1::ToDevice>* Connect(
       grpc::CallbackServerContext* context) override;
   grpc::ServerWriteReactor<v1::BundleChunk>* FetchBundle(

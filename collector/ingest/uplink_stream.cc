@@ -148,6 +148,9 @@ absl::Status UplinkStream::OnHello(const v1::Hello& hello) {
   if (!durable.ok()) return durable.status();
   const DeviceClock clock(hello, now);
   school_ = device->school;
+  // One that does not say is of a time when there was one authority only.
+  renew_ = !hello.authority_hash().empty() &&
+           hello.authority_hash() != world_.authority_hash;
   state_checked_ = contact_noted_ = now;
   {
     const std::lock_guard lock(mutex_);
@@ -183,6 +186,7 @@ void UplinkStream::Welcome(uint64_t durable, const std::string& nonce,
     welcome.set_credit_bytes(kCreditBytes);
     welcome.set_server_time_unix_us(absl::ToUnixMicros(world_.clock.Now()));
     welcome.set_contact_nonce(nonce);
+    welcome.set_renew(renew_);
     greeted_ = true;
   }
   OfferRules();

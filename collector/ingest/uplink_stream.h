@@ -56,6 +56,8 @@ struct StreamWorld {
   const platform::Clock& clock;
   std::span<const seal::BoxKey* const> keys;
   std::string contact_secret;
+  // BLAKE2b-256 of the authorities that devices are to trust.
+  std::string authority_hash;
 };
 
 // gRPC calls the On functions; everything else may be called by any thread
@@ -119,6 +121,7 @@ class UplinkStream
   std::optional<BatchOpener> opener_;
   std::string school_;
   absl::Time state_checked_ = absl::InfinitePast();
+  bool renew_ = false;  // the device is to learn of other authorities
   absl::Time contact_noted_ = absl::InfinitePast();
 
   std::mutex mutex_;

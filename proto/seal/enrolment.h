@@ -1,6 +1,8 @@
 // What both sides must agree on to enrol and renew a device.
 #pragma once
 
+#include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "proto/seal/keys.h"
@@ -22,5 +24,24 @@ bool VerifyEnrol(const v1::EnrolRequest& request);
 void SignRenew(const SigningKey& device_key, v1::RenewRequest* request);
 bool VerifyRenew(const v1::RenewRequest& request,
                  std::string_view device_public_key);
+
+// Fills signature; all other fields must be set before.
+void SignDecommission(const SigningKey& device_key,
+                      v1::DecommissionRequest* request);
+bool VerifyDecommission(const v1::DecommissionRequest& request,
+                        std::string_view device_public_key);
+
+// Likewise, by the collector.
+void SignReceipt(const SigningKey& collector_key,
+                 v1::DecommissionReceipt* receipt);
+
+// A removal token: "SGR1.DEVICE.SECONDS.HEX", good for one device until then.
+std::string MakeRemovalToken(const SigningKey& collector_key,
+                             std::string_view device, int64_t expires_unix);
+// Whether the collector with this key made it for this device, and its time is
+// not over.
+bool VerifyRemovalToken(std::string_view token,
+                        std::string_view collector_public_key,
+                        std::string_view device, int64_t now_unix);
 
 }  // namespace schoolgate::seal

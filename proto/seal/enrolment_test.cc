@@ -47,5 +47,39 @@ TEST(EnrolmentTest, OnlyTheDevicesOwnKeyRenews) {
   EXPECT_FALSE(VerifyRenew(request, key.public_key()));
 }
 
+// A token that leaked from one laptop must not take the others out of use.
+TEST(EnrolmentTest, ARemovalTokenFitsOneDeviceForItsTime) {
+  const SigningKey key = SigningKey::Generate();
+  const std::string token = MakeRemovalToken(key, "D-4KQ7X2M9", 1000);
+  EXPECT_TRUE(VerifyRemovalToken(token, key.public_key(), "D-4KQ7X2M9", 999));
+  EXPECT_FALSE(VerifyRemovalToken(token, key.public_key(), "D-4KQ7X2M9", 1000));
+  EXPECT_FALSE(VerifyRemovalToken(token, key.public_key(), "D-OTHER", 999));
+  EXPECT_FALSE(VerifyRemovalToken(token, SigningKey::Generate().public_key(),
+                                  "D-4KQ7X2M9", 999));
+  for (size_t i = 0; i < token.size(); ++i) {
+    std::string changed = token;
+    changed[i] = changed[i] == '1' ? '2' : '1';
+    EXPECT_FALSE(
+        VerifyRemovalToken(changed, key.public_key(), "D-4KQ7X2M9", 999))
+        << i;
+  }
+  for (const char* bad : {"", ".", "SGR1.", "SGR1.D-4KQ7X2M9.5."}) {
+    EXPECT_FALSE(VerifyRemovalToken(bad, key.public_key(), "D-4KQ7X2M9", 1));
+  }
+}
+
+TEST(EnrolmentTest, OnlyTheDevicesOwnKeyTakesItOutOfUse) {
+  const SigningKey key = SigningKey::Generate();
+  v1::DecommissionRequest request;
+  request.set_device("D-4KQ7X2M9");
+  request.set_token("token");
+  SignDecommission(key, &request);
+  EXPECT_TRUE(VerifyDecommission(request, key.public_key()));
+  EXPECT_FALSE(
+      VerifyDecommission(request, SigningKey::Generate().public_key()));
+  request.set_final(true);  // "may I" must not be turned into "do it"
+  EXPECT_FALSE(VerifyDecommission(request, key.public_key()));
+}
+
 }  // namespace
 }  // namespace schoolgate::seal

@@ -7,6 +7,7 @@
 #include "absl/strings/str_split.h"
 #include "rules/bundle/bucket.h"
 #include "rules/bundle/bundle_index.h"
+#include "rules/bundle/delta_entries.h"
 #include "rules/bundle/delta_file.h"
 #include "rules/bundle/little_endian.h"
 
@@ -65,11 +66,6 @@ absl::Status DamagedBucket(const OpenBundle& bundle, uint64_t number) {
   return absl::DataLossError(absl::StrCat(bundle.file->path(),
                                           ": is damaged in bucket ", number,
                                           ": fetch the whole bundle"));
-}
-
-uint64_t HashOf(absl::string_view text) {
-  const std::string_view name(text.data(), text.size());
-  return HashName(name, IsAddress(name));
 }
 
 absl::Status ReadBucket(const OpenBundle& bundle, uint64_t number,
@@ -163,7 +159,8 @@ absl::Status DescribeFilter(const OpenBundle& before, const OpenBundle& after,
   if (delta->added_sets_size() > 0) {
     for (const absl::string_view name :
          absl::StrSplit(absl::string_view(delta->added_names()), '\n')) {
-      for (const uint64_t bit : FilterBitsIn(bytes.size(), HashOf(name))) {
+      for (const uint64_t bit :
+           FilterBitsIn(bytes.size(), FilterHashOf(name))) {
         SetBit(bit, bytes);
       }
     }
@@ -185,68 +182,12 @@ absl::Status DescribeFilter(const OpenBundle& before, const OpenBundle& after,
       ": build it with --base, or send the whole bundle"));
 }
 
-// The filter's bits that the delta sets, ascending. Its names have been checked
-// by PlaceAdded.
-absl::StatusOr<std::vector<uint64_t>> FilterBitsToSet(
-    uint64_t filter_bytes, const v1::BundleDelta& delta) {
-  std::vector<uint64_t> bits;
-  if (delta.added_sets_size() > 0) {
-    for (const absl::string_view name :
-         absl::StrSplit(absl::string_view(delta.added_names()), '\n')) {
-      for (const uint64_t bit : FilterBitsIn(filter_bytes, HashOf(name))) {
-        bits.push_back(bit);
-      }
-    }
-  }
-  uint64_t next = 0;
-  for (const uint64_t gap : delta.filter_gaps()) {
-    if (next >= filter_bytes * 8 || gap >= filter_bytes * 8 - next) {
-      return absl::DataLossError(
-          "delta: marks what is no part of the filter: fetch the whole bundle");
-    }
-    bits.push_back(next + gap);
-    next += gap + 1;
-  }
-  std::sort(bits.begin(), bits.end());
-  return bits;
-}
-
-// The entries that come, placed and in order.
-absl::StatusOr<std::vector<BucketEntry>> PlaceAdded(
-    const NameModel& model, const v1::BundleDelta& delta) {
-  std::vector<BucketEntry> added;
-  const absl::string_view names(delta.added_names());
-  int i = 0;
-  if (delta.added_sets_size() > 0) {
-    for (const absl::string_view text : absl::StrSplit(names, '\n')) {
-      const std::string_view name(text.data(), text.size());
-      const auto host = HostName::Parse(name);
-      if (i >= delta.added_sets_size() || !host.has_value() ||
-          host->text() != name || model.RootNumber(name) >= 0) {
-        return absl::DataLossError(
-            "delta: names what is no host: fetch the whole bundle");
-      }
-      BucketEntry& entry = added.emplace_back();
-      const BitRun tail = model.TailOf(name, host->is_address(), &entry.place);
-      entry.tail = tail.Bytes();
-      entry.tail_bits = static_cast<uint32_t>(tail.size());
-      entry.set = delta.added_sets(i++);
-    }
-  }
-  if (i != delta.added_sets_size()) {
-    return absl::DataLossError(
-        "delta: has more sets than hosts: fetch the whole bundle");
-  }
-  std::sort(added.begin(), added.end());
-  return added;
-}
-
 // Writes sections "index" and "filter" of the new bundle, reading those of the
 // old one as a stream.
 class Merge {
  public:
   Merge(const OpenBundle& old, const v1::BundleDelta& delta,
-        std::vector<BucketEntry> added, BundleWriter* writer)
+        std::vector<Placed> added, BundleWriter* writer)
       : old_(old), delta_(delta), added_(std::move(added)), writer_(writer) {
     NextRemoved();
   }
@@ -261,14 +202,14 @@ class Merge {
     return writer_->EndSection();
   }
 
-  absl::Status WriteFilter(std::span<const uint64_t> bits) {
+  absl::Status WriteFilter(std::span<const uint32_t> bits) {
     const auto old = old_.index->filter_bytes();
     for (size_t at = 0; at < old.size(); at += kPiece) {
       const auto piece = old.subspan(at, std::min(kPiece, old.size() - at));
       out_.assign(AsText(piece));
       const std::span<uint8_t> bytes(reinterpret_cast<uint8_t*>(out_.data()),
                                      out_.size());
-      for (; !bits.empty() && bits[0] < (at + piece.size()) * 8;
+      for (; !bits.empty() && uint64_t{bits[0]} < (at + piece.size()) * 8;
            bits = bits.subspan(1)) {
         SetBit(bits[0] - at * 8, bytes);
       }
@@ -291,7 +232,7 @@ class Merge {
     const auto begin = static_cast<size_t>(bytes.data() - section.data());
     if (begin >= forgotten_ + kPiece) {
       old_.file->Forget(section.subspan(forgotten_, begin - forgotten_));
-      forgotten_ = begin;
+      forgotten_ = begin / kPageBytes * kPageBytes;  // the page is in use
     }
     const uint32_t size =
         BucketReader(old_.index->model(), bytes, bucket).size();
@@ -322,7 +263,8 @@ class Merge {
     const size_t kept = after_.size();
     while (next_added_ < added_.size() &&
            added_[next_added_].place >> kPlaceBelowBucket == bucket) {
-      after_.push_back(std::move(added_[next_added_++]));
+      after_.push_back(
+          EntryOf(old_.index->model(), delta_, added_[next_added_++]));
     }
     std::inplace_merge(after_.begin(),
                        after_.begin() + static_cast<std::ptrdiff_t>(kept),
@@ -361,7 +303,7 @@ class Merge {
 
   const OpenBundle& old_;
   const v1::BundleDelta& delta_;
-  std::vector<BucketEntry> added_;
+  std::vector<Placed> added_;
   BundleWriter* writer_;
   std::vector<BucketEntry> before_, after_;
   std::string out_, pages_;

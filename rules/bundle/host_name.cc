@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "rules/bundle/punycode.h"
+
 namespace schoolgate::rules {
 namespace {
 
@@ -110,6 +112,15 @@ bool IsAddress(std::string_view text) {
   if (!MayBeAddress(text)) return false;
   const auto host = HostName::Parse(text);
   return host.has_value() && host->is_address();
+}
+
+bool HasSoundPunycode(std::string_view text) {
+  if (text.find("xn--") == std::string_view::npos) return true;
+  char* unicode = nullptr;
+  const bool sound =
+      idn2_to_unicode_8z8z(std::string(text).c_str(), &unicode, 0) == IDN2_OK;
+  idn2_free(unicode);
+  return sound;
 }
 
 bool IsAtOrBelow(std::string_view name, std::string_view suffix) {

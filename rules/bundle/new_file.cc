@@ -35,6 +35,10 @@ absl::Status SystemError(std::string_view path, std::string_view what,
     case EPERM:
     case EROFS:
       return absl::PermissionDeniedError(head + "check who may use it");
+    case EEXIST:
+      return absl::AlreadyExistsError(head + "choose another name");
+    case EISDIR:
+      return absl::InvalidArgumentError(head + "name a file");
     case ENOSPC:
     case EDQUOT:
       return absl::ResourceExhaustedError(head + "make room and try again");

@@ -7,6 +7,7 @@
 #include "platform/clock.h"
 #include "platform/complaint.h"
 #include "rules/bundle/bundle_index.h"
+#include "rules/cli/json_line.h"
 #include "rules/cli/verbs.h"
 #include "rules/import/line_source.h"
 #include "rules/ruleset.h"
@@ -100,7 +101,7 @@ void Print(const BenchOptions& options, const BenchResult& result) {
                                  {"queries", result.queries},
                                  {"hits", result.hits},
                                  {"skipped", result.skipped}};
-    std::printf("%s\n", line.dump().c_str());
+    std::printf("%s\n", JsonLine(line).c_str());
     return;
   }
   std::printf(

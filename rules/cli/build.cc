@@ -15,6 +15,7 @@
 #include "rules/bundle/bundle_index.h"
 #include "rules/bundle/index_writer.h"
 #include "rules/bundle/little_endian.h"
+#include "rules/cli/json_line.h"
 #include "rules/cli/verbs.h"
 #include "rules/import/list_folder.h"
 #include "rules/policy/compile.h"
@@ -123,36 +124,28 @@ absl::StatusOr<BuildResult> Build(const BuildOptions& options) {
 void PrintJson(const BuildOptions& options, const BuildResult& result) {
   for (const ListReport& report : result.lists.reports) {
     const auto& list = report.provenance;
-    std::printf(
-        "%s\n",
-        nlohmann::json({
-                           {"list", list.name()},
-                           {"category", list.category()},
-                           {"source", list.source()},
-                           {"licence", list.licence()},
-                           {"lines", list.lines()},
-                           {"entries", list.entries()},
-                           {"duplicates", list.duplicates()},
-                           {"covered", list.covered()},
-                           {"malformed", list.malformed()},
-                           {"malformed_examples", report.malformed_examples},
-                           {"refused", list.refused()},
-                           {"refused_examples", report.refused_examples},
-                       })
-            .dump()
-            .c_str());
+    const nlohmann::json line = {
+        {"list", list.name()},
+        {"category", list.category()},
+        {"source", list.source()},
+        {"licence", list.licence()},
+        {"lines", list.lines()},
+        {"entries", list.entries()},
+        {"duplicates", list.duplicates()},
+        {"covered", list.covered()},
+        {"malformed", list.malformed()},
+        {"malformed_examples", report.malformed_examples},
+        {"refused", list.refused()},
+        {"refused_examples", report.refused_examples}};
+    std::printf("%s\n", JsonLine(line).c_str());
   }
-  std::printf("%s\n",
-              nlohmann::json({
-                                 {"bundle", options.output},
-                                 {"id", result.manifest.id()},
-                                 {"version", result.manifest.version()},
-                                 {"entries", result.entries},
-                                 {"categories", result.lists.categories.size()},
-                                 {"index_bytes", result.index_bytes},
-                             })
-                  .dump()
-                  .c_str());
+  const nlohmann::json line = {{"bundle", options.output},
+                               {"id", result.manifest.id()},
+                               {"version", result.manifest.version()},
+                               {"entries", result.entries},
+                               {"categories", result.lists.categories.size()},
+                               {"index_bytes", result.index_bytes}};
+  std::printf("%s\n", JsonLine(line).c_str());
 }
 
 void PrintExamples(const char* what, uint64_t count,

@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "platform/clock.h"
 #include "platform/complaint.h"
+#include "rules/cli/json_line.h"
 #include "rules/cli/verbs.h"
 
 namespace schoolgate::rules {
@@ -37,9 +38,7 @@ void PrintJson(const Finding& finding) {
     line["choice"] = finding.choice;
     line["choice_line"] = finding.choice_line;
   }
-  std::cout << line.dump(-1, ' ', false,
-                         nlohmann::json::error_handler_t::replace)
-            << '\n';
+  std::cout << JsonLine(line) << '\n';
 }
 
 void PrintText(const Finding& finding) {

@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "platform/clock.h"
 #include "platform/complaint.h"
+#include "rules/cli/json_line.h"
 #include "rules/cli/verbs.h"
 #include "rules/ruleset.h"
 
@@ -47,9 +48,7 @@ void PrintJson(const std::string& host, const Decision& decision) {
   } else {
     line["until"] = nullptr;
   }
-  std::cout << line.dump(-1, ' ', false,
-                         nlohmann::json::error_handler_t::replace)
-            << '\n';
+  std::cout << JsonLine(line) << '\n';
 }
 
 void PrintText(const std::string& host, const Decision& decision) {

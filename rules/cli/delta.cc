@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "platform/complaint.h"
+#include "rules/cli/json_line.h"
 #include "rules/cli/verbs.h"
 
 namespace schoolgate::rules {
@@ -38,7 +39,7 @@ int Print(const DeltaOptions& options,
                                  {"added", report->added},
                                  {"delta_bytes", report->delta_bytes},
                                  {"bundle_bytes", report->bundle_bytes}};
-    std::printf("%s\n", line.dump().c_str());
+    std::printf("%s\n", JsonLine(line).c_str());
     return platform::kExitOk;
   }
   std::printf("%s: %llu hosts go, %llu come", options.output.c_str(),

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "platform/complaint.h"
+#include "rules/cli/json_line.h"
 #include "rules/cli/verbs.h"
 #include "rules/import/import_list.h"
 
@@ -24,7 +25,7 @@ void PrintJson(const ImportOrder& order, const ImportReport& report) {
                                {"other_examples", report.other_examples},
                                {"broken", report.broken},
                                {"broken_examples", report.broken_examples}};
-  std::printf("%s\n", line.dump().c_str());
+  std::printf("%s\n", JsonLine(line).c_str());
 }
 
 void PrintCount(uint64_t count, const char* what,

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "platform/complaint.h"
 #include "platform/whole_file.h"
+#include "rules/cli/json_line.h"
 #include "rules/cli/key_ring.h"
 #include "rules/cli/verbs.h"
 #include "rules/trust/roles.h"
@@ -91,9 +92,7 @@ absl::Status ShowKey(const ShowOptions& options) {
   for (const int role : part->roles()) {
     line["roles"].push_back(RoleName(static_cast<v1::TrustRole>(role)));
   }
-  std::printf("%s\n", line.dump(-1, ' ', false,
-                                nlohmann::json::error_handler_t::replace)
-                          .c_str());
+  std::printf("%s\n", JsonLine(line).c_str());
   return absl::OkStatus();
 }
 

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "platform/complaint.h"
+#include "rules/cli/json_line.h"
 #include "rules/cli/verbs.h"
 #include "rules/ruleset.h"
 
@@ -92,10 +93,7 @@ int Lookup(const LookupOptions& options) {
     const nlohmann::json answer = Describe(**rules, host);
     if (answer.contains("error")) exit_code = platform::kExitFailed;
     if (options.json) {
-      std::printf(
-          "%s\n",
-          answer.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
-              .c_str());
+      std::printf("%s\n", JsonLine(answer).c_str());
     } else {
       PrintText(answer);
     }

@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "platform/complaint.h"
+#include "rules/cli/json_line.h"
 #include "rules/cli/verbs.h"
 #include "rules/decide.h"
 #include "rules/ruleset.h"
@@ -139,9 +140,7 @@ class Replay {
     line["action"] = std::string(ActionName(decision.action));
     line["rule"] = decision.rule;
     line["clause"] = decision.clause;
-    std::cout << line.dump(-1, ' ', false,
-                           nlohmann::json::error_handler_t::replace)
-              << '\n';
+    std::cout << JsonLine(line) << '\n';
   }
 
   const Ruleset& rules_;

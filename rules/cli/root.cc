@@ -11,6 +11,7 @@
 #include "platform/complaint.h"
 #include "platform/whole_file.h"
 #include "rules/bundle/bundle_file.h"
+#include "rules/cli/json_line.h"
 #include "rules/cli/key_ring.h"
 #include "rules/cli/verbs.h"
 #include "rules/trust/refusal.h"
@@ -178,9 +179,7 @@ absl::Status ShowRoot(const RootOptions& options) {
   if (!root.ok()) return root.status();
   const nlohmann::json line = Described(*root);
   if (options.json) {
-    std::printf("%s\n", line.dump(-1, ' ', false,
-                                  nlohmann::json::error_handler_t::replace)
-                            .c_str());
+    std::printf("%s\n", JsonLine(line).c_str());
     return absl::OkStatus();
   }
   std::printf("root of %s version %llu\n", root->id().c_str(),

@@ -2,11 +2,13 @@
 #include <CLI/CLI.hpp>
 
 #include "platform/complaint.h"
+#include "platform/rights.h"
 #include "platform/usage.h"
 #include "rules/cli/verbs.h"
 
 int main(int argc, char** argv) {
   using namespace schoolgate;  // main builds the world
+  platform::ForbidCoreDumps();
   CLI::App app("Write, check, build, sign and question rule bundles.",
                "schoolgate-rules");
   app.set_version_flag("--version", "schoolgate-rules " SCHOOLGATE_VERSION);

@@ -5,6 +5,7 @@ Run with the repository root as working directory:
 """
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -79,6 +80,37 @@ def ask_everything(folder):
     return bundles
 
 
+def diff_of_lists(old, folder):
+    """A governor must be told whom a longer or shorter list concerns."""
+    lists = os.path.join(folder, 'lists')
+    shutil.copytree('rules/lists', lists)
+    with open(os.path.join(lists, 'gambling.txt'), 'a',
+              encoding='utf-8') as file:
+        file.write('bets.example\nwww.bets.example\n')
+    social = os.path.join(lists, 'social.txt')
+    with open(social, encoding='utf-8') as file:
+        rest = file.read().replace('facebook.com\n', '', 1)
+    with open(social, 'w', encoding='utf-8') as file:
+        file.write(rest)
+    new = os.path.join(folder, 'new')
+    run('build', 'rules/policies/city-primary.yaml', '--lists', lists, '-o',
+        new)
+    at = ['--at', '2026-11-23T10:00:00Z']
+    said = run('diff', old, new, *at).stdout
+    for line in ('List gambling: 1 host added (bets.example): tighter for '
+                 'everybody but Reception and Key Stage 1 pupils, unknown '
+                 'users.', 'List social: 1 host removed (facebook.com): '
+                 'looser for '):
+        if line not in said:
+            FAILURES.append(f'diff does not say "{line}": {said[-300:]}')
+    records = [json.loads(line) for line in
+               run('diff', old, new, '--json', *at).stdout.splitlines()]
+    expect('diff --json', [(one['kind'], one['category'], one['examples'],
+                            'guests' in one['tighter_for'])
+                           for one in records[:1]],
+           [('added', 'gambling', ['bets.example'], True)])
+
+
 def replay(bundle, folder):
     events = os.path.join(folder, 'events')
     with open(events, 'w', encoding='utf-8') as file:
@@ -93,10 +125,24 @@ def replay(bundle, folder):
         FAILURES.append(f'replay: {done.stderr}')
 
 
+def odd_paths(folder):
+    """A name that is no text must not end the program in the middle."""
+    path = os.path.join(os.fsencode(folder), b'bad\xff')
+    with open(path, 'wb') as file:
+        file.write(b'a.example\n')
+    done = subprocess.run([TOOL, 'import', 'plain', path, '--category',
+                           'adult', '--json', '-o', path + b'.txt'],
+                          capture_output=True, check=False)
+    expect('import of bad\\xff', (done.returncode, b'"hosts":1' in done.stdout),
+           (0, True))
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         bundles = ask_everything(folder)
         replay(bundles['village'], folder)
+        diff_of_lists(bundles['city'], folder)
+        odd_paths(folder)
         run('decide', bundles['city'], '--group', 'staff', '--at', 'noon',
             'a.example', code=2)
         run('decide', os.path.join(folder, 'none'), '--group', 'staff',

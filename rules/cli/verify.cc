@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "platform/complaint.h"
+#include "rules/cli/json_line.h"
 #include "rules/cli/key_ring.h"
 #include "rules/cli/verbs.h"
 #include "rules/trust/bundle_check.h"
@@ -44,9 +45,7 @@ absl::StatusOr<CheckedBundle> Verify(const VerifyOptions& options) {
   return checked;
 }
 
-std::string Line(const nlohmann::json& line) {
-  return line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
+std::string Line(const nlohmann::json& line) { return JsonLine(line); }
 
 int Report(const VerifyOptions& options) {
   const auto checked = Verify(options);

@@ -1,6 +1,7 @@
 #include "rules/import/import_list.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 
 #include "absl/strings/escaping.h"
@@ -15,6 +16,8 @@ namespace {
 
 constexpr size_t kExamples = 5;
 constexpr size_t kExampleBytes = 80;
+constexpr size_t kHostsLimit = 50'000'000;
+constexpr size_t kFirstTidy = 1 << 20;
 
 void Keep(std::vector<std::string>* examples, uint64_t number,
           std::string_view line) {
@@ -25,9 +28,15 @@ void Keep(std::vector<std::string>* examples, uint64_t number,
                        line.data(), std::min(line.size(), kExampleBytes)))));
 }
 
-// Of a UT1 tree: DIR/NAME/domains, or DIR/domains when DIR is the category.
+// Of a UT1 tree: DIR/NAME/domains, or DIR/domains when DIR is the category, or
+// that very file.
 absl::StatusOr<std::string> Ut1File(const std::string& folder,
                                     const std::string& name) {
+  const auto status = std::filesystem::status(folder);
+  if (!std::filesystem::exists(status)) {
+    return SystemError(folder, "cannot be opened", ENOENT);
+  }
+  if (std::filesystem::is_regular_file(status)) return folder;
   for (const std::string& stem :
        {folder + "/" + name + "/domains", folder + "/domains"}) {
     for (const char* end : {"", ".gz", ".zst"}) {
@@ -60,14 +69,15 @@ class Importer {
       Keep(&report_.broken_examples, number_, line);
     }
     for (std::string& host : found_) hosts_.push_back(std::move(host));
+    if (hosts_.size() >= tidy_at_) Tidy();
   }
 
+  // Whether the list names more hosts than any real one.
+  bool full() const { return full_; }
+
   ImportReport Finish() {
-    const size_t all = hosts_.size();
-    std::sort(hosts_.begin(), hosts_.end());
-    hosts_.erase(std::unique(hosts_.begin(), hosts_.end()), hosts_.end());
+    Tidy();
     report_.hosts = hosts_.size();
-    report_.duplicates = all - hosts_.size();
     for (const std::string& host : hosts_) {
       report_.addresses += IsAddress(host);
     }
@@ -77,10 +87,23 @@ class Importer {
   const std::vector<std::string>& hosts() const { return hosts_; }
 
  private:
+  // A list that says one host a billion times must not fill the memory.
+  void Tidy() {
+    const size_t all = hosts_.size();
+    std::sort(hosts_.begin(), hosts_.end());
+    hosts_.erase(std::unique(hosts_.begin(), hosts_.end()), hosts_.end());
+    report_.duplicates += all - hosts_.size();
+    tidy_at_ = std::max(kFirstTidy, 2 * hosts_.size());
+    full_ = full_ || hosts_.size() > kHostsLimit;
+    if (full_) hosts_.clear();
+  }
+
   LineParser parser_;
   ImportReport report_;
   std::vector<std::string> found_;
   std::vector<std::string> hosts_;
+  size_t tidy_at_ = kFirstTidy;
+  bool full_ = false;
   uint64_t number_ = 0;
 };
 
@@ -137,6 +160,11 @@ absl::StatusOr<ImportReport> ImportList(const ImportOrder& order) {
       path, [&](std::string_view line, bool cut) { importer.Take(line, cut); });
   if (!status.ok()) return status;
   ImportReport report = importer.Finish();
+  if (importer.full()) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(path, ": names more than ", kHostsLimit,
+                     " hosts: check that it is a list, or split it"));
+  }
   if (report.hosts == 0) {
     return absl::InvalidArgumentError(
         absl::StrCat(path, ": names no host as ", order.format, " (",

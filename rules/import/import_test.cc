@@ -77,12 +77,47 @@ TEST_F(ImportTest, PlainWithWildcardsAddressesAndBrokenLines) {
   EXPECT_EQ(report.broken_examples[0], "line 8: no host");
 }
 
+// Half of what people paste into a list is no host.
+TEST_F(ImportTest, WhatIsNearlyAHostIsCountedAsBroken) {
+  const auto report = Import(
+      "plain", Put("l",
+                   "\xef\xbb\xbf"
+                   "a.example\r\nXN--BCHER-KVA.EXAMPLE.\n"
+                   "xn--bcher-kva.example\nfa\xc3\x9f.example\n[::1]\n1.2.3.4\n"
+                   "999.1.1.1\n0x7f.1\nxn--99999999.example\nxn--.example\nfoo."
+                   "*.example\n"
+                   "a..example\n\xff\xfe.example\nhttp://b.example:80/\n"
+                   "1.2.3.4/24\n" +
+                       std::string(1 << 20, 'x') + "\n" +
+                       std::string("nul\0.example\n", 13) + "last.example"));
+  EXPECT_EQ(hosts_,
+            "1.2.3.4 ::1 a.example last.example xn--bcher-kva.example "
+            "xn--fa-hia.example ");
+  EXPECT_EQ(report.duplicates, 1u);
+  EXPECT_EQ(report.other, 1u);
+  EXPECT_EQ(report.broken, 10u);
+  EXPECT_EQ(report.broken_examples.size(), 5u);
+}
+
+// A list that repeats itself must not fill the memory.
+TEST_F(ImportTest, DuplicatesAreCountedHoweverManyThereAre) {
+  std::string text;
+  for (int i = 0; i < 1'500'000; ++i) {
+    text += i % 2 == 0 ? "a.example\n" : "b.example\n";
+  }
+  const auto report = Import("plain", Put("l", text));
+  EXPECT_EQ(hosts_, "a.example b.example ");
+  EXPECT_EQ(report.lines, 1'500'000u);
+  EXPECT_EQ(report.duplicates, 1'499'998u);
+}
+
 TEST_F(ImportTest, HostsFile) {
   const auto report =
       Import("hosts", Put("l",
                           "127.0.0.1 localhost\n::1 ip6-localhost\n"
-                          "0.0.0.0 a.example b.example # two\nc.example\n"));
-  EXPECT_EQ(hosts_, "a.example b.example ");
+                          "0.0.0.0 a.example b.example # two\nc.example\n"
+                          "0 d.example\n"));
+  EXPECT_EQ(hosts_, "a.example b.example d.example ");
   EXPECT_EQ(report.broken, 1u);
 }
 
@@ -113,6 +148,26 @@ TEST_F(ImportTest, ResponsePolicyZone) {
   EXPECT_EQ(report.broken, 1u);
 }
 
+TEST_F(ImportTest, AZoneWithFullNamesAndNoOrigin) {
+  Import("rpz", Put("l",
+                    "rpz.test. 60 IN SOA ns. me. 1 2 3 4 5\n"
+                    "rpz.test. 60 IN NS ns.\n"
+                    "a.example.rpz.test. 60 IN CNAME .\n"
+                    "*.a.example.rpz.test. 60 IN CNAME .\n"));
+  EXPECT_EQ(hosts_, "a.example ");
+}
+
+// The category's name would be listed as a host.
+TEST_F(ImportTest, CsvFindsTheHostsByTheirColumn) {
+  Import("csv", Put("l",
+                    "category,url\nAdult,http://a.example/\n"
+                    "adult,b.example\nadult,http://c.example/page\n"
+                    "\"games, adult\",d.example\n"));
+  EXPECT_EQ(hosts_, "a.example b.example d.example ");
+  Import("csv", Put("l", "category;place\nadult;a.example\n"));
+  EXPECT_EQ(hosts_, "a.example ");
+}
+
 TEST_F(ImportTest, CsvTakesTheCategoryAskedFor) {
   const auto report =
       Import("csv", Put("l",
@@ -126,8 +181,10 @@ TEST_F(ImportTest, CsvTakesTheCategoryAskedFor) {
 
 TEST_F(ImportTest, Ut1TreeAndCompression) {
   Put("tree/adult/domains", "a.example\n");
-  Import("ut1", folder_ + "/tree");
-  EXPECT_EQ(hosts_, "a.example ");
+  for (const char* from : {"/tree", "/tree/adult", "/tree/adult/domains"}) {
+    Import("ut1", folder_ + from);
+    EXPECT_EQ(hosts_, "a.example ") << from;
+  }
   const std::string text = "z.example\ny.example\n";
   std::string packed(ZSTD_compressBound(text.size()), '\0');
   packed.resize(
@@ -156,6 +213,10 @@ TEST_F(ImportTest, BrokenCompressionKeepsTheOldOutput) {
                        Put("out.txt", "good\n")};
   EXPECT_EQ(ImportList(order).status().code(), absl::StatusCode::kDataLoss);
   EXPECT_EQ(*ReadWholeFile(order.output, 100), "good\n");
+  order.path = folder_;
+  EXPECT_EQ(ImportList(order).status().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(*ReadWholeFile(order.output, 100), "good\n");
   order.format = "nonsense";
   EXPECT_FALSE(ImportList(order).ok());
   order.format = "hosts";
@@ -181,6 +242,15 @@ TEST_F(ImportTest, TheGateKeepsGoodHostsOutOfAccusingCategories) {
   EXPECT_EQ(lists.reports[2].provenance.entries(), 1u);
   EXPECT_EQ(lists.reports[3].provenance.refused(), 1u);
   EXPECT_EQ(lists.reports[3].provenance.entries(), 1u);
+}
+
+// A bundle whose text is not UTF-8 could not be read by any device.
+TEST_F(ImportTest, WhatAListSaysOfItselfIsAlwaysText) {
+  Put("adult.txt", "# source: caf\xe9\n# licence: " + std::string(499, 'x') +
+                       "\xc3\xa9\na.example\n");
+  const CompiledLists lists = Compile();
+  EXPECT_EQ(lists.reports[0].provenance.source(), "caf\\xe9");
+  EXPECT_EQ(lists.reports[0].provenance.licence(), std::string(499, 'x'));
 }
 
 TEST_F(ImportTest, AnExceptionNeedsAReasonAndIsKept) {

@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
 #include "rules/bundle/host_name.h"
+#include "rules/bundle/punycode.h"
 
 namespace schoolgate::rules {
 namespace {
@@ -34,12 +35,40 @@ constexpr std::string_view kOwnNames[] = {
     "ip6-localhost", "ip6-loopback",          "ip6-localnet", "ip6-mcastprefix",
     "ip6-allnodes",  "ip6-allrouters",        "ip6-allhosts", "0.0.0.0"};
 
+// How a CSV file may call the column with the hosts.
+constexpr std::string_view kHostColumns[] = {
+    "host", "hostname", "domain", "domain_name", "fqdn", "site", "url", "name"};
+
 // Options that leave an adblock rule a rule about the whole host.
 constexpr std::string_view kWholeHostOptions[] = {"all", "doc", "document",
                                                   "important"};
 
+// Whether no host can be called so: "10.0.0.300", "0x7f.1" are addresses gone
+// wrong.
+bool EndsInNumber(std::string_view host) {
+  const std::string_view last = host.substr(host.rfind('.') + 1);
+  const bool hex = last.starts_with("0x");
+  return !last.empty() &&
+         std::all_of(last.begin() + (hex ? 2 : 0), last.end(), [&](char c) {
+           const auto byte = static_cast<unsigned char>(c);
+           return hex ? absl::ascii_isxdigit(byte) : absl::ascii_isdigit(byte);
+         });
+}
+
+// What stands most often between the fields of a CSV file's first line.
+char CsvSeparatorOf(std::string_view line) {
+  char most = ',';
+  for (const char c : {';', '\t'}) {
+    if (std::count(line.begin(), line.end(), c) >
+        std::count(line.begin(), line.end(), most)) {
+      most = c;
+    }
+  }
+  return most;
+}
+
 // Fields of a CSV line; "" inside quotes is one quote.
-std::vector<std::string> CsvFields(std::string_view line) {
+std::vector<std::string> CsvFields(std::string_view line, char separator) {
   std::vector<std::string> fields(1);
   bool quoted = false;
   for (size_t i = 0; i < line.size(); ++i) {
@@ -50,7 +79,7 @@ std::vector<std::string> CsvFields(std::string_view line) {
       } else {
         quoted = !quoted;
       }
-    } else if (!quoted && (c == ',' || c == ';' || c == '\t')) {
+    } else if (!quoted && c == separator) {
       fields.emplace_back();
     } else {
       fields.back() += c;
@@ -105,7 +134,10 @@ LineKind LineParser::Add(std::string_view name) {
     wildcard = true;
   }
   const auto host = HostName::Parse(name);
-  if (!host.has_value()) return LineKind::kBroken;
+  if (!host.has_value() || !HasSoundPunycode(host->text()) ||
+      (!host->is_address() && EndsInNumber(host->text()))) {
+    return LineKind::kBroken;
+  }
   if (wildcard) ++*wildcards_;
   hosts_->emplace_back(host->text());
   return LineKind::kHosts;
@@ -113,25 +145,29 @@ LineKind LineParser::Add(std::string_view name) {
 
 LineKind LineParser::ParsePlain(std::string_view line) {
   line = Trim(line.substr(0, line.find('#')));
-  if (line.empty()) return LineKind::kEmpty;
-  const size_t scheme = line.find("://");
-  if (scheme != std::string_view::npos) line.remove_prefix(scheme + 3);
-  const size_t slash = line.find('/');
+  return line.empty() ? LineKind::kEmpty : AddPlace(line);
+}
+
+// A host, or an address in the web that says nothing but the host.
+LineKind LineParser::AddPlace(std::string_view place) {
+  const size_t scheme = place.find("://");
+  if (scheme != std::string_view::npos) place.remove_prefix(scheme + 3);
+  const size_t slash = place.find('/');
   if (slash != std::string_view::npos) {
     // A page of a host does not speak for the whole host.
-    if (slash + 1 < line.size()) return LineKind::kOther;
-    line = line.substr(0, slash);
+    if (slash + 1 < place.size()) return LineKind::kOther;
+    place = place.substr(0, slash);
   }
-  return Add(line);
+  return Add(place);
 }
 
 LineKind LineParser::ParseHosts(std::string_view line) {
   const std::vector<std::string> words = Words(line.substr(0, line.find('#')));
   if (words.empty()) return LineKind::kEmpty;
   const auto address = HostName::Parse(words[0]);
-  if (!address.has_value() || !address->is_address() || words.size() == 1) {
-    return LineKind::kBroken;
-  }
+  const bool is_address =
+      words[0] == "0" || (address.has_value() && address->is_address());
+  if (!is_address || words.size() == 1) return LineKind::kBroken;
   LineKind kind = LineKind::kEmpty;
   for (size_t i = 1; i < words.size(); ++i) {
     if (IsOneOf(absl::AsciiStrToLower(words[i]), kOwnNames)) continue;
@@ -197,6 +233,9 @@ LineKind LineParser::ParseRpz(std::string_view line) {
     ++type;
   }
   if (type + 1 >= words.size()) return LineKind::kBroken;
+  if (is_word("SOA") && origin_.empty() && words[0].ends_with('.')) {
+    origin_ = absl::AsciiStrToLower(words[0]);
+  }
   if (is_word("SOA") || is_word("NS")) return LineKind::kEmpty;
   const bool lists =
       (is_word("CNAME") &&
@@ -216,15 +255,13 @@ LineKind LineParser::ParseRpz(std::string_view line) {
 }
 
 void LineParser::ReadCsvHeader(const std::vector<std::string>& fields) {
+  std::optional<size_t> host;
   for (size_t i = 0; i < fields.size(); ++i) {
     const std::string name = absl::AsciiStrToLower(fields[i]);
-    if (name == "host" || name == "hostname" || name == "domain" ||
-        name == "name") {
-      csv_host_ = i;
-    } else if (name == "category" || name == "categories") {
-      csv_category_ = i;
-    }
+    if (!host.has_value() && IsOneOf(name, kHostColumns)) host = i;
+    if (name == "category" || name == "categories") csv_category_ = i;
   }
+  csv_host_ = host.value_or(csv_category_ == size_t{0} ? 1 : 0);
 }
 
 LineKind LineParser::ParseCsv(std::string_view line) {
@@ -233,7 +270,8 @@ LineKind LineParser::ParseCsv(std::string_view line) {
   if (std::count(line.begin(), line.end(), '"') % 2 != 0) {
     return LineKind::kBroken;
   }
-  const std::vector<std::string> fields = CsvFields(line);
+  if (!csv_started_) csv_separator_ = CsvSeparatorOf(line);
+  const std::vector<std::string> fields = CsvFields(line, csv_separator_);
   if (!csv_started_) {
     csv_started_ = true;
     // A name without a dot cannot be the first host of a list.
@@ -247,13 +285,15 @@ LineKind LineParser::ParseCsv(std::string_view line) {
   if (csv_category_.has_value()) {
     if (*csv_category_ >= fields.size()) return LineKind::kBroken;
     const std::vector<std::string> categories =
-        absl::StrSplit(fields[*csv_category_], absl::ByAnyChar("| /"));
-    if (std::find(categories.begin(), categories.end(), wanted_) ==
-        categories.end()) {
+        absl::StrSplit(fields[*csv_category_], absl::ByAnyChar("| /;,"));
+    if (std::none_of(categories.begin(), categories.end(),
+                     [&](const std::string& one) {
+                       return absl::EqualsIgnoreCase(one, wanted_);
+                     })) {
       return LineKind::kOther;
     }
   }
-  return Add(fields[csv_host_]);
+  return AddPlace(fields[csv_host_]);
 }
 
 }  // namespace schoolgate::rules

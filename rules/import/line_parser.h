@@ -25,7 +25,8 @@ enum class LineKind {
 // from line to line (RPZ's origin, CSV's header). Not thread-safe.
 class LineParser {
  public:
-  // `wanted` is the list's own name of the category to take; only CSV asks.
+  // `wanted` is the list's own name of the category to take, in any case; only
+  // CSV asks.
   LineParser(ListFormat format, std::string wanted);
 
   // Appends HostName texts. *wildcards counts the hosts that were written as
@@ -40,6 +41,7 @@ class LineParser {
   LineKind ParseRpz(std::string_view line);
   LineKind ParseCsv(std::string_view line);
   LineKind Add(std::string_view name);
+  LineKind AddPlace(std::string_view place);
   void ReadCsvHeader(const std::vector<std::string>& fields);
 
   const ListFormat format_;
@@ -49,6 +51,7 @@ class LineParser {
   std::string origin_;        // RPZ
   int open_parentheses_ = 0;  // RPZ
   bool csv_started_ = false;
+  char csv_separator_ = ',';
   size_t csv_host_ = 0;
   std::optional<size_t> csv_category_;
 };

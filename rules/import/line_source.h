@@ -10,7 +10,7 @@
 
 namespace schoolgate::rules {
 
-inline constexpr uint64_t kListBytesLimit = uint64_t{8} << 30;  // unpacked
+inline constexpr uint64_t kListBytesLimit = uint64_t{2} << 30;  // unpacked
 inline constexpr size_t kLineLimit = 4096;
 
 // Calls `visit` for each line, without its end ("\n" or "\r\n"). A line longer

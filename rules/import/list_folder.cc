@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "rules/bundle/host_name.h"
 #include "rules/bundle/new_file.h"
+#include "rules/bundle/utf8.h"
 #include "rules/import/known_categories.h"
 #include "rules/import/line_source.h"
 
@@ -20,6 +21,7 @@ constexpr std::string_view kStopListFile = "stop-list.txt";
 constexpr std::string_view kExceptionsFile = "gate-exceptions.txt";
 constexpr uint64_t kSmallFileLimit = 4 << 20;
 constexpr size_t kHeaderLimit = 500;
+constexpr size_t kEntriesLimit = 50'000'000;
 
 std::string_view Trim(std::string_view text) {
   const absl::string_view bare =
@@ -37,6 +39,18 @@ std::string CategoryOfFile(std::string_view name) {
   return IsCategoryId(stem) ? std::string(stem) : "";
 }
 
+// UTF-8, and not longer than a header may be.
+std::string HeaderText(std::string_view value) {
+  std::string text;
+  while (!value.empty()) {
+    const size_t bytes = std::max<size_t>(Utf8CharacterBytes(value), 1);
+    if (text.size() + bytes > kHeaderLimit) break;
+    text += value.substr(0, bytes);
+    value.remove_prefix(bytes);
+  }
+  return AsUtf8(text);
+}
+
 // Takes the "# source: ..." lines that say where a list comes from.
 void ReadHeader(std::string_view comment, v1::ListProvenance* provenance) {
   const size_t colon = comment.find(':');
@@ -44,8 +58,7 @@ void ReadHeader(std::string_view comment, v1::ListProvenance* provenance) {
   const std::string key = absl::AsciiStrToLower(
       absl::string_view(Trim(comment.substr(0, colon)).data(),
                         Trim(comment.substr(0, colon)).size()));
-  const std::string value(
-      Trim(comment.substr(colon + 1)).substr(0, kHeaderLimit));
+  const std::string value = HeaderText(Trim(comment.substr(colon + 1)));
   if (key == "source" && provenance->source().empty()) {
     provenance->set_source(value);
   } else if ((key == "licence" || key == "license") &&
@@ -92,6 +105,8 @@ class ListReader {
         report_->refused_examples.push_back(
             std::string(host) + ": " + std::string(GateRefusalName(refusal)));
       }
+    } else if (entries_->size() >= kEntriesLimit) {
+      return;  // said when the list has been read
     } else if (entries_->Add(host, category_)) {
       provenance.set_entries(provenance.entries() + 1);
     } else {
@@ -196,12 +211,17 @@ absl::StatusOr<CompiledLists> CompileLists(
         static_cast<int>(std::distance(ids.begin(), ids.find(category)));
     ListReport& report = lists.reports.emplace_back();
     report.provenance.set_category(category);
-    report.provenance.set_name(file);
+    report.provenance.set_name(AsUtf8(file));
     ListReader reader(**gate, number, &lists.entries, &report);
     auto status = ReadLines(
         folder + "/" + file,
         [&](std::string_view line, bool cut) { reader.Take(line, cut); });
     if (!status.ok()) return status;
+    if (lists.entries.size() >= kEntriesLimit) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat(folder, "/", file, ": makes more than ", kEntriesLimit,
+                       " hosts in all: check that it is a list"));
+    }
   }
   DropCovered(&lists);
   lists.exceptions = (*gate)->exceptions();

@@ -38,6 +38,7 @@ void ReadHead(MapReader& top, const PolicySource& source, Draft* draft) {
   const std::vector<std::string> answers = {"no-such-name", "zero-address"};
   policy.set_blocked_answer(answers[top.Choice("blocked_answer", answers, 0)]);
   policy.set_containers(top.Flag("containers", false));
+  policy.set_harden_browsers(top.Flag("harden_browsers", false));
 }
 
 void ReadFile(const PolicySource& source, Draft* draft) {
@@ -57,7 +58,7 @@ void ReadFile(const PolicySource& source, Draft* draft) {
   ReadSanctions(top, source, draft);
   ReadPeople(top, source, draft);
   ReadHousekeeping(top, source, draft);
-  top.Any("paper");  // what `check` reads
+  ReadPaper(top, source, draft);
   top.Done();
 }
 

@@ -12,6 +12,7 @@ namespace {
 
 constexpr size_t kMostMistakes = 200;
 constexpr size_t kMostListed = 4096;
+constexpr size_t kLongestWord = 100;  // that may be a mistyped one
 
 int Distance(std::string_view a, std::string_view b) {
   std::vector<int> row(b.size() + 1);
@@ -160,8 +161,11 @@ int MapReader::Choice(std::string_view key,
   if (text.empty()) return otherwise;
   const auto found = std::find(choices.begin(), choices.end(), text);
   if (found == choices.end()) {
-    Fail(key, absl::StrCat("\"", text, "\" is none of ",
-                           absl::StrJoin(choices, ", ")));
+    std::vector<std::string> named = choices;
+    std::erase(named, "");  // stands for "not said"
+    Fail(key,
+         absl::StrCat("\"", text, "\" is none of ", absl::StrJoin(named, ", "),
+                      DidYouMean(text, named)));
     return otherwise;
   }
   return static_cast<int>(found - choices.begin());
@@ -187,6 +191,7 @@ void MapReader::Done() {
 std::string Nearest(std::string_view word,
                     const std::vector<std::string>& candidates) {
   std::string best;
+  if (word.size() > kLongestWord) return best;
   int best_distance = static_cast<int>(word.size()) / 3 + 2;
   for (const std::string& candidate : candidates) {
     const int distance = Distance(word, candidate);

@@ -51,6 +51,7 @@ void ReadNames(MapReader& top, const PolicySource& source, Draft* draft);
 void ReadSanctions(MapReader& top, const PolicySource& source, Draft* draft);
 void ReadPeople(MapReader& top, const PolicySource& source, Draft* draft);
 void ReadHousekeeping(MapReader& top, const PolicySource& source, Draft* draft);
+void ReadPaper(MapReader& top, const PolicySource& source, Draft* draft);
 
 // Complains where a school's rule lies below the baseline's floor.
 void FindLoosening(const std::string& school_file,
@@ -68,5 +69,11 @@ v1::Action ReadAction(MapReader& map, std::string_view key);
 // A date as "2026-09-01"; false after a complaint, or when it is not there.
 bool ReadDate(MapReader& map, std::string_view key, int32_t* day);
 std::vector<std::string> Ids(const std::map<std::string, int>& named);
+
+// "18:00" to minutes since midnight, "24:00" included; false when it is none.
+bool ParseMinute(const std::string& text, uint32_t* minute);
+
+// What a sanctions table may tick: "head", "police", ...
+const std::vector<std::string>& Referrals();
 
 }  // namespace schoolgate::rules

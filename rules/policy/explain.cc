@@ -1,66 +1,23 @@
 #include "rules/policy/explain.h"
 
 #include <algorithm>
+#include <map>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
-#include "absl/time/civil_time.h"
-#include "absl/time/time.h"
+#include "rules/policy/explain_people.h"
+#include "rules/policy/explain_words.h"
 
 namespace schoolgate::rules {
 namespace {
 
-const char* Done(v1::Action action) {
-  constexpr const char* kWords[] = {
-      "blocked", "allowed", "allowed and recorded",
-      "allowed after a warning, and recorded", "blocked"};
-  return kWords[action];
-}
+constexpr int64_t kHalfDay = 43200;
 
-const char* TierName(int tier) {
-  constexpr const char* kNames[] = {"any",     "illegal", "safeguarding",
-                                    "serious", "routine", "never recorded",
-                                    "harmless"};
-  return kNames[tier];
-}
-
-std::string DayText(int32_t day) {
-  return absl::FormatCivilTime(absl::CivilDay(1970, 1, 1) + day);
-}
-
-std::string Clock(uint32_t minute) {
-  return absl::StrFormat("%02d:%02d", minute / 60, minute % 60);
-}
-
-std::string Days(uint32_t days) {
-  constexpr const char* kNames[] = {"Monday",   "Tuesday", "Wednesday",
-                                    "Thursday", "Friday",  "Saturday",
-                                    "Sunday"};
-  if (days == 0x7f) return "every day";
-  if (days == 0x1f) return "Monday to Friday";
-  if (days == 0x60) return "Saturday and Sunday";
-  std::vector<std::string> names;
-  for (int day = 0; day < 7; ++day) {
-    if ((days >> day & 1) != 0) names.push_back(kNames[day]);
-  }
-  return absl::StrJoin(names, ", ");
-}
-
-std::string Windows(
-    const google::protobuf::RepeatedPtrField<v1::PolicyWindow>& windows) {
-  std::vector<std::string> parts;
-  uint32_t days = 0;
-  for (const v1::PolicyWindow& window : windows) {
-    std::string part = window.days() == days ? "" : Days(window.days()) + " ";
-    days = window.days();
-    absl::StrAppend(
-        &part, Clock(window.from_minute()), "-", Clock(window.to_minute()),
-        window.to_minute() <= window.from_minute() ? " next day" : "");
-    parts.push_back(part);
-  }
-  return absl::StrJoin(parts, ", ");
+std::string DayOf(int64_t unix_s) {
+  return DayWords(static_cast<int32_t>(unix_s / (2 * kHalfDay)));
 }
 
 class Document {
@@ -79,10 +36,11 @@ class Document {
     Matrix(v1::RULE_ORIGIN_DEFAULT,
            "What holds where the school's policy says nothing");
     Times();
+    Risks();
     Passes();
     Recording();
-    People();
-    Sanctions();
+    Thresholds();
+    out_ += ExplainPeople(policy_);
     Choices();
     return out_;
   }
@@ -91,13 +49,6 @@ class Document {
   template <typename... Parts>
   void Line(const Parts&... parts) {
     absl::StrAppend(&out_, parts..., "\n");
-  }
-
-  // A name goes to nobody's table as markup.
-  static std::string Plain(std::string text) {
-    std::replace(text.begin(), text.end(), '|', '/');
-    std::replace(text.begin(), text.end(), '\n', ' ');
-    return text;
   }
 
   const v1::PolicyCategory& Category(uint32_t index) const {
@@ -132,11 +83,10 @@ class Document {
              : "does not exist.",
          policy_.containers()
              ? " Containers and virtual machines on a device are judged, too."
-             : " Containers and virtual machines on a device are not judged.");
-    for (const v1::RestrictedAnswer& answer : policy_.restricted_answers()) {
-      Line("- ", Plain(answer.title()), ": ", answer.host(), " is answered as ",
-           answer.answer(), " for ", GroupNames(answer.groups()), ".");
-    }
+             : " Containers and virtual machines on a device are not judged.",
+         policy_.harden_browsers()
+             ? " Browsers are kept from hiding the names they ask for."
+             : " Browsers are left as they are.");
     Line("Times are those of ", policy_.calendar().time_zone(), ".");
     Line();
     Line(
@@ -146,21 +96,42 @@ class Document {
         "the group's default. A host of several kinds gets the strictest "
         "answer.");
     Line();
+    Answers();
+  }
+
+  // One line for the hosts that are answered alike.
+  void Answers() {
+    std::vector<std::string> order;
+    std::map<std::string, std::vector<std::string>> hosts;
+    for (const v1::RestrictedAnswer& answer : policy_.restricted_answers()) {
+      const std::string how =
+          absl::StrCat(answer.answer(), " for ", GroupNames(answer.groups()),
+                       " (", PlainText(answer.title()), ")");
+      if (hosts.count(how) == 0) order.push_back(how);
+      hosts[how].push_back(answer.host());
+    }
+    if (order.empty()) return;
+    Line("Some services have a safe mode. A device is led to it:");
+    Line();
+    for (const std::string& how : order) {
+      Line("- ", absl::StrJoin(hosts[how], ", "), ": answered as ", how, ".");
+    }
+    Line();
   }
 
   void Groups() {
     Line("## Who there is");
     Line();
     for (const v1::PolicyGroup& group : policy_.groups()) {
-      std::string text =
-          absl::StrCat("- **", Plain(group.title()), "** (`", group.id(), "`)");
+      std::string text = absl::StrCat("- **", PlainText(group.title()), "** (`",
+                                      group.id(), "`)");
       if (group.strictest()) {
         text += ": the strictest answer that any group would get";
       } else if (group.allow_list_only()) {
         text += ": nothing but what a rule opens for this very group";
       } else {
         absl::StrAppend(&text, ": what no rule speaks of is ",
-                        Done(group.default_action()));
+                        ActionWords(group.default_action()));
       }
       if (group.parent() >= 0 && !group.strictest()) {
         absl::StrAppend(&text, "; otherwise like ",
@@ -192,11 +163,14 @@ class Document {
       std::vector<std::string> names;
       for (const v1::Nominee& nominee : exception.nominees()) {
         if (nominee.user().empty()) continue;
-        const int64_t last = nominee.expires_unix_s() - 1;
+        // Noon is the same day everywhere between London and the next zones.
         names.push_back(absl::StrCat(
-            nominee.user(), " until ",
-            DayText(static_cast<int32_t>(last / 86400)), " (approved by ",
-            nominee.approver(), ": ", nominee.reason(), ")"));
+            nominee.user(),
+            nominee.from_unix_s() == 0
+                ? ""
+                : " from " + DayOf(nominee.from_unix_s() + kHalfDay),
+            " until ", DayOf(nominee.expires_unix_s() - kHalfDay),
+            " (approved by ", nominee.approver(), ": ", nominee.reason(), ")"));
       }
       parts.push_back(
           names.empty()
@@ -220,13 +194,13 @@ class Document {
   }
 
   void Rule(const v1::PolicyRule& rule, const std::string& subject) {
-    Line("- **", Plain(subject), "**: ", Done(rule.action()), " for ",
-         GroupNames(rule.groups()), ". ", Plain(rule.reason()));
+    Line("- **", PlainText(subject), "**: ", ActionWords(rule.action()),
+         " for ", GroupNames(rule.groups()), ". ", PlainText(rule.reason()));
     for (const v1::PolicyException& exception : rule.exceptions()) {
-      Line("  - But ", Done(exception.action()), " ",
-           Plain(Condition(rule, exception)), ".");
+      Line("  - But ", ActionWords(exception.action()), " ",
+           PlainText(Condition(rule, exception)), ".");
     }
-    Line("  - Paper: ", Plain(Clause(rule.clause())), " (rule `", rule.id(),
+    Line("  - Paper: ", PlainText(Clause(rule.clause())), " (rule `", rule.id(),
          "`, ", rule.file(), ":", rule.line(), ")");
   }
 
@@ -262,17 +236,39 @@ class Document {
     Line("## Times");
     Line();
     for (const v1::PolicySchedule& schedule : policy_.schedules()) {
-      Line("- **", Plain(schedule.title()), "**: ", DescribeSchedule(schedule),
-           ".");
+      Line("- **", PlainText(schedule.title()),
+           "**: ", DescribeSchedule(schedule), ".");
     }
     for (const v1::DaySpan& term : policy_.calendar().terms()) {
-      Line("- Term ", Plain(term.title()), ": ", DayText(term.first_day()),
-           " to ", DayText(term.last_day()), ".");
+      Line("- Term ", PlainText(term.title()), ": ", DayWords(term.first_day()),
+           " to ", DayWords(term.last_day()), ".");
     }
     for (const v1::DaySpan& closed : policy_.calendar().closed()) {
-      Line("- Closed, ", Plain(closed.title()), ": ",
-           DayText(closed.first_day()), " to ", DayText(closed.last_day()),
+      Line("- Closed, ", PlainText(closed.title()), ": ",
+           DayWords(closed.first_day()), " to ", DayWords(closed.last_day()),
            ".");
+    }
+    Line();
+  }
+
+  // Which of the four risks each kind of host stands for.
+  void Risks() {
+    Line("## Kinds of hosts, by risk");
+    Line();
+    const std::vector<std::pair<v1::Risk, std::string>> risks = {
+        {v1::RISK_CONTENT, "Content"},
+        {v1::RISK_CONTACT, "Contact"},
+        {v1::RISK_CONDUCT, "Conduct"},
+        {v1::RISK_COMMERCE, "Commerce"},
+        {v1::RISK_NONE, "None of the four"}};
+    for (const auto& [risk, name] : risks) {
+      std::vector<std::string> titles;
+      for (const v1::PolicyCategory& category : policy_.categories()) {
+        if (category.risk() == risk)
+          titles.push_back(PlainText(category.title()));
+      }
+      if (titles.empty()) continue;
+      Line("- **", name, "**: ", absl::StrJoin(titles, ", "), ".");
     }
     Line();
   }
@@ -317,67 +313,74 @@ class Document {
         policy_.never_log_hosts_size(),
         " hosts): ", absl::StrJoin(policy_.never_log_hosts(), ", "), ".");
     for (const v1::RetentionRule& rule : policy_.retention()) {
-      Line("- ", rule.what(), ": ",
+      Line("- ", RetentionWords(rule.what()), ": ",
            rule.days() == 0
-               ? "until released"
+               ? "kept until it is released"
                : absl::StrCat("erased after ", rule.days(), " days"),
            ".");
     }
     Line();
+    if (policy_.approved_remote_access_size() > 0) {
+      Line("Approved for working from elsewhere: ",
+           absl::StrJoin(policy_.approved_remote_access(), ", "), ".");
+      Line();
+    }
+    if (policy_.approved_ai_size() > 0) {
+      Line("Artificial-intelligence services whose risks were assessed: ",
+           absl::StrJoin(policy_.approved_ai(), "; "), ".");
+      Line();
+    }
+    if (!policy_.messages_help().empty()) {
+      Line("Help named in serious notices: ",
+           PlainText(policy_.messages_help()), ".");
+      Line();
+    }
     if (!policy_.notice().empty()) {
       Line("Everybody is told at log-in (version ", policy_.notice_version(),
            "):");
       Line();
-      Line("> ", Plain(policy_.notice()));
+      Line("> ", PlainText(policy_.notice()));
       Line();
     }
   }
 
-  void People() {
-    if (policy_.roles_size() == 0) return;
-    Line("## Who is told");
-    Line();
-    for (const v1::PolicyRole& role : policy_.roles()) {
-      Line("- **", Plain(role.title()), "** (`", role.id(), "`): ",
-           role.vacant() ? "vacant" : absl::StrJoin(role.holders(), ", "),
-           role.stands_in().empty() ? "" : "; stands in: ", role.stands_in(),
-           ".");
+  void Threshold(const v1::Threshold& threshold) {
+    const std::string tier = TierWords(threshold.scope());
+    std::string about = tier.empty() ? "hosts of any kind" : tier;
+    for (const v1::PolicyCategory& category : policy_.categories()) {
+      if (category.id() == threshold.scope()) about = category.title();
     }
-    Line();
-    for (const v1::PolicyRoute& route : policy_.routes()) {
-      Line("- About ", route.subject(), " (", TierName(route.tier()), "): to ",
-           absl::StrJoin(route.to(), " and "), " within ",
-           route.within_minutes(), " minutes. ", Plain(Clause(route.clause())));
+    std::vector<std::string> parts;
+    if (threshold.count() > 0) {
+      parts.push_back(absl::StrCat(
+          threshold.count(),
+          threshold.count() == 1 ? " deliberate contact" : " contacts"));
     }
-    Line();
+    if (threshold.bytes() > 0) {
+      parts.push_back(
+          absl::StrCat(threshold.bytes() / 1'000'000, " megabytes"));
+    }
+    std::string when;
+    for (const v1::PolicySchedule& schedule : policy_.schedules()) {
+      if (schedule.id() == threshold.schedule()) {
+        when = absl::StrCat(", during ", schedule.title());
+      }
+    }
+    Line("- ", PlainText(about), ": ", absl::StrJoin(parts, " or "),
+         threshold.window_minutes() == 0
+             ? ""
+             : " within " + MinutesWords(threshold.window_minutes()),
+         PlainText(when), ".");
   }
 
-  void Sanctions() {
-    for (const bool staff : {false, true}) {
-      bool any = false;
-      for (const v1::SanctionRow& row : policy_.sanctions()) {
-        if (row.staff() != staff) continue;
-        if (!any) {
-          Line("## Sanctions table, ", staff ? "staff" : "pupils");
-          Line();
-          Line(
-              "Information for the person who decides; nothing is done by "
-              "itself.");
-          Line();
-          Line(
-              "| Row | Incident | Ticked | Added by the school | Only with a "
-              "written reason | Can it be seen? |");
-          Line("|---|---|---|---|---|---|");
-        }
-        any = true;
-        Line("| ", row.id(), " | ", Plain(row.incident()), " | ",
-             absl::StrJoin(row.referrals(), ", "), " | ",
-             absl::StrJoin(row.added(), ", "), " | ",
-             absl::StrJoin(row.human_reason(), ", "), " | ", Plain(row.seen()),
-             " |");
-      }
-      if (any) Line();
+  void Thresholds() {
+    if (policy_.thresholds_size() == 0) return;
+    Line("## From when on somebody is told");
+    Line();
+    for (const v1::Threshold& threshold : policy_.thresholds()) {
+      Threshold(threshold);
     }
+    Line();
   }
 
   void Choices() {
@@ -385,12 +388,12 @@ class Document {
     Line("## Where the paper contradicts itself, and what was chosen");
     Line();
     for (const v1::PolicyChoice& choice : policy_.choices()) {
-      Line("- ", choice.trap(), ": ", Plain(choice.choice()), " (",
+      Line("- ", choice.trap(), ": ", PlainText(choice.choice()), " (",
            choice.chosen_by(), ", ", choice.date(), ")");
     }
     for (const v1::PaperNote& note : policy_.notes()) {
       Line("- ", note.id(), " is not a matter of host names (",
-           note.handled_by(), "): ", Plain(note.note()));
+           note.handled_by(), "): ", PlainText(note.note()));
     }
     Line();
   }
@@ -400,16 +403,6 @@ class Document {
 };
 
 }  // namespace
-
-std::string DescribeSchedule(const v1::PolicySchedule& schedule) {
-  std::string text = Windows(schedule.windows());
-  if (schedule.day_kind() == v1::DAY_KIND_TERM) text += " on school days";
-  if (schedule.day_kind() == v1::DAY_KIND_HOLIDAY) text += " in holidays";
-  if (schedule.but_not_size() > 0) {
-    absl::StrAppend(&text, ", but not ", Windows(schedule.but_not()));
-  }
-  return text;
-}
 
 std::string ExplainPolicy(const v1::CompiledPolicy& policy) {
   return Document(policy).Write();

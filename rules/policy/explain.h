@@ -10,7 +10,4 @@ namespace schoolgate::rules {
 // Markdown in plain English. The same policy gives the same text.
 std::string ExplainPolicy(const v1::CompiledPolicy& policy);
 
-// "Monday to Friday 09:00-12:00 on school days", for one schedule.
-std::string DescribeSchedule(const v1::PolicySchedule& schedule);
-
 }  // namespace schoolgate::rules

@@ -39,18 +39,6 @@ bool ParseDays(const std::string& text, uint32_t* days) {
   return true;
 }
 
-bool ParseMinute(const std::string& text, uint32_t* minute) {
-  uint32_t hours = 0;
-  uint32_t minutes = 0;
-  if (text.size() != 5 || text[2] != ':' ||
-      !absl::SimpleAtoi(text.substr(0, 2), &hours) ||
-      !absl::SimpleAtoi(text.substr(3, 2), &minutes) || minutes > 59) {
-    return false;
-  }
-  *minute = hours * 60 + minutes;
-  return *minute <= kMinutesADay;
-}
-
 // "mon-fri 09:00-12:15".
 bool ParseWindow(const std::string& text, v1::PolicyWindow* window) {
   const std::vector<std::string> parts =
@@ -149,6 +137,18 @@ void ReadSchedule(const Node::Entry& entry, const PolicySource& source,
 }
 
 }  // namespace
+
+bool ParseMinute(const std::string& text, uint32_t* minute) {
+  uint32_t hours = 0;
+  uint32_t minutes = 0;
+  if (text.size() != 5 || text[2] != ':' ||
+      !absl::SimpleAtoi(text.substr(0, 2), &hours) ||
+      !absl::SimpleAtoi(text.substr(3, 2), &minutes) || minutes > 59) {
+    return false;
+  }
+  *minute = hours * 60 + minutes;
+  return *minute <= kMinutesADay;
+}
 
 void ReadCalendar(MapReader& top, const PolicySource& source, Draft* draft) {
   v1::PolicyCalendar* calendar = draft->policy.mutable_calendar();

@@ -6,15 +6,6 @@
 namespace schoolgate::rules {
 namespace {
 
-const std::vector<std::string>& Referrals() {
-  static const auto* referrals = new std::vector<std::string>{
-      "class_teacher", "line_manager",     "head",       "technical",
-      "police",        "local_authority",  "parents",    "remove_access",
-      "warning",       "further_sanction", "suspension", "disciplinary",
-      "dsl",           "second_senior"};
-  return *referrals;
-}
-
 const std::vector<std::string>& Kinds() {
   static const auto* kinds =
       new std::vector<std::string>{"deliberate",       "accidental_unreported",
@@ -191,6 +182,15 @@ void ReadRetention(MapReader& top, const PolicySource& source, Draft* draft) {
 }
 
 }  // namespace
+
+const std::vector<std::string>& Referrals() {
+  static const auto* referrals = new std::vector<std::string>{
+      "class_teacher", "line_manager",     "head",       "technical",
+      "police",        "local_authority",  "parents",    "remove_access",
+      "warning",       "further_sanction", "suspension", "disciplinary",
+      "dsl",           "second_senior"};
+  return *referrals;
+}
 
 void ReadSanctions(MapReader& top, const PolicySource& source, Draft* draft) {
   const Node* tables = top.Map("sanctions");

@@ -238,6 +238,48 @@ void ReadRuleList(MapReader& top, const char* key, const PolicySource& source,
   }
 }
 
+void ReadApprovedAi(const Node& item, const PolicySource& source,
+                    Draft* draft) {
+  MapReader map(item, "approved AI service", source.mistakes);
+  if (!map.ok()) return;
+  const std::vector<std::string> host = ReadHosts(map, "host");
+  if (map.ok() && host.size() != 1) map.Fail("host", "must be one host");
+  int32_t day = 0;
+  if (!ReadDate(map, "assessed", &day) && map.ok()) {
+    map.Fail("assessed", "is missing: the day of the risk assessment");
+  }
+  map.Done();
+  if (!map.ok()) return;
+  draft->policy.add_approved_ai(
+      absl::StrCat(host[0], " assessed ", map.Text("assessed")));
+}
+
+void ReadRestrictedAnswer(const Node& item, const PolicySource& source,
+                          Draft* draft) {
+  MapReader map(item, "restricted answer", source.mistakes);
+  if (!map.ok()) return;
+  const std::string title = map.Text("title");
+  const std::vector<std::string> answer = ReadHosts(map, "answer");
+  const std::vector<std::string> hosts = ReadHosts(map, "hosts");
+  const std::vector<int> groups = ReadGroupsOf(map, source, *draft);
+  if (map.ok() && answer.size() != 1) map.Fail("answer", "must be one host");
+  if (map.ok() && hosts.empty()) map.Fail("hosts", "is missing");
+  if (map.ok() && groups.empty()) {
+    map.Fail("groups", "is missing: name groups, or everyone");
+  }
+  map.Done();
+  if (!map.ok()) return;
+  for (const std::string& host : hosts) {
+    v1::RestrictedAnswer* restricted = draft->policy.add_restricted_answers();
+    restricted->set_host(host);
+    restricted->set_answer(answer[0]);
+    restricted->set_title(title);
+    for (const int group : groups) {
+      restricted->add_groups(static_cast<uint32_t>(group));
+    }
+  }
+}
+
 }  // namespace
 
 void ReadNominations(MapReader& top, const PolicySource& source, Draft* draft) {
@@ -279,38 +321,13 @@ void ReadNames(MapReader& top, const PolicySource& source, Draft* draft) {
   for (const std::string& host : ReadHosts(top, "approved_remote_access")) {
     policy.add_approved_remote_access(host);
   }
-  const Node* ai = top.List("approved_ai");
-  for (size_t i = 0; ai != nullptr && i < ai->items.size(); ++i) {
-    MapReader map(ai->items[i], "approved AI service", source.mistakes);
-    if (!map.ok()) continue;
-    int32_t day = 0;
-    const std::string host = map.Required("host");
-    if (!ReadDate(map, "assessed", &day) && map.ok()) {
-      map.Fail("assessed", "is missing: the day of the risk assessment");
-    }
-    policy.add_approved_ai(
-        absl::StrCat(host, " assessed ", map.Text("assessed")));
-    map.Done();
-  }
-  const Node* answers = top.List("restricted_answers");
-  for (size_t i = 0; answers != nullptr && i < answers->items.size(); ++i) {
-    MapReader map(answers->items[i], "restricted answer", source.mistakes);
-    if (!map.ok()) continue;
-    const std::string title = map.Text("title");
-    const std::vector<std::string> answer = ReadHosts(map, "answer");
-    const std::vector<int> groups = ReadGroupsOf(map, source, *draft);
-    for (const std::string& host : ReadHosts(map, "hosts")) {
-      v1::RestrictedAnswer* restricted = policy.add_restricted_answers();
-      restricted->set_host(host);
-      restricted->set_answer(answer.empty() ? "" : answer[0]);
-      restricted->set_title(title);
-      for (const int group : groups) {
-        restricted->add_groups(static_cast<uint32_t>(group));
-      }
-    }
-    if (answer.size() != 1) map.Fail("answer", "must be one host");
-    map.Done();
-  }
+  const auto each = [&](std::string_view key, const auto& read) {
+    const Node* list = top.List(key);
+    if (list == nullptr) return;
+    for (const Node& item : list->items) read(item, source, draft);
+  };
+  each("approved_ai", ReadApprovedAi);
+  each("restricted_answers", ReadRestrictedAnswer);
 }
 
 }  // namespace schoolgate::rules

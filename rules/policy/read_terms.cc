@@ -193,7 +193,7 @@ void ReadClauses(MapReader& top, const PolicySource& source, Draft* draft) {
     clause->set_quote(map.Required("quote"));
     clause->set_says(map.Text("says"));
     clause->set_line(static_cast<uint32_t>(entry.line));
-    // Read by `check`.
+    // ReadPaper looks at these, `check` uses them.
     map.Any("stance");
     map.Any("about");
     map.Any("groups");

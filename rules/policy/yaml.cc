@@ -1,11 +1,13 @@
 // The one file that knows yaml-cpp, whose exceptions end here.
 #include <yaml-cpp/yaml.h>
 
+#include <cstdint>
 #include <fstream>
 #include <sstream>
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
+#include "rules/bundle/utf8.h"
 #include "rules/policy/document.h"
 
 namespace schoolgate::rules {
@@ -73,6 +75,23 @@ class Copier {
   int nodes_ = 0;
 };
 
+bool MayStandInText(char c) {
+  const auto byte = static_cast<uint8_t>(c);
+  return c == '\t' || c == '\r' || c == '\n' || (byte >= 0x20 && byte != 0x7f);
+}
+
+// The line with the first byte that is no text, 0 when all is.
+int LineWithoutText(std::string_view text) {
+  int line = 1;
+  while (!text.empty()) {
+    const size_t bytes = Utf8CharacterBytes(text);
+    if (bytes == 0 || !MayStandInText(text[0])) return line;
+    line += text[0] == '\n' ? 1 : 0;
+    text.remove_prefix(bytes);
+  }
+  return 0;
+}
+
 }  // namespace
 
 bool ParseDocument(const std::string& text, Mistakes* mistakes, Node* root) {
@@ -116,8 +135,10 @@ bool LoadDocument(const std::string& path, Mistakes* mistakes, Node* root) {
                   "list files");
     return false;
   }
-  if (text.find('\0') != std::string::npos) {
-    mistakes->Add(0, "holds zero bytes: it is not a text file");
+  if (const int line = LineWithoutText(text); line > 0) {
+    mistakes->Add(line,
+                  "holds bytes that are no text: save the file as UTF-8, "
+                  "without control characters");
     return false;
   }
   return ParseDocument(text, mistakes, root);

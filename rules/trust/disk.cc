@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "rules/bundle/new_file.h"
 
 namespace schoolgate::rules {
 namespace {
@@ -30,7 +31,7 @@ class Descriptor {
 };
 
 absl::Status Failed(const std::string& path, const char* what) {
-  return absl::ErrnoToStatus(errno, absl::StrCat(path, ": cannot ", what));
+  return SystemError(path, absl::StrCat("cannot ", what), errno);
 }
 
 absl::Status CheckPlain(int fd, const std::string& path) {

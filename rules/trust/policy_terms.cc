@@ -30,7 +30,7 @@ class TermComparison {
     Groups();
     NeverLogHosts();
     RestrictedAnswers();
-    Containers();
+    Scope();
     Mode();
     Thresholds();
     Silence();
@@ -185,9 +185,12 @@ class TermComparison {
     }
   }
 
-  void Containers() {
+  void Scope() {
     if (old_.containers() && !new_.containers()) {
       Looser("containers are no longer judged");
+    }
+    if (old_.harden_browsers() && !new_.harden_browsers()) {
+      Looser("browsers may hide names again");
     }
   }
 

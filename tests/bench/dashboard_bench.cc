@@ -169,7 +169,7 @@ class Bench {
     std::fflush(stdout);
   }
 
-  platform::SystemClock clock_;
+  const platform::Clock& clock_ = platform::SystemClock();
   const absl::Time now_;
   std::mt19937_64 dice_{1};
   std::unique_ptr<AlertStore> alerts_;

@@ -1,5 +1,7 @@
 // The whole path from link layer to observation. The input is a list of
 // packets: link type (index), two bytes of length, the bytes.
+#include <vector>
+
 #include "agent/observe/observer.h"
 #include "platform/check.h"
 
@@ -37,6 +39,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   limits.max_partial_bytes = 1 << 17;
   Observer observer(limits, sink);
   ByteReader reader(Bytes(bytes, size));
+  std::vector<platform::Packet> portion;
   platform::Packet packet;
   packet.time_us = 1'000'000;
   while (reader.left() >= 3) {
@@ -45,10 +48,14 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     packet.bytes = reader.Take(std::min(length, reader.left()));
     packet.link_type = kLinkTypes[head % std::size(kLinkTypes)];
     packet.wire_bytes = static_cast<uint32_t>(packet.bytes.size());
-    packet.time_us += (head >> 5) * 1'000'000;
+    packet.time_us += (head >> 6) * 1'000'000;
     ++packet.frame;
-    observer.OnPacket(packet);
+    portion.push_back(packet);
+    if ((head & 0x20) != 0) continue;  // together with the next
+    observer.OnPackets(portion);
+    portion.clear();
   }
+  observer.OnPackets(portion);
   observer.Finish();
   SG_CHECK(observer.counters().all_names() == sink.names);
   SG_CHECK(sink.open == 0);

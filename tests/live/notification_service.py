@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """org.freedesktop.Notifications on a session bus, without a desktop: keeps each
-notice as a line of JSON and presses "accident" on the first about NAME. Speaks
+notice as a line of JSON and presses "accident" on the first about NAME, and
+"read" on each that has such a button. Speaks
 D-Bus itself (the wire format of the D-Bus specification), so that nothing has
 to be installed.
 
@@ -151,11 +152,15 @@ def main():
             file.write(json.dumps(notice) + "\n")
         bus.send(RETURN, [(5, "u", serial), (6, "s", fields[7])], "u",
                  Writer().number(number).bytes)
-        if press and press in notice["summary"]:
-            press = None
+        button = None
+        if "read" in notice["actions"][::2]:
+            button = "read"
+        elif press and press in notice["summary"]:
+            press, button = None, "accident"
+        if button:
             bus.send(SIGNAL, [(1, "o", PATH), (2, "s", NAME),
                               (3, "s", "ActionInvoked")], "us",
-                     Writer().number(number).text("accident").bytes)
+                     Writer().number(number).text(button).bytes)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 // would bring the agent down at the worst moment.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <new>
 
@@ -51,7 +52,8 @@ void Feed(agent::Observer& observer, const traffic::Scene& scene) {
   platform::Packet packet;
   packet.link_type = scene.link_type == 101 ? 12 : scene.link_type;
   for (const traffic::Buffer& bytes : scene.packets) {
-    packet.bytes = bytes;
+    packet.bytes =
+        traffic::Bytes(bytes).first(std::min(bytes.size(), scene.snap_bytes));
     packet.wire_bytes = static_cast<uint32_t>(bytes.size());
     ++packet.frame;
     observer.OnPacket(packet);

@@ -14,10 +14,15 @@ struct Scene {
   std::vector<Buffer> packets;
   std::vector<std::string> expected;  // "frame source name"
   uint32_t link_type = 1;
+  size_t snap_bytes = 262144;  // what the capture keeps of a packet
 };
 
 std::vector<Scene> TlsScenes();
 std::vector<Scene> BehindScenes();
+std::vector<Scene> TcpScenes();
+std::vector<Scene> OrderScenes();
+std::vector<Scene> HttpScenes();
+std::vector<Scene> DtlsScenes();
 std::vector<Scene> QuicScenes();
 std::vector<Scene> DnsScenes();
 std::vector<Scene> LinkScenes();

@@ -14,6 +14,11 @@ Buffer Hello(const std::string& name) {
   return TlsRecords(ClientHello({.name = name}));
 }
 
+// A client's wish for TLS in MySQL's protocol.
+Buffer MySqlWish() {
+  return Writer().U32(0x20000001).U32(0x0008a20f).Zeros(28).bytes();
+}
+
 // A connection with what is said in turn, the client first; at last the hello.
 Scene Behind(const std::string& title, uint16_t port,
              const std::vector<Buffer>& said, bool server_first = false) {
@@ -40,28 +45,82 @@ Scene Behind(const std::string& title, uint16_t port,
 }
 
 std::vector<Scene> MailScenes() {
-  return {Behind("starttls-smtp", 25,
-                 {Text("220 mx\r\n"), Text("EHLO a\r\n"),
-                  Text("250-mx\r\n250 STARTTLS\r\n"), Text("STARTTLS\r\n"),
-                  Text("220 go\r\n")},
-                 true),
-          Behind("starttls-imap", 143,
-                 {Text("* OK\r\n"), Text("a STARTTLS\r\n"), Text("a OK\r\n")},
-                 true),
-          Behind("starttls-pop3", 110,
-                 {Text("+OK\r\n"), Text("STLS\r\n"), Text("+OK\r\n")}, true),
-          Behind("starttls-ftp", 21,
-                 {Text("220 ftp\r\n"), Text("AUTH TLS\r\n"), Text("234\r\n")},
-                 true),
-          Behind("starttls-xmpp", 5222,
-                 {Text("<stream:stream to='x'>"), Text("<stream:features>"),
-                  Text("<starttls/>"), Text("<proceed/>")}),
-          Behind("starttls-ldap", 389,
-                 {Buffer{0x30, 0x1d, 2, 1, 1, 0x77, 0x18, 0x80, 0x16} +
-                      Text("1.3.6.1.4.1.1466.20037"),
-                  Buffer{0x30, 0x0c, 2, 1, 1, 0x78, 7, 10, 1, 0, 4, 0, 4, 0}}),
-          Behind("starttls-postgresql", 5432,
-                 {Buffer{0, 0, 0, 8, 4, 0xd2, 0x16, 0x2f}, Text("S")})};
+  return {
+      Behind("starttls-smtp", 25,
+             {Text("220 mx\r\n"), Text("EHLO a\r\n"),
+              Text("250-mx\r\n250 STARTTLS\r\n"), Text("STARTTLS\r\n"),
+              Text("220 go\r\n")},
+             true),
+      Behind("starttls-imap", 143,
+             {Text("* OK\r\n"), Text("a STARTTLS\r\n"), Text("a OK\r\n")},
+             true),
+      Behind("starttls-pop3", 110,
+             {Text("+OK\r\n"), Text("STLS\r\n"), Text("+OK\r\n")}, true),
+      Behind("starttls-ftp", 21,
+             {Text("220 ftp\r\n"), Text("AUTH TLS\r\n"), Text("234\r\n")},
+             true),
+      Behind("starttls-xmpp", 5222,
+             {Text("<stream:stream to='x'>"), Text("<stream:features>"),
+              Text("<starttls/>"), Text("<proceed/>")}),
+      Behind("starttls-ldap", 389,
+             {Buffer{0x30, 0x1d, 2, 1, 1, 0x77, 0x18, 0x80, 0x16} +
+                  Text("1.3.6.1.4.1.1466.20037"),
+              Buffer{0x30, 0x0c, 2, 1, 1, 0x78, 7, 10, 1, 0, 4, 0, 4, 0}}),
+      Behind("starttls-postgresql", 5432,
+             {Buffer{0, 0, 0, 8, 4, 0xd2, 0x16, 0x2f}, Text("S")}),
+      Behind("starttls-mysql", 3306,
+             {Buffer{5, 0, 0, 0, 10, '8', '.', '0', 0}, MySqlWish()}, true),
+      Behind("starttls-nntp", 119,
+             {Text("200 ok\r\n"), Text("STARTTLS\r\n"), Text("382\r\n")}, true),
+      Behind("starttls-irc", 6667,
+             {Text("STARTTLS\r\n"), Text(":irc 670 * :go\r\n")}),
+      Behind("starttls-sieve", 4190,
+             {Text("\"STARTTLS\"\r\nOK\r\n"), Text("STARTTLS\r\n"),
+              Text("OK\r\n")},
+             true),
+      Behind("starttls-vnc", 5900,
+             {Text("RFB 003.008\n"), Text("RFB 003.008\n"), Buffer{1, 19},
+              Buffer{19}, Buffer{0, 2}, Buffer{0, 2}, Buffer{0, 1, 0, 0, 1, 4},
+              Buffer{0, 0, 1, 4}, Buffer{1}},
+             true)};
+}
+
+// Databases whose clients put the hello into the segment of what they ask
+// before it, or into packets of their own.
+std::vector<Scene> DatabaseScenes() {
+  Flow mysql;
+  mysql.server_port = 3306;
+  Flow postgresql;
+  postgresql.server_port = 5432;
+  Flow tds;
+  tds.server_port = 1433;
+  const Buffer hello = Hello("sql.example.org");
+  const Buffer ask = {0, 0, 0, 8, 4, 0xd2, 0x16, 0x2f};
+  const auto wrapped = [](unsigned type, const Buffer& bytes) {
+    return Writer()
+        .U8(type)
+        .U8(1)
+        .U16(static_cast<unsigned>(8 + bytes.size()))
+        .U32(0x00000100)
+        .Put(bytes)
+        .bytes();
+  };
+  const Buffer options = {0, 0,    6,  0, 6, 1, 0, 12, 0,
+                          1, 0xff, 15, 0, 0, 0, 0, 0,  1};
+  const Buffer before = wrapped(0x12, options);
+  return {{"mysql-hello-in-one-segment",
+           {TcpFrame(mysql, true, 1, kAck, MySqlWish() + hello)},
+           {"1 tls sql.example.org"}},
+          {"postgresql-hello-in-one-segment",
+           {TcpFrame(postgresql, true, 1, kAck, ask + hello)},
+           {"1 tls sql.example.org"}},
+          {"sql-server-wraps-its-hello",
+           {TcpFrame(tds, true, 1000, kSyn, {}),
+            TcpFrame(tds, true, 1001, kAck, before),
+            TcpFrame(tds, false, 5001, kAck, wrapped(4, options)),
+            TcpFrame(tds, true, 1001 + static_cast<uint32_t>(before.size()),
+                     kAck, wrapped(0x12, hello))},
+           {"4 tls sql.example.org"}}};
 }
 
 std::vector<Scene> ProxyScenes() {
@@ -100,7 +159,9 @@ std::vector<Scene> ProxyScenes() {
 
 std::vector<Scene> BehindScenes() {
   std::vector<Scene> scenes = MailScenes();
-  for (const Scene& scene : ProxyScenes()) scenes.push_back(scene);
+  for (const auto& more : {DatabaseScenes(), ProxyScenes()}) {
+    scenes.insert(scenes.end(), more.begin(), more.end());
+  }
   return scenes;
 }
 

@@ -159,7 +159,8 @@ std::vector<Scene> DnsScenes() {
 std::vector<Scene> AllScenes() {
   std::vector<Scene> scenes = TlsScenes();
   for (const auto& more :
-       {BehindScenes(), QuicScenes(), DnsScenes(), LinkScenes()}) {
+       {BehindScenes(), TcpScenes(), OrderScenes(), HttpScenes(), DtlsScenes(),
+        QuicScenes(), DnsScenes(), LinkScenes()}) {
     scenes.insert(scenes.end(), more.begin(), more.end());
   }
   return scenes;

@@ -67,6 +67,104 @@ std::vector<Scene> EthernetScenes() {
       One("tunnel-teredo", Tunnel(3544, Ipv6(2, 1, 17, Query())))};
 }
 
+// Headers with all their optional parts.
+std::vector<Scene> LongHeaderScenes() {
+  const auto carried = [](uint8_t protocol, const Buffer& payload) {
+    return Ethernet(kTypeIpv4, Ipv4(kServer, kClient, protocol, payload));
+  };
+  const Buffer gre =
+      Writer().U16(0xb000).U16(kTypeIpv4).Zeros(12).Put(Inner()).bytes();
+  const Buffer erspan = Writer()
+                            .U16(0x1000)
+                            .U16(0x88be)
+                            .U32(1)
+                            .Zeros(8)
+                            .Put(InnerFrame())
+                            .bytes();
+  const Buffer geneve = Writer()
+                            .U16(0x0200)
+                            .U16(0x6558)
+                            .U32(0x100)
+                            .Zeros(8)
+                            .Put(InnerFrame())
+                            .bytes();
+  const Buffer gtp = Writer()
+                         .U16(0x34ff)
+                         .U16(0)
+                         .U32(1)
+                         .U32(0x00000085)
+                         .U32(0x01100900)
+                         .Put(Inner())
+                         .bytes();
+  const Buffer wire =
+      Writer().U32(0x00010040).U32(0x00011140).U32(0).Put(InnerFrame()).bytes();
+  const Buffer nsh = Writer()
+                         .U16(0x0fc6)
+                         .U16(0x0203)
+                         .U32(0x100ff)
+                         .Zeros(16)
+                         .Put(InnerFrame())
+                         .bytes();
+  const Buffer l2tp = Writer()
+                          .U16(0x4a02)
+                          .U16(0)
+                          .U32(0x00010002)
+                          .U32(0x00010001)
+                          .U16(2)
+                          .U16(0)
+                          .U16(0xff03)
+                          .U16(0x0021)
+                          .Put(Inner())
+                          .bytes();
+  return {One("tunnel-gre-all-fields", carried(47, gre)),
+          One("tunnel-erspan", carried(47, erspan)),
+          One("tunnel-geneve-options", Tunnel(6081, geneve)),
+          One("tunnel-gtp-extension", Tunnel(2152, gtp)),
+          One("tunnel-mpls-wire", Ethernet(0x8847, wire)),
+          One("tunnel-nsh", Ethernet(0x894f, nsh)),
+          One("tunnel-l2tp-all-fields", Tunnel(1701, l2tp)),
+          One("tunnel-vxlan-gpe",
+              Tunnel(4790, Buffer{0x0c, 0, 0, 1, 0, 0, 1, 0} + Inner())),
+          One("tunnel-4in6", Ethernet(0x86dd, Ipv6(1, 2, 4, Inner()))),
+          One("link-backbone",
+              Ethernet(0x88e7, Writer().U32(5).Put(InnerFrame()).bytes())),
+          One("link-llc-snap", Ethernet(200, Writer()
+                                                 .U32(0xaaaa0300)
+                                                 .U16(0)
+                                                 .U16(kTypeIpv4)
+                                                 .Put(Inner())
+                                                 .bytes()))};
+}
+
+std::vector<Scene> ExtensionScenes() {
+  const auto extension = [](unsigned next, const Buffer& rest) {
+    return Writer().U8(next).U8(0).U32(0x01040000).U16(0).Put(rest).bytes();
+  };
+  const Buffer query = Query();
+  const Buffer authenticated =
+      Writer().U8(17).U8(4).U16(0).Zeros(20).Put(query).bytes();
+  const Buffer chain =
+      extension(43, extension(60, extension(51, authenticated)));
+  const Buffer atomic = Writer().U8(17).U8(0).U16(0).U32(9).Put(query).bytes();
+  const Bytes all(query);
+  const auto piece = [&](size_t begin, size_t end, bool more) {
+    const Buffer part = Writer()
+                            .U8(17)
+                            .U8(0)
+                            .U16(static_cast<unsigned>(begin | (more ? 1 : 0)))
+                            .U32(78)
+                            .Put(all.subspan(begin, end - begin))
+                            .bytes();
+    return Ethernet(0x86dd, Ipv6(2, 1, 0, extension(44, part)));
+  };
+  const size_t end = query.size();
+  return {One("ipv6-extension-chain", Ethernet(0x86dd, Ipv6(2, 1, 0, chain))),
+          One("ipv6-atomic-fragment", Ethernet(0x86dd, Ipv6(2, 1, 44, atomic))),
+          {"ipv6-fragments-behind-extensions",
+           {piece(32, end, false), piece(0, 16, true), piece(16, 32, true)},
+           {"3 dns inside.example.org"}}};
+}
+
 std::vector<Scene> OtherLinkScenes() {
   const Buffer sll = Writer().Zeros(14).U16(kTypeIpv4).Put(Inner()).bytes();
   const Buffer sll2 = Writer().U16(kTypeIpv4).Zeros(18).Put(Inner()).bytes();
@@ -91,9 +189,34 @@ std::vector<Scene> OtherLinkScenes() {
                               .U16(kTypeIpv4)
                               .Put(Inner())
                               .bytes();
+  // To the distribution system, with quality of service.
+  const Buffer snap = Writer()
+                          .Put(std::string_view("\xaa\xaa\3\0\0\0", 6))
+                          .U16(kTypeIpv4)
+                          .Put(Inner())
+                          .bytes();
+  const Buffer wifi = Writer().U16(0x8801).Zeros(24).Put(snap).bytes();
   return {
       One("link-null", Writer().U32(2).Put(Inner()).bytes(), 0),
       One("link-raw", Inner(), 101),
+      One("link-loop", Writer().U32(2).Put(Inner()).bytes(), 108),
+      One("link-null-ipv6", Buffer{30, 0, 0, 0} + Ipv6(2, 1, 17, Query()), 0),
+      One("link-wireless", wifi, 105),
+      One("link-ppp-compressed", Writer().U8(0x21).Put(Inner()).bytes(), 9),
+      One("link-ppp-serial",
+          Writer().U16(0xff03).U16(0x0021).Put(Inner()).bytes(), 50),
+      One("link-pppoe-bare",
+          Writer().U16(0x1100).U16(1).U16(0).U16(0x0021).Put(Inner()).bytes(),
+          51),
+      One("link-sll-vlan",
+          Writer()
+              .Zeros(14)
+              .U16(0x8100)
+              .U16(7)
+              .U16(kTypeIpv4)
+              .Put(Inner())
+              .bytes(),
+          113),
       One("link-sll", sll, 113),
       One("link-sll2", sll2, 276),
       One("link-nflog", nflog, 239),
@@ -140,7 +263,8 @@ std::vector<Scene> FragmentScenes() {
 
 std::vector<Scene> LinkScenes() {
   std::vector<Scene> scenes = EthernetScenes();
-  for (const auto& more : {OtherLinkScenes(), FragmentScenes()}) {
+  for (const auto& more : {LongHeaderScenes(), OtherLinkScenes(),
+                           FragmentScenes(), ExtensionScenes()}) {
     scenes.insert(scenes.end(), more.begin(), more.end());
   }
   return scenes;

@@ -102,9 +102,100 @@ std::vector<Scene> ConnectionScenes() {
                             .bytes();
   scenes.push_back(
       {"quic-google", {Sent(google)}, {"1 quic google.example.org"}});
+  scenes.push_back({"quic-0rtt-first",
+                    {Sent(zero_rtt), Sent(zero_rtt),
+                     Sent(Initial({}, Crypto(small, 0, 9999)))},
+                    {"3 quic coalesced.example.org"}});
   Buffer damaged = Initial({}, Crypto(small, 0, 9999));
   damaged[600] ^= 1;
   scenes.push_back({"quic-damaged", {Sent(damaged)}, {}});
+  return scenes;
+}
+
+// Headers of every shape, and packets beside the one that bears the name.
+std::vector<Scene> PacketScenes() {
+  const Buffer hello = ClientHello({.name = "shape.example.org"});
+  const Buffer all = Crypto(hello, 0, 9999);
+  const std::string told = " quic shape.example.org";
+  const Buffer long_id(20, 7);
+  std::vector<Scene> scenes;
+  for (size_t bytes = 1; bytes <= 3; ++bytes) {
+    scenes.push_back(
+        {"quic-packet-number-of-" + std::to_string(bytes) + "-bytes",
+         {Sent(Initial({.number = 5, .number_bytes = bytes}, all))},
+         {"1" + told}});
+  }
+  scenes.push_back({"quic-long-ids-and-token",
+                    {Sent(Initial({.destination = long_id,
+                                   .source = Buffer(20, 8),
+                                   .token = Buffer(200, 9)},
+                                  all))},
+                    {"1" + told}});
+  scenes.push_back({"quic-without-the-fixed-bit",
+                    {Sent(Initial({.fixed_bit = false}, all))},
+                    {"1" + told}});
+  Flow odd;
+  odd.server_port = 8853;
+  scenes.push_back({"quic-on-any-port",
+                    {UdpFrame(odd, true, Initial({}, all))},
+                    {"1" + told}});
+  scenes.push_back(
+      {"quic-over-ipv6",
+       {Ethernet(0x86dd, Ipv6(2, 1, 17, Udp(50000, 443, Initial({}, all))))},
+       {"1" + told}});
+  // An acknowledgement in front: two ranges, then ECN counts.
+  const Buffer ack = {2, 9, 0, 1, 1, 2, 3, 3, 5, 0, 0, 2, 1, 1, 1};
+  scenes.push_back({"quic-behind-acknowledgements",
+                    {Sent(Initial({}, ack + Buffer(5) + Buffer{1} + all))},
+                    {"1" + told}});
+  scenes.push_back(
+      {"quic-sent-again",
+       {Sent(Initial({.number = 0}, all)), Sent(Initial({.number = 1}, all))},
+       {"1" + told}});
+  const Buffer zeros(300);
+  scenes.push_back({"quic-zeros-behind-the-packet",
+                    {Sent(Initial({.pad_to = 0}, all + Buffer(20)) + zeros)},
+                    {"1" + told}});
+  // The offload of sending hands two datagrams on as one.
+  const Buffer large = Large("shape.example.org");
+  scenes.push_back({"quic-two-datagrams-as-one",
+                    {Sent(Initial({.number = 0}, Crypto(large, 0, 1000)) +
+                          Initial({.number = 1}, Crypto(large, 1000, 9999)))},
+                    {"1" + told}});
+  return scenes;
+}
+
+std::vector<Scene> VersionScenes() {
+  std::vector<Scene> scenes;
+  const Buffer one = ClientHello({.name = "one.example.org"});
+  const Buffer two = ClientHello({.name = "two.example.org"});
+  // A browser may use the same port for its next connection.
+  scenes.push_back(
+      {"quic-second-connection-on-the-ports",
+       {Sent(Initial({}, Crypto(one, 0, 9999))),
+        Sent(Initial({.destination = Buffer(8, 5)}, Crypto(two, 0, 9999)))},
+       {"1 quic one.example.org", "2 quic two.example.org"}});
+  // What the server sends is protected with other keys.
+  scenes.push_back(
+      {"quic-only-the-server",
+       {UdpFrame({}, false,
+                 Initial({.destination = Buffer(8, 5), .key_id = Buffer(8, 6)},
+                         Crypto(one, 0, 9999)))},
+       {}});
+  scenes.push_back(
+      {"quic-of-an-unknown-version",
+       {Sent(Initial({.version = 0x12345678}, Crypto(one, 0, 9999)))},
+       {}});
+  // Begun in version 1, continued in 2 as the server prefers (RFC 9369, 4.1).
+  const Buffer large = Large("switch.example.org");
+  scenes.push_back({"quic-v2-after-v1",
+                    {Sent(Initial({}, Crypto(large, 0, 900))),
+                     Sent(Initial({.version = 0x6b3343cf,
+                                   .destination = Buffer(8, 4),
+                                   .key_id = {1, 2, 3, 4, 5, 6, 7, 8},
+                                   .number = 1},
+                                  Crypto(large, 900, 9999)))},
+                    {"2 quic switch.example.org"}});
   return scenes;
 }
 
@@ -122,7 +213,10 @@ std::vector<Scene> QuicScenes() {
                                Simple("quic-v2-drafts", 0x709a50c4),
                                Scrambled("quic-scrambled-v1", 1),
                                Scrambled("quic-scrambled-v2", 0x6b3343cf)};
-  for (const Scene& scene : ConnectionScenes()) scenes.push_back(scene);
+  for (const auto& more :
+       {ConnectionScenes(), PacketScenes(), VersionScenes()}) {
+    scenes.insert(scenes.end(), more.begin(), more.end());
+  }
   return scenes;
 }
 

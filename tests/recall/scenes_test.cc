@@ -6,8 +6,10 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
+#include <span>
 
 #include "agent/observe/observer.h"
 #include "platform/packet_source.h"
@@ -34,7 +36,7 @@ TEST_P(SceneTest, TellsExactlyTheNamesThatAreThere) {
   const std::string path = testing::TempDir() + "/" + scene.title + "." +
                            std::to_string(getpid()) + ".pcap";
   const traffic::Buffer file =
-      traffic::PcapFile(scene.packets, scene.link_type);
+      traffic::PcapFile(scene.packets, scene.link_type, scene.snap_bytes);
   std::ofstream(path, std::ios::binary)
       .write(reinterpret_cast<const char*>(file.data()),
              static_cast<std::streamsize>(file.size()));
@@ -52,6 +54,41 @@ TEST_P(SceneTest, TellsExactlyTheNamesThatAreThere) {
   EXPECT_EQ(observer.counters().packets, scene.packets.size());
   EXPECT_THAT(sink.lines, testing::ElementsAreArray(scene.expected));
   std::remove(path.c_str());
+}
+
+// Captures are read many packets at a time: otherwise a name would depend on
+// where one such portion ends.
+TEST(Portions, OfAnySizeTellTheSame) {
+  std::vector<platform::Packet> packets;
+  const std::vector<traffic::Scene> scenes = traffic::AllScenes();
+  for (const traffic::Scene& scene : scenes) {
+    for (const traffic::Buffer& bytes : scene.packets) {
+      platform::Packet& packet = packets.emplace_back();
+      packet.bytes =
+          traffic::Bytes(bytes).first(std::min(bytes.size(), scene.snap_bytes));
+      packet.wire_bytes = static_cast<uint32_t>(bytes.size());
+      packet.link_type =
+          scene.link_type == 101 ? 12 : static_cast<int>(scene.link_type);
+      packet.frame = packets.size();
+      packet.time_us = static_cast<int64_t>(packet.frame) * 700'000;
+    }
+  }
+  const auto tell = [&](size_t portion) {
+    Lines sink;
+    agent::Observer observer(agent::ObserverLimits(), sink);
+    for (size_t at = 0; at < packets.size(); at += portion) {
+      observer.OnPackets(std::span(packets).subspan(
+          at, std::min(portion, packets.size() - at)));
+    }
+    observer.Finish();
+    EXPECT_EQ(observer.counters().packets, packets.size());
+    return sink.lines;
+  };
+  const std::vector<std::string> one_by_one = tell(1);
+  EXPECT_GT(one_by_one.size(), scenes.size() / 2);
+  for (const size_t portion : {2, 7, 16, 64, 100'000}) {
+    EXPECT_EQ(tell(portion), one_by_one) << portion;
+  }
 }
 
 // Browsers send an ECH extension always; it hides a name only when the name in

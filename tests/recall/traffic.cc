@@ -16,9 +16,18 @@ Buffer Extension(unsigned type, const Buffer& body) {
       .bytes();
 }
 
-Buffer ServerName(const std::string& name) {
-  const auto length = static_cast<unsigned>(name.size());
-  return Writer().U16(length + 3).U8(0).U16(length).Put(name).bytes();
+Buffer ServerNames(const HelloOptions& options) {
+  Writer list;
+  const auto add = [&](unsigned type, const std::string& name) {
+    if (name.empty()) return;
+    list.U8(type).U16(static_cast<unsigned>(name.size())).Put(name);
+  };
+  add(7, options.other_name);
+  add(0, options.name);
+  return Writer()
+      .U16(static_cast<unsigned>(list.bytes().size()))
+      .Put(list.bytes())
+      .bytes();
 }
 
 Buffer Alpn(const std::vector<std::string>& names) {
@@ -149,8 +158,8 @@ Buffer ClientHello(const HelloOptions& options) {
   if (options.ech) {
     extensions.Put(Extension(0xfe0d, Writer().U8(0).Zeros(40).bytes()));
   }
-  if (!options.name.empty()) {
-    extensions.Put(Extension(0, ServerName(options.name)));
+  if (!options.name.empty() || !options.other_name.empty()) {
+    extensions.Put(Extension(0, ServerNames(options)));
   }
   if (!options.alpn.empty()) {
     extensions.Put(Extension(16, Alpn(options.alpn)));
@@ -159,7 +168,10 @@ Buffer ClientHello(const HelloOptions& options) {
     extensions.Put(Extension(21, Buffer(options.padding)));
   }
   Writer body;
-  body.U16(options.datagram ? 0xfefd : 0x0303).Zeros(32).U8(32).Zeros(32);
+  body.U16(options.datagram ? options.datagram_version : 0x0303)
+      .Zeros(32)
+      .U8(32)
+      .Zeros(32);
   if (options.datagram) body.U8(0);  // no cookie
   body.U16(4).U16(0x1301).U16(0x1302).U8(1).U8(0);
   body.U16(static_cast<unsigned>(extensions.bytes().size()))
@@ -182,10 +194,10 @@ Buffer TlsRecords(Bytes message, size_t record_bytes) {
   return records.bytes();
 }
 
-Buffer DtlsRecord(Bytes message) {
+Buffer DtlsRecord(Bytes message, uint16_t version) {
   return Writer()
       .U8(22)
-      .U16(0xfefd)
+      .U16(version)
       .Zeros(8)
       .U16(static_cast<unsigned>(message.size()))
       .Put(message)
@@ -247,14 +259,17 @@ Buffer WithLength(Bytes dns) {
   return Writer().U16(static_cast<unsigned>(dns.size())).Put(dns).bytes();
 }
 
-Buffer PcapFile(const std::vector<Buffer>& packets, uint32_t link_type) {
+Buffer PcapFile(const std::vector<Buffer>& packets, uint32_t link_type,
+                size_t snap_bytes) {
   Writer file;
-  file.U32(0xa1b2c3d4).U16(2).U16(4).U32(0).U32(0).U32(262144).U32(link_type);
+  file.U32(0xa1b2c3d4).U16(2).U16(4).U32(0).U32(0);
+  file.U32(static_cast<uint32_t>(snap_bytes)).U32(link_type);
   uint32_t number = 0;
   for (const Buffer& packet : packets) {
-    const auto length = static_cast<uint32_t>(packet.size());
+    const Bytes kept = Bytes(packet).first(std::min(packet.size(), snap_bytes));
     file.U32(kStartSeconds + number / 1000).U32(number % 1000 * 1000);
-    file.U32(length).U32(length).Put(packet);
+    file.U32(static_cast<uint32_t>(kept.size()));
+    file.U32(static_cast<uint32_t>(packet.size())).Put(kept);
     ++number;
   }
   return file.bytes();

@@ -54,17 +54,19 @@ Buffer TcpFrame(const Flow& flow, bool from_client, uint32_t seq, uint8_t flags,
 
 struct HelloOptions {
   std::string name;
+  std::string other_name;  // in front of `name`, of a type that is no host's
   std::vector<std::string> alpn = {"h2", "http/1.1"};
   bool ech = false;
   size_t padding = 0;  // bytes of a padding extension, 0: none
   bool datagram = false;
+  uint16_t datagram_version = 0xfefd;
 };
 
 // The handshake message with its 4-byte header (12 for DTLS).
 Buffer ClientHello(const HelloOptions& options);
 // In TLS records of at most `record_bytes`.
 Buffer TlsRecords(Bytes message, size_t record_bytes = 16384);
-Buffer DtlsRecord(Bytes message);
+Buffer DtlsRecord(Bytes message, uint16_t version = 0xfefd);
 
 Buffer DnsName(std::string_view dotted);
 Buffer DnsQuery(std::string_view name, uint16_t type, uint16_t id = 7);
@@ -76,7 +78,10 @@ struct InitialOptions {
   uint32_t version = 1;
   Buffer destination = {1, 2, 3, 4, 5, 6, 7, 8};
   Buffer key_id;  // the id that the keys come from; empty: `destination`
+  Buffer source = {};
   uint32_t number = 0;
+  size_t number_bytes = 4;
+  bool fixed_bit = true;  // RFC 9287 lets it be 0
   Buffer token;
   size_t pad_to = 1200;
 };
@@ -85,7 +90,9 @@ Buffer CryptoFrame(size_t offset, Bytes part);
 // Seals frames as a client does. Key schedule of its own, not the agent's.
 Buffer Initial(const InitialOptions& options, Bytes frames);
 
-// A pcap file in memory: packets a millisecond apart from 2026-11-21T09:00Z.
-Buffer PcapFile(const std::vector<Buffer>& packets, uint32_t link_type = 1);
+// A pcap file in memory: packets a millisecond apart from 2026-11-21T09:00Z, of
+// which the first `snap_bytes` are kept.
+Buffer PcapFile(const std::vector<Buffer>& packets, uint32_t link_type = 1,
+                size_t snap_bytes = 262144);
 
 }  // namespace schoolgate::traffic

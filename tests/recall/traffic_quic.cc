@@ -113,8 +113,8 @@ Buffer CryptoFrame(size_t offset, Bytes part) {
 }
 
 Buffer Initial(const InitialOptions& options, Bytes frames) {
-  constexpr size_t kNumberBytes = 4;
   constexpr size_t kTagBytes = 16;
+  const size_t number_bytes = options.number_bytes;
   const bool second = IsSecond(options.version);
   const std::string label = second ? "quicv2 " : "quic ";
   const Buffer& key_id =
@@ -126,27 +126,34 @@ Buffer Initial(const InitialOptions& options, Bytes frames) {
   const Buffer header_key = Expand(client, label + "hp", 16);
 
   Writer head;
-  head.U8(second ? 0xd3 : 0xc3).U32(options.version);
+  const unsigned first = (second ? 0x90u : 0x80u) |
+                         (options.fixed_bit ? 0x40u : 0u) |
+                         static_cast<unsigned>(number_bytes - 1);
+  head.U8(first).U32(options.version);
   head.U8(static_cast<unsigned>(options.destination.size()));
-  head.Put(options.destination).U8(0);
+  head.Put(options.destination);
+  head.U8(static_cast<unsigned>(options.source.size())).Put(options.source);
   Varint(head, options.token.size()).Put(options.token);
   Buffer plain(frames.begin(), frames.end());
-  const size_t around = head.bytes().size() + 2 + kNumberBytes + kTagBytes;
+  const size_t around = head.bytes().size() + 2 + number_bytes + kTagBytes;
   if (plain.size() + around < options.pad_to) {
     plain.resize(options.pad_to - around);
   }
-  const size_t length = kNumberBytes + plain.size() + kTagBytes;
+  const size_t length = number_bytes + plain.size() + kTagBytes;
   head.U16(0x4000 | static_cast<unsigned>(length));
   const size_t number_at = head.bytes().size();
-  head.U32(options.number);
+  for (size_t i = number_bytes; i > 0; --i) {
+    head.U8(options.number >> (8 * (i - 1)) & 0xff);
+  }
   for (size_t i = 0; i < 4; ++i) {
     nonce[8 + i] ^= static_cast<uint8_t>(options.number >> (24 - 8 * i));
   }
   Buffer packet = head.bytes() + Seal(key, nonce, head.bytes(), plain);
   const auto mask = Mask(header_key, packet.data() + number_at + 4);
   packet[0] ^= mask[0] & 0x0f;
-  for (size_t i = 0; i < kNumberBytes; ++i)
+  for (size_t i = 0; i < number_bytes; ++i) {
     packet[number_at + i] ^= mask[i + 1];
+  }
   return packet;
 }
 

@@ -64,7 +64,7 @@ int main(int argc, char** argv) {
   std::filesystem::create_directories(captures);
   for (const Scene& scene : AllScenes()) {
     Write(captures / (scene.title + ".pcap"),
-          PcapFile(scene.packets, scene.link_type));
+          PcapFile(scene.packets, scene.link_type, scene.snap_bytes));
     std::ofstream expected(captures / (scene.title + ".expected"));
     for (const std::string& line : scene.expected) expected << line << "\n";
     if (argc != 3 || scene.link_type != 1) continue;

@@ -40,6 +40,8 @@ class PowerCut {
     return wrong_.empty() ? oracle_.Judge(tight_ || full_) : wrong_;
   }
 
+  bool by_count() const { return oracle_.by_count; }
+
  private:
   void Open() {
     reader_.reset();
@@ -180,6 +182,11 @@ class PowerCut {
 
 }  // namespace
 
-std::string PowerRun(uint64_t seed) { return PowerCut(seed).Run(); }
+std::string PowerRun(uint64_t seed, bool* by_count) {
+  PowerCut run(seed);
+  std::string wrong = run.Run();
+  *by_count = run.by_count();
+  return wrong;
+}
 
 }  // namespace schoolgate::tests

@@ -1,6 +1,8 @@
 #include "tests/uplink/test_collector.h"
 
 #include <chrono>
+#include <filesystem>
+#include <utility>
 
 #include "absl/time/clock.h"
 #include "platform/check.h"
@@ -26,11 +28,28 @@ TestCollector::TestCollector(const std::string& folder,
       collector::Authority::Create(folder, "Test authority", certificates_from);
   SG_CHECK(authority.ok());
   authority_ = *std::move(authority);
-  auto certificate = authority_->MakeServer(
-      {std::string(seal::kCollectorServerName)}, certificates_from,
-      collector::Authority::kServerLifetime);
+  MakeServerCertificate(certificates_from);
+}
+
+void TestCollector::MakeServerCertificate(absl::Time from) {
+  auto certificate =
+      authority_->MakeServer({std::string(seal::kCollectorServerName)}, from,
+                             collector::Authority::kServerLifetime);
   SG_CHECK(certificate.ok());
   certificate_ = *std::move(certificate);
+}
+
+void TestCollector::BeginRotation(const std::string& folder) {
+  std::filesystem::create_directories(folder);
+  auto next =
+      collector::Authority::Create(folder, "Next authority", absl::Now());
+  SG_CHECK(next.ok());
+  old_authority_ = std::exchange(authority_, *std::move(next));
+}
+
+void TestCollector::EndRotation() {
+  old_authority_.reset();
+  MakeServerCertificate(absl::Now() - absl::Minutes(1));
 }
 
 TestCollector::~TestCollector() { Stop(); }
@@ -202,6 +221,9 @@ grpc::Status TestCollector::Connect(
     welcome->set_credit_bytes(1 << 20);
     welcome->set_server_time_unix_us(absl::ToUnixMicros(absl::Now()));
     welcome->set_contact_nonce("nonce " + std::to_string(streams_));
+    seal::Hasher trusted;
+    trusted.Add(authority_pem());
+    welcome->set_renew(hello_.authority_hash() != trusted.Finish());
   }
   stream->Write(answer);
   if (offer_.version() > 0) {

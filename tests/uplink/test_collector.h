@@ -39,13 +39,20 @@ class TestCollector : public v1::Uplink::Service {
   void Stop();
 
   std::string address() const;
-  std::string authority_pem() const { return authority_->certificates_pem(); }
+  std::string authority_pem() const {
+    return authority_->certificates_pem() +
+           (old_authority_ ? old_authority_->certificates_pem() : "");
+  }
   std::string fingerprint() const { return authority_->fingerprint(); }
   std::string rules_root() const { return "root of rules"; }
 
   void SetConduct(Conduct conduct) { conduct_ = conduct; }
   // Of the certificate that enrolment buys; renewed ones live as they should.
   void SetFirstLifetime(absl::Duration life) { first_lifetime_ = life; }
+  // Between Stop and Start. First a new authority signs devices, while the
+  // server still shows the old one's certificate; then the old one goes.
+  void BeginRotation(const std::string& folder);
+  void EndRotation();
   void OfferBundle(const std::string& bytes, uint64_t version);
   // Cuts FetchBundle streams after this many bytes, once.
   void CutFetchAfter(size_t bytes) { cut_fetch_after_ = bytes; }
@@ -78,7 +85,10 @@ class TestCollector : public v1::Uplink::Service {
   bool Take(const v1::Batch& batch, uint64_t* durable);
   void Changed();
 
+  void MakeServerCertificate(absl::Time from);
+
   std::unique_ptr<collector::Authority> authority_;
+  std::unique_ptr<collector::Authority> old_authority_;  // in rotation
   collector::Certificate certificate_;
   seal::BoxKey sealing_key_ = seal::BoxKey::Generate();
   seal::BoxKey school_key_ = seal::BoxKey::Generate();

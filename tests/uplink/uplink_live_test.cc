@@ -17,6 +17,7 @@
 #include "agent/uplink/certificate.h"
 #include "agent/uplink/uplink.h"
 #include "platform/whole_file.h"
+#include "proto/seal/hash.h"
 #include "tests/uplink/test_collector.h"
 
 namespace schoolgate::tests {
@@ -257,6 +258,37 @@ TEST_F(UplinkLiveTest, ABundleIsFetchedOnWhereItEndedAndAppearsWhole) {
             "7-");
 }
 
+// A disk that damaged the rules would leave what they listed open for good: as
+// the uplink sees it, the rules are there and were fetched.
+TEST_F(UplinkLiveTest, DamagedRulesAreFetchedAnew) {
+  collector_->OfferBundle(std::string(200'000, 'b'), 7);
+  Start();
+  const std::string rules = config_.state_directory + "/rules";
+  std::filesystem::create_directories(rules);
+  const auto take = [&] {
+    for (const auto& entry : std::filesystem::directory_iterator(
+             config_.state_directory + "/incoming")) {
+      if (entry.path().extension() != ".bundle") continue;
+      std::filesystem::rename(entry.path(), rules + "/current.bundle");
+      return true;
+    }
+    return false;
+  };
+  ASSERT_TRUE(collector_->WaitFor(take));
+  ASSERT_EQ(collector_->fetch_offsets().size(), 1u);
+  // What the agent writes when a page of it cannot be read.
+  std::ofstream(rules + "/wanted") << "x";
+  ASSERT_TRUE(collector_->WaitFor(take));
+  EXPECT_EQ(collector_->fetch_offsets().size(), 2u);
+  EXPECT_EQ(collector_->last_hello().bundle_hash(), "");
+  std::filesystem::remove(rules + "/wanted");
+  collector_->Stop();
+  collector_->Start();
+  ASSERT_TRUE(collector_->WaitFor(
+      [this] { return !collector_->last_hello().bundle_hash().empty(); }));
+  EXPECT_EQ(collector_->fetch_offsets().size(), 2u);
+}
+
 TEST_F(UplinkLiveTest, AWrongTokenIsToldAndNotHammered) {
   Seed("authority_fingerprint: " + collector_->fingerprint(), "bad");
   Start();
@@ -331,6 +363,33 @@ TEST_F(UplinkLiveTest, ACertificateIsRenewedAndSwappedAfterItProvedItself) {
            !std::filesystem::exists(candidate);
   }));
   EXPECT_EQ(collector_->enrolments(), 1);
+}
+
+// A fleet that learned of a new authority only when its certificates are old
+// would be locked out the day the old authority goes.
+TEST_F(UplinkLiveTest, ANewAuthorityReachesTheDeviceBeforeTheOldOneGoes) {
+  Start();
+  ASSERT_TRUE(Connected());
+  StartWriter();
+  Append(3);
+  ASSERT_TRUE(AllArrived());
+  EXPECT_EQ(collector_->renewals(), 0) << "nothing has changed";
+  const auto knows = [this] {
+    seal::Hasher hasher;
+    hasher.Add(collector_->authority_pem());
+    return collector_->last_hello().authority_hash() == hasher.Finish();
+  };
+  collector_->Stop();
+  collector_->BeginRotation(folder_ + "/next");
+  collector_->Start();
+  ASSERT_TRUE(collector_->WaitFor(knows));
+  EXPECT_EQ(collector_->renewals(), 1);
+  collector_->Stop();
+  collector_->EndRotation();
+  collector_->Start();
+  Append(3);
+  ASSERT_TRUE(AllArrived()) << uplink_->status().problem;
+  EXPECT_EQ(collector_->fault(), "");
 }
 
 TEST_F(UplinkLiveTest, ALostCertificateIsBoughtAgainWithTheSigningKey) {

@@ -153,6 +153,8 @@ inline void ExpectRefused(const std::vector<Attack>& attacks) {
     ASSERT_TRUE(current.ok());
     EXPECT_EQ(current->version, 10u);
   }
+  // scripts/prove counts them.
+  testing::Test::RecordProperty("attacks", static_cast<int>(names.size()));
 }
 
 }  // namespace schoolgate::rules

@@ -1,0 +1,45 @@
+#include "agent/decide/own_record.h"
+
+#include <gtest/gtest.h>
+
+namespace schoolgate::agent {
+namespace {
+
+v1::Event ContactWith(const std::string& host) {
+  v1::Event event;
+  event.mutable_contact()->set_host(host);
+  return event;
+}
+
+// Somebody restarts the agent and asks what is known about them: it must not
+// look as if nothing were.
+TEST(OwnRecordTest, ARestartForgetsNothingAndMixesNobodyUp) {
+  OwnRecord before;
+  before.Add(1000, ContactWith("a.example"));
+  before.Add(1001, ContactWith("b.example"));
+  OwnRecord after;
+  after.Add(1000, ContactWith("c.example"));
+  after.TakeUp(before.Written());
+  ASSERT_EQ(after.Of(1000).size(), 2u);
+  EXPECT_EQ(after.Of(1000).front().contact().host(), "a.example");
+  EXPECT_EQ(after.Of(1000).back().contact().host(), "c.example");
+  ASSERT_EQ(after.Of(1001).size(), 1u);
+  EXPECT_TRUE(after.Of(1002).empty());
+}
+
+TEST(OwnRecordTest, DamagedBytesCostWhatFollowsThemAndNoMore) {
+  OwnRecord before;
+  before.Add(1000, ContactWith("a.example"));
+  const std::string whole = before.Written();
+  for (size_t cut = 0; cut < whole.size(); ++cut) {
+    OwnRecord after;
+    after.TakeUp(whole.substr(0, cut));
+    EXPECT_TRUE(after.Of(1000).empty()) << cut;
+  }
+  OwnRecord after;
+  after.TakeUp(whole + "1000 99999999\nshort");
+  EXPECT_EQ(after.Of(1000).size(), 1u);
+}
+
+}  // namespace
+}  // namespace schoolgate::agent

@@ -1,0 +1,267 @@
+"""The parts of scripts/prove that run this tree's own tests and programs.
+
+A part is a function (options, work) -> Seen: it does not print, and leaves
+nothing behind but in `work`.
+"""
+import dataclasses
+import glob
+import json
+import os
+import re
+import subprocess
+
+import collector_parts
+
+from seen import FAILED, LEFT_OUT, PASSED, Seen
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+
+
+def run(command, limit=3600, **more):
+    """Exit code and all output. 124: it took longer than `limit` seconds."""
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True,
+                              errors='replace', cwd=ROOT, timeout=limit,
+                              check=False, **more)
+        return done.returncode, done.stdout
+    except subprocess.TimeoutExpired as late:
+        return 124, (late.stdout or b'').decode(errors='replace')
+
+
+def missing(*paths):
+    return [path for path in paths if not os.path.exists(path)]
+
+
+def not_built(*paths):
+    return Seen(LEFT_OUT, 'not built: ' + ', '.join(
+        os.path.relpath(path, ROOT) for path in paths))
+
+
+@dataclasses.dataclass
+class Tests:
+    """What a gtest program said."""
+    names: list
+    failed: list
+    properties: dict  # added up over its tests
+
+    def seen(self, figures):
+        details = [f'- {name}' for name in self.names]
+        details += [f'- FAILED {name}' for name in self.failed]
+        if not self.names:
+            return Seen(FAILED, 'no such tests')
+        return Seen(FAILED if self.failed else PASSED, figures, details)
+
+
+def gtest(program, only, work):
+    report = os.path.join(work, os.path.basename(program) + '.json')
+    code, text = run([program, f'--gtest_filter={only}',
+                      f'--gtest_output=json:{report}'])
+    if not os.path.exists(report):
+        return Tests([], [f'{program}: exit {code}: {text[-300:]}'], {})
+    with open(report, encoding='utf-8') as file:
+        suites = json.load(file)['testsuites']
+    tests = Tests([], [], {})
+    for suite in suites:
+        for one in suite['testsuite']:
+            name = f'{suite["name"]}.{one["name"]}'
+            tests.names.append(name)
+            if one.get('failures'):
+                tests.failed.append(name)
+            if 'attacks' in one:
+                tests.properties['attacks'] = int(one['attacks']) + (
+                    tests.properties.get('attacks', 0))
+    return tests
+
+
+def crashes(options, work):
+    """Kills and power cuts: nothing that was acknowledged is lost or doubled.
+
+    The spool of a device at every kind of step; the collector's stores on a
+    disk that fails every write in turn; the collector killed while it takes
+    events in, backed up while it runs and restored elsewhere."""
+    spool = os.path.join(options.build, 'tests/spool/crash')
+    stores = os.path.join(options.build, 'bin/collector_store_test')
+    killed = os.path.join(options.build, 'bin/collector_cli_test')
+    if absent := missing(spool, stores, killed):
+        return not_built(*absent)
+    code, text = run([spool, '--runs', str(options.crash_runs), '--seed', '1'])
+    lines = text.strip().splitlines()
+    disk = gtest(stores, 'FailingDisk*', work)
+    kills = gtest(killed, 'KillTest*', work)
+    good = (code == 0 and lines and lines[-1].endswith(': 0 broken')
+            and not disk.failed + kills.failed and disk.names and kills.names)
+    figures = (f'spool: {lines[-1] if lines else "nothing said"}; collector: '
+               f'{len(disk.names) + len(kills.names)} tests, '
+               f'{len(disk.failed) + len(kills.failed)} failed')
+    return Seen(PASSED if good else FAILED, figures,
+                ['```', *lines[-30:], '```'] +
+                [f'- {name}' for name in disk.names + kills.names])
+
+
+def fuzz_one(program, seconds, work):
+    """Executions of one fuzzer, or None and what it found."""
+    name = os.path.basename(program)
+    corpus = os.path.join(ROOT, 'tests/fuzz/corpus',
+                          name.removesuffix('_fuzz'))
+    found = os.path.join(work, name)
+    os.makedirs(found)
+    code, text = run([program, f'-max_total_time={seconds}', '-rss_limit_mb=2048',
+                      '-print_final_stats=1', f'-artifact_prefix={found}/',
+                      found, corpus], limit=seconds + 300)
+    units = re.search(r'number_of_executed_units: (\d+)', text)
+    if code == 0 and units:
+        return int(units.group(1)), ''
+    return None, text[-600:]
+
+
+def fuzzers(options, work):
+    """Every parser of hostile bytes, with AddressSanitizer and UBSan."""
+    programs = sorted(glob.glob(os.path.join(options.fuzz, 'bin/*_fuzz')))
+    if not programs:
+        plain = sorted(glob.glob(os.path.join(options.build, 'bin/*_fuzz')))
+        return Seen(LEFT_OUT, f'not built: {os.path.relpath(options.fuzz, ROOT)}'
+                    f' ({len(plain)} targets; their corpora run in the tests)')
+    done, broken, details = 0, [], []
+    for program in programs:
+        units, wrong = fuzz_one(program, options.fuzz_seconds, work)
+        name = os.path.basename(program)
+        if units is None:
+            broken.append(name)
+            details += [f'- {name}: **found something**', '```', wrong, '```']
+        else:
+            done += units
+            details.append(f'- {name}: {units} inputs')
+    return Seen(FAILED if broken else PASSED,
+                f'{len(programs)} fuzzers, {options.fuzz_seconds} s each, '
+                f'{done} inputs, {len(broken)} with findings', details)
+
+
+def leaks(options, work):
+    """Blocked names that get through: tricks, killed and hung agents.
+
+    Real packets in network namespaces; needs root."""
+    if os.geteuid() != 0:
+        return Seen(LEFT_OUT, 'needs root: network namespaces')
+    agent = os.path.join(options.build, 'bin/schoolgate-agent')
+    if absent := missing(agent):
+        return not_built(*absent)
+    broken, said, details = [], [], []
+    for name in ('evasion', 'gate_failure'):
+        words = [os.path.join(ROOT, 'tests/live', name)]
+        if name == 'gate_failure':
+            words.append(options.build)
+        code, text = run(words, limit=1800,
+                         env={**os.environ, 'BUILD': options.build})
+        lines = text.strip().splitlines()
+        counted = sum(1 for line in lines if line.startswith('ok '))
+        said.append(f'{name}: {lines[-1] if lines else "nothing said"}'
+                    if counted == 0 else f'{name}: {counted} cases held')
+        if code != 0:
+            broken.append(name)
+        details += [f'{name}, exit {code}:', '```', *lines[-60:], '```']
+    return Seen(FAILED if broken else PASSED, '; '.join(said), details)
+
+
+def attacks(options, work):
+    """Bundles, roots and orders by somebody who may not, each with the refusal
+    it has to meet; the rules in force stay."""
+    program = os.path.join(options.build, 'bin/rules_trust_test')
+    if absent := missing(program):
+        return not_built(*absent)
+    tests = gtest(program, "*", work)
+    return tests.seen(f'{tests.properties.get("attacks", 0)} named attacks '
+                      f'refused in {len(tests.names)} tests, '
+                      f'{len(tests.failed)} failed')
+
+
+def crossing(options, work):
+    """Every call of the dashboard's routing table as every role, and as every
+    role of another school."""
+    program = os.path.join(options.build, 'bin/collector_web_test')
+    if absent := missing(program):
+        return not_built(*absent)
+    tests = gtest(program, 'ApiTest.*:CrossingTest.*:Sight.*:NamesTest.*:'
+                  'AlertJson.*', work)
+    table = os.path.join(ROOT, 'collector/web/access.cc')
+    with open(table, encoding='utf-8') as file:
+        calls = len(re.findall(r'^\s+\{E::k', file.read(), re.MULTILINE))
+    return tests.seen(f'{calls} calls x 7 roles, and x 6 roles of another '
+                      f'school; {len(tests.names)} tests, '
+                      f'{len(tests.failed)} failed')
+
+
+def fields(options, work):
+    """What can leave a device is exactly what docs/fields.md lists."""
+    program = os.path.join(options.build, 'bin/fields_test')
+    if absent := missing(program):
+        return not_built(*absent)
+    tests = gtest(program, '*', work)
+    with open(os.path.join(ROOT, 'docs/fields.md'), encoding='utf-8') as file:
+        rows = re.findall(r'^\| `([A-Za-z]+\.[a-z_0-9]+)`', file.read(),
+                          re.MULTILINE)
+    seen = tests.seen(f'{len(rows)} fields, each with why, how long and who')
+    seen.details += ['', 'Listed: ' + ', '.join(f'`{row}`' for row in rows)]
+    return seen
+
+
+def dependencies(options, work):
+    """What the packages are made of, read from the build (scripts/sbom).
+
+    Versions are not compared with known advisories: that needs a network and
+    a database of the day. Feed the documents to one, or run debsecan."""
+    code, text = run(['scripts/sbom', '--built', options.build, '--out', work])
+    documents = sorted(glob.glob(os.path.join(work, '*.cdx.json')))
+    if code != 0 or not documents:
+        return Seen(FAILED, text.strip()[-200:])
+    details, names = [], set()
+    for path in documents:
+        with open(path, encoding='utf-8') as file:
+            made = json.load(file)
+        names |= {one['name'] for one in made['components']}
+        details.append(f'- {made["metadata"]["component"]["name"]}: ' +
+                       ', '.join(f'{one["name"]} {one["version"]}'
+                                 for one in made['components']
+                                 if one['properties'][0]['value'] !=
+                                 'compiled in'))
+    return Seen(PASSED, f'{len(documents)} packages, {len(names)} components; '
+                'not compared with advisories', details)
+
+
+def hardening(options, work):
+    """What the compiler and the linker do against mistakes."""
+    release = os.path.join(options.release, 'bin')
+    shipped = [os.path.join(release, name) for name in (
+        'schoolgate', 'schoolgate-agent', 'schoolgate-keeper',
+        'schoolgate-uplink', 'schoolgate-rules', 'schoolgate-collector')]
+    words = []
+    if missing(*shipped):
+        shipped = [path.replace(release, os.path.join(options.build, 'bin'))
+                   for path in shipped]
+        words = ['--linked']
+        if absent := missing(*shipped):
+            return not_built(*absent)
+    code, text = run(['tests/packages/hardened', *words, *shipped])
+    lines = text.strip().splitlines()
+    figures = lines[-1] if code == 0 else f'{len(lines)} lacks'
+    if words:
+        figures += ' (no release build: the compiler\'s part left out)'
+    return Seen(PASSED if code == 0 else FAILED, figures,
+                [f'- {line}' for line in lines])
+
+
+def custody(options, work):
+    """Edits and deletions of a custody pack are found, and packs that somebody
+    else made."""
+    program = os.path.join(options.build, 'bin/collector_cases_test')
+    if absent := missing(program):
+        return not_built(*absent)
+    tests = gtest(program, 'Custody.*', work)
+    return tests.seen(f'{len(tests.names)} tests, 10,000 random edits among '
+                      f'them, {len(tests.failed)} failed')
+
+
+PARTS = [crashes, fuzzers, leaks, attacks, collector_parts.audit_log, crossing,
+         collector_parts.secrets, collector_parts.tls, fields, dependencies,
+         hardening, custody]
