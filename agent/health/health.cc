@@ -64,10 +64,6 @@ void Health::Tick(absl::Time wall, absl::Duration since_boot,
   if (const auto step = clock_.Look(wall, since_boot)) Tell(*step);
   LookAtFiles(since_boot, facts.harden_browsers);
   Test(since_boot, facts);
-  if (since_boot >= next_note_) {
-    next_note_ = since_boot + kNoteEvery;
-    Note(since_boot, false);
-  }
 }
 
 // What happened to the run before this one.
@@ -104,11 +100,16 @@ void Health::LookAtFiles(absl::Duration now, bool harden_browsers) {
     for (const Touched& touched : look.touched) Tell(touched);
     if (!look.binary_hash.empty()) binary_hash_ = std::move(look.binary_hash);
     browsers_ = std::move(look.browsers);
-    KeepRemembered(std::move(look.remembered));
+    // What was not told yet must not be forgotten by a restart.
+    if (incidents_.all_told()) to_remember_ = std::move(look.remembered);
   }
   if (now < next_look_) return;
   next_look_ = now + kLookEvery;
-  look_ = std::async(std::launch::async, [this, harden_browsers] {
+  const bool note = now >= next_note_;
+  if (note) next_note_ = now + kNoteEvery;
+  look_ = std::async(std::launch::async, [this, now, note, harden_browsers] {
+    if (note) Note(now, false);
+    KeepRemembered();
     return ReadFiles(harden_browsers);
   });
 }
@@ -133,11 +134,10 @@ Health::Look Health::ReadFiles(bool harden_browsers) {
   return look;
 }
 
-// What was not told yet must not be forgotten by a restart.
-void Health::KeepRemembered(std::string now) {
-  if (now == remembered_ || !incidents_.all_told()) return;
-  if (platform::ReplaceFile(FilesOf(options_), now, kMode).ok()) {
-    remembered_ = std::move(now);
+void Health::KeepRemembered() {
+  if (to_remember_ == remembered_) return;
+  if (platform::ReplaceFile(FilesOf(options_), to_remember_, kMode).ok()) {
+    remembered_ = to_remember_;
   }
 }
 
@@ -171,6 +171,9 @@ void Health::Tell(const Touched& touched) {
 
 void Health::End(absl::Duration since_boot, bool machine_goes_down) {
   if (!machine_goes_down) Tell({"service_stopping", ""});
+  ending_ = true;
+  if (look_.valid()) look_.wait();
+  KeepRemembered();
   Note(since_boot, true);
 }
 

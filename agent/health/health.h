@@ -32,8 +32,8 @@ struct HealthFacts {
   bool harden_browsers = false;  // as the rules ask
 };
 
-// Not thread-safe. Borrows `incidents` for its life. Files are read and hashed
-// on a thread of its own, so that no packet waits for them.
+// Not thread-safe. Borrows `incidents` for its life. Files are read,
+// hashed and written on a thread of its own: no packet waits for a disk.
 class Health {
  public:
   static constexpr absl::Duration kLookEvery = absl::Seconds(10);
@@ -79,7 +79,7 @@ class Health {
   void ForgetMark();
   void LookAtFiles(absl::Duration now, bool harden_browsers);
   Look ReadFiles(bool harden_browsers);
-  void KeepRemembered(std::string now);
+  void KeepRemembered();
   void Test(absl::Duration now, const HealthFacts& facts);
   void OnTested(const std::vector<CheckResult>& results, absl::Duration now);
   void Tell(const Touched& touched);
@@ -96,6 +96,7 @@ class Health {
   std::string selftest_;
   std::string binary_hash_;
   std::vector<v1::BrowserState> browsers_;
+  std::string to_remember_;
   std::string remembered_;               // as it lies in the file
   std::atomic<bool> ending_ = false;     // the look is to be given up
   std::unique_ptr<WatchedFiles> files_;  // the look's alone while there is one

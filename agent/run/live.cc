@@ -228,8 +228,8 @@ absl::Status LiveAgent::Run(const std::atomic<bool>& stop) {
     if (labels_ != nullptr) labels_->Take();
     if (clock_.SinceBoot() >= next_housekeeping_) Housekeeping();
   }
-  upkeep_->End();
   service_.Stopping();
+  upkeep_->End();
   if (gatehouse_ != nullptr) gatehouse_->Leave();
   if (source_ != nullptr && service_.kept()) source_->Leave();
   observer_->Finish();
