@@ -161,7 +161,8 @@ absl::Status IdentityFolder::SaveCandidate(const v1::EnrolResponse& response,
 std::optional<TlsIdentity> IdentityFolder::LoadCandidate() const {
   auto json = ReadJson(File(kCandidate));
   if (!json.ok()) return std::nullopt;
-  TlsIdentity identity{Text(*json, "certificate_pem"), Text(*json, "key_pem")};
+  TlsIdentity identity{Text(*json, "certificate_pem"), Text(*json, "key_pem"),
+                       Text(*json, "authority_pem")};
   if (!BelongTogether(identity.certificate_pem, identity.key_pem)) {
     return std::nullopt;
   }

@@ -16,6 +16,7 @@ namespace schoolgate::agent {
 struct TlsIdentity {
   std::string certificate_pem;
   std::string key_pem;
+  std::string authority_pem = {};  // a candidate's: trusted once it is in use
 };
 
 struct Enrolled {

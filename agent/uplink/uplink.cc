@@ -264,7 +264,8 @@ void Uplink::AddFacts(v1::Hello* hello) {
           : HashOfFile(config_.state_directory + "/rules/current.bundle");
   in_force_hash_ = in_force;
   seal::Hasher trusted;
-  trusted.Add(enrolled_->authority_pem);
+  trusted.Add(using_candidate_ ? candidate_->authority_pem
+                               : enrolled_->authority_pem);
   hello->set_authority_hash(trusted.Finish());
   hello->set_bundle_hash(in_force);
 }
