@@ -69,6 +69,11 @@ bool LaneReader::Next(const BatchLimits& limits, SpoolBatch* batch) {
       if (GiveUp(current_) == Opening::kWait) return false;
       continue;
     }
+    if (WasReplaced()) {
+      cursor_ = current_;
+      scanner_.reset();
+      continue;
+    }
     if (!Finished(current_)) return false;
     LeaveSegment();
   }
@@ -156,6 +161,17 @@ LaneReader::Opening LaneReader::GiveUp(SegmentId id) {
   ++losses_.torn;
   cursor_ = {id.epoch, id.first_sequence + 1};
   return Opening::kSkipped;
+}
+
+// Where the writer's first record failed, it begins the segment anew: another
+// file of the same name. Nothing was read from the old one then.
+bool LaneReader::WasReplaced() const {
+  if (expected_ != current_.first_sequence) return false;
+  auto file = directory_.Open(SegmentName(current_), platform::OpenMode::kRead);
+  if (!file.ok()) return false;
+  SegmentScanner now(*std::move(file));
+  return now.ReadHeader(current_).ok() &&
+         now.header_bytes() != scanner_->header_bytes();
 }
 
 // The current segment is finished and read to its end.

@@ -70,6 +70,7 @@ class LaneReader {
 
   Opening OpenNextSegment();
   Opening GiveUp(SegmentId id);
+  bool WasReplaced() const;
   void LeaveSegment();
   bool Finished(SegmentId id) const;
   bool Take(const ScannedRecord& record, SpoolBatch* batch);

@@ -43,6 +43,7 @@ class SpoolReader {
   // Writes the frontier if it changed. The writer deletes by it; until then a
   // crash costs repeats.
   absl::Status Save();
+  bool unsaved() const { return !(frontier() == saved_); }
 
   bool idle() const;  // nothing in flight
   // Records acknowledged since ever, and what was found lost.

@@ -224,6 +224,29 @@ TEST_F(SpoolTest, ALostStateIsToldAndNeverReusesANumber) {
   EXPECT_EQ(Arrived(), std::vector<std::string>{"a"});
 }
 
+TEST_F(SpoolTest, ASegmentBegunAnewIsReadThoughItsFirstFileIsOpen) {
+  auto writer = Start();
+  auto reader = SpoolReader::Open(*root_);
+  // The header can be written, the record after it cannot.
+  int writes = 0;
+  disk_.SetFault([&](DiskOperation operation, const std::string& name) {
+    return operation == DiskOperation::kWrite && ParseSegmentName(name) &&
+                   ++writes % 2 == 0
+               ? absl::UnavailableError("injected")
+               : absl::OkStatus();
+  });
+  ASSERT_FALSE(writer->Append(Named("refused"), v1::LANE_NORMAL, {}).ok());
+  ASSERT_EQ(SegmentFiles(), 1u);
+  Drain(*reader);
+  disk_.SetFault(nullptr);
+  for (const char* name : {"a", "b"}) {
+    ASSERT_TRUE(writer->Append(Named(name), v1::LANE_NORMAL, {}).ok());
+    Drain(*reader);
+  }
+  EXPECT_EQ(Arrived(), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(reader->losses().missing, 0u);
+}
+
 TEST_F(SpoolTest, OverTheQuotaTheLowestLaneGoesFirstAndIsToldOf) {
   auto writer = Start(40 << 20);
   Fill(*writer, v1::LANE_ROUTINE, 100, "r");

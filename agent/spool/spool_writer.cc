@@ -192,7 +192,9 @@ absl::StatusOr<SpoolPosition> SpoolWriter::AppendOnce(v1::Event& event,
   if (!unsynced_since_) unsynced_since_ = since_boot_;
   const SpoolPosition position{live.id.epoch, live.next_sequence++};
   segments_[live.id].last = position.sequence;
-  if (lane == v1::LANE_URGENT) (void)SyncLane(lane);
+  // Pages that a sync failed on may be dropped while they look clean: what
+  // comes goes to others (Rebello et al., USENIX ATC 2020).
+  if (lane == v1::LANE_URGENT && !SyncLane(lane).ok()) CloseSegment(lane);
   return position;
 }
 

@@ -118,7 +118,6 @@ void Session::Acknowledge(const v1::Ack& ack, absl::Duration now) {
   if (!progress) return;
   progress_at_ = now;
   backoff_.Reset();
-  unsaved_ = true;
   SaveWhenDue(now, in_flight_.empty());
 }
 
@@ -188,15 +187,15 @@ Actions Session::Closed(Ending ending, absl::Duration now) {
 }
 
 void Session::SaveWhenDue(absl::Duration now, bool at_once) {
-  if (!unsaved_) return;
+  if (!reader_.unsaved()) return;
   if (!at_once && now - saved_at_ < kSaveInterval) return;
   saved_at_ = now;
-  unsaved_ = !reader_.Save().ok();
+  (void)reader_.Save();  // where it fails, tried again
 }
 
 absl::Duration Session::next_wake() const {
   absl::Duration wake = absl::InfiniteDuration();
-  if (unsaved_) wake = saved_at_ + kSaveInterval;
+  if (reader_.unsaved()) wake = saved_at_ + kSaveInterval;
   switch (state_) {
     case State::kWaiting:
       return std::min(wake, wait_until_);

@@ -105,7 +105,6 @@ class Session {
   absl::Duration progress_at_;  // last acknowledgement, or first flight
   absl::Duration slow_until_ = absl::ZeroDuration();
   absl::Duration saved_at_ = absl::ZeroDuration();
-  bool unsaved_ = false;
   bool writing_ = false;  // a message is on its way out
   uint64_t hello_epoch_ = 0;
   size_t credit_bytes_ = 0;
