@@ -22,7 +22,7 @@
 #include "collector/fleet/secret_file.h"
 #include "collector/ingest/door.h"
 #include "collector/ingest/uplink_service.h"
-#include "collector/postgres/school_locks.h"
+#include "collector/postgres/advisory_locks.h"
 #include "collector/web/server.h"
 #include "proto/seal/hash.h"
 
@@ -224,7 +224,7 @@ class WholeCollector : public Collector {
   // the thread of detection alone.
   SchoolDuty Duty() {
     if (config_.database.empty()) return nullptr;
-    locks_ = std::make_unique<SchoolLocks>(config_.database);
+    locks_ = std::make_unique<AdvisoryLocks>(config_.database, "school");
     std::vector<std::string> schools;
     for (const School& school : config_.schools) schools.push_back(school.id);
     return [this, schools] { return locks_->Turn(schools); };
@@ -279,12 +279,6 @@ class WholeCollector : public Collector {
 
   absl::Status StartFeeds() {
     if (feeds_.webhooks.empty() && !feeds_.mail) return absl::OkStatus();
-    if (stores_.feeds == nullptr) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(directory_.Feeds(),
-                       ": collectors that share a database send no "
-                       "feeds yet: take the file away"));
-    }
     outgoing_ = std::make_unique<OutgoingFeeds>(
         OutgoingStores{*stores_.alerts, *stores_.accounts, *stores_.audit,
                        *stores_.feeds, stores_.agreements.get()},
@@ -351,9 +345,7 @@ class WholeCollector : public Collector {
       return;
     }
     const absl::Status held =
-        stores_.held == nullptr
-            ? absl::OkStatus()
-            : KeepHeldEvents(*stores_.alerts, *stores_.events, *stores_.held);
+        KeepHeldEvents(*stores_.alerts, *stores_.events, *stores_.held);
     if (held.ok()) {
       ReportErased("events", stores_.events->Expire(now, keep));
     } else {
@@ -400,7 +392,7 @@ class WholeCollector : public Collector {
   std::unique_ptr<Rings> rings_;
   OpenStreams open_;
   std::unique_ptr<CaseBook> cases_;
-  std::unique_ptr<SchoolLocks> locks_;
+  std::unique_ptr<AdvisoryLocks> locks_;
   std::unique_ptr<Detection> detection_;
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<StreamWorld> world_;
