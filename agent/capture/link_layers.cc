@@ -63,8 +63,8 @@ enum Dlt {
   kDltLinuxCooked2 = 276,
   kDltTagBroadcom = 281,
   kDltTagInFront = 282,
-  kDltTagMarvell = 283,
-  kDltTagMarvellTyped = 284,
+  kDltTagMarvell = 284,
+  kDltTagMarvellTyped = 285,
 };
 
 }  // namespace

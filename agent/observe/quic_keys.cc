@@ -2,6 +2,7 @@
 #include <openssl/evp.h>
 
 #include <cstring>
+#include <new>
 #include <string_view>
 
 #include "agent/observe/quic_initial.h"
@@ -138,10 +139,12 @@ struct QuicOpener::Contexts {
 
   Hash Sha256(Bytes one, Bytes two) {
     Hash out;
-    SG_CHECK(EVP_DigestInit_ex(digest, sha256, nullptr) == 1 &&
-             EVP_DigestUpdate(digest, one.data(), one.size()) == 1 &&
-             EVP_DigestUpdate(digest, two.data(), two.size()) == 1 &&
-             EVP_DigestFinal_ex(digest, out.data(), nullptr) == 1);
+    if (EVP_DigestInit_ex(digest, sha256, nullptr) != 1 ||
+        EVP_DigestUpdate(digest, one.data(), one.size()) != 1 ||
+        EVP_DigestUpdate(digest, two.data(), two.size()) != 1 ||
+        EVP_DigestFinal_ex(digest, out.data(), nullptr) != 1) {
+      throw std::bad_alloc();
+    }
     return out;
   }
 
