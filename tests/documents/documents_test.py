@@ -43,6 +43,19 @@ def check_paths(path, text):
             complaints.append(f"{path}: names {named}, which is not there")
 
 
+def check_tests(path, text):
+    """`Suite.Name` is a test in some file."""
+    sources = "\n".join(open(file, encoding="utf-8").read()
+                        for folder in FOLDERS.split("|")
+                        for file in glob.glob(f"{folder}/**/*_test.cc",
+                                              recursive=True))
+    for suite, name in re.findall(r"`(\w+)\.([A-Z]\w+)`", text):
+        if suite != "CamelCase" and not re.search(
+                rf"TEST(?:_F)?\(\s*{suite},\s*{name}\)", sources):
+            complaints.append(f"{path}: names the test {suite}.{name}, which "
+                              "is not there")
+
+
 def help_of(command):
     done = subprocess.run(command + ["--help"], capture_output=True, text=True,
                           check=False)
@@ -105,6 +118,8 @@ def main():
             text = file.read()
         check_links(path, text)
         check_paths(path, text)
+        if path == "docs/failure-modes.md":
+            check_tests(path, text)
     for program in PAGES:
         check_page(sys.argv[1], program)
     for complaint in complaints:
