@@ -131,6 +131,18 @@ int Preview(const Options& options) {
       });
 }
 
+void AddPreview(CLI::App& app, Options& options, int* exit_code) {
+  CLI::App* preview = app.add_subcommand(
+      "preview",
+      "Which hosts of the site that you just opened a class would miss");
+  preview->add_option("GROUP", options.group, "The class's group, e.g. ks2")
+      ->required();
+  preview->add_option("--ask", options.words,
+                      "Ask the school for a lesson pass, with what the lesson "
+                      "needs it for");
+  preview->callback([&options, exit_code] { *exit_code = Preview(options); });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -168,15 +180,7 @@ int main(int argc, char** argv) {
     exit_code =
         Show(options, {{"ask", "why"}, {"host", options.host}}, WhyInWords);
   });
-  CLI::App* preview = app.add_subcommand(
-      "preview",
-      "Which hosts of the site that you just opened a class would miss");
-  preview->add_option("GROUP", options.group, "The class's group, e.g. ks2")
-      ->required();
-  preview->add_option("--ask", options.words,
-                      "Ask the school for a lesson pass, with what the lesson "
-                      "needs it for");
-  preview->callback([&] { exit_code = Preview(options); });
+  AddPreview(app, options, &exit_code);
   CLI::App* report = app.add_subcommand(
       "report",
       "Say that you landed somewhere by accident (accident), that a "
