@@ -202,6 +202,13 @@ void AddTimes(std::span<const v1::Alert> alerts, absl::TimeZone zone,
   };
   report->tables.push_back(
       Ordered("Alerts by week", "Week of", keys(week), week));
+  for (auto& row : report->tables.back().rows) {
+    absl::CivilDay monday;
+    if (absl::ParseCivilTime(row[0], &monday)) {
+      row[0] =
+          absl::FormatTime("%-d %b %Y", absl::FromCivil(monday, zone), zone);
+    }
+  }
   report->tables.push_back(
       Ordered("Alerts by day of the week", "Day", days, day));
   report->tables.push_back(

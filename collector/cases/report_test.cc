@@ -169,7 +169,7 @@ TEST(LeadersReport, CountsWhatThereIsAndComparesWithBefore) {
                          {"gambling sites", "20", "+50 %", "30"}}));
   EXPECT_EQ(rows(5), (std::vector<std::vector<std::string>>{{"10:00", "30"}}));
   EXPECT_EQ(rows(6),
-            (std::vector<std::vector<std::string>>{{"2025-12-29", "3"}}));
+            (std::vector<std::vector<std::string>>{{"29 Dec 2025", "3"}}));
 }
 
 // A head reads names of groups and the worst first, not ids by number.
