@@ -119,6 +119,53 @@ TEST(StreamCounters, OutOfOrderNearTheStartIsKeptAndFurtherIsCounted) {
   }
 }
 
+// A stream of DNS whose beginning nobody saw.
+struct LateDns : Stream {
+  LateDns() {
+    flow_ = {};
+    flow_.id = 1;
+    flow_.ports[1] = 53;
+  }
+};
+
+TEST(TcpDns, AMessageWithoutItsBeginningWaitsForIt) {
+  const Buffer query = {0, 24, 0,   1, 1,   0,   0,   1,   0, 0, 0, 0, 0,
+                        0, 1,  'a', 4, 't', 'e', 's', 't', 0, 0, 1, 0, 1};
+  LateDns late;
+  for (size_t at = 25; at >= 15; --at) {
+    late.Send(static_cast<uint32_t>(1 + at), Buffer{query[at]});
+  }
+  late.Send(1, Buffer(query.begin(), query.begin() + 15));
+  EXPECT_EQ(late.sink_.names, std::vector<std::string>{"a.test"});
+  EXPECT_EQ(late.partials_.live(), 0u);
+}
+
+TEST(TcpDns, WhatBeginsNoMessageWaitsUpToTheLimitAndIsCounted) {
+  LateDns late;
+  uint32_t seq = 100;
+  for (uint32_t i = 0; i < TcpDns::kMaxWaiting; ++i)
+    late.Send(seq--, Buffer{0});
+  EXPECT_EQ(late.partials_.live(), 1u);
+  EXPECT_EQ(late.teller_.counters().malformed, 0u);
+  late.Send(seq, Buffer{0});
+  EXPECT_EQ(late.partials_.live(), 0u);
+  EXPECT_EQ(late.teller_.counters().malformed, 1u);
+}
+
+TEST(TcpDns, AMessageOfTooManySegmentsIsCountedAndLetGo) {
+  Stream fresh;
+  fresh.flow_.ports[1] = 53;
+  fresh.Send(1, Buffer{0xff, 0xff});
+  for (uint32_t i = 1; i < TcpDns::kMaxSegments; ++i) {
+    fresh.Send(2 + i, Buffer{7});
+  }
+  EXPECT_EQ(fresh.teller_.counters().malformed, 0u);
+  EXPECT_EQ(fresh.partials_.live(), 1u);
+  fresh.Send(2 + TcpDns::kMaxSegments, Buffer{7});
+  EXPECT_EQ(fresh.teller_.counters().malformed, 1u);
+  EXPECT_EQ(fresh.partials_.live(), 0u);
+}
+
 TEST(StreamCounters, ALongerRequestHeadIsCounted) {
   for (const size_t bytes :
        {kMaxRequestHead - 1, kMaxRequestHead, kMaxRequestHead + 1}) {

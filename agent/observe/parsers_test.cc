@@ -1,6 +1,7 @@
 // A limit that is off by one would lose honest names or let hostile ones in.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "agent/observe/dns_message.h"
 #include "agent/observe/http_request.h"
 #include "agent/observe/quic_initial.h"
+#include "agent/observe/stream_front.h"
 
 namespace schoolgate::agent {
 namespace {
@@ -163,6 +165,20 @@ TEST(HttpRequest, HeadsUpToTheLimitAndNoLonger) {
     EXPECT_EQ(ReadHttpRequest(AsBytes(head), &request),
               bytes <= kMaxRequestHead ? HttpResult::kFound : HttpResult::kNot);
   }
+}
+
+TEST(StreamFront, ProxyLinesUpToTheLimitAndNoLonger) {
+  for (size_t bytes : {106, 107, 108}) {
+    std::string line = "PROXY ";
+    line.append(bytes - line.size() - 2, 'x').append("\r\n");
+    EXPECT_EQ(ReadStreamFront(AsBytes(line)).used, bytes <= 107 ? bytes : 0);
+    for (size_t part = 1; part < std::min<size_t>(bytes, 107); ++part) {
+      const auto front = ReadStreamFront(AsBytes(line).first(part));
+      EXPECT_EQ(front.used, 0u);
+      EXPECT_EQ(front.need, part + 1) << part;
+    }
+  }
+  EXPECT_EQ(ReadStreamFront(AsBytes("GET / HTTP/1.1")).need, 0u);
 }
 
 TEST(HttpRequest, SaysWhomTheRequestIsFor) {

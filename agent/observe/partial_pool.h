@@ -18,12 +18,11 @@ struct Partial {
   int side = 0;
   ByteAssembler bytes;
   uint32_t origin_seq = 0;  // TCP: sequence number of offset 0
-  int32_t start = -1;       // offset where the message starts, -1: not known
+  int32_t start = -1;       // offset where the message starts, < 0: not known
   size_t need = 0;          // no use in parsing before there are so many
   uint32_t inserts = 0;
   size_t charged_bytes = 0;  // the pool's own
-  bool http = false;
-  bool certain = false;  // unmistakably a hello, so a failure counts
+  bool certain = false;      // unmistakably a hello, so a failure counts
 
   QuicKeys keys;  // QUIC only
   uint32_t version = 0;

@@ -3,14 +3,13 @@
 #include <algorithm>
 
 #include "agent/observe/http_request.h"
+#include "agent/observe/stream_front.h"
 
 namespace schoolgate::agent {
 namespace {
 
-constexpr uint16_t kPortDns = 53;
-constexpr uint16_t kPortMdns = 5353;
-constexpr uint16_t kPortLlmnr = 5355;
-constexpr size_t kDnsHeader = 12;
+// Where what stands in front of a client's bytes may begin and not be whole.
+constexpr uint32_t kFrontBytes = 4096;
 constexpr uint8_t kFirstRecordType = 20;
 constexpr uint8_t kHandshake = 22;
 constexpr uint8_t kLastRecordType = 23;
@@ -19,68 +18,14 @@ int32_t Ahead(uint32_t seq, uint32_t than) {
   return static_cast<int32_t>(seq - than);
 }
 
-bool Uses(const Flow& flow, uint16_t port) {
-  return flow.ports[0] == port || flow.ports[1] == port;
-}
-
-bool IsDns(const Flow& flow) {
-  return (flow.marks & kMarkDns) != 0 || Uses(flow, kPortDns) ||
-         Uses(flow, kPortMdns) || Uses(flow, kPortLlmnr);
-}
-
-NameSource DnsSource(const Flow& flow) {
-  if (Uses(flow, kPortLlmnr)) return NameSource::kLlmnr;
-  return Uses(flow, kPortMdns) ? NameSource::kMdns : NameSource::kDns;
-}
-
 // The capture holds less of the segment than the wire did.
 bool IsCut(const Segment& segment) {
   return segment.payload.size() < segment.payload_bytes;
 }
 
-// DNS on some other port: a stream that starts with a whole query.
-bool StartsWithQuery(Bytes bytes) {
-  if (bytes.size() < 2 + kDnsHeader) return false;
-  const size_t length = LoadU16(bytes.data());
-  return length <= bytes.size() - 2 &&
-         IsUnmistakableQuery(bytes.subspan(2, length));
-}
-
 // Of a record that may stand in front of a hello, or hold it.
 bool IsRecordType(uint8_t type) {
   return type >= kFirstRecordType && type < kLastRecordType;
-}
-
-// What may stand in front of a client's own bytes in the same segment: the
-// PROXY protocol of HAProxy, in text or binary; the wish for TLS of a client of
-// MySQL or PostgreSQL that waits for no answer; the packet in which SQL
-// Server's clients wrap their hello.
-Bytes SkipFront(Bytes bytes) {
-  constexpr std::string_view kText = "PROXY ";
-  constexpr std::string_view kBinary("\r\n\r\n\0\r\nQUIT\n", 12);
-  constexpr std::string_view kMySql("\x20\0\0\1", 4);
-  constexpr std::string_view kPostgreSql("\0\0\0\x08\x04\xd2\x16\x2f", 8);
-  constexpr uint8_t kTdsPreLogin = 0x12;
-  constexpr size_t kTdsHeader = 8;
-  constexpr size_t kMySqlWish = 36;
-  constexpr size_t kMaxTextLine = 107;
-  constexpr size_t kBinaryHeader = 16;
-  const std::string_view text = AsText(bytes);
-  size_t skip = 0;
-  if (text.starts_with(kText)) {
-    const size_t end = text.substr(0, kMaxTextLine).find('\n');
-    skip = end == std::string_view::npos ? 0 : end + 1;
-  } else if (text.starts_with(kBinary) && text.size() > kBinaryHeader) {
-    skip = kBinaryHeader + LoadU16(bytes.data() + 14);
-  } else if (text.starts_with(kMySql)) {
-    skip = kMySqlWish;
-  } else if (text.starts_with(kPostgreSql)) {
-    skip = kPostgreSql.size();
-  } else if (bytes[0] == kTdsPreLogin && bytes.size() > kTdsHeader &&
-             bytes[kTdsHeader] == kHandshake) {
-    skip = kTdsHeader;
-  }
-  return bytes.subspan(std::min(skip, bytes.size()));
 }
 
 // Past whole TLS records at the start, up to the next that may begin a hello.
@@ -111,11 +56,11 @@ void TcpInspector::OnSegment(Flow& flow, int side, const Segment& segment) {
   if (from.looked_at < UINT32_MAX / 2) {
     from.looked_at += static_cast<uint32_t>(segment.payload.size());
   }
-  if (from.segments == 1 && StartsWithQuery(segment.payload)) {
+  if (from.segments == 1 && TcpDns::StartsWithQuery(segment.payload)) {
     flow.marks |= kMarkDns;
   }
-  if (IsDns(flow)) {
-    OnDns(flow, side, segment, seq, segment.payload);
+  if (TcpDns::IsDns(flow)) {
+    dns_.OnSegment(flow, side, segment, seq);
   } else {
     Hunt(flow, side, segment, seq, segment.payload);
   }
@@ -157,7 +102,7 @@ TcpInspector::Kind TcpInspector::LookForHttp(Flow& flow, int side,
     if (result == HttpResult::kNeedMore) {
       need_ = bytes.size() + 1;
       certain_ = false;
-      return told ? Kind::kTold : Kind::kHttpBegun;
+      return told ? Kind::kTold : Kind::kOtherBegun;
     }
     teller_.Http(flow, side, request.host);
     told = true;
@@ -172,10 +117,14 @@ TcpInspector::Kind TcpInspector::LookForHttp(Flow& flow, int side,
 }
 
 TcpInspector::Kind TcpInspector::Look(Flow& flow, int side, Bytes bytes) {
-  if (bytes[0] <= ' ' || bytes[0] == 'P') {
-    if (!IsRecordType(bytes[0])) bytes = SkipFront(bytes);
-    if (bytes.empty()) return Kind::kNothing;
+  const StreamFront front = ReadStreamFront(bytes);
+  if (front.need > 0 && flow.sides[side].looked_at < kFrontBytes) {
+    need_ = front.need;
+    certain_ = false;
+    return Kind::kOtherBegun;
   }
+  bytes = bytes.subspan(front.used);
+  if (bytes.empty()) return Kind::kNothing;
   if (IsRecordType(bytes[0])) return LookForHello(flow, side, bytes);
   if (StartsLikeHttp(SkipEmptyLines(bytes))) {
     return LookForHttp(flow, side, bytes);
@@ -188,7 +137,7 @@ void TcpInspector::Keep(Flow& flow, int side, uint32_t origin, uint32_t seq,
   Partial* partial = partials_.Make(flow, side);
   partial->origin_seq = origin;
   const uint32_t offset = seq - origin;
-  if (kind != Kind::kNothing) Begin(*partial, offset, kind);
+  if (kind != Kind::kNothing) Begin(*partial, offset);
   partial->inserts = 1;
   if (!partial->bytes.Insert(offset, bytes)) {
     ++teller_.counters().oversized;
@@ -201,7 +150,8 @@ void TcpInspector::Keep(Flow& flow, int side, uint32_t origin, uint32_t seq,
 // What a capture kept of a hello whose rest it left out may hold the name.
 void TcpInspector::TellCutHello(Flow& flow, int side, Bytes bytes) {
   ClientHello hello;
-  if (FindCutHello(SkipFront(bytes), &scratch_, &hello)) {
+  bytes = bytes.subspan(ReadStreamFront(bytes).used);
+  if (FindCutHello(bytes, &scratch_, &hello)) {
     teller_.Hello(NameSource::kTls, flow, side, hello);
   }
 }
@@ -228,10 +178,11 @@ void TcpInspector::Hunt(Flow& flow, int side, const Segment& segment,
     return;
   }
   Kind kind = Look(flow, side, bytes);
-  // The first bytes of a stream may be fewer than a method has.
-  if (kind == Kind::kNothing && knew && from.segments == 1 && ahead == 0 &&
+  const bool young = from.looked_at < kYoungBytes;
+  // The first bytes of a request may be fewer than a method has.
+  if (kind == Kind::kNothing && knew && young && ahead == 0 &&
       bytes.size() < 4 && StartsLikeHttp(bytes, 1)) {
-    kind = Kind::kHttpBegun;
+    kind = Kind::kOtherBegun;
     need_ = 4;
     certain_ = false;
   }
@@ -241,13 +192,17 @@ void TcpInspector::Hunt(Flow& flow, int side, const Segment& segment,
     from.knows_seq = true;
     return;
   }
-  if (kind == Kind::kHelloBegun || kind == Kind::kHttpBegun) {
-    Keep(flow, side, seq, seq, bytes, kind);
+  // What is missing in front of it may come yet, and show that it begins
+  // nothing.
+  const bool seen = knew && Ahead(end, from.next_seq) <= 0;
+  const bool early =
+      knew && young && ahead > 0 && ahead < static_cast<int32_t>(kYoungBytes);
+  if (kind == Kind::kHelloBegun || (kind == Kind::kOtherBegun && !seen)) {
+    Keep(flow, side, early ? from.next_seq : seq, seq, bytes, kind);
     return;
   }
-  const bool young = from.looked_at < kYoungBytes;
   if (kind == Kind::kNothing && young) {
-    if (knew && ahead > 0 && ahead < static_cast<int32_t>(kYoungBytes)) {
+    if (early) {
       Keep(flow, side, from.next_seq, seq, bytes, Kind::kNothing);
       return;
     }
@@ -282,9 +237,9 @@ void TcpInspector::Join(Flow& flow, int side, Partial& partial, uint32_t seq,
   const bool inside = partial.start >= 0;
   if (!inside) {
     const Kind kind = Look(flow, side, bytes);
-    if (kind == Kind::kHelloBegun || kind == Kind::kHttpBegun) {
+    if (kind == Kind::kHelloBegun || kind == Kind::kOtherBegun) {
       const int32_t start = std::max(Ahead(seq, partial.origin_seq), 0);
-      Begin(partial, static_cast<size_t>(start), kind);
+      Begin(partial, static_cast<size_t>(start));
     } else if (kind == Kind::kTold) {
       kept = false;
     }
@@ -298,17 +253,18 @@ void TcpInspector::Join(Flow& flow, int side, Partial& partial, uint32_t seq,
     partials_.Release(flow, side);
     return;
   }
-  TryPartial(flow, side, partial);
+  TryPartial(flow, side, partial, static_cast<size_t>(std::max(offset, 0)));
 }
 
-void TcpInspector::Begin(Partial& partial, size_t start, Kind kind) const {
+void TcpInspector::Begin(Partial& partial, size_t start) const {
   partial.start = static_cast<int32_t>(start);
-  partial.http = kind == Kind::kHttpBegun;
   partial.need = need_;
   partial.certain = certain_;
 }
 
-void TcpInspector::TryPartial(Flow& flow, int side, Partial& partial) {
+// `latest`: the offset of the segment that came last.
+void TcpInspector::TryPartial(Flow& flow, int side, Partial& partial,
+                              size_t latest) {
   FlowSide& from = flow.sides[side];
   // Where the stream is known to go on is a better place to look than where a
   // segment that came early seemed to begin something.
@@ -317,7 +273,7 @@ void TcpInspector::TryPartial(Flow& flow, int side, Partial& partial) {
     const Kind kind = !front.empty() && IsRecordType(front[0])
                           ? LookForHello(flow, side, front)
                           : Kind::kNothing;
-    if (kind == Kind::kHelloBegun) Begin(partial, 0, kind);
+    if (kind == Kind::kHelloBegun) Begin(partial, 0);
     if (kind == Kind::kTold) {
       Finish(flow, side, partial, front.size());
       return;
@@ -327,25 +283,50 @@ void TcpInspector::TryPartial(Flow& flow, int side, Partial& partial) {
   const auto start = static_cast<size_t>(waiting ? 0 : partial.start);
   const Bytes run = partial.bytes.From(start);
   if (run.empty() || run.size() < partial.need) return;
-  if (waiting && !from.knows_seq) return;  // earlier bytes may still come
 
-  const Kind kind = Look(flow, side, run);
-  if (kind == Kind::kHelloBegun || kind == Kind::kHttpBegun) {
-    Begin(partial, start, kind);
+  Kind kind = Look(flow, side, run);
+  if (kind == Kind::kHelloBegun || kind == Kind::kOtherBegun) {
+    Begin(partial, start);
     return;
   }
-  if (kind == Kind::kNothing && start > 0 && from.knows_seq &&
-      partial.bytes.From(0).empty()) {
-    partial.start = -1;  // it was none; the front may still come
-    partial.need = 0;
-    partial.certain = false;
+  const size_t end = start + run.size();
+  if (kind == Kind::kNothing && !partial.certain && latest > start &&
+      latest < end) {
+    // What seemed to begin was nothing; this segment may begin something.
+    kind = Look(flow, side, partial.bytes.From(latest));
+    if (kind == Kind::kHelloBegun || kind == Kind::kOtherBegun) {
+      Begin(partial, latest);
+      return;
+    }
+  }
+  const bool front_may_come = from.knows_seq
+                                  ? start > 0 && partial.bytes.From(0).empty()
+                                  : waiting || partial.certain;
+  if (kind == Kind::kNothing && front_may_come) {
+    Wait(partial);
     return;
   }
   if (kind == Kind::kNothing && partial.certain) {
     ++teller_.counters().malformed;
     teller_.Blame(flow, side, Blind::kParseFailure);
   }
-  Finish(flow, side, partial, start + run.size());
+  if (kind == Kind::kNothing && partial.bytes.end() > end) {
+    // What came early is still to be reached.
+    partial.bytes.Consume(end);
+    partial.origin_seq += static_cast<uint32_t>(end);
+    from.next_seq = partial.origin_seq;
+    from.knows_seq = true;
+    Wait(partial);
+    return;
+  }
+  Finish(flow, side, partial, end);
+}
+
+// Nothing has begun in it; what is missing may come yet.
+void TcpInspector::Wait(Partial& partial) {
+  partial.start = -1;
+  partial.need = 0;
+  partial.certain = false;
 }
 
 // The bytes up to `end` are done with.
@@ -354,92 +335,6 @@ void TcpInspector::Finish(Flow& flow, int side, const Partial& partial,
   flow.sides[side].next_seq = partial.origin_seq + static_cast<uint32_t>(end);
   flow.sides[side].knows_seq = true;
   partials_.Release(flow, side);
-}
-
-size_t TcpInspector::TellDnsMessages(Flow& flow, const Segment& segment,
-                                     Bytes bytes, bool* broken) {
-  size_t used = 0;
-  while (bytes.size() - used >= 2) {
-    const size_t length = LoadU16(bytes.data() + used);
-    if (length < kDnsHeader) {
-      *broken = true;
-      return used;
-    }
-    if (bytes.size() - used - 2 < length) break;
-    teller_.Dns(DnsSource(flow), Transport::kTcp, segment, flow.id,
-                bytes.subspan(used + 2, length));
-    used += 2 + length;
-  }
-  return used;
-}
-
-void TcpInspector::OnDns(Flow& flow, int side, const Segment& segment,
-                         uint32_t seq, Bytes bytes) {
-  if (Partial* partial = partials_.Find(flow, side)) {
-    JoinDns(flow, side, *partial, segment, seq, bytes);
-    return;
-  }
-  FlowSide& from = flow.sides[side];
-  int32_t ahead = from.knows_seq ? Ahead(seq, from.next_seq) : 0;
-  if (ahead < 0) {
-    const auto seen = static_cast<size_t>(-int64_t{ahead});
-    if (seen >= bytes.size()) return;
-    bytes = bytes.subspan(seen);
-    seq += static_cast<uint32_t>(seen);
-    ahead = 0;
-  }
-  from.knows_seq = true;
-  if (ahead > 0) {
-    Keep(flow, side, seq - static_cast<uint32_t>(ahead), seq, bytes,
-         Kind::kNothing);
-    return;
-  }
-  bool broken = false;
-  const size_t used = TellDnsMessages(flow, segment, bytes, &broken);
-  const bool cut = IsCut(segment);
-  from.next_seq = seq + static_cast<uint32_t>(broken ? bytes.size() : used);
-  if (broken) ++teller_.counters().malformed;
-  if (cut) {
-    if (!broken) TellCutMessage(flow, segment, bytes.subspan(used));
-    from.next_seq = segment.tcp_seq + segment.payload_bytes;
-  }
-  if (cut || broken || used == bytes.size()) return;
-  seq += static_cast<uint32_t>(used);
-  Keep(flow, side, seq, seq, bytes.subspan(used), Kind::kNothing);
-}
-
-void TcpInspector::JoinDns(Flow& flow, int side, Partial& partial,
-                           const Segment& segment, uint32_t seq, Bytes bytes) {
-  const int32_t offset = Ahead(seq, partial.origin_seq);
-  if (offset < 0) {
-    const auto seen = static_cast<size_t>(-int64_t{offset});
-    if (seen >= bytes.size()) return;
-    bytes = bytes.subspan(seen);
-  }
-  bool broken =
-      ++partial.inserts > kMaxSegments ||
-      !partial.bytes.Insert(static_cast<size_t>(std::max(offset, 0)), bytes);
-  if (!broken) {
-    partials_.Charge(partial);
-    const size_t used =
-        TellDnsMessages(flow, segment, partial.bytes.From(0), &broken);
-    partial.bytes.Consume(used);
-    partial.origin_seq += static_cast<uint32_t>(used);
-    if (!broken && !partial.bytes.empty()) return;
-  }
-  if (broken) ++teller_.counters().malformed;
-  flow.sides[side].next_seq =
-      broken ? seq + static_cast<uint32_t>(bytes.size()) : partial.origin_seq;
-  partials_.Release(flow, side);
-}
-
-// What a capture kept of a message whose rest never comes: its questions may
-// be whole.
-void TcpInspector::TellCutMessage(Flow& flow, const Segment& segment,
-                                  Bytes bytes) {
-  if (bytes.size() <= 2 + kDnsHeader) return;
-  teller_.Dns(DnsSource(flow), Transport::kTcp, segment, flow.id,
-              bytes.subspan(2));
 }
 
 }  // namespace schoolgate::agent

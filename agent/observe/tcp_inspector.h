@@ -3,6 +3,7 @@
 #pragma once
 
 #include "agent/observe/partial_pool.h"
+#include "agent/observe/tcp_dns.h"
 #include "agent/observe/teller.h"
 
 namespace schoolgate::agent {
@@ -19,27 +20,21 @@ class TcpInspector {
   static constexpr uint32_t kYoungBytes = 65536;
 
   TcpInspector(Teller& teller, PartialPool& partials)
-      : teller_(teller), partials_(partials) {}
+      : teller_(teller), partials_(partials), dns_(teller, partials) {}
 
   // `side` of the flow sent this segment.
   void OnSegment(Flow& flow, int side, const Segment& segment);
 
  private:
-  enum class Kind { kNothing, kTold, kHelloBegun, kHttpBegun };
+  enum class Kind { kNothing, kTold, kHelloBegun, kOtherBegun };
 
-  void OnDns(Flow& flow, int side, const Segment& segment, uint32_t seq,
-             Bytes bytes);
-  void JoinDns(Flow& flow, int side, Partial& partial, const Segment& segment,
-               uint32_t seq, Bytes bytes);
-  void TellCutMessage(Flow& flow, const Segment& segment, Bytes bytes);
-  size_t TellDnsMessages(Flow& flow, const Segment& segment, Bytes bytes,
-                         bool* broken);
   void Hunt(Flow& flow, int side, const Segment& segment, uint32_t seq,
             Bytes bytes);
   void TellCutHello(Flow& flow, int side, Bytes bytes);
   void Join(Flow& flow, int side, Partial& partial, uint32_t seq, Bytes bytes);
-  void Begin(Partial& partial, size_t start, Kind kind) const;
-  void TryPartial(Flow& flow, int side, Partial& partial);
+  void Begin(Partial& partial, size_t start) const;
+  static void Wait(Partial& partial);
+  void TryPartial(Flow& flow, int side, Partial& partial, size_t latest);
   void Finish(Flow& flow, int side, const Partial& partial, size_t end);
   void Keep(Flow& flow, int side, uint32_t origin, uint32_t seq, Bytes bytes,
             Kind kind);
@@ -49,6 +44,7 @@ class TcpInspector {
 
   Teller& teller_;
   PartialPool& partials_;
+  TcpDns dns_;
   std::vector<uint8_t> scratch_;
   size_t need_ = 0;  // of the last Look that found a beginning
   bool certain_ = false;

@@ -24,7 +24,7 @@
 #include "collector/fleet/secret_file.h"
 #include "collector/ingest/door.h"
 #include "collector/ingest/uplink_service.h"
-#include "collector/postgres/school_locks.h"
+#include "collector/postgres/advisory_locks.h"
 #include "collector/web/server.h"
 #include "proto/seal/hash.h"
 
@@ -235,7 +235,7 @@ class WholeCollector : public Collector {
   // the thread of detection alone.
   SchoolDuty Duty() {
     if (config_.database.empty()) return nullptr;
-    locks_ = std::make_unique<SchoolLocks>(config_.database);
+    locks_ = std::make_unique<AdvisoryLocks>(config_.database, "school");
     std::vector<std::string> schools;
     for (const School& school : config_.schools) schools.push_back(school.id);
     return [this, schools] { return locks_->Turn(schools); };
@@ -301,22 +301,8 @@ class WholeCollector : public Collector {
     return published.ok() ? shelf_->NoteChange() : published.status();
   }
 
-  static bool HasFeeds(const OutgoingConfig& feeds) {
-    return !feeds.webhooks.empty() || feeds.mail;
-  }
-
-  absl::Status CheckFeeds(const OutgoingConfig& feeds) const {
-    if (!HasFeeds(feeds) || stores_.feeds != nullptr) return absl::OkStatus();
-    return absl::FailedPreconditionError(
-        absl::StrCat(directory_.Feeds(),
-                     ": collectors that share a database send no feeds yet: "
-                     "take the file away"));
-  }
-
   absl::Status StartFeeds() {
-    if (!HasFeeds(feeds_)) return absl::OkStatus();
-    const absl::Status status = CheckFeeds(feeds_);
-    if (!status.ok()) return status;
+    if (feeds_.webhooks.empty() && !feeds_.mail) return absl::OkStatus();
     outgoing_ = std::make_unique<OutgoingFeeds>(
         OutgoingStores{*stores_.alerts, *stores_.accounts, *stores_.audit,
                        *stores_.feeds, stores_.agreements.get(), &policies_},
@@ -404,7 +390,7 @@ class WholeCollector : public Collector {
   std::unique_ptr<PoliciesInForce> policies_read_;
   OpenStreams open_;
   std::unique_ptr<CaseBook> cases_;
-  std::unique_ptr<SchoolLocks> locks_;
+  std::unique_ptr<AdvisoryLocks> locks_;
   std::unique_ptr<Detection> detection_;
   std::unique_ptr<Intake> intake_;
   std::unique_ptr<StreamWorld> world_;

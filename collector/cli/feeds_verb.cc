@@ -77,13 +77,9 @@ absl::Status PrintOne(const FeedProgress& feed, FeedStore& store, bool json) {
 }
 
 absl::Status Feeds(const Options& options) {
-  const absl::StatusOr<CollectorConfig> config = LoadConfig(options.directory);
-  if (!config.ok()) return config.status();
-  const absl::Status own = CheckOwnStores(*config, "feeds");
-  if (!own.ok()) return own;
   const auto file = LoadFeeds(options.directory, absl::UTCTimeZone());
   if (!file.ok()) return file.status();
-  auto store = OpenSqliteFeedStore(options.directory.Main());
+  auto store = OpenFeeds(options.directory);
   if (!store.ok()) return store.status();
   if (!options.retry.empty()) {
     const absl::Status known = (*store)->Progress(options.retry).status();
@@ -104,11 +100,7 @@ absl::Status Feeds(const Options& options) {
 }
 
 absl::Status Token(const Options& options) {
-  const absl::StatusOr<CollectorConfig> config = LoadConfig(options.directory);
-  if (!config.ok()) return config.status();
-  const absl::Status own = CheckOwnStores(*config, "feed tokens");
-  if (!own.ok()) return own;
-  auto store = OpenSqliteFeedStore(options.directory.Main());
+  auto store = OpenFeeds(options.directory);
   if (!store.ok()) return store.status();
   if (!options.withdraw.empty()) {
     absl::StatusOr<FeedToken> token = (*store)->Token(options.withdraw);

@@ -48,6 +48,10 @@ absl::Status OpenShared(const std::string& conninfo, OwnStores* stores) {
   stores->alerts = MakePostgresAlertStore(*database);
   stores->audit = MakePostgresAuditLog(*database);
   stores->accounts = MakePostgresAccountStore(*database);
+  stores->held = MakePostgresHeldEvents(*database);
+  stores->feeds = MakePostgresFeedStore(*database, conninfo);
+  stores->second_factors = MakePostgresSecondFactorStore(*database);
+  stores->agreements = MakePostgresAgreementStore(*database);
   return absl::OkStatus();
 }
 
@@ -65,13 +69,6 @@ absl::StatusOr<std::unique_ptr<Store>> OpenOne(const DataDirectory& directory,
 }
 
 }  // namespace
-
-absl::Status CheckOwnStores(const CollectorConfig& config,
-                            const std::string& what) {
-  if (config.database.empty()) return absl::OkStatus();
-  return absl::FailedPreconditionError(absl::StrCat(
-      what, ": not there yet for collectors that share a database"));
-}
 
 absl::Status OpenStores(const DataDirectory& directory,
                         const CollectorConfig& config, OwnStores* stores) {
@@ -108,6 +105,30 @@ absl::StatusOr<std::unique_ptr<AccountStore>> OpenAccounts(
   return OpenOne<AccountStore>(
       directory, [&] { return OpenSqliteAccountStore(directory.Main()); },
       MakePostgresAccountStore);
+}
+
+absl::StatusOr<std::unique_ptr<FeedStore>> OpenFeeds(
+    const DataDirectory& directory) {
+  return OpenOne<FeedStore>(
+      directory, [&] { return OpenSqliteFeedStore(directory.Main()); },
+      [&](std::shared_ptr<Postgres> database) {
+        // No verb sends, so none takes the turn.
+        return MakePostgresFeedStore(std::move(database), "");
+      });
+}
+
+absl::StatusOr<std::unique_ptr<SecondFactorStore>> OpenSecondFactors(
+    const DataDirectory& directory) {
+  return OpenOne<SecondFactorStore>(
+      directory, [&] { return OpenSqliteSecondFactorStore(directory.Main()); },
+      MakePostgresSecondFactorStore);
+}
+
+absl::StatusOr<std::unique_ptr<AgreementStore>> OpenAgreements(
+    const DataDirectory& directory) {
+  return OpenOne<AgreementStore>(
+      directory, [&] { return OpenSqliteAgreementStore(directory.Main()); },
+      MakePostgresAgreementStore);
 }
 
 absl::StatusOr<std::unique_ptr<EventStore>> OpenEventsToRead(

@@ -27,17 +27,11 @@ struct OwnStores {
   std::unique_ptr<AuditLog> audit;
   std::unique_ptr<AccountStore> accounts;
   std::unique_ptr<RefusedRecords> refused;
-  // Null where the database is shared: they would differ between collectors.
   std::unique_ptr<HeldEvents> held;
   std::unique_ptr<FeedStore> feeds;
   std::unique_ptr<SecondFactorStore> second_factors;
   std::unique_ptr<AgreementStore> agreements;
 };
-
-// FAILED_PRECONDITION where the database is shared: `what` is kept by each
-// collector for itself and would differ between them.
-absl::Status CheckOwnStores(const CollectorConfig& config,
-                            const std::string& what);
 
 // All of them, for the one process that serves this directory.
 absl::Status OpenStores(const DataDirectory& directory,
@@ -52,6 +46,12 @@ absl::StatusOr<std::unique_ptr<AlertStore>> OpenAlerts(
 absl::StatusOr<std::unique_ptr<AuditLog>> OpenAudit(
     const DataDirectory& directory);
 absl::StatusOr<std::unique_ptr<AccountStore>> OpenAccounts(
+    const DataDirectory& directory);
+absl::StatusOr<std::unique_ptr<FeedStore>> OpenFeeds(
+    const DataDirectory& directory);
+absl::StatusOr<std::unique_ptr<SecondFactorStore>> OpenSecondFactors(
+    const DataDirectory& directory);
+absl::StatusOr<std::unique_ptr<AgreementStore>> OpenAgreements(
     const DataDirectory& directory);
 absl::StatusOr<std::unique_ptr<EventStore>> OpenEventsToRead(
     const DataDirectory& directory);

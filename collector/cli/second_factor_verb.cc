@@ -18,15 +18,11 @@ struct Options {
 };
 
 absl::Status Remove(const Options& options) {
-  const absl::StatusOr<CollectorConfig> config = LoadConfig(options.directory);
-  if (!config.ok()) return config.status();
-  const absl::Status own = CheckOwnStores(*config, "authenticators");
-  if (!own.ok()) return own;
   auto accounts = OpenAccounts(options.directory);
   if (!accounts.ok()) return accounts.status();
   const absl::Status known = (*accounts)->Get(options.account).status();
   if (!known.ok()) return known;
-  auto factors = OpenSqliteSecondFactorStore(options.directory.Main());
+  auto factors = OpenSecondFactors(options.directory);
   if (!factors.ok()) return factors.status();
   auto audit = OpenAudit(options.directory);
   if (!audit.ok()) return audit.status();

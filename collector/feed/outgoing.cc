@@ -66,6 +66,7 @@ void OutgoingFeeds::Run() {
 }
 
 void OutgoingFeeds::Step() {
+  if (!stores_.feeds.TakeTurn()) return;
   for (const WebhookTarget& target : config_.webhooks) StepWebhook(target);
   if (!config_.mail) return;
   for (const MailRecipient& recipient : config_.recipients) {

@@ -59,7 +59,8 @@ class OutgoingFeeds {
                 const platform::Clock& clock);
   ~OutgoingFeeds();
 
-  // Delivers what is due. Called by Start's thread, or by a test.
+  // Delivers what is due, when it is this collector's turn. Called by Start's
+  // thread, or by a test.
   void Step();
 
   void Start();

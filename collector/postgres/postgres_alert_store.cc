@@ -70,6 +70,7 @@ class PostgresAlertStore : public AlertStore {
         "SELECT body, id FROM alert WHERE ($1::bytea='' OR school=$1)"
         " AND ($2::bigint=0 OR state<>$3) AND severity>=$4"
         " AND ($5::bytea='' OR subject=$5) AND ($6::bigint=0 OR id<$6)"
+        " AND ($8::bigint=0 OR held=1)"
         " ORDER BY severity DESC, last_us DESC, id DESC LIMIT $7",
         Parameters()
             .Bytes(query.school)
@@ -78,7 +79,8 @@ class PostgresAlertStore : public AlertStore {
             .Int(query.at_least.value_or(v1::SEVERITY_UNSPECIFIED))
             .Bytes(query.subject)
             .Int(static_cast<int64_t>(query.before_id))
-            .Int(static_cast<int64_t>(query.limit))));
+            .Int(static_cast<int64_t>(query.limit))
+            .Int(query.held_only ? 1 : 0)));
   }
 
   absl::StatusOr<std::vector<v1::Alert>> ChangesAfter(uint64_t after,
@@ -94,7 +96,7 @@ class PostgresAlertStore : public AlertStore {
   absl::StatusOr<uint64_t> Expire(absl::Time now, absl::Duration keep,
                                   const std::string& school) override {
     const absl::StatusOr<Rows> rows = database_->Run(
-        "DELETE FROM alert WHERE state=$1 AND last_us<$2"
+        "DELETE FROM alert WHERE state=$1 AND last_us<$2 AND held=0"
         " AND (length($3)=0 OR school=$3)",
         Parameters()
             .Int(v1::ALERT_STATE_CLOSED)
@@ -155,11 +157,12 @@ class PostgresAlertStore : public AlertStore {
     return connection
         .Run(
             "INSERT INTO alert(id, revision, school, severity, state, subject,"
-            " last_us, body) VALUES($1,$2,$3,$4,$5,$6,$7,$8)"
+            " last_us, body, held) VALUES($1,$2,$3,$4,$5,$6,$7,$8,$9)"
             " ON CONFLICT (id) DO UPDATE SET revision=excluded.revision,"
             " school=excluded.school, severity=excluded.severity,"
             " state=excluded.state, subject=excluded.subject,"
-            " last_us=excluded.last_us, body=excluded.body",
+            " last_us=excluded.last_us, body=excluded.body,"
+            " held=excluded.held",
             Parameters()
                 .Int(static_cast<int64_t>(alert->id()))
                 .Int(static_cast<int64_t>(alert->revision()))
@@ -168,7 +171,8 @@ class PostgresAlertStore : public AlertStore {
                 .Int(alert->state())
                 .Bytes(alert->subject())
                 .Int(alert->last_unix_us())
-                .Bytes(alert->SerializeAsString()))
+                .Bytes(alert->SerializeAsString())
+                .Int(alert->has_hold() ? 1 : 0))
         .status();
   }
 

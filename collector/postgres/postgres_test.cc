@@ -4,8 +4,8 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "collector/postgres/advisory_locks.h"
 #include "collector/postgres/postgres_stores.h"
-#include "collector/postgres/school_locks.h"
 #include "collector/postgres/server_test.h"
 #include "collector/store/event_store_conformance_test.h"
 #include "collector/store/small_stores_conformance_test.h"
@@ -47,7 +47,16 @@ SmallStoresKind SmallKind() {
       [](const auto& place) { return MakePostgresAlertStore(At(place)); },
       [](const auto& place) { return MakePostgresAuditLog(At(place)); },
       [](const auto& place) { return MakePostgresDeviceStore(At(place)); },
-      [](const auto& place) { return MakePostgresAccountStore(At(place)); }};
+      [](const auto& place) { return MakePostgresAccountStore(At(place)); },
+      [](const auto& place) { return MakePostgresHeldEvents(At(place)); },
+      [](const auto& place) {
+        return MakePostgresFeedStore(At(place),
+                                     Server()->Place(SchemaOf(place)));
+      },
+      [](const auto& place) {
+        return MakePostgresSecondFactorStore(At(place));
+      },
+      [](const auto& place) { return MakePostgresAgreementStore(At(place)); }};
 }
 
 absl::StatusOr<std::unique_ptr<EventStore>> OpenEvents(
@@ -98,6 +107,32 @@ TEST(PostgresTest, AServerThatIsNotThereIsNamedWithWhatToDo) {
   EXPECT_TRUE(absl::IsUnavailable(status)) << status;
   EXPECT_THAT(std::string(status.message()),
               testing::HasSubstr("database in collector.yaml"));
+}
+
+TEST(PostgresTest, FeedsAreSentByOneCollectorAtATime) {
+  SG_NEEDS_SERVER();
+  Scratch scratch;
+  const std::string at = Server()->Place(SchemaOf(scratch.path()));
+  auto first = MakePostgresFeedStore(At(scratch.path()), at);
+  auto second = MakePostgresFeedStore(At(scratch.path()), at);
+  EXPECT_TRUE(first->TakeTurn());
+  EXPECT_FALSE(second->TakeTurn());
+  EXPECT_TRUE(first->TakeTurn());
+  first.reset();
+  while (!second->TakeTurn()) std::this_thread::yield();
+}
+
+// Before format 2 an alert did not say whether it is held.
+TEST(PostgresTest, TablesOfTheFirstFormatAreTakenOver) {
+  SG_NEEDS_SERVER();
+  Scratch scratch;
+  auto database = At(scratch.path());
+  ASSERT_TRUE(database->Run("ALTER TABLE alert DROP COLUMN held").ok());
+  ASSERT_TRUE(database->Run("DROP TABLE held_event").ok());
+  ASSERT_TRUE(database->Run("UPDATE sg_version SET version=1").ok());
+  auto alerts = MakePostgresAlertStore(At(scratch.path()));
+  EXPECT_TRUE(alerts->Put(Sample(v1::SEVERITY_ROUTINE, 1)).ok());
+  EXPECT_TRUE(MakePostgresHeldEvents(database)->Of(1)->empty());
 }
 
 TEST(PostgresTest, TablesOfANewerVersionAreLeftAlone) {
@@ -173,21 +208,23 @@ TEST(PostgresTest, ACursorPassesByNothingThatAnotherCollectorStores) {
   for (std::thread& writer : writers) writer.join();
 }
 
-TEST(SchoolLocksTest, ASchoolIsHeldOnceAndTakenOverWhenItsHolderIsGone) {
+TEST(AdvisoryLocksTest, ANameIsHeldOnceAndTakenOverWhenItsHolderIsGone) {
   SG_NEEDS_SERVER();
   Scratch scratch;
   const std::string at = Server()->Place(SchemaOf(scratch.path()));
   const std::vector<std::string> schools = {scratch.path() + "/oak",
                                             scratch.path() + "/elm"};
-  auto first = std::make_unique<SchoolLocks>(at);
-  SchoolLocks second(at);
+  auto first = std::make_unique<AdvisoryLocks>(at, "school");
+  AdvisoryLocks second(at, "school");
+  AdvisoryLocks others(at, "feeds");
   EXPECT_EQ(first->Turn(schools).size(), 2u);
   EXPECT_TRUE(second.Turn(schools).empty());
+  EXPECT_EQ(others.Turn(schools).size(), 2u) << "of another kind";
   EXPECT_EQ(first->Turn(schools).size(), 2u) << "its own are not lost";
   first.reset();
   std::set<std::string> taken;
   while (taken.size() < 2) taken = second.Turn(schools);
-  SchoolLocks nowhere("host=/nowhere");
+  AdvisoryLocks nowhere("host=/nowhere", "school");
   EXPECT_TRUE(nowhere.Turn(schools).empty());
 }
 

@@ -5,7 +5,7 @@
 namespace schoolgate::collector {
 namespace {
 
-constexpr int64_t kVersion = 1;
+constexpr int64_t kVersion = 2;  // 2: holds, feeds, second factors, agreements
 
 // Text that a device or a person wrote is kept as bytes: PostgreSQL's text
 // takes neither every byte nor every order that SQLite does.
@@ -40,10 +40,42 @@ CREATE TABLE IF NOT EXISTS alert(
 CREATE INDEX IF NOT EXISTS alert_order ON
   alert(severity DESC, last_us DESC, id DESC);
 CREATE INDEX IF NOT EXISTS alert_subject ON alert(subject);
+ALTER TABLE alert ADD COLUMN IF NOT EXISTS held bigint NOT NULL DEFAULT 0;
 CREATE TABLE IF NOT EXISTS alert_counter(
   one bigint PRIMARY KEY CHECK(one=1), revision bigint NOT NULL,
   last_id bigint NOT NULL);
 INSERT INTO alert_counter VALUES(1, 0, 0) ON CONFLICT DO NOTHING;
+
+CREATE TABLE IF NOT EXISTS held_event(
+  alert bigint NOT NULL, device bytea NOT NULL, epoch bigint NOT NULL,
+  sequence bigint NOT NULL, school bytea NOT NULL, received_us bigint NOT NULL,
+  happened_us bigint NOT NULL, body bytea NOT NULL,
+  PRIMARY KEY(alert, device, epoch, sequence));
+
+CREATE TABLE IF NOT EXISTS feed(
+  name bytea PRIMARY KEY, cursor bigint NOT NULL, attempts bigint NOT NULL,
+  next_us bigint NOT NULL, sent bigint NOT NULL, dead bigint NOT NULL,
+  last_us bigint NOT NULL, error bytea NOT NULL, day bigint NOT NULL);
+CREATE TABLE IF NOT EXISTS feed_dead(
+  name bytea NOT NULL, alert bigint NOT NULL, revision bigint NOT NULL,
+  time_us bigint NOT NULL, why bytea NOT NULL, PRIMARY KEY(name, revision));
+CREATE TABLE IF NOT EXISTS feed_mark(
+  name bytea NOT NULL, key bytea NOT NULL, PRIMARY KEY(name, key));
+CREATE TABLE IF NOT EXISTS feed_token(
+  id bytea PRIMARY KEY, hash bytea NOT NULL, account bytea NOT NULL,
+  made_us bigint NOT NULL, withdrawn bigint NOT NULL);
+
+CREATE TABLE IF NOT EXISTS second_factor(
+  account bytea PRIMARY KEY, secret bytea NOT NULL, last_step bigint NOT NULL,
+  recovery bytea NOT NULL);
+
+CREATE TABLE IF NOT EXISTS digest_agreement(
+  school bytea NOT NULL, kind bytea NOT NULL, in_digest bigint NOT NULL,
+  proposed_by bytea NOT NULL, changed_by bytea NOT NULL,
+  changed_us bigint NOT NULL, PRIMARY KEY(school, kind));
+CREATE TABLE IF NOT EXISTS published_report(
+  school bytea NOT NULL, period bytea NOT NULL, body bytea NOT NULL,
+  PRIMARY KEY(school, period));
 
 CREATE TABLE IF NOT EXISTS audit(
   number bigint PRIMARY KEY, time_us bigint NOT NULL, who bytea NOT NULL,

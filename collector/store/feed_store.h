@@ -45,6 +45,10 @@ class FeedStore {
  public:
   virtual ~FeedStore() = default;
 
+  // Whether this collector sends now: of several that share the store one
+  // does, and another within seconds of its end. To be asked before each look.
+  virtual bool TakeTurn() = 0;
+
   // NOT_FOUND: this feed never ran.
   virtual absl::StatusOr<FeedProgress> Progress(const std::string& name) = 0;
   virtual absl::Status Put(const FeedProgress& progress) = 0;

@@ -11,10 +11,14 @@
 #include <thread>
 
 #include "collector/store/account_store.h"
+#include "collector/store/agreement_store.h"
 #include "collector/store/alert_store.h"
 #include "collector/store/audit_log.h"
 #include "collector/store/device_store.h"
+#include "collector/store/feed_store.h"
+#include "collector/store/held_events.h"
 #include "collector/store/scratch_test.h"
+#include "collector/store/second_factor_store.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -28,6 +32,12 @@ struct SmallStoresKind {
   std::function<std::unique_ptr<DeviceStore>(const std::string& place)> devices;
   std::function<std::unique_ptr<AccountStore>(const std::string& place)>
       accounts;
+  std::function<std::unique_ptr<HeldEvents>(const std::string& place)> held;
+  std::function<std::unique_ptr<FeedStore>(const std::string& place)> feeds;
+  std::function<std::unique_ptr<SecondFactorStore>(const std::string& place)>
+      second_factors;
+  std::function<std::unique_ptr<AgreementStore>(const std::string& place)>
+      agreements;
 };
 
 class SmallStoresTest : public testing::TestWithParam<SmallStoresKind> {
@@ -43,6 +53,18 @@ class SmallStoresTest : public testing::TestWithParam<SmallStoresKind> {
   }
   std::unique_ptr<AccountStore> Accounts() {
     return GetParam().accounts(scratch_.path());
+  }
+  std::unique_ptr<HeldEvents> Held() {
+    return GetParam().held(scratch_.path());
+  }
+  std::unique_ptr<FeedStore> Feeds() {
+    return GetParam().feeds(scratch_.path());
+  }
+  std::unique_ptr<SecondFactorStore> SecondFactors() {
+    return GetParam().second_factors(scratch_.path());
+  }
+  std::unique_ptr<AgreementStore> Agreements() {
+    return GetParam().agreements(scratch_.path());
   }
 
   Scratch scratch_;
@@ -96,6 +118,152 @@ TEST_P(SmallStoresTest, OldClosedAlertsAreErasedOpenOnesStay) {
   EXPECT_FALSE(store->Get(old_closed).ok());
   EXPECT_TRUE(store->Get(old_open).ok());
   EXPECT_TRUE(store->Get(new_closed).ok());
+}
+
+// A school under investigation must not lose what it was told to keep.
+TEST_P(SmallStoresTest, WhatIsUnderALegalHoldStaysUntilItIsLifted) {
+  auto store = Alerts();
+  const absl::Time now = absl::FromUnixSeconds(1'800'000'000);
+  v1::Alert alert = Sample(v1::SEVERITY_SERIOUS, 1);
+  alert.set_state(v1::ALERT_STATE_CLOSED);
+  alert.mutable_hold()->set_by("head");
+  alert = store->Put(alert).value();
+  ASSERT_TRUE(store->Put(Sample(v1::SEVERITY_SERIOUS, 2)).ok());
+  AlertQuery query;
+  query.held_only = true;
+  ASSERT_EQ(store->Find(query)->size(), 1u);
+  EXPECT_EQ(store->Expire(now, absl::Hours(24)).value(), 0u);
+  alert.clear_hold();
+  ASSERT_TRUE(store->Put(alert).ok());
+  EXPECT_TRUE(store->Find(query)->empty());
+  EXPECT_EQ(store->Expire(now, absl::Hours(24)).value(), 1u);
+}
+
+TEST_P(SmallStoresTest, EventsUnderAHoldAreKeptOncePerAlertAndDropped) {
+  auto store = Held();
+  std::vector<StoredEvent> events(2);
+  for (uint64_t i = 0; i < events.size(); ++i) {
+    events[i].school = "oak";
+    events[i].device = "D-1";
+    events[i].epoch = 7;
+    events[i].event.set_sequence(2 - i);
+    events[i].happened = events[i].received = kNow;
+  }
+  ASSERT_TRUE(store->Keep(3, events).ok());
+  events[0].school = "elm";
+  ASSERT_TRUE(store->Keep(3, events).ok());
+  ASSERT_TRUE(store->Keep(4, events).ok());
+  const std::vector<StoredEvent> kept = store->Of(3).value();
+  ASSERT_EQ(kept.size(), 2u);
+  EXPECT_EQ(kept[0].event.sequence(), 1u);
+  EXPECT_EQ(kept[1].school, "oak") << "what is kept stays as it is";
+  EXPECT_EQ(kept[1].happened, kNow);
+  ASSERT_TRUE(store->Drop(3).ok());
+  EXPECT_TRUE(store->Of(3)->empty());
+  EXPECT_EQ(store->Of(4)->size(), 2u);
+}
+
+TEST_P(SmallStoresTest, AFeedGoesOnWhereItWasAndBackToWhatItGaveUp) {
+  auto store = Feeds();
+  EXPECT_TRUE(absl::IsNotFound(store->Progress("webhook/a").status()));
+  FeedProgress progress;
+  progress.name = "webhook/a";
+  progress.cursor = 20;
+  progress.dead = 2;
+  progress.last_error = "no route";
+  ASSERT_TRUE(store->Put(progress).ok());
+  for (const uint64_t revision : {9u, 12u}) {
+    ASSERT_TRUE(store
+                    ->Bury({.name = "webhook/a",
+                            .alert = 1,
+                            .revision = revision,
+                            .time = kNow,
+                            .why = "no route"})
+                    .ok());
+  }
+  ASSERT_EQ(store->Dead("webhook/a")->size(), 2u);
+  EXPECT_EQ(store->Dead("webhook/a")->front().revision, 9u);
+  EXPECT_TRUE(store->Dead("webhook/b")->empty());
+  ASSERT_TRUE(store->Redeliver("webhook/a").ok());
+  EXPECT_TRUE(store->Dead("webhook/a")->empty());
+  progress = Feeds()->Progress("webhook/a").value();
+  EXPECT_EQ(progress.cursor, 8u);
+  EXPECT_EQ(progress.dead, 0u);
+  EXPECT_EQ(progress.last_error, "no route");
+  EXPECT_EQ(progress.last_sent, absl::InfinitePast());
+  ASSERT_TRUE(store->Redeliver("webhook/a").ok());
+  EXPECT_EQ(store->All()->front().cursor, 8u) << "nothing was dead";
+}
+
+TEST_P(SmallStoresTest, AFeedRemembersWhatItToldAndWhoMayFetch) {
+  auto store = Feeds();
+  ASSERT_TRUE(store->Mark("mail/lead", "urgent 3").ok());
+  ASSERT_TRUE(store->Mark("mail/lead", "urgent 3").ok());
+  EXPECT_TRUE(store->Marked("mail/lead", "urgent 3").value());
+  EXPECT_FALSE(store->Marked("mail/head", "urgent 3").value());
+  FeedToken token{
+      .id = "t1", .secret_hash = "h", .account = "lead", .made = kNow};
+  ASSERT_TRUE(store->PutToken(token).ok());
+  token.withdrawn = true;
+  ASSERT_TRUE(store->PutToken(token).ok());
+  EXPECT_TRUE(Feeds()->Token("t1")->withdrawn);
+  EXPECT_EQ(Feeds()->Token("t1")->made, kNow);
+  EXPECT_TRUE(absl::IsNotFound(store->Token("t2").status()));
+}
+
+TEST_P(SmallStoresTest, ACodeIsTakenOnceWhoeverTries) {
+  auto store = SecondFactors();
+  EXPECT_TRUE(absl::IsNotFound(store->Get("lead").status()));
+  ASSERT_TRUE(store
+                  ->Put({.account = "lead",
+                         .secret = std::string("a\0b", 3),
+                         .last_step = 5,
+                         .recovery_hashes = {"one", "two"}})
+                  .ok());
+  EXPECT_FALSE(store->TakeStep("lead", 5).value());
+  std::atomic<int> steps{0}, recoveries{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      auto own = SecondFactors();
+      if (own->TakeStep("lead", 6).value()) ++steps;
+      if (own->TakeRecovery("lead", "one").value()) ++recoveries;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(steps, 1);
+  EXPECT_EQ(recoveries, 1);
+  const SecondFactor left = store->Get("lead").value();
+  EXPECT_EQ(left.secret, std::string("a\0b", 3));
+  EXPECT_EQ(left.recovery_hashes, std::vector<std::string>{"two"});
+  ASSERT_TRUE(store->Remove("lead").ok());
+  EXPECT_TRUE(absl::IsNotFound(store->Get("lead").status()));
+}
+
+TEST_P(SmallStoresTest, WhatWasPublishedFirstStays) {
+  auto store = Agreements();
+  EXPECT_TRUE(absl::IsNotFound(store->Published("oak", "2026-05").status()));
+  EXPECT_EQ(store->Publish("oak", "2026-05", "first").value(), "first");
+  EXPECT_EQ(store->Publish("oak", "2026-05", "second").value(), "first");
+  EXPECT_EQ(Agreements()->Published("oak", "2026-05").value(), "first");
+}
+
+TEST_P(SmallStoresTest, AnAgreementIsOfItsSchool) {
+  auto store = Agreements();
+  DigestAgreement agreement{
+      .school = "oak", .kind = "landed/adult", .proposed_by = "lead"};
+  ASSERT_TRUE(store->Put(agreement).ok());
+  agreement.in_digest = true;
+  agreement.proposed_by = "";
+  agreement.changed_by = "lead, head";
+  agreement.changed = kNow;
+  ASSERT_TRUE(store->Put(agreement).ok());
+  const std::vector<DigestAgreement> all = store->Agreements("oak").value();
+  ASSERT_EQ(all.size(), 1u);
+  EXPECT_TRUE(all[0].in_digest);
+  EXPECT_EQ(all[0].changed_by, "lead, head");
+  EXPECT_EQ(all[0].changed, kNow);
+  EXPECT_TRUE(store->Agreements("elm")->empty());
 }
 
 TEST_P(SmallStoresTest, TheWorstComesFirstThenTheNewest) {

@@ -21,6 +21,18 @@ INSTANTIATE_TEST_SUITE_P(
         },
         [](const auto& place) {
           return OpenSqliteAccountStore(Main(place)).value();
+        },
+        [](const auto& place) {
+          return OpenSqliteHeldEvents(Main(place)).value();
+        },
+        [](const auto& place) {
+          return OpenSqliteFeedStore(Main(place)).value();
+        },
+        [](const auto& place) {
+          return OpenSqliteSecondFactorStore(Main(place)).value();
+        },
+        [](const auto& place) {
+          return OpenSqliteAgreementStore(Main(place)).value();
         }}),
     [](const auto& kind) { return kind.param.name; });
 

@@ -52,6 +52,8 @@ class SqliteFeedStore : public FeedStore {
   explicit SqliteFeedStore(std::unique_ptr<Database> database)
       : database_(std::move(database)) {}
 
+  bool TakeTurn() override { return true; }  // a directory has one collector
+
   absl::StatusOr<FeedProgress> Progress(const std::string& name) override {
     const std::lock_guard lock(mutex_);
     absl::StatusOr<Statement> get = database_->Prepare(

@@ -12,6 +12,7 @@
 
 using namespace schoolgate;
 using namespace schoolgate::agent;
+using traffic::operator+;
 
 namespace {
 
@@ -67,11 +68,34 @@ std::set<std::string> Deliver(World& world, Bytes stream, uint16_t port,
   return world.sink.names;
 }
 
+// What may stand in front of a hello in one segment with it.
+traffic::Buffer Front(fuzz::Choices& choices) {
+  traffic::Writer front;
+  switch (choices.Below(10)) {
+    case 0:
+      return front.Put("PROXY TCP4 192.0.2.1 192.0.2.2 1 443\r\n").bytes();
+    case 1:
+      return front.Put(std::string_view("\r\n\r\n\0\r\nQUIT\n", 12))
+          .U16(0x2111)
+          .U16(12)
+          .Zeros(12)
+          .bytes();
+    case 2:
+      return front.U32(0x20000001).Zeros(32).bytes();
+    case 3:
+      return front.U32(8).U32(0x04d2162f).bytes();
+    case 4:
+      return front.Put("CONNECT a.example:443 HTTP/1.1\r\n\r\n").bytes();
+    default:
+      return {};
+  }
+}
+
 traffic::Buffer MakeStream(fuzz::Choices& choices, uint16_t* port) {
   if (choices.Byte() & 3) {
     const traffic::Buffer hello = fuzz::MakeHello(choices);
     const size_t record = 1 + choices.Below(choices.Byte() & 1 ? 16384 : 64);
-    return traffic::TlsRecords(hello, record);
+    return Front(choices) + traffic::TlsRecords(hello, record);
   }
   *port = 53;
   traffic::Writer stream;

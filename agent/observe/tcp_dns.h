@@ -1,0 +1,45 @@
+// DNS over TCP: messages with their length in front, split and strung together
+// over segments in any order.
+#pragma once
+
+#include "agent/observe/partial_pool.h"
+#include "agent/observe/teller.h"
+
+namespace schoolgate::agent {
+
+// Not thread-safe.
+class TcpDns {
+ public:
+  // Segments kept for messages that are not complete.
+  static constexpr uint32_t kMaxSegments = 4096;
+  // Segments kept of a stream without its beginning, until one of them shows
+  // where a message starts.
+  static constexpr uint32_t kMaxWaiting = 12;
+
+  TcpDns(Teller& teller, PartialPool& partials)
+      : teller_(teller), partials_(partials) {}
+
+  // By its ports, or by what was seen of it.
+  static bool IsDns(const Flow& flow);
+
+  // On any port: a stream that starts with a whole query.
+  static bool StartsWithQuery(Bytes bytes);
+
+  // `seq` is the sequence number of the segment's first byte.
+  void OnSegment(Flow& flow, int side, const Segment& segment, uint32_t seq);
+
+ private:
+  void Join(Flow& flow, int side, Partial& partial, const Segment& segment,
+            uint32_t seq);
+  static bool Insert(Partial& partial, uint32_t seq, Bytes bytes);
+  void TellCut(Flow& flow, const Segment& segment, Bytes bytes);
+  size_t TellMessages(Flow& flow, const Segment& segment, Bytes bytes,
+                      bool* broken);
+  void Keep(Flow& flow, int side, uint32_t origin, uint32_t seq, Bytes bytes,
+            bool guessed);
+
+  Teller& teller_;
+  PartialPool& partials_;
+};
+
+}  // namespace schoolgate::agent
