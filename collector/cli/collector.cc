@@ -339,9 +339,8 @@ class WholeCollector : public Collector {
     absl::LoadTimeZone(fresh->time_zone, &zone);
     absl::StatusOr<OutgoingConfig> feeds = LoadFeeds(directory_, zone);
     if (!feeds.ok()) return feeds.status();
-    absl::Status status = CheckFeeds(*feeds);
-    if (!status.ok()) return status;
-    status = CheckCertificates(directory_, *fresh, *authority_, clock_.Now());
+    absl::Status status =
+        CheckCertificates(directory_, *fresh, *authority_, clock_.Now());
     if (!status.ok()) return status;
     std::unique_ptr<ScrapeServer> scraped;
     const bool move = fresh->metrics != config_.metrics;

@@ -132,11 +132,11 @@ TEST_P(SmallStoresTest, WhatIsUnderALegalHoldStaysUntilItIsLifted) {
   AlertQuery query;
   query.held_only = true;
   ASSERT_EQ(store->Find(query)->size(), 1u);
-  EXPECT_EQ(store->Expire(now, absl::Hours(24)).value(), 0u);
+  EXPECT_EQ(store->Expire(now, absl::Hours(24), "").value(), 0u);
   alert.clear_hold();
   ASSERT_TRUE(store->Put(alert).ok());
   EXPECT_TRUE(store->Find(query)->empty());
-  EXPECT_EQ(store->Expire(now, absl::Hours(24)).value(), 1u);
+  EXPECT_EQ(store->Expire(now, absl::Hours(24), "").value(), 1u);
 }
 
 TEST_P(SmallStoresTest, EventsUnderAHoldAreKeptOncePerAlertAndDropped) {
