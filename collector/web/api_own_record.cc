@@ -68,8 +68,8 @@ Response Api::ShowOwnRecord(const Caller& caller) {
   const Retention keep = RetentionBy(
       policy.get(), {day * facts_.keep_event_days, day * facts_.keep_event_days,
                      day * facts_.keep_case_days});
-  return JsonAnswer({{"alias", own},
-                     {"lines", std::move(lines)},
+  // Not their alias: whoever knows it finds themselves in what others see.
+  return JsonAnswer({{"lines", std::move(lines)},
                      {"keep_days", absl::ToInt64Hours(keep.contacts) / 24}});
 }
 

@@ -44,6 +44,7 @@ TEST(OwnRecord, ShowsWhatLeftAboutTheReaderAndNoAlert) {
   EXPECT_EQ(record["lines"][0]["host"], "shop.test");
   EXPECT_EQ(record["lines"][0]["action"], "block");
   EXPECT_EQ(record["keep_days"], 30);
+  EXPECT_EQ(answer.body.find("P-OWN001"), std::string::npos);
   EXPECT_EQ(answer.body.find("other.test"), std::string::npos);
   // An alert about the reader is not to be found by them, here either.
   EXPECT_EQ(answer.body.find("alert"), std::string::npos);

@@ -162,7 +162,6 @@ export interface Rules {
 }
 
 export interface OwnRecord {
-  alias: string;
   keep_days: number;
   lines: {
     time: string; device: string; what: "contact" | "report" | "notice"; host?: string; categories?: string[];

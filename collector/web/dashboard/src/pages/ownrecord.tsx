@@ -20,7 +20,7 @@ export function OwnRecordPage() {
   return (
     <>
       <Title tab="My record">My record</Title>
-      <p class="lead">What left school devices about you, under the alias {record?.alias || "that stands for you"}.</p>
+      <p class="lead">What school devices sent about you, kept under an alias that only two senior people together can open.</p>
       <ErrorSummary message={error} />
       {record?.lines.length === 0 && <p>Nothing is kept about you.</p>}
       {record && record.lines.length > 0 && (
