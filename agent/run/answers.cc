@@ -262,11 +262,13 @@ std::string Answers::Preview(uint32_t uid, const std::string& group,
   if (rules == nullptr) {
     return Refuse("rules: none on this device yet: ask your IT support");
   }
-  if (rules->tables().Group(group) < 0) {
-    std::string known;
-    for (const v1::PolicyGroup& one : rules->policy().groups()) {
-      absl::StrAppend(&known, known.empty() ? "" : ", ", one.id());
-    }
+  std::string known;
+  bool is_known = false;
+  for (const v1::PolicyGroup& one : rules->policy().groups()) {
+    absl::StrAppend(&known, known.empty() ? "" : ", ", one.id());
+    is_known |= one.id() == group;
+  }
+  if (!is_known) {
     return Refuse(
         absl::StrCat("preview: no such group: the policy has ", known));
   }

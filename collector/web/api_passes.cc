@@ -55,6 +55,13 @@ bool IsPassable(const rules::Ruleset& rules, const rules::Decision& decision) {
                      });
 }
 
+// Unknown ids have an answer, too: that of the strictest group.
+bool HasGroup(const rules::Ruleset& rules, const std::string& id) {
+  const auto& groups = rules.policy().groups();
+  return std::any_of(groups.begin(), groups.end(),
+                     [&](const auto& one) { return one.id() == id; });
+}
+
 // Each host as a class of the group would be answered now, without any pass.
 json Preview(const rules::Ruleset& rules, const std::string& group,
              const std::vector<std::string>& hosts, absl::Time now) {
@@ -146,7 +153,7 @@ nlohmann::json Api::PassRequests(const Caller& caller) {
                 {"group", asked.group},
                 {"reason", asked.reason},
                 {"hosts", asked.hosts}};
-    if (rules != nullptr && !asked.group.empty()) {
+    if (rules != nullptr && HasGroup(*rules, asked.group)) {
       one["preview"] = Preview(*rules, asked.group, asked.hosts, clock_.Now());
     }
     requests.push_back(std::move(one));
@@ -198,8 +205,7 @@ Response Api::PreviewPass(const Request& request, const Caller& caller) {
   const std::string group = Text(body, "group", 64);
   std::vector<std::string> hosts = absl::StrSplit(
       Text(body, "hosts", 4000), absl::ByAnyChar(" ,;\n\t"), absl::SkipEmpty());
-  if (hosts.empty() || hosts.size() > kMostHosts ||
-      rules->tables().Group(group) < 0) {
+  if (hosts.empty() || hosts.size() > kMostHosts || !HasGroup(*rules, group)) {
     return Refusal(400, "incomplete",
                    "Choose a class's group and enter up to 20 hosts.");
   }
