@@ -139,7 +139,7 @@ test("a teacher’s request shows what the class would miss, and people read the
       await logIn(page, own, "lead", "/passes");
       const asked = page.locator(".asked", { hasText: "fractions in year 5" });
       await asked.getByText(/The class would miss [12] of these 2/).waitFor();
-      await asked.getByText("Approve").click();
+      await asked.getByText("Approve", { exact: true }).click();
       assert.match(await asked.locator(".command").innerText(), /pass new .*--group 'ks2' --reason 'fractions in year 5' --requester 'P-TEACH1'/);
       await page.getByLabel("Group", { exact: true }).selectOption({ label: "Key Stage 2 pupils" });
       await page.getByLabel("Hosts", { exact: true }).fill("www.bbc.co.uk");
