@@ -69,8 +69,8 @@ v1::Alert Gambling(absl::Time now) {
       "Everything was blocked; nothing was loaded. Only the host is known, "
       "not the page or what it showed.");
   alert.set_next_step(
-      "Talk to the pupil first. The policy names the class teacher and a "
-      "warning.");
+      "Talk to the pupil first. The school's policy has no row for this in its "
+      "sanctions table: a person decides, and nothing has been done.");
   alert.set_clause("P0, user actions: \"On-line gambling\", unacceptable");
   for (int i = 0; i < 5; ++i) {
     Contact(now, &alert, absl::Minutes(50 - 8 * i),

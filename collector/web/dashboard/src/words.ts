@@ -67,7 +67,7 @@ const categoryWords: Record<string, string> = {
   "private-business": "private business",
 };
 
-const capital = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1);
+export const capital = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1);
 
 // For a cell or a line of its own.
 export const categoryWord = (category: string): string =>

@@ -4,6 +4,7 @@ import { get, post, sorry, type Me, type Pass, type PassRequest, type Passes, ty
 import { ErrorSummary, Row, Title } from "../parts/bits";
 import { followLink } from "../router";
 import { shortTime } from "../time";
+import { capital } from "../words";
 
 const refreshMs = 15000;
 
@@ -88,7 +89,9 @@ function Answers({ lines }: { lines: Previewed[] }) {
   return (
     <>
       <p>
-        {missed === 0 ? "The class would get all of these." : `The class would miss ${missed} of these ${lines.length}.`}
+        {missed === 0 ? "The class would get all of these."
+          : missed === lines.length ? "The class would miss all of these."
+            : `The class would miss ${missed} of these ${lines.length}.`}
       </p>
       <ul class="plain-list">
         {lines.map((line) => (
@@ -162,7 +165,7 @@ function Try({ groups }: { groups: Passes["groups"] }) {
         <p class="field">
           <label for="try-group">Group</label>
           <select id="try-group" value={group} onChange={(event) => setGroup(event.currentTarget.value)}>
-            {groups.map((one) => <option key={one.id} value={one.id}>{one.title || one.id}</option>)}
+            {groups.map((one) => <option key={one.id} value={one.id}>{capital(one.title || one.id)}</option>)}
           </select>
         </p>
         <p class="field">
