@@ -82,6 +82,12 @@ std::string MonthText(absl::CivilMonth month, std::span<const v1::Alert> alerts,
   return text;
 }
 
+std::string Capital(std::string words) {
+  if (words.empty()) return words;
+  words[0] = absl::ascii_toupper(static_cast<unsigned char>(words[0]));
+  return words;
+}
+
 void Count(std::map<std::string, uint64_t>& to, const std::string& key,
            uint64_t times = 1) {
   to[key.empty() ? "Not known" : key] += times;
@@ -140,20 +146,17 @@ ReportTable Ordered(std::string title, std::string name,
   return table;
 }
 
-std::string AreaWords(const std::string& area) {
-  if (area == "device") return "Devices";
-  std::string words = area;
-  words[0] = absl::ascii_toupper(static_cast<unsigned char>(words[0]));
-  return words;
+std::string AreaWords(const v1::Alert& alert) {
+  if (alert.rule() == "person_asks") return "Requests";
+  const std::string area = AreaOf(alert.category());
+  return area == "device" ? "Devices" : Capital(area);
 }
 
 std::string GroupWords(const v1::CompiledPolicy* policy,
                        const std::string& group) {
   if (group.empty()) return "Not known";
-  std::string words = GroupTitle(policy, group);
-  if (words == group) words = GroupName(group);
-  words[0] = absl::ascii_toupper(static_cast<unsigned char>(words[0]));
-  return words;
+  const std::string words = GroupTitle(policy, group);
+  return Capital(words == group ? GroupName(group) : words);
 }
 
 std::string Weekday(absl::Time time, absl::TimeZone zone) {
@@ -236,10 +239,10 @@ ReportTable Contacts(std::span<const HourCount> counts,
                      std::span<const HourCount> before) {
   std::map<std::string, std::array<uint64_t, 2>> sums;
   for (const HourCount& one : counts) {
-    sums[CategoryWords(one.category)][0] += one.contacts;
+    sums[Capital(CategoryWords(one.category))][0] += one.contacts;
   }
   for (const HourCount& one : before) {
-    sums[CategoryWords(one.category)][1] += one.contacts;
+    sums[Capital(CategoryWords(one.category))][1] += one.contacts;
   }
   ReportTable table;
   table.title = "Contacts that the policy covers";
@@ -406,14 +409,14 @@ Report LeadersReport(const Period& period, std::span<const v1::Alert> alerts,
   static const std::vector<std::string> severities = {
       "Illegal material", "Serious", "Rule break", "Routine"};
   static const std::vector<std::string> areas = {
-      "Content", "Contact", "Conduct", "Commerce", "Devices"};
+      "Content", "Contact", "Conduct", "Commerce", "Devices", "Requests"};
   Report report;
   report.title = "Online safety: report to leaders";
   report.period = period.words;
   std::map<std::string, uint64_t> severity, area, group, end;
   for (const v1::Alert& alert : alerts) {
     Count(severity, SeverityWords(alert.severity()));
-    Count(area, AreaWords(AreaOf(alert.category())));
+    Count(area, AreaWords(alert));
     Count(group, GroupWords(policy, alert.group()));
     Count(end, EndWords(alert));
   }

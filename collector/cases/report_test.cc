@@ -166,7 +166,7 @@ TEST(LeadersReport, CountsWhatThereIsAndComparesWithBefore) {
             (std::vector<std::vector<std::string>>{
                 {"Not finished yet", "2"}, {"Dealt with in school", "1"}}));
   EXPECT_EQ(rows(4), (std::vector<std::vector<std::string>>{
-                         {"gambling sites", "20", "+50 %", "30"}}));
+                         {"Gambling sites", "20", "+50 %", "30"}}));
   EXPECT_EQ(rows(5), (std::vector<std::vector<std::string>>{{"10:00", "30"}}));
   EXPECT_EQ(rows(6),
             (std::vector<std::vector<std::string>>{{"29 Dec 2025", "3"}}));
