@@ -222,9 +222,19 @@ TEST_F(CaptureFileTest, ReadsCompressedFiles) {
 }
 
 TEST_F(CaptureFileTest, GivesWhatIsThereOfACutFile) {
-  Buffer file = Pcap(false, 0xa1b2c3d4, 3, 10);
-  file.pop_back();
-  EXPECT_EQ(ReadAll(file), Outcome(2, absl::StatusCode::kDataLoss));
+  constexpr size_t kHeader = 24;
+  constexpr size_t kRecord = 16 + 10;
+  const Buffer file = Pcap(false, 0xa1b2c3d4, 3, 10);
+  ASSERT_EQ(file.size(), kHeader + 3 * kRecord);
+  for (size_t size = kHeader; size <= file.size(); ++size) {
+    const size_t records = (size - kHeader) / kRecord;
+    const bool whole = (size - kHeader) % kRecord == 0;
+    const Buffer cut(file.begin(), file.begin() + static_cast<long>(size));
+    EXPECT_EQ(ReadAll(cut), Outcome(static_cast<int>(records),
+                                    whole ? absl::StatusCode::kOk
+                                          : absl::StatusCode::kDataLoss))
+        << size;
+  }
   Buffer next = Pcapng(false);
   next.pop_back();
   EXPECT_EQ(ReadAll(next), Outcome(1, absl::StatusCode::kDataLoss));

@@ -1,5 +1,6 @@
 // The link layers of PacketDecoder. Numbers are libpcap's DLT_* values, which
 // differ from the files' LINKTYPE_* only where noted.
+#include "agent/capture/layer_bytes.h"
 #include "agent/capture/packet_decoder.h"
 
 namespace schoolgate::agent {
@@ -9,6 +10,7 @@ enum Dlt {
   kDltNull = 0,
   kDltEthernet = 1,
   kDltTokenRing = 6,
+  kDltArcnet = 7,
   kDltSlip = 8,
   kDltPpp = 9,
   kDltFddi = 10,
@@ -40,6 +42,9 @@ enum Dlt {
   kDltJuniperPppoe = 167,
   kDltJuniperGgsn = 133,
   kDltJuniperEther = 178,
+  kDltJuniperPpp = 179,
+  kDltJuniperFrameRelay = 180,
+  kDltJuniperHdlc = 181,
   kDltPpi = 192,
   kDltErf = 197,
   kDltPppWithDirection = 204,
@@ -51,17 +56,16 @@ enum Dlt {
   kDltIpv6 = 229,
   kDltNflog = 239,
   kDltNetAnalyzer = 240,
+  kDltNetAnalyzerRaw = 241,
+  kDltIpOverInfiniband = 242,
   kDltPktap = 258,
+  kDltPreemptible = 274,
   kDltLinuxCooked2 = 276,
+  kDltTagBroadcom = 281,
+  kDltTagInFront = 282,
+  kDltTagMarvell = 284,
+  kDltTagMarvellTyped = 285,
 };
-
-Bytes After(Bytes bytes, size_t count) {
-  return count <= bytes.size() ? bytes.subspan(count) : Bytes{};
-}
-
-size_t LittleU16(Bytes bytes, size_t at) {
-  return bytes.size() < at + 2 ? 0 : bytes[at] | size_t{bytes[at + 1]} << 8;
-}
 
 }  // namespace
 
@@ -81,10 +85,12 @@ Decoded PacketDecoder::Link(int link_type, Bytes bytes) {
       return AnyIp(bytes);
     case kDltLinuxCooked:
       if (bytes.size() < 16) return Decoded::kUndecodable;
-      return EtherType(LoadU16(bytes.data() + 14), bytes.subspan(16));
+      return Cooked(LoadU16(bytes.data() + 2), LoadU16(bytes.data() + 14),
+                    bytes.subspan(16));
     case kDltLinuxCooked2:
       if (bytes.size() < 20) return Decoded::kUndecodable;
-      return EtherType(LoadU16(bytes.data()), bytes.subspan(20));
+      return Cooked(LoadU16(bytes.data() + 8), LoadU16(bytes.data()),
+                    bytes.subspan(20));
     case kDltNflog:
       return Nflog(bytes);
     case kDltWireless:
@@ -113,7 +119,7 @@ Decoded PacketDecoder::OtherLink(int link_type, Bytes bytes) {
     case kDltFddi:
       return Llc(After(bytes, 13));
     case kDltAtmRfc1483:
-      return Llc(bytes);
+      return Atm(bytes);
     case kDltPppEthernet:
       return Ppp(After(bytes, 6));
     case kDltPppPppd:
@@ -154,108 +160,126 @@ Decoded PacketDecoder::RareLink(int link_type, Bytes bytes) {
     case kDltIpOverFc:
       return Llc(After(bytes, 16));
     case kDltSunAtm:
-      return Llc(After(bytes, 4));
+      return Atm(After(bytes, 4));
+    case kDltArcnet:
+      if (bytes.size() < 4) return Decoded::kUndecodable;
+      return AnyIp(After(bytes, bytes[2] == 0xf0 || bytes[2] == 0xf1 ? 3 : 6));
     case kDltArcnetLinux:
       if (bytes.size() < 6) return Decoded::kUndecodable;
       return AnyIp(After(bytes, bytes[4] == 0xf0 || bytes[4] == 0xf1 ? 5 : 8));
+    case kDltIpOverInfiniband:
+      if (bytes.size() < 44) return Decoded::kUndecodable;
+      return EtherType(LoadU16(bytes.data() + 40), bytes.subspan(44));
     case kDltFirewire:
       if (bytes.size() < 18) return Decoded::kUndecodable;
       return EtherType(LoadU16(bytes.data() + 16), bytes.subspan(18));
     case kDltDocsis:
-      return Ethernet(After(bytes, 6));
+      if (bytes.size() < 6) return Decoded::kUndecodable;
+      return Ethernet(After(bytes, 6 + ((bytes[0] & 1) != 0 ? bytes[1] : 0)));
     case kDltErf:
-      return Ethernet(After(bytes, 18));
+      return Erf(bytes);
     case kDltIpnet:
       return AnyIp(After(bytes, 24));
-    case kDltNetAnalyzer:
-      return Ethernet(After(bytes, 4));
     case kDltPktap:
     case kDltUser2:
       return Pktap(bytes);
     case kDltJuniperEther:
+    case kDltJuniperPpp:
+    case kDltJuniperFrameRelay:
+    case kDltJuniperHdlc:
     case kDltJuniperAtm1:
     case kDltJuniperAtm2:
     case kDltJuniperGgsn:
     case kDltJuniperPppoe:
       return Juniper(bytes, static_cast<size_t>(link_type));
     default:
+      return LinkWithTag(link_type, bytes);
+  }
+}
+
+// Ethernet behind, or around, what hardware puts there.
+Decoded PacketDecoder::LinkWithTag(int link_type, Bytes bytes) {
+  switch (link_type) {
+    case kDltNetAnalyzer:
+    case kDltTagInFront:
+      return Ethernet(After(bytes, 4));
+    case kDltNetAnalyzerRaw:
+      return Ethernet(After(bytes, 12));
+    case kDltPreemptible:
+      return Ethernet(After(bytes, 8));
+    case kDltTagBroadcom:
+    case kDltTagMarvell:
+      if (bytes.size() < 18) return Decoded::kUndecodable;
+      return EtherType(LoadU16(bytes.data() + 16), bytes.subspan(18));
+    case kDltTagMarvellTyped:
+      return Ethernet(bytes);
+    default:
       return Decoded::kUndecodable;
   }
 }
 
-Decoded PacketDecoder::OtherEtherType(uint16_t type, Bytes bytes) {
-  switch (type) {
-    case 0x8100:  // VLAN, QinQ and their elders
-    case 0x88a8:
-    case 0x9100:
-    case 0x9200:
-    case 0x9300:
-    case 0x8926:  // VNTag: four bytes more, then the type
-    case 0x892f:  // HSR
-      if (bytes.size() < 6) return Decoded::kUndecodable;
-      if (type == 0x8926 || type == 0x892f) {
-        return EtherType(LoadU16(bytes.data() + 4), bytes.subspan(6));
-      }
-      return EtherType(LoadU16(bytes.data() + 2), bytes.subspan(4));
-    case 0x893f:  // E-tag
-      if (bytes.size() < 8) return Decoded::kUndecodable;
-      return EtherType(LoadU16(bytes.data() + 6), bytes.subspan(8));
-    case 0x88e7:  // provider backbone bridging
-      return Ethernet(After(bytes, 4));
-    case 0x8847:
-    case 0x8848:
-      return Mpls(bytes);
-    case 0x8864:  // PPPoE session
-      if (bytes.size() < 8) return Decoded::kUndecodable;
-      return PppProtocol(LoadU16(bytes.data() + 6), bytes.subspan(8));
-    case 0x880b:
-      return Ppp(bytes);
-    case 0x6558:  // transparent Ethernet bridging
-      return Ethernet(bytes);
-    case 0x0004:  // SLL's 802.2
-    case 0x0001:
-      return Llc(bytes);
-    case 0x894f: {  // NSH
-      if (bytes.size() < 8) return Decoded::kUndecodable;
-      const Bytes inner = After(bytes, (bytes[1] & 0x3f) * size_t{4});
-      return bytes[3] == 3 ? Ethernet(inner) : AnyIp(inner);
-    }
+// Linux says what kind of device it was: for some the type is not Ethernet's.
+Decoded PacketDecoder::Cooked(uint16_t hardware, uint16_t type, Bytes bytes) {
+  constexpr uint16_t kFrameRelay = 770;
+  constexpr uint16_t kWireless = 801;
+  constexpr uint16_t kRadiotap = 803;
+  switch (hardware) {
+    case kFrameRelay:
+      return FrameRelay(bytes);
+    case kWireless:
+      return Wireless(bytes);
+    case kRadiotap:
+      return Wireless(After(bytes, LittleU16(bytes, 2)));
     default:
-      return type <= 1500 ? Llc(bytes) : Decoded::kNothing;
+      return EtherType(type, bytes);
   }
 }
 
-Decoded PacketDecoder::Llc(Bytes bytes) {
+// With LLC in front, or without: then what a circuit carries is not said.
+Decoded PacketDecoder::Atm(Bytes bytes) {
   if (bytes.size() < 3) return Decoded::kUndecodable;
-  if (bytes[0] == 0xaa && bytes[1] == 0xaa) {
-    if (bytes.size() < 8) return Decoded::kUndecodable;
-    return EtherType(LoadU16(bytes.data() + 6), bytes.subspan(8));
-  }
-  if (bytes[0] == 0x06 && bytes[1] == 0x06) return AnyIp(bytes.subspan(3));
-  if (bytes[0] == 0xfe && bytes[1] == 0xfe && bytes.size() > 4) {
-    if (bytes[3] == 0xcc) return AnyIp(bytes.subspan(4));  // NLPID
-  }
-  return Decoded::kNothing;
+  if (bytes[0] >> 4 == 4 || bytes[0] >> 4 == 6) return AnyIp(bytes);
+  if (bytes[0] == 0 && bytes[1] == 0x21) return AnyIp(bytes.subspan(2));
+  if (LooksLikeIpFrame(After(bytes, 2))) return Ethernet(bytes.subspan(2));
+  return Llc(bytes);
 }
 
-Decoded PacketDecoder::Mpls(Bytes bytes) {
-  for (int label = 0; label < kMaxExtensionHeaders; ++label) {
-    if (bytes.size() < 5) return Decoded::kUndecodable;
-    const bool bottom = (bytes[2] & 1) != 0;
-    bytes = bytes.subspan(4);
-    if (!bottom) continue;
-    const uint8_t nibble = bytes[0] >> 4;
-    if (nibble == 4 || nibble == 6) {
-      const Decoded inner = AnyIp(bytes);
-      if (inner != Decoded::kUndecodable) return inner;
-    }
-    if (++depth_ > kMaxDepth) return Decoded::kUndecodable;
-    return Ethernet(nibble == 0 ? After(bytes, 4) : bytes);
+// Endace's extensible record format.
+Decoded PacketDecoder::Erf(Bytes bytes) {
+  constexpr size_t kRecordHeader = 16;
+  constexpr uint8_t kMore = 0x80;
+  if (bytes.size() < kRecordHeader) return Decoded::kUndecodable;
+  const uint8_t type = bytes[8] & ~kMore;
+  bool more = (bytes[8] & kMore) != 0;
+  bytes = bytes.subspan(kRecordHeader);
+  while (more) {
+    if (bytes.size() < 8) return Decoded::kUndecodable;
+    more = (bytes[0] & kMore) != 0;
+    bytes = bytes.subspan(8);
   }
-  return Decoded::kUndecodable;
+  switch (type) {
+    case 1:  // PPP or Cisco's HDLC, in several colours
+    case 10:
+    case 15:
+    case 19:
+      return Ppp(bytes);
+    case 2:  // Ethernet
+    case 11:
+    case 16:
+    case 20:
+      return Ethernet(After(bytes, 2));
+    case 22:
+    case 23:
+      return AnyIp(bytes);
+    case 4:  // AAL5
+      return Atm(After(bytes, 4));
+    default:
+      return Decoded::kNothing;
+  }
 }
 
 Decoded PacketDecoder::Ppp(Bytes bytes) {
+  if (++depth_ > kMaxDepth) return Decoded::kUndecodable;
   if (bytes.size() >= 2 && bytes[0] == 0xff && bytes[1] == 0x03) {
     bytes = bytes.subspan(2);
   } else if (bytes.size() >= 4 && (bytes[0] == 0x0f || bytes[0] == 0x8f) &&
@@ -272,12 +296,27 @@ Decoded PacketDecoder::PppProtocol(uint16_t protocol, Bytes bytes) {
     case 0x0021:
     case 0x0057:
       return AnyIp(bytes);
+    case 0x0031:  // bridging: flags, kind of the frame
+      return Ethernet(After(bytes, 2));
+    case 0x003d:
+      return PppMultilink(bytes);
     case 0x0281:
     case 0x0283:
       return Mpls(bytes);
     default:
       return Decoded::kNothing;
   }
+}
+
+// A whole packet in one fragment; which of the two headers is used was agreed
+// when the link came up.
+Decoded PacketDecoder::PppMultilink(Bytes bytes) {
+  constexpr uint8_t kWhole = 0xc0;
+  if (bytes.size() < 6 || (bytes[0] & kWhole) != kWhole) {
+    return Decoded::kNothing;
+  }
+  const Decoded inner = Ppp(bytes.subspan(4));
+  return inner == Decoded::kSegment ? inner : Ppp(bytes.subspan(2));
 }
 
 Decoded PacketDecoder::FrameRelay(Bytes bytes) {
@@ -297,7 +336,12 @@ Decoded PacketDecoder::FrameRelay(Bytes bytes) {
     case 0xcc:
     case 0x8e:
       return AnyIp(bytes.subspan(1));
+    case 0xcf:
+      return Ppp(bytes.subspan(1));
     case 0x80:
+      if (LoadU32(bytes.data()) == 0x800080c2) {  // bridged
+        return Ethernet(bytes.subspan(6));
+      }
       return EtherType(LoadU16(bytes.data() + 4), bytes.subspan(6));
     default:
       return Decoded::kNothing;
@@ -325,26 +369,6 @@ Decoded PacketDecoder::Nflog(Bytes bytes) {
   return Decoded::kUndecodable;
 }
 
-Decoded PacketDecoder::Wireless(Bytes bytes) {
-  if (bytes.size() < 24) return Decoded::kUndecodable;
-  const uint8_t type = bytes[0] >> 2 & 3;
-  const uint8_t subtype = bytes[0] >> 4;
-  const bool carries = type == 2 && (subtype & 4) == 0;
-  const bool encrypted = (bytes[1] & 0x40) != 0;
-  if (!carries || encrypted) return Decoded::kNothing;
-  size_t header = 24;
-  if ((bytes[1] & 3) == 3) header += 6;  // four addresses
-  if ((subtype & 8) != 0) {
-    header += 2;                              // QoS
-    if ((bytes[1] & 0x80) != 0) header += 4;  // HT control
-  }
-  Bytes body = After(bytes, header);
-  if (body.size() >= 10 && body[0] != 0xaa && body[2] == 0xaa) {
-    body = body.subspan(2);  // header padded to four bytes
-  }
-  return Llc(body);
-}
-
 Decoded PacketDecoder::Pktap(Bytes bytes) {
   const size_t header = LittleU16(bytes, 0);
   if (bytes.size() < 12 || header < 12) return Decoded::kUndecodable;
@@ -365,6 +389,9 @@ Decoded PacketDecoder::Juniper(Bytes bytes, size_t link_type) {
   if (!reader.ok()) return Decoded::kUndecodable;
   if (link_type == kDltJuniperEther) return Ethernet(reader.rest());
   if (link_type == kDltJuniperPppoe) return Ethernet(reader.rest());
+  if (link_type == kDltJuniperPpp) return Ppp(reader.rest());
+  if (link_type == kDltJuniperFrameRelay) return FrameRelay(reader.rest());
+  if (link_type == kDltJuniperHdlc) return CiscoHdlc(reader.rest());
   if (link_type == kDltJuniperAtm1) reader.Skip(4);
   if (link_type == kDltJuniperAtm2) reader.Skip(8);
   if (link_type == kDltJuniperGgsn) reader.Skip(4);

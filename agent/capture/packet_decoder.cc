@@ -14,8 +14,12 @@ constexpr uint8_t kFragmentHeader = 44;
 constexpr uint8_t kGre = 47;
 constexpr uint8_t kAuthentication = 51;
 constexpr uint8_t kDestinationOptions = 60;
+constexpr uint8_t kIpWithinIp = 94;
 constexpr uint8_t kEtherIp = 97;
+constexpr uint8_t kPim = 103;
+constexpr uint8_t kL2tp3 = 115;
 constexpr uint8_t kMobility = 135;
+constexpr uint8_t kUdpLite = 136;
 constexpr uint8_t kMplsInIp = 137;
 constexpr uint8_t kHip = 139;
 constexpr uint8_t kShim6 = 140;
@@ -142,7 +146,7 @@ Decoded PacketDecoder::Transport(uint8_t protocol, Bytes bytes,
     case kProtocolTcp:
       return Tcp(bytes, wire_bytes);
     case kProtocolUdp:
-      return Udp(bytes, wire_bytes);
+      return Udp(bytes, wire_bytes, /*lite=*/false);
     case kProtocolEsp:
       out_->protocol = kProtocolEsp;
       out_->src_port = out_->dst_port = 0;
@@ -151,6 +155,7 @@ Decoded PacketDecoder::Transport(uint8_t protocol, Bytes bytes,
       return Decoded::kSegment;
     case kIpInIp:
     case kIpv6InIp:
+    case kIpWithinIp:
       return AnyIp(bytes);
     case kGre:
       return Gre(bytes);
@@ -159,6 +164,16 @@ Decoded PacketDecoder::Transport(uint8_t protocol, Bytes bytes,
                               : Ethernet(bytes.subspan(2));
     case kMplsInIp:
       return Mpls(bytes);
+    case kUdpLite:
+      return Udp(bytes, wire_bytes, /*lite=*/true);
+    case kL2tp3:  // session 0 is for control
+      if (bytes.size() < 4 || LoadU32(bytes.data()) == 0) {
+        return Decoded::kNothing;
+      }
+      return PseudowireFrame(bytes.subspan(4));
+    case kPim:  // what a router hands to the meeting point
+      if (bytes.size() < 9 || bytes[0] != 0x21) return Decoded::kNothing;
+      return AnyIp(bytes.subspan(8));
     case kAuthentication: {
       if (bytes.size() < 12 || ++depth_ > kMaxDepth) {
         return Decoded::kUndecodable;
@@ -187,11 +202,13 @@ Decoded PacketDecoder::Tcp(Bytes bytes, size_t wire_bytes) {
   return Decoded::kSegment;
 }
 
-Decoded PacketDecoder::Udp(Bytes bytes, size_t wire_bytes) {
+// `lite`: UDP-Lite, which says how much its checksum covers where UDP says its
+// length.
+Decoded PacketDecoder::Udp(Bytes bytes, size_t wire_bytes, bool lite) {
   if (bytes.size() < 8) return Decoded::kUndecodable;
   const size_t length = LoadU16(bytes.data() + 4);
   size_t wire = wire_bytes - 8;
-  if (length >= 8) wire = std::min(wire, length - 8);
+  if (length >= 8 && !lite) wire = std::min(wire, length - 8);
   const uint16_t src_port = LoadU16(bytes.data());
   const uint16_t dst_port = LoadU16(bytes.data() + 2);
   const Bytes payload = bytes.subspan(8, std::min(wire, bytes.size() - 8));

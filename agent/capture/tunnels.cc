@@ -1,4 +1,5 @@
 // The tunnels of PacketDecoder: GRE and those that ride on UDP.
+#include "agent/capture/layer_bytes.h"
 #include "agent/capture/packet_decoder.h"
 
 namespace schoolgate::agent {
@@ -6,14 +7,18 @@ namespace {
 
 constexpr uint16_t kPortL2tp = 1701;
 constexpr uint16_t kPortGtpUser = 2152;
+constexpr uint16_t kPortGtpOld = 3386;
 constexpr uint16_t kPortTeredo = 3544;
 constexpr uint16_t kPortLisp = 4341;
 constexpr uint16_t kPortGreInUdp = 4754;
 constexpr uint16_t kPortVxlan = 4789;
 constexpr uint16_t kPortVxlanExtended = 4790;
+constexpr uint16_t kPortAyiya = 5072;
+constexpr uint16_t kPortCapwapData = 5247;
 constexpr uint16_t kPortGeneve = 6081;
 constexpr uint16_t kPortMplsInUdp = 6635;
 constexpr uint16_t kPortVxlanLinux = 8472;
+constexpr uint16_t kPortLwappData = 12222;
 constexpr uint16_t kPortTzsp = 37008;
 
 }  // namespace
@@ -22,6 +27,8 @@ Decoded PacketDecoder::Gre(Bytes bytes) {
   constexpr uint16_t kErspan2 = 0x88be;
   constexpr uint16_t kWccp = 0x883e;
   constexpr uint16_t kErspan3 = 0x22eb;
+  constexpr uint16_t kFrameRelay = 0x6559;
+  constexpr uint8_t kAruba = 0x82;  // with a tunnel's number in the low byte
   ByteReader reader(bytes);
   const uint16_t flags = reader.U16();
   const uint16_t type = reader.U16();
@@ -36,6 +43,8 @@ Decoded PacketDecoder::Gre(Bytes bytes) {
   }
   if (!reader.ok() || ++depth_ > kMaxDepth) return Decoded::kUndecodable;
   if (type == kErspan2 || type == kErspan3) return Ethernet(reader.rest());
+  if (type == kFrameRelay) return FrameRelay(reader.rest());
+  if (type >> 8 == kAruba) return WirelessOfController(reader.rest());
   if (type == kWccp) {
     if (reader.Peek() >> 4 != 4) reader.Skip(4);  // redirect header
     return AnyIp(reader.rest());
@@ -57,17 +66,39 @@ bool PacketDecoder::IsTunnelPort(uint16_t src, uint16_t dst) {
     case kPortLisp:
     case kPortMplsInUdp:
     case kPortTzsp:
+    case kPortGtpOld:
+    case kPortAyiya:
+    case kPortCapwapData:
+    case kPortLwappData:
       return true;
     default:
-      return src == kPortGtpUser || src == kPortTeredo || src == kPortL2tp;
+      return src == kPortGtpUser || src == kPortTeredo || src == kPortL2tp ||
+             src == kPortGtpOld || src == kPortAyiya ||
+             src == kPortCapwapData || src == kPortLwappData;
   }
 }
 
 Decoded PacketDecoder::UdpTunnel(Bytes payload) {
-  const uint16_t src = out_->src_port;
-  const uint16_t dst = out_->dst_port;
   if (++depth_ > kMaxDepth) return Decoded::kUndecodable;
-  switch (dst) {
+  const Decoded inner = UdpTunnelTo(out_->dst_port, payload);
+  if (inner == Decoded::kSegment) return inner;
+  // What comes back from the port of such a service.
+  switch (out_->src_port) {
+    case kPortGtpUser:
+    case kPortGtpOld:
+    case kPortTeredo:
+    case kPortL2tp:
+    case kPortAyiya:
+    case kPortCapwapData:
+    case kPortLwappData:
+      return UdpTunnelTo(out_->src_port, payload);
+    default:
+      return inner;
+  }
+}
+
+Decoded PacketDecoder::UdpTunnelTo(uint16_t port, Bytes payload) {
+  switch (port) {
     case kPortVxlan:
     case kPortVxlanExtended:
     case kPortVxlanLinux:
@@ -76,6 +107,8 @@ Decoded PacketDecoder::UdpTunnel(Bytes payload) {
       return Geneve(payload);
     case kPortGtpUser:
       return Gtp(payload);
+    case kPortGtpOld:
+      return GtpOld(payload);
     case kPortTeredo:
       return Teredo(payload);
     case kPortL2tp:
@@ -83,29 +116,38 @@ Decoded PacketDecoder::UdpTunnel(Bytes payload) {
     case kPortGreInUdp:
       return Gre(payload);
     case kPortLisp:
-      return payload.size() < 8 ? Decoded::kUndecodable
-                                : AnyIp(payload.subspan(8));
+      return AnyIp(After(payload, 8));
     case kPortMplsInUdp:
       return Mpls(payload);
+    case kPortCapwapData:
+      return Capwap(payload);
+    case kPortLwappData:
+      return Lwapp(payload);
+    case kPortAyiya:
+      return Ayiya(payload);
     case kPortTzsp:
       return Tzsp(payload);
     default:
-      break;
+      return Decoded::kUndecodable;
   }
-  if (src == kPortGtpUser) return Gtp(payload);
-  if (src == kPortTeredo) return Teredo(payload);
-  if (src == kPortL2tp) return L2tp(payload);
-  return Decoded::kUndecodable;
 }
 
 Decoded PacketDecoder::Vxlan(Bytes bytes) {
   if (bytes.size() < 22 || (bytes[0] & 0x08) == 0) {
     return Decoded::kUndecodable;
   }
-  if ((bytes[0] & 0x04) != 0 && bytes[3] != 3) {  // generic protocol extension
-    return AnyIp(bytes.subspan(8));
+  const Bytes inner = bytes.subspan(8);
+  if ((bytes[0] & 0x04) == 0) return Ethernet(inner);
+  switch (bytes[3]) {  // generic protocol extension
+    case 3:
+      return Ethernet(inner);
+    case 4:
+      return Nsh(inner);
+    case 5:
+      return Mpls(inner);
+    default:
+      return AnyIp(inner);
   }
-  return Ethernet(bytes.subspan(8));
 }
 
 Decoded PacketDecoder::Geneve(Bytes bytes) {
@@ -152,9 +194,43 @@ Decoded PacketDecoder::Teredo(Bytes bytes) {
   return Ipv6(reader.rest());
 }
 
+// GTP of GPRS, version 0.
+Decoded PacketDecoder::GtpOld(Bytes bytes) {
+  constexpr uint8_t kUserData = 0xff;
+  if (bytes.size() < 21 || bytes[0] >> 5 != 0 || bytes[1] != kUserData) {
+    return Decoded::kUndecodable;
+  }
+  return AnyIp(bytes.subspan(20));
+}
+
+// Anything-in-anything, of SixXS.
+Decoded PacketDecoder::Ayiya(Bytes bytes) {
+  constexpr uint8_t kForward = 1;
+  if (bytes.size() < 8 || (bytes[2] & 15) != kForward) {
+    return Decoded::kUndecodable;
+  }
+  const size_t id = size_t{1} << (bytes[0] >> 4);
+  const size_t signature = (bytes[1] >> 4) * size_t{4};
+  return AnyIp(After(bytes, 8 + id + signature));
+}
+
+// A session's frame, behind a cookie and a header whose lengths were agreed
+// before.
+Decoded PacketDecoder::PseudowireFrame(Bytes bytes) {
+  for (size_t header = 0; header <= 12; header += 4) {
+    const Bytes frame = After(bytes, header);
+    if (LooksLikeIpFrame(frame)) return Ethernet(frame);
+    if (frame.size() > 4 && LoadU32(frame.data()) == 0xff030021) {
+      return AnyIp(frame.subspan(4));
+    }
+  }
+  return Decoded::kNothing;
+}
+
 Decoded PacketDecoder::L2tp(Bytes bytes) {
   ByteReader reader(bytes);
   const uint16_t flags = reader.U16();
+  if ((flags & 0x800f) == 0x0003) return PseudowireFrame(After(bytes, 8));
   if ((flags & 0x800f) != 0x0002) return Decoded::kUndecodable;
   if ((flags & 0x4000) != 0) reader.Skip(2);  // length
   reader.Skip(4);                             // tunnel, session

@@ -55,7 +55,10 @@ FlowWitness::Desk& FlowWitness::DeskOf(const Endpoint& end) {
     return known->second;
   }
   // A device is one or few; only a capture of a network has more than this.
-  if (desks_.size() >= kMostDesks) desks_.clear();
+  if (desks_.size() >= kMostDesks) {
+    counters_.forgotten_desks += desks_.size();
+    desks_.clear();
+  }
   return desks_[key];
 }
 
@@ -119,9 +122,12 @@ bool FlowWitness::EnoughPeers(const Observation& label) {
   }
   const uint64_t peer = HashEnd(label.dst);
   const auto end = desk.peers.begin() + static_cast<long>(desk.peer_count);
-  if (std::find(desk.peers.begin(), end, peer) == end &&
-      desk.peer_count < kMostPeers) {
-    desk.peers[desk.peer_count++] = peer;
+  if (std::find(desk.peers.begin(), end, peer) == end) {
+    if (desk.peer_count < kMostPeers) {
+      desk.peers[desk.peer_count++] = peer;
+    } else {
+      ++counters_.unkept_peers;
+    }
   }
   return desk.peer_count >= kPeersToTell;
 }
@@ -162,6 +168,12 @@ std::optional<FlowFinding> FlowWitness::OnFlow(const FlowProgress& progress) {
   uint8_t signs = kSignDominantWhileSilent;
   if (known.never_asked) signs |= kSignNameNeverAsked;
   return FlowFinding{.category = "bypass", .signs = signs};
+}
+
+WitnessCounters FlowWitness::counters() const {
+  WitnessCounters counters = counters_;
+  counters.forgotten = flows_.forced_out() + asked_.forced_out();
+  return counters;
 }
 
 void FlowWitness::Count(uint8_t signs) {

@@ -40,6 +40,9 @@ struct FlowFinding {
 struct WitnessCounters {
   std::array<uint64_t, kSigns> signs{};  // flows, by bit
   uint64_t few_peers = 0;  // file-sharing labels with too few peers to tell
+  uint64_t forgotten = 0;  // flows and names, pushed out by others
+  uint64_t forgotten_desks = 0;
+  uint64_t unkept_peers = 0;
 };
 
 // Not thread-safe; told the time. Keeps hashes of names, never names.
@@ -53,6 +56,11 @@ class FlowWitness {
   static constexpr uint64_t kDominantPercent = 90;
   // Questions seen before a name that was not asked for says anything.
   static constexpr uint64_t kQuestionsToTrust = 20;
+  // What is remembered at most: flows, four times as many names asked for,
+  // addresses that ask, and peers of each.
+  static constexpr size_t kMostFlows = 8192;
+  static constexpr size_t kMostDesks = 256;
+  static constexpr size_t kMostPeers = 16;
 
   // A name. `well_known`: the rules list it, and not as a way round them.
   void OnName(const Observation& seen, bool well_known);
@@ -63,13 +71,10 @@ class FlowWitness {
   // Nothing, or once a flow: it dominates while no name is asked.
   std::optional<FlowFinding> OnFlow(const FlowProgress& progress);
 
-  const WitnessCounters& counters() const { return counters_; }
+  WitnessCounters counters() const;
 
  private:
   static constexpr int64_t kKeepUs = 7'200'000'000;
-  static constexpr size_t kMostFlows = 8192;
-  static constexpr size_t kMostDesks = 256;
-  static constexpr size_t kMostPeers = 16;
 
   struct Known {
     uint64_t total_bytes = 0;   // when last told

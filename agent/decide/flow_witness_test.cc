@@ -171,5 +171,37 @@ TEST_F(FlowWitnessTest, WithoutAnyQuestionsSilenceSaysNothing) {
   EXPECT_FALSE(Load(1, 1200, End(93, 1)));
 }
 
+TEST_F(FlowWitnessTest, FlowsAreRememberedUpToTheLimitAndThenCounted) {
+  const FlowId most = 2 * FlowWitness::kMostFlows;  // two generations
+  for (FlowId flow = 1; flow <= most; ++flow) Label(flow, "SSH");
+  EXPECT_EQ(witness_.counters().forgotten, 0u);
+  Label(most + 1, "SSH");
+  EXPECT_EQ(witness_.counters().forgotten, FlowWitness::kMostFlows);
+}
+
+TEST_F(FlowWitnessTest, DesksAreRememberedUpToTheLimitAndThenCounted) {
+  const auto ask = [&](size_t desk) {
+    Observation seen;
+    seen.time_us = now_us_;
+    seen.name = "a.example";
+    seen.src = End(10, static_cast<uint8_t>(desk));
+    seen.src.address[14] = static_cast<uint8_t>(desk >> 8);
+    witness_.OnName(seen, false);
+  };
+  for (size_t i = 0; i < FlowWitness::kMostDesks; ++i) ask(i);
+  EXPECT_EQ(witness_.counters().forgotten_desks, 0u);
+  ask(FlowWitness::kMostDesks);
+  EXPECT_EQ(witness_.counters().forgotten_desks, FlowWitness::kMostDesks);
+}
+
+TEST_F(FlowWitnessTest, PeersAreKeptUpToTheLimitAndThenCounted) {
+  for (uint8_t peer = 0; peer < FlowWitness::kMostPeers; ++peer) {
+    Label(1 + peer, "BitTorrent", peer);
+  }
+  EXPECT_EQ(witness_.counters().unkept_peers, 0u);
+  Label(100, "BitTorrent", FlowWitness::kMostPeers);
+  EXPECT_EQ(witness_.counters().unkept_peers, 1u);
+}
+
 }  // namespace
 }  // namespace schoolgate::agent

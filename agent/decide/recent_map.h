@@ -32,7 +32,10 @@ class RecentMap {
 
   Value* Put(const Key& key, Value value, int64_t now_us) {
     Turn(now_us);
-    if (young_.size() >= max_keys_) Age(now_us);
+    if (young_.size() >= max_keys_) {
+      forced_out_ += old_.size();
+      Age(now_us);
+    }
     old_.erase(key);
     return &young_.insert_or_assign(key, std::move(value)).first->second;
   }
@@ -57,6 +60,9 @@ class RecentMap {
 
   size_t size() const { return young_.size() + old_.size(); }
 
+  // Keys that went before their time, because others needed the room.
+  uint64_t forced_out() const { return forced_out_; }
+
  private:
   void Turn(int64_t now_us) {
     const int64_t passed = now_us - turned_us_;
@@ -75,6 +81,7 @@ class RecentMap {
   const int64_t half_us_;
   const size_t max_keys_;
   int64_t turned_us_ = 0;
+  uint64_t forced_out_ = 0;
   std::unordered_map<Key, Value> young_;
   std::unordered_map<Key, Value> old_;
 };

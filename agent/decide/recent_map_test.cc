@@ -33,5 +33,23 @@ TEST(RecentMapTest, HoldsAtMostTwoGenerations) {
   EXPECT_NE(recent.Find(999, 5), nullptr);
 }
 
+TEST(RecentMapTest, WhatIsForcedOutEarlyIsCounted) {
+  RecentMap<int, int> recent(1'000'000, 10);
+  for (int i = 0; i < 19; ++i) recent.Put(i, i, 5);
+  EXPECT_EQ(recent.forced_out(), 0u);
+  recent.Put(19, 0, 5);  // two full generations
+  EXPECT_EQ(recent.forced_out(), 0u);
+  recent.Put(20, 0, 5);
+  EXPECT_EQ(recent.forced_out(), 10u);
+  EXPECT_EQ(recent.Find(9, 5), nullptr);
+  EXPECT_NE(recent.Find(10, 5), nullptr);
+}
+
+TEST(RecentMapTest, WhatGoesByItsAgeIsNotCounted) {
+  RecentMap<int, int> recent(100, 10);
+  for (int i = 0; i < 1000; ++i) recent.Put(i, i, i * 10);
+  EXPECT_EQ(recent.forced_out(), 0u);
+}
+
 }  // namespace
 }  // namespace schoolgate::agent

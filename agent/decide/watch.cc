@@ -181,7 +181,10 @@ void Watch::NoteTest(std::string_view name, bool refused) {
     test.refused |= refused;
     return;
   }
-  if (tests_.size() >= kMaxTests) tests_.pop_front();
+  if (tests_.size() >= kMaxTests) {
+    tests_.pop_front();
+    ++counters_.forgotten_tests;
+  }
   tests_.push_back({std::string(name), refused});
 }
 
@@ -232,6 +235,7 @@ void Watch::Hold(Judged judged) {
   if (held_.size() >= kMaxHeld) {
     Record(held_.front());
     held_.pop_front();
+    ++counters_.unwaited;
   }
   held_.push_back(std::move(judged));
 }
@@ -253,6 +257,13 @@ void Watch::ReleaseHeld(int64_t now_us) {
     Record(first);
     held_.pop_front();
   }
+}
+
+WatchCounters Watch::counters() const {
+  WatchCounters counters = counters_;
+  counters.forgotten = packets_.forced_out() + stub_questions_.forced_out() +
+                       persons_.forced_out();
+  return counters;
 }
 
 void Watch::Finish(int64_t now_us) { ReleaseHeld(now_us + kRepeatUs); }
@@ -356,7 +367,11 @@ void Watch::NoteStubQuestion(const Observation& observation, const Who& who) {
   if (observation.source != NameSource::kDns) return;
   if (!attribution_.IsHere(observation.dst)) return;
   std::string_view name = observation.name;
-  for (int label = 0; label < kMaxStubLabels && !name.empty(); ++label) {
+  for (int label = 0; !name.empty(); ++label) {
+    if (label == kMaxStubLabels) {
+      ++counters_.unkept_parents;
+      break;
+    }
     key_.assign(name);
     stub_questions_.Put(key_, {.who = who, .time_us = observation.time_us},
                         observation.time_us);

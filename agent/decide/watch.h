@@ -27,12 +27,27 @@ struct WatchCounters {
   uint64_t neighbours = 0;  // asked by others, of this machine or of everybody
   uint64_t never_log = 0;   // help-lines: counted, nothing else
   uint64_t labels = 0;      // flows labelled by nDPI
+
+  // What limits cost: packets, persons and stubs' questions pushed out of
+  // memory by others; contacts recorded before their person showed; parents of
+  // stubs' names and self-tests that were not remembered.
+  uint64_t forgotten = 0;
+  uint64_t unwaited = 0;
+  uint64_t unkept_parents = 0;
+  uint64_t forgotten_tests = 0;
 };
 
 // Not thread-safe. Borrows what it is given for its own life; `contacts` may
 // be null before enrolment: then nothing is recorded.
 class Watch : public ObservationSink {
  public:
+  // Contacts that wait for their person, keys of each kind that are
+  // remembered, parents of a stub's question, self-tests.
+  static constexpr size_t kMaxHeld = 256;
+  static constexpr size_t kMaxRecent = 4096;
+  static constexpr int kMaxStubLabels = 6;
+  static constexpr size_t kMaxTests = 16;
+
   Watch(Attribution& attribution, Verdicts& verdicts, ContactLog* contacts)
       : attribution_(attribution), verdicts_(verdicts), contacts_(contacts) {}
 
@@ -91,17 +106,13 @@ class Watch : public ObservationSink {
   bool SawTest(std::string_view name) const;
   bool RefusedTest(std::string_view name) const;
 
-  const WatchCounters& counters() const { return counters_; }
-  const WitnessCounters& witness() const { return witness_.counters(); }
+  WatchCounters counters() const;
+  WitnessCounters witness() const { return witness_.counters(); }
 
  private:
   // The same packet is seen on several interfaces within microseconds; a
   // local resolver asks upstream within milliseconds.
   static constexpr int64_t kRepeatUs = 2'000'000;
-  static constexpr size_t kMaxRecent = 4096;
-  static constexpr size_t kMaxHeld = 256;
-  static constexpr int kMaxStubLabels = 6;
-  static constexpr size_t kMaxTests = 16;
 
   struct Seen {
     int64_t time_us = 0;

@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 
+#include "platform/name_question.h"
 #include "proto/seal/keys.h"
 #include "rules/ruleset.h"
 
@@ -483,6 +484,56 @@ TEST_F(WatchTest, ALockedScreenIsToldAlong) {
   ASSERT_EQ(Contacts().size(), 2u);
   EXPECT_TRUE(Contacts()[0].contact().session_locked());
   EXPECT_FALSE(Contacts()[1].contact().session_locked());
+}
+
+// The names of a resolver that nobody shows for.
+TEST_F(WatchTest, ContactsWaitForTheirPersonUpToTheLimitAndThenAreCounted) {
+  const auto ask = [&](size_t number) {
+    const std::string name = "n" + std::to_string(number) + ".bet365.com";
+    Ask(V4(10, 0, 0, 2, 5000), server_, name, kResolver);
+  };
+  for (size_t i = 0; i < Watch::kMaxHeld; ++i) ask(i);
+  EXPECT_EQ(watch_.counters().unwaited, 0u);
+  EXPECT_TRUE(Contacts().empty());
+  ask(Watch::kMaxHeld);
+  EXPECT_EQ(watch_.counters().unwaited, 1u);
+  EXPECT_EQ(Contacts().size(), 1u);
+}
+
+TEST_F(WatchTest, NamesAreRememberedUpToTheLimitAndThenCounted) {
+  const auto ask = [&](size_t number) {
+    now_us_ -= 1000;  // all at once
+    const std::string name = "n" + std::to_string(number) + ".example";
+    Ask(V4(10, 0, 0, 2, 5000), server_, name, kPupil);
+  };
+  const size_t most = 2 * Watch::kMaxRecent;  // two generations
+  for (size_t i = 0; i < most; ++i) ask(i);
+  EXPECT_EQ(watch_.counters().forgotten, 0u);
+  ask(most);
+  // Of packets, and of who asked.
+  EXPECT_EQ(watch_.counters().forgotten, 2 * Watch::kMaxRecent);
+}
+
+TEST_F(WatchTest, ParentsOfAStubsNameAreKeptUpToTheLimitAndThenCounted) {
+  Ask(V4(127, 0, 0, 1, 4000), stub_, "a.b.c.d.e.example", kPupil);
+  EXPECT_EQ(watch_.counters().unkept_parents, 0u);
+  Ask(V4(127, 0, 0, 1, 4000), stub_, "z.a.b.c.d.e.example", kPupil);
+  EXPECT_EQ(watch_.counters().unkept_parents, 1u);
+}
+
+TEST_F(WatchTest, SelfTestsAreRememberedUpToTheLimitAndThenCounted) {
+  const auto ask = [&] {
+    const std::string name = platform::FreshTestName("");
+    Ask(V4(10, 0, 0, 2, 5000), server_, name, kPupil);
+    return name;
+  };
+  const std::string first = ask();
+  for (size_t i = 1; i < Watch::kMaxTests; ++i) ask();
+  EXPECT_TRUE(watch_.SawTest(first));
+  EXPECT_EQ(watch_.counters().forgotten_tests, 0u);
+  ask();
+  EXPECT_FALSE(watch_.SawTest(first));
+  EXPECT_EQ(watch_.counters().forgotten_tests, 1u);
 }
 
 }  // namespace

@@ -72,6 +72,7 @@ class Gate : private ObservationSink {
     uint32_t packets = 0;
     bool blocked = false;
     bool talkative = false;  // HTTP, DNS: more names may follow the first
+    bool hello = false;      // TLS has named somebody
     bool done = false;       // has said all that it is judged by
     bool opened = false;     // we saw its very first segment
     // TCP: of the first payload.

@@ -64,6 +64,7 @@ void Gate::JudgeTcp(const platform::HeldByKernel& held,
     return RefuseTcp(held, packet);
   }
   flow.talkative |= found_.http || found_.dns;
+  flow.hello |= found_.named && !flow.talkative;
   if (!found_.followed.empty()) {
     followed_.Put(KeyOf(packet, /*reply=*/false), found_.followed, now_us);
   }
@@ -76,7 +77,9 @@ void Gate::JudgeTcp(const platform::HeldByKernel& held,
   flow.done = done || (flow.done && !flow.talkative && !observer_.unfinished());
   const bool runs = flow.done && HasBeenTaken(flow, packet);
   if (runs) sent_.Remove(key_);
-  Pass(held, runs ? kMarkPass : 0);
+  // The packet filter sees a server's hello by itself.
+  const bool awaited = flow.done && flow.hello && !flow.talkative;
+  Pass(held, runs ? kMarkPass : awaited ? kMarkAwaited : 0);
 }
 
 // What was judged may be sent again, and not be the same any more, until the

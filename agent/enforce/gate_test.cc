@@ -263,9 +263,11 @@ TEST_F(GateTest, AnOpenHelloLetsItsFlowRun) {
   VerdictOn(TcpSegment(0x02, 443, 99, ""));
   const std::string hello = ClientHello(kOpen);
   const auto next = 100 + static_cast<uint32_t>(hello.size());
-  EXPECT_EQ(VerdictOn(TcpSegment(0x18, 443, 100, hello)).mark, 0x42u)
+  EXPECT_EQ(VerdictOn(TcpSegment(0x18, 443, 100, hello)).mark,
+            0x42u | kMarkAwaited)
       << "the server does not have it yet";
-  EXPECT_EQ(VerdictOn(TcpSegment(0x18, 443, 100, hello)).mark, 0x42u);
+  EXPECT_EQ(VerdictOn(TcpSegment(0x18, 443, 100, hello)).mark,
+            0x42u | kMarkAwaited);
   EXPECT_EQ(VerdictOn(TcpSegment(0x18, 443, next, "finished", 99)).mark,
             0x42u | kMarkPass);
 }
@@ -274,7 +276,8 @@ TEST_F(GateTest, AnOpenHelloLetsItsFlowRun) {
 TEST_F(GateTest, MuchThatFollowsShowsThatTheServerHasTheBeginning) {
   VerdictOn(TcpSegment(0x02, 443, 99, ""));
   VerdictOn(TcpSegment(0x18, 443, 100, ClientHello(kOpen)));
-  EXPECT_EQ(VerdictOn(TcpSegment(0x18, 443, 100'000, "bulk")).mark, 0x42u);
+  EXPECT_EQ(VerdictOn(TcpSegment(0x18, 443, 100'000, "bulk")).mark,
+            0x42u | kMarkAwaited);
   EXPECT_EQ(VerdictOn(TcpSegment(0x18, 443, 140'000, "bulk")).mark,
             0x42u | kMarkPass);
 }
@@ -286,7 +289,7 @@ TEST_F(GateTest, ANameExchangedAfterItWasJudgedIsCut) {
       "www." + std::string(sizeof(kBlocked) - 9, 'a') + ".org";
   VerdictOn(TcpSegment(0x02, 443, 99, ""));
   EXPECT_EQ(VerdictOn(TcpSegment(0x18, 443, 100, ClientHello(open))).mark,
-            0x42u);
+            0x42u | kMarkAwaited);
   EXPECT_EQ(VerdictOn(TcpSegment(0x18, 443, 100, ClientHello(kBlocked))).mark,
             0x42u | kMarkAnswered);
 }

@@ -1,9 +1,7 @@
 #include "agent/enforce/kernel_table.h"
 
 #include <libmnl/libmnl.h>
-#include <libnftnl/chain.h>
 #include <libnftnl/common.h>
-#include <libnftnl/rule.h>
 #include <libnftnl/table.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
@@ -20,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "agent/enforce/filter_rule.h"
 #include "agent/enforce/held_packet.h"
+#include "agent/enforce/table_batch.h"
 #include "agent/enforce/table_guard.h"
 
 namespace schoolgate::agent {
@@ -32,6 +31,11 @@ constexpr uint16_t kDnsPort = 53;
 // After address translation has been undone: an answer comes from where it
 // was asked.
 constexpr int32_t kInPriority = 101;
+constexpr uint32_t kTlsHandshakeWord = 0x16030000;  // and a minor version
+constexpr uint32_t kHelloKind = 5;  // in a record that begins a handshake
+constexpr uint32_t kHelloRandom = 11;
+constexpr uint8_t kServerHello = 2;
+constexpr uint32_t kAskAgainWord = 0xcf21ad74;
 constexpr uint16_t kHttpPort = 80;
 constexpr uint32_t kHttpWord = 0x48545450;      // "HTTP"
 constexpr uint32_t kRedirectWord = 0x20330000;  // " 3", eight bytes further on
@@ -40,134 +44,9 @@ constexpr uint32_t kQuicVersion1 = 0x00000001;
 constexpr uint32_t kQuicVersion2 = 0x6b3343cf;
 constexpr uint32_t kQuicDrafts = 0xff000000;
 constexpr uint8_t kUnjudgedProtocols[] = {IPPROTO_ESP, IPPROTO_GRE, IPPROTO_AH};
-constexpr size_t kBatchBytes = 256 << 10;
 constexpr uint32_t kTableOwner = 2;    // NFT_TABLE_F_OWNER, Linux 5.12
 constexpr uint32_t kFlagsOffset = 13;  // of the TCP header
 constexpr uint32_t kDataOffset = 12;
-
-// Answers to a run before us that died before reading them.
-void DropStaleAnswers(const TableSocket& socket) {
-  char stale[MNL_SOCKET_BUFFER_SIZE];
-  while (recv(socket.descriptor(), stale, sizeof(stale), MSG_DONTWAIT) > 0) {
-  }
-}
-
-// One netlink transaction: all of it or nothing.
-class Batch {
- public:
-  Batch()
-      : buffer_(kBatchBytes),
-        batch_(mnl_nlmsg_batch_start(buffer_.data(), kBatchBytes / 2)) {
-    nftnl_batch_begin(Next(), sequence_++);
-    mnl_nlmsg_batch_next(batch_);
-  }
-  ~Batch() { mnl_nlmsg_batch_stop(batch_); }
-
-  void Table(uint16_t message, const std::string& name, uint16_t flags,
-             uint32_t table_flags = 0, const std::string& tag = "") {
-    nftnl_table* table = nftnl_table_alloc();
-    nftnl_table_set_u32(table, NFTNL_TABLE_FAMILY, NFPROTO_INET);
-    if (table_flags != 0) {
-      nftnl_table_set_u32(table, NFTNL_TABLE_FLAGS, table_flags);
-    }
-    if (!tag.empty()) {
-      nftnl_table_set_data(table, NFTNL_TABLE_USERDATA, tag.data(),
-                           static_cast<uint32_t>(tag.size()));
-    }
-    nftnl_table_set_str(table, NFTNL_TABLE_NAME, name.c_str());
-    nftnl_table_nlmsg_build_payload(Head(message, flags), table);
-    nftnl_table_free(table);
-    mnl_nlmsg_batch_next(batch_);
-  }
-
-  void Chain(const std::string& table, const std::string& name) {
-    Chain(table, name, NF_INET_NUMHOOKS, 0);
-  }
-
-  // A base chain, unless `hook` is NF_INET_NUMHOOKS.
-  void Chain(const std::string& table, const std::string& name, uint32_t hook,
-             int32_t priority) {
-    nftnl_chain* chain = nftnl_chain_alloc();
-    nftnl_chain_set_str(chain, NFTNL_CHAIN_TABLE, table.c_str());
-    nftnl_chain_set_str(chain, NFTNL_CHAIN_NAME, name.c_str());
-    if (hook != NF_INET_NUMHOOKS) {
-      nftnl_chain_set_u32(chain, NFTNL_CHAIN_HOOKNUM, hook);
-      nftnl_chain_set_s32(chain, NFTNL_CHAIN_PRIO, priority);
-      nftnl_chain_set_str(chain, NFTNL_CHAIN_TYPE, "filter");
-      nftnl_chain_set_u32(chain, NFTNL_CHAIN_POLICY, NF_ACCEPT);
-    }
-    nftnl_chain_nlmsg_build_payload(Head(NFT_MSG_NEWCHAIN, NLM_F_CREATE),
-                                    chain);
-    nftnl_chain_free(chain);
-    mnl_nlmsg_batch_next(batch_);
-  }
-
-  void Add(const Rule& rule) {
-    nftnl_rule_nlmsg_build_payload(
-        Head(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND),
-        const_cast<nftnl_rule*>(rule.get()));
-    mnl_nlmsg_batch_next(batch_);
-  }
-
-  std::string_view bytes() const {
-    return {static_cast<const char*>(mnl_nlmsg_batch_head(batch_)),
-            mnl_nlmsg_batch_size(batch_)};
-  }
-
-  // 0, or the errno of the first message that the kernel refused.
-  int Commit(const TableSocket& socket) {
-    nftnl_batch_end(Next(), sequence_++);
-    mnl_nlmsg_batch_next(batch_);
-    mnl_socket* netlink = socket.get();
-    DropStaleAnswers(socket);
-    // Each refused message is answered; the answers must fit.
-    const int bytes = 4 << 20;
-    setsockopt(socket.descriptor(), SOL_SOCKET, SO_RCVBUF, &bytes,
-               sizeof(bytes));
-    if (mnl_socket_sendto(netlink, mnl_nlmsg_batch_head(batch_),
-                          mnl_nlmsg_batch_size(batch_)) < 0) {
-      return errno;
-    }
-    return FirstError(netlink);
-  }
-
- private:
-  char* Next() { return static_cast<char*>(mnl_nlmsg_batch_current(batch_)); }
-
-  nlmsghdr* Head(uint16_t message, uint16_t flags) {
-    return nftnl_nlmsg_build_hdr(Next(), message, NFPROTO_INET,
-                                 static_cast<uint16_t>(flags | NLM_F_ACK),
-                                 sequence_++);
-  }
-
-  // Reads the answer to each message between begin and end.
-  int FirstError(mnl_socket* netlink) const {
-    int error = 0;
-    const uint32_t expected = sequence_ - 2;
-    std::vector<char> answer(MNL_SOCKET_BUFFER_SIZE);
-    for (uint32_t answered = 0; answered < expected;) {
-      const ssize_t size =
-          mnl_socket_recvfrom(netlink, answer.data(), answer.size());
-      if (size < 0) return errno;
-      int left = static_cast<int>(size);
-      auto* head = reinterpret_cast<nlmsghdr*>(answer.data());
-      for (; mnl_nlmsg_ok(head, left); head = mnl_nlmsg_next(head, &left)) {
-        if (head->nlmsg_type != NLMSG_ERROR) continue;
-        nlmsgerr status;
-        std::memcpy(&status, mnl_nlmsg_get_payload(head), sizeof(status));
-        ++answered;
-        if (status.error != 0 && error == 0) error = -status.error;
-        // A refused begin or end answers for the whole batch.
-        if (status.error == -EPERM) return EPERM;
-      }
-    }
-    return error;
-  }
-
-  std::vector<char> buffer_;
-  mnl_nlmsg_batch* batch_;
-  uint32_t sequence_ = 0;
-};
 
 // Writes the rules of one table into a batch.
 class TableRules {
@@ -179,12 +58,12 @@ class TableRules {
     AddTcp();
     AddJudged();
     AddVerdict();
-    batch_.Chain(table_, "out", NF_INET_LOCAL_OUT, kOutPriority);
+    batch_.HookedChain(table_, "out", NF_INET_LOCAL_OUT, kOutPriority);
     Add(In("out").Goto("judged"));
-    batch_.Chain(table_, "after", NF_INET_LOCAL_OUT, kAfterPriority);
+    batch_.HookedChain(table_, "after", NF_INET_LOCAL_OUT, kAfterPriority);
     Add(In("after").Goto("verdict"));
     if (options.forwarded) {
-      batch_.Chain(table_, "forward", NF_INET_FORWARD, kOutPriority);
+      batch_.HookedChain(table_, "forward", NF_INET_FORWARD, kOutPriority);
       // A kernel sends the beginning first. Whoever is root in a container may
       // not: only the opening says where it is.
       Add(In("forward")
@@ -194,15 +73,17 @@ class TableRules {
               .Count()
               .Queue(to_));
       Add(In("forward").Goto("judged"));
-      batch_.Chain(table_, "forward_after", NF_INET_FORWARD, kAfterPriority);
+      batch_.HookedChain(table_, "forward_after", NF_INET_FORWARD,
+                         kAfterPriority);
       Add(In("forward_after").Goto("verdict"));
     }
     // Answers to questions that were changed on their way.
-    batch_.Chain(table_, "in", NF_INET_LOCAL_IN, kInPriority);
+    batch_.HookedChain(table_, "in", NF_INET_LOCAL_IN, kInPriority);
     Add(In("in")
             .Protocol(kProtocolUdp)
             .AnyConnectionMark(kMarkWatch)
             .Queue(to_));
+    AddServersAnswer();
     AddRedirects();
   }
 
@@ -267,7 +148,7 @@ class TableRules {
     Add(In("tcp").TransportBits(kFlagsOffset, kTcpSyn, kTcpSyn).Accept());
     for (const uint16_t header : {32, 20, 44}) AcceptEmpty("tcp", header);
     Add(In("tcp")
-            .AnyConnectionMark(kMarkWatch)
+            .ConnectionMark(kMarkAwaited, kMarkWatch)
             .SetConnectionMark(~kMarkWatch, 0)
             .SetPacketMark(kMarkWatch)
             .Count()
@@ -279,7 +160,7 @@ class TableRules {
     batch_.Chain(table_, "judged");
     // Bulk leaves at the first rule.
     Add(In("judged")
-            .ConnectionMark(kMarkAnswered, kMarkPass)
+            .ConnectionMark(kMarkBits, kMarkPass)
             .Protocol(kProtocolTcp)
             .TransportBits(kFlagsOffset, kTcpSyn, 0)
             .Accept());
@@ -289,7 +170,11 @@ class TableRules {
             .TransportBits(kFlagsOffset, kTcpSyn | kTcpAck, kTcpSyn)
             .Goto("opening"));
     AddQuic();
-    Add(In("judged").ConnectionMark(kMarkAnswered, kMarkPass).Accept());
+    Add(In("judged").ConnectionMark(kMarkBits, kMarkPass).Accept());
+    Add(In("judged")
+            .Protocol(kProtocolUdp)
+            .ConnectionMark(kMarkAnswered, kMarkPass)
+            .Accept());
     Add(In("judged").AnyConnectionMark(kMarkBlock).Goto("blocked"));
     Add(In("judged").Protocol(kProtocolUdp).Port(kDnsPort).Count().Queue(to_));
     Add(In("judged").Protocol(kProtocolTcp).Port(kDnsPort).Goto("tcp"));
@@ -329,6 +214,30 @@ class TableRules {
     }
   }
 
+  // A server says its hello when it has all of the client's: from then on what
+  // was judged cannot be exchanged, and the connection runs without another
+  // packet being held. One that asks for a second hello (it answers with a
+  // random number known to all, RFC 8446, 4.1.3) has not.
+  void AddServersAnswer() {
+    batch_.Chain(table_, "answered");
+    for (const uint16_t header : {20, 32}) {
+      const uint8_t offset = static_cast<uint8_t>(header / 4 << 4);
+      Add(In("answered")
+              .TransportBits(kDataOffset, 0xf0, offset)
+              .TransportWord(header + kHelloRandom, ~0u, kAskAgainWord)
+              .Accept());
+      Add(In("answered")
+              .TransportBits(kDataOffset, 0xf0, offset)
+              .TransportWord(header, 0xffff0000, kTlsHandshakeWord)
+              .TransportBits(header + kHelloKind, 0xff, kServerHello)
+              .SetConnectionMark(~kMarkAwaited, kMarkPass));
+    }
+    Add(In("in")
+            .Protocol(kProtocolTcp)
+            .ConnectionMark(kMarkBits, kMarkAwaited)
+            .Goto("answered"));
+  }
+
   // Answers of plain HTTP that send their asker elsewhere ("HTTP/1.1 30x"):
   // so a hotspot shows its log-in page.
   void AddRedirects() {
@@ -347,7 +256,17 @@ class TableRules {
   // A verdict comes back as a packet mark; from here on the flow carries it.
   void AddVerdict() {
     batch_.Chain(table_, "verdict");
+    // Bulk, again.
+    Add(In("verdict")
+            .PacketMark(kMarkBits, 0)
+            .ConnectionMark(kMarkBlock, 0)
+            .Accept());
     Add(In("verdict").PacketMark(kMarkBits, kMarkOurs).Accept());
+    // What awaits its server's answer may be judged otherwise meanwhile.
+    Add(In("verdict")
+            .Protocol(kProtocolTcp)
+            .AnyPacketMark(kMarkAnswered)
+            .SetConnectionMark(~kMarkAwaited, 0));
     for (const uint32_t bit : {kMarkPass, kMarkBlock, kMarkWatch}) {
       Add(In("verdict").AnyPacketMark(bit).CopyMarkToConnection(bit));
     }

@@ -27,6 +27,9 @@ inline constexpr uint32_t kMarkWatch = 0x02000000;
 inline constexpr uint32_t kMarkBits = kMarkPass | kMarkBlock | kMarkWatch;
 // On a connection: refused, and its client has been answered.
 inline constexpr uint32_t kMarkAnswered = kMarkPass | kMarkBlock;
+// On a TCP connection: judged to pass; runs when its server has said its hello,
+// or the gate sees that it was answered.
+inline constexpr uint32_t kMarkAwaited = kMarkPass | kMarkWatch;
 // On a packet: sent by the gate itself, not to be judged.
 inline constexpr uint32_t kMarkOurs = kMarkBits;
 

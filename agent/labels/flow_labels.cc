@@ -75,15 +75,10 @@ void FlowLabels::OnPacket(Flow& flow, const Segment& segment, uint64_t frame,
   }
   if (found != waiting_.end()) {
     Followed& of = found->second;
-    of.client = {flow.ends[flow.client], flow.ports[flow.client]};
-    of.server = {flow.ends[flow.client ^ 1], flow.ports[flow.client ^ 1]};
+    Describe(flow, &of);
     of.first_us = std::min(of.first_us, time_us);
     of.last_us = std::max(of.last_us, time_us);
     of.last_frame = frame;
-    of.uid = flow.uid;
-    of.protocol = flow.protocol;
-    of.blind = flow.blind;
-    of.named = flow.named;
   }
   Push({.flow = flow.id,
         .frame = frame,
@@ -99,6 +94,15 @@ void FlowLabels::OnPacket(Flow& flow, const Segment& segment, uint64_t frame,
        segment.payload);
 }
 
+void FlowLabels::Describe(const Flow& flow, Followed* of) {
+  of->client = {flow.ends[flow.client], flow.ports[flow.client]};
+  of->server = {flow.ends[flow.client ^ 1], flow.ports[flow.client ^ 1]};
+  of->uid = flow.uid;
+  of->protocol = flow.protocol;
+  of->blind = flow.blind;
+  of->named = flow.named;
+}
+
 void FlowLabels::OnClosed(const Flow& flow) {
   if (const auto decided = decided_.find(flow.id); decided != decided_.end()) {
     if (flow.blind != 0) --blind_change_[flow.blind];
@@ -106,10 +110,11 @@ void FlowLabels::OnClosed(const Flow& flow) {
   }
   const auto found = waiting_.find(flow.id);
   if (found != waiting_.end()) {
-    found->second.blind = flow.blind;
-    found->second.named = flow.named;
+    Describe(flow, &found->second);
   } else if (!options_.in_step) {
     return;  // was answered
+  } else if (const auto at = held_at_.find(flow.id); at != held_at_.end()) {
+    Describe(flow, &held_[at->second].of);
   }
   // In step it is said always: what the worker remembers must not depend on
   // when its answers are taken.
@@ -168,6 +173,7 @@ void FlowLabels::OnAnswer(const LabelRecord& answer) {
             .label = std::string(answer.text()),
             .of = of};
   if (options_.in_step) {
+    held_at_[answer.flow] = held_.size();
     held_.push_back(std::move(held));
   } else {
     TellLabel(held);
@@ -275,6 +281,7 @@ void FlowLabels::TellHeld() {
   });
   for (const Held& held : held_) TellLabel(held);
   held_.clear();
+  held_at_.clear();
 }
 
 }  // namespace schoolgate::agent

@@ -104,6 +104,7 @@ class FlowLabels : public FlowTap {
     Followed of;
   };
 
+  static void Describe(const Flow& flow, Followed* of);
   void Push(const TapRecord& record, std::span<const uint8_t> payload);
   bool WaitForRoom();
   void OnAnswer(const LabelRecord& answer);
@@ -122,6 +123,8 @@ class FlowLabels : public FlowTap {
   // Flows whose blindness a label has decided before they ended.
   absl::flat_hash_map<uint64_t, uint8_t> decided_;
   std::vector<Held> held_;
+  // Where a flow's label waits in held_: the flow goes on after it.
+  absl::flat_hash_map<uint64_t, size_t> held_at_;
   std::array<int64_t, kBlindCauses> blind_change_{};
   LabelCounters counters_;
   uint64_t last_sync_ = 0;

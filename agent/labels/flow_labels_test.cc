@@ -114,7 +114,13 @@ TEST(FlowLabelsTest, TheSameCaptureGetsTheSameLabelsEachTime) {
   const Labelled once(file);
   EXPECT_FALSE(once.sink().lines.empty());
   for (int i = 0; i < 3; ++i) {
-    EXPECT_EQ(Labelled(file).sink().lines, once.sink().lines);
+    const Labelled again(file);
+    EXPECT_EQ(again.sink().lines, once.sink().lines);
+    for (size_t cause = 0; cause < kBlindCauses; ++cause) {
+      EXPECT_EQ(again.blind(static_cast<Blind>(cause)),
+                once.blind(static_cast<Blind>(cause)))
+          << BlindName(static_cast<Blind>(cause));
+    }
   }
   std::set<std::string> flows;
   for (const std::string& line : once.sink().lines) {

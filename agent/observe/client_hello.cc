@@ -13,6 +13,7 @@ constexpr size_t kRecordHeader = 5;
 constexpr size_t kHandshakeHeader = 4;
 constexpr size_t kMaxRecordBytes = 16384 + 2048;
 constexpr size_t kMinHelloBytes = 38;
+constexpr uint16_t kTlcp = 0x0101;
 
 void ParseServerName(ByteReader extension, ClientHello* hello) {
   ByteReader list(extension.Take(extension.U16()));
@@ -55,9 +56,14 @@ void ParseExtension(uint16_t type, Bytes body, ClientHello* hello) {
   }
 }
 
+// SSL 3 to TLS 1.3; TLCP (GB/T 38636) is a relative.
+bool IsVersion(uint16_t version) {
+  return (version >> 8 == 3 && (version & 0xff) <= 4) || version == kTlcp;
+}
+
 bool LooksLikeRecord(uint8_t type, uint16_t version, size_t length) {
-  return type >= kChangeCipherSpec && type <= kHandshake && version >> 8 == 3 &&
-         (version & 0xff) <= 4 && length > 0 && length <= kMaxRecordBytes;
+  return type >= kChangeCipherSpec && type <= kHandshake &&
+         IsVersion(version) && length > 0 && length <= kMaxRecordBytes;
 }
 
 }  // namespace
@@ -69,9 +75,10 @@ namespace {
 bool ParseBody(Bytes body, bool datagram, bool cut, ClientHello* hello) {
   *hello = {};
   ByteReader reader(body);
-  const uint8_t major = reader.U8();
-  reader.Skip(1 + 32);
-  if (major != (datagram ? 0xfe : 0x03) && !(datagram && major == 1)) {
+  const uint16_t version = reader.U16();
+  reader.Skip(32);
+  const uint8_t major = version >> 8;
+  if (datagram ? major != 0xfe && major != 1 : major != 3 && version != kTlcp) {
     return false;
   }
   const size_t session = reader.U8();
@@ -166,7 +173,7 @@ class HelloSearch {
     if (bytes_.size() >= at_ + kRecordHeader + kHandshakeHeader + 2) {
       const uint8_t* record = bytes_.data() + at_;
       result_.certain = record[0] == kHandshake && record[5] == kClientHello &&
-                        record[6] == 0 && record[9] == 3;
+                        record[6] == 0 && IsVersion(LoadU16(record + 9));
     }
     return false;
   }
@@ -195,7 +202,7 @@ class HelloSearch {
     const Bytes head = bytes_.subspan(at_);
     const bool fits = !head.empty() && head[0] >= kChangeCipherSpec &&
                       head[0] <= kHandshake &&
-                      (head.size() < 2 || head[1] == 3) &&
+                      (head.size() < 2 || head[1] == 3 || head[1] == 1) &&
                       (head.size() < 3 || head[2] <= 4);
     if (fits) return NeedMore(at_ + kRecordHeader + 1);
     result_ = Not();

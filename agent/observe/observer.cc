@@ -170,9 +170,12 @@ void Observer::OnSegment(const Segment& segment, uint32_t hash) {
   }
   Inspect(flow, side, segment);
   const int packets = flow.sides[0].packets + flow.sides[1].packets;
-  if (tap_ != nullptr && packets <= FlowTap::kFirstPackets &&
-      !segment.payload.empty()) {
-    tap_->OnPacket(flow, segment, teller_.frame(), now_us);
+  if (tap_ != nullptr && packets <= FlowTap::kFirstPackets) {
+    if (!segment.payload.empty()) {
+      tap_->OnPacket(flow, segment, teller_.frame(), now_us);
+    }
+  } else if (tap_ != nullptr && packets == FlowTap::kFirstPackets + 1) {
+    ++teller_.counters().untapped_flows;
   }
   const Partial* partial = partials_.Find(flow, side);
   unfinished_ = partial != nullptr && (!tcp || partial->start >= 0);

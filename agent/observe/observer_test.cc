@@ -111,6 +111,29 @@ TEST_F(ObserverTest, TellsBytesOfEachEndFromOpeningToClosing) {
   EXPECT_EQ(last.uid, 1000u);
 }
 
+class CountingTap : public FlowTap {
+ public:
+  void OnPacket(Flow&, const Segment&, uint64_t, int64_t) override {
+    ++packets;
+  }
+  void OnClosed(const Flow&) override {}
+  uint32_t packets = 0;
+};
+
+TEST_F(ObserverTest, TheTapSeesTheFirstPacketsAndWhatIsBeyondIsCounted) {
+  CountingTap tap;
+  observer_.SetTap(&tap);
+  for (uint32_t i = 0; i < FlowTap::kFirstPackets; ++i) {
+    Client(i, kData, "x");
+  }
+  EXPECT_EQ(tap.packets, FlowTap::kFirstPackets);
+  EXPECT_EQ(observer_.counters().untapped_flows, 0u);
+  for (uint32_t i = 0; i < 300; ++i) Client(100 + i, kData, "x");
+  EXPECT_EQ(tap.packets, FlowTap::kFirstPackets);
+  EXPECT_EQ(observer_.counters().untapped_flows, 1u);
+  observer_.Finish();
+}
+
 TEST_F(ObserverTest, TheSamePortsAgainAreAnotherFlow) {
   Client(0, kTcpSyn, "");
   Client(1, kData, "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n");

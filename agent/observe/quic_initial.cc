@@ -7,6 +7,7 @@ constexpr uint32_t kVersion1 = 1;
 constexpr uint32_t kVersion2 = 0x6b3343cf;
 constexpr uint32_t kVersion2Drafts = 0x709a50c4;
 constexpr uint32_t kVersion2Early = 0xff020000;
+constexpr uint32_t kGoogleQ050 = 0x51303530;
 
 bool IsVersion2(uint32_t version) {
   return version == kVersion2 || version == kVersion2Drafts ||
@@ -15,6 +16,7 @@ bool IsVersion2(uint32_t version) {
 
 bool KnownVersion(uint32_t version) {
   if (version == kVersion1 || IsVersion2(version)) return true;
+  if (version == kGoogleQ050) return true;
   if (version >> 8 == 0xff0000) return (version & 0xff) >= 22;
   if ((version & 0x0f0f0f0f) == 0x0a0a0a0a) return true;  // forced negotiation
   return version >> 12 == 0xfaceb || version >> 8 == 0x543035;  // mvfst, T05x
@@ -95,6 +97,7 @@ bool CollectCrypto(Bytes bytes, ByteAssembler* crypto) {
   constexpr uint64_t kAck = 2;
   constexpr uint64_t kAckEcn = 3;
   constexpr uint64_t kCrypto = 6;
+  constexpr uint64_t kGoogleCrypto = 8;  // no other version has it in Initials
   ByteReader frames(bytes);
   while (frames.left() > 0) {
     uint64_t type = 0;
@@ -107,7 +110,8 @@ bool CollectCrypto(Bytes bytes, ByteAssembler* crypto) {
       case kAckEcn:
         if (!SkipAck(&frames, type == kAckEcn)) return false;
         break;
-      case kCrypto: {
+      case kCrypto:
+      case kGoogleCrypto: {
         uint64_t offset = 0;
         uint64_t length = 0;
         if (!Varint(&frames, &offset) || !Varint(&frames, &length)) {

@@ -2,6 +2,7 @@
 #include <openssl/evp.h>
 
 #include <cstring>
+#include <new>
 #include <string_view>
 
 #include "agent/observe/quic_initial.h"
@@ -61,6 +62,12 @@ constexpr QuicProfile kVersion2 = {
     "quicv2 key",
     "quicv2 iv",
     "quicv2 hp"};
+constexpr QuicProfile kGoogleQ050 = {
+    {0x50, 0x45, 0x74, 0xef, 0xd0, 0x66, 0xfe, 0x2f, 0x9d, 0x94,
+     0x5c, 0xfc, 0xdb, 0xd3, 0xa7, 0xf0, 0xd3, 0xb5, 0x6b, 0x45},
+    "quic key",
+    "quic iv",
+    "quic hp"};
 constexpr QuicProfile kGoogleT050 = {
     {0x7f, 0xf5, 0x79, 0xe5, 0xac, 0xd0, 0x72, 0x91, 0x55, 0x80,
      0x30, 0x4c, 0x43, 0xa2, 0x36, 0x7c, 0x60, 0x48, 0x83, 0x10},
@@ -80,6 +87,7 @@ constexpr const QuicProfile* kOf29[] = {&kDraft29};
 constexpr const QuicProfile* kOf1[] = {&kVersion1};
 constexpr const QuicProfile* kOf2[] = {&kVersion2};
 constexpr const QuicProfile* kOf2Drafts[] = {&kVersion2Drafts};
+constexpr const QuicProfile* kOfQ050[] = {&kGoogleQ050};
 constexpr const QuicProfile* kOfT050[] = {&kGoogleT050};
 constexpr const QuicProfile* kOfT051[] = {&kGoogleT051};
 constexpr const QuicProfile* kOfForced[] = {&kVersion1, &kDraft29};
@@ -92,6 +100,7 @@ std::span<const QuicProfile* const> ProfilesFor(uint32_t version) {
   if (version == 1) return kOf1;
   if (version == 0x6b3343cf) return kOf2;
   if (version == 0x709a50c4 || version == 0xff020000) return kOf2Drafts;
+  if (version == 0x51303530) return kOfQ050;
   if (version == 0x54303530) return kOfT050;
   if (version == 0x54303531) return kOfT051;
   if (version >> 12 == 0xfaceb) return kOfMvfst;
@@ -130,10 +139,12 @@ struct QuicOpener::Contexts {
 
   Hash Sha256(Bytes one, Bytes two) {
     Hash out;
-    SG_CHECK(EVP_DigestInit_ex(digest, sha256, nullptr) == 1 &&
-             EVP_DigestUpdate(digest, one.data(), one.size()) == 1 &&
-             EVP_DigestUpdate(digest, two.data(), two.size()) == 1 &&
-             EVP_DigestFinal_ex(digest, out.data(), nullptr) == 1);
+    if (EVP_DigestInit_ex(digest, sha256, nullptr) != 1 ||
+        EVP_DigestUpdate(digest, one.data(), one.size()) != 1 ||
+        EVP_DigestUpdate(digest, two.data(), two.size()) != 1 ||
+        EVP_DigestFinal_ex(digest, out.data(), nullptr) != 1) {
+      throw std::bad_alloc();
+    }
     return out;
   }
 

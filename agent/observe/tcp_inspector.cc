@@ -117,7 +117,9 @@ TcpInspector::Kind TcpInspector::LookForHttp(Flow& flow, int side,
 }
 
 TcpInspector::Kind TcpInspector::Look(Flow& flow, int side, Bytes bytes) {
-  const StreamFront front = ReadStreamFront(bytes);
+  // What fronts begin with; most bytes are nothing of the kind.
+  StreamFront front;
+  if (bytes[0] <= ' ' || bytes[0] == 'P') front = ReadStreamFront(bytes);
   if (front.need > 0 && flow.sides[side].looked_at < kFrontBytes) {
     need_ = front.need;
     certain_ = false;

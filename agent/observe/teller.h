@@ -39,6 +39,7 @@ struct ObserverCounters {
   uint64_t unread_answers = 0;      // DNS messages with more than is read
   uint64_t unread_datagrams = 0;    // beyond kCuriousDatagrams of a flow
   uint64_t unkept_segments = 0;     // out of order, beyond kYoungBytes
+  uint64_t untapped_flows = 0;      // with packets beyond the FlowTap's first
   uint64_t forgotten_answers = 0;   // addresses and covers pushed out by others
   uint64_t out_of_memory = 0;       // packets whose looking failed for it
 

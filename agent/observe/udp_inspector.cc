@@ -41,6 +41,31 @@ uint32_t LittleU32(const uint8_t* at) {
          uint32_t{at[3]} << 24;
 }
 
+enum class Chlo { kName, kNoName, kNeedMore };
+
+// The name in a hello of Google's own handshake: a table of tags with the ends
+// of their values, then the values.
+Chlo FindGoogleName(Bytes chlo, Bytes* name) {
+  constexpr size_t kHead = 8;
+  if (chlo.size() < kHead) return Chlo::kNeedMore;
+  const size_t tags = chlo[4] | size_t{chlo[5]} << 8;
+  const size_t values = kHead + tags * 8;
+  if (values > chlo.size()) return Chlo::kNeedMore;
+  size_t begin = 0;
+  for (size_t i = 0; i < tags; ++i) {
+    const uint8_t* tag = chlo.data() + kHead + i * 8;
+    const size_t end = LittleU32(tag + 4);
+    if (end < begin) return Chlo::kNoName;
+    if (std::memcmp(tag, "SNI\0", 4) == 0) {
+      if (end > chlo.size() - values) return Chlo::kNeedMore;
+      *name = chlo.subspan(values + begin, end - begin);
+      return Chlo::kName;
+    }
+    begin = end;
+  }
+  return Chlo::kNoName;
+}
+
 }  // namespace
 
 void UdpInspector::OnDatagram(Flow& flow, int side, const Segment& segment) {
@@ -164,6 +189,10 @@ void UdpInspector::OnInitial(Flow& flow, int side, const QuicPacket& packet) {
 void UdpInspector::TryCrypto(Flow& flow, int side, Partial& partial) {
   const Bytes run = partial.bytes.From(0);
   if (run.size() < 4) return;
+  if (AsText(run).starts_with("CHLO")) {
+    TryGoogleHello(flow, side, run);
+    return;
+  }
   const size_t length = LoadU32(run.data()) & 0xffffff;
   if (run[0] != kClientHello || length > kMaxHelloBytes) {
     ++teller_.counters().oversized;
@@ -178,6 +207,15 @@ void UdpInspector::TryCrypto(Flow& flow, int side, Partial& partial) {
     ++teller_.counters().malformed;
     teller_.Blame(flow, side, Blind::kParseFailure);
   }
+  partials_.Release(flow, side);
+}
+
+// Google's handshake inside Initials, as version Q050 has it.
+void UdpInspector::TryGoogleHello(Flow& flow, int side, Bytes chlo) {
+  ClientHello hello;
+  const Chlo result = FindGoogleName(chlo, &hello.server_name);
+  if (result == Chlo::kNeedMore) return;
+  teller_.Hello(NameSource::kQuic, flow, side, hello);
   partials_.Release(flow, side);
 }
 
@@ -249,23 +287,11 @@ bool UdpInspector::OnGoogleQuic(Flow& flow, int side, Bytes datagram) {
       std::search(head.begin(), head.end(), std::begin(kChlo), std::end(kChlo));
   if (found == head.end()) return true;
   flow.marks |= kMarkNameBearing;
-  const Bytes chlo =
-      datagram.subspan(static_cast<size_t>(found - head.begin()));
-  if (chlo.size() < 8) return true;
-  const size_t tags = chlo[4] | size_t{chlo[5]} << 8;
-  const size_t values = 8 + tags * 8;
-  size_t begin = 0;
-  for (size_t i = 0; i < tags && values <= chlo.size(); ++i) {
-    const uint8_t* tag = chlo.data() + 8 + i * 8;
-    const size_t end = LittleU32(tag + 4);
-    if (end < begin || end > chlo.size() - values) return true;
-    if (std::memcmp(tag, "SNI\0", 4) == 0) {
-      ClientHello hello;
-      hello.server_name = chlo.subspan(values + begin, end - begin);
-      teller_.Hello(NameSource::kQuic, flow, side, hello);
-      return true;
-    }
-    begin = end;
+  ClientHello hello;
+  if (FindGoogleName(
+          datagram.subspan(static_cast<size_t>(found - head.begin())),
+          &hello.server_name) == Chlo::kName) {
+    teller_.Hello(NameSource::kQuic, flow, side, hello);
   }
   return true;
 }

@@ -30,6 +30,7 @@ class UdpInspector {
   Partial* NewConnection(Flow& flow, int side, const QuicPacket& packet,
                          const QuicKeys& keys);
   void TryCrypto(Flow& flow, int side, Partial& partial);
+  void TryGoogleHello(Flow& flow, int side, Bytes chlo);
   void OnDtls(Flow& flow, int side, Bytes datagram);
   void OnDtlsFragment(Flow& flow, int side, ByteReader message);
   bool OnGoogleQuic(Flow& flow, int side, Bytes datagram);

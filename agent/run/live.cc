@@ -401,13 +401,14 @@ void LiveAgent::RefreshStatus() {
   const ObserverCounters seen = Seen();
   status_.seen = seen;
   status_.packets = seen.packets;
-  status_.names = watch_->counters().names;
+  status_.watch = watch_->counters();
+  status_.witness = watch_->witness();
+  status_.names = status_.watch.names;
   status_.flows = seen.flows;
   status_.label_flows = labels_ != nullptr;
   if (labels_ != nullptr) {
     status_.label_problem = labels_->problem();
     status_.labels = labels_->counters();
-    status_.contradictions = watch_->witness().signs[0];
   }
   status_.flows_unnamed = 0;
   for (size_t cause = 1; cause < kBlindCauses; ++cause) {

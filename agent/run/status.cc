@@ -31,8 +31,18 @@ nlohmann::ordered_json Blindness(const ObserverCounters& seen) {
   return json;
 }
 
-// What was refused or left unread because a limit said so.
-nlohmann::ordered_json BeyondLimits(const ObserverCounters& seen) {
+// What speaks against flows, by sign.
+nlohmann::ordered_json Contradictions(const WitnessCounters& witness) {
+  nlohmann::ordered_json json;
+  for (size_t sign = 0; sign < kSigns; ++sign) {
+    json[std::string(SignName(sign))] = witness.signs[sign];
+  }
+  return json;
+}
+
+// What was refused, left unread or forgotten because a limit said so.
+nlohmann::ordered_json BeyondLimits(const AgentStatus& status) {
+  const ObserverCounters& seen = status.seen;
   return {{"flows", seen.refused_flows},
           {"fragments", seen.lost_fragments},
           {"partial_messages", seen.lost_partials},
@@ -44,6 +54,14 @@ nlohmann::ordered_json BeyondLimits(const ObserverCounters& seen) {
           {"forgotten_answers", seen.forgotten_answers},
           {"datagrams", seen.unread_datagrams},
           {"segments", seen.unkept_segments},
+          {"flows_beyond_tap", seen.untapped_flows},
+          {"forgotten_names", status.watch.forgotten},
+          {"unwaited_contacts", status.watch.unwaited},
+          {"unkept_parents", status.watch.unkept_parents},
+          {"forgotten_tests", status.watch.forgotten_tests},
+          {"forgotten_flows", status.witness.forgotten},
+          {"forgotten_desks", status.witness.forgotten_desks},
+          {"unkept_peers", status.witness.unkept_peers},
           {"out_of_memory", seen.out_of_memory}};
 }
 
@@ -88,7 +106,7 @@ std::string ToJson(const AgentStatus& status, absl::Time now) {
       {"flows", status.flows},
       {"flows_unnamed", status.flows_unnamed},
       {"blindness", Blindness(status.seen)},
-      {"beyond_limits", BeyondLimits(status.seen)},
+      {"beyond_limits", BeyondLimits(status)},
       {"undecodable_packets", status.seen.undecodable},
       {"malformed_messages", status.seen.malformed},
       {"flows_labelled", status.labels.labels},
@@ -103,7 +121,7 @@ std::string ToJson(const AgentStatus& status, absl::Time now) {
         {"packets_dropped", status.labels.dropped},
         {"flows_refused", status.labels.refused},
         {"flows_lost", status.labels.lost}}},
-      {"contradictions", status.contradictions}};
+      {"contradictions", Contradictions(status.witness)}};
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "agent/decide/watch.h"
 #include "agent/labels/flow_labels.h"
 #include "agent/observe/teller.h"
 
@@ -55,7 +56,8 @@ struct AgentStatus {
   bool label_flows = false;   // whether schoolgate-dpi is wanted
   std::string label_problem;  // why it does not run, when it should
   LabelCounters labels;
-  uint64_t contradictions = 0;
+  WatchCounters watch;
+  WitnessCounters witness;
 };
 
 // One JSON object.

@@ -105,6 +105,8 @@ void Uplink::Turn(absl::Duration patience, int extra_descriptor) {
   FetchAnewWhenAsked();
   WriteStatusWhenDue(false);
   now = clock_.SinceBoot();
+  // A folder that is not there yet cannot be watched.
+  if (rules_watch_ == nullptr) wake = std::min(wake, now + kPollInterval);
   const auto watched = [](const auto& watch) {
     return watch != nullptr ? watch->descriptor() : -1;
   };
@@ -416,6 +418,8 @@ void Uplink::FetchAnewWhenAsked() {
       std::filesystem::exists(config_.state_directory + kRulesWanted, error);
   const absl::Duration now = clock_.SinceBoot();
   if (!rules_damaged_ || now < next_anew_) return;
+  // What is under way counts as fetched when it ends.
+  if (fetch_ != nullptr) return;
   if (session_ == nullptr || !session_->connected()) return;
   next_anew_ = now + kFetchAnew;
   fetched_.clear();

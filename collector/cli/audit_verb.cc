@@ -2,18 +2,25 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/str_cat.h"
+#include "collector/cases/custody.h"
 #include "collector/cli/open_stores.h"
 #include "collector/cli/program.h"
 #include "collector/cli/verbs.h"
 #include "collector/store/audit_log.h"
+#include "platform/clock.h"
+#include "platform/whole_file.h"
 
 namespace schoolgate::collector {
 namespace {
 
 constexpr size_t kPage = 1024;
+constexpr size_t kHeadLimit = 64 << 10;
+constexpr char kHeadKind[] = "audit_head";
 
 struct Options {
   DataDirectory directory;
+  std::string head, key, output;
   bool json = false;
 };
 
@@ -23,30 +30,103 @@ absl::StatusOr<std::unique_ptr<AuditLog>> OpenLog(const Options& options) {
   return OpenAudit(options.directory);
 }
 
+// The last entry; number 0 where there is none.
+absl::StatusOr<AuditEntry> LastEntry(AuditLog& log) {
+  AuditEntry last;
+  while (true) {
+    absl::StatusOr<std::vector<AuditEntry>> page = log.Read(last.number, kPage);
+    if (!page.ok()) return page.status();
+    if (page->empty()) return last;
+    last = std::move(page->back());
+  }
+}
+
+// A head is a custody pack of one record: the entry that was the last one.
+absl::Status CheckHead(AuditLog& log, const Options& options) {
+  const absl::StatusOr<std::string> text =
+      platform::ReadWholeFile(options.head, kHeadLimit);
+  if (!text.ok()) return text.status();
+  const absl::StatusOr<CustodyFacts> facts =
+      VerifyCustodyPack(*text, options.key);
+  if (!facts.ok()) {
+    return absl::Status(
+        facts.status().code(),
+        absl::StrCat(options.head, ": ", facts.status().message()));
+  }
+  const nlohmann::json& head = facts->first;
+  if (head.value("kind", "") != kHeadKind) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        options.head,
+        ": signed, but no head of an audit log: see `audit head`"));
+  }
+  const uint64_t number = head.value("number", uint64_t{0});
+  if (number == 0) return absl::OkStatus();  // taken of an empty log
+  const auto entry = log.Read(number - 1, 1);
+  if (!entry.ok()) return entry.status();
+  if (!entry->empty() && entry->front().number == number &&
+      entry->front().hash == head.value("hash", "")) {
+    return absl::OkStatus();
+  }
+  return absl::DataLossError(absl::StrCat(
+      "audit log: not the one whose head was taken on ", head.value("time", ""),
+      ": entry ", number, entry->empty() ? " is cut off" : " is another one",
+      ": whoever may write the database has changed it"));
+}
+
+absl::Status Head(const Options& options) {
+  auto log = OpenLog(options);
+  if (!log.ok()) return log.status();
+  absl::Status status = (*log)->Verify();
+  if (!status.ok()) return status;
+  const absl::StatusOr<AuditEntry> last = LastEntry(**log);
+  if (!last.ok()) return last.status();
+  const absl::StatusOr<seal::SigningKey> key =
+      seal::LoadOrCreateSigningKey(options.directory.CustodyKey());
+  if (!key.ok()) return key.status();
+  const CustodyPack pack =
+      MakeCustodyPack({{{"kind", kHeadKind},
+                        {"number", last->number},
+                        {"hash", last->hash},
+                        {"time", absl::FormatTime(absl::RFC3339_sec,
+                                                  platform::SystemClock().Now(),
+                                                  absl::UTCTimeZone())}}},
+                      *key);
+  if (options.output.empty()) {
+    std::printf("%s", pack.text.c_str());
+    return absl::OkStatus();
+  }
+  status = platform::ReplaceFile(options.output, pack.text, 0644);
+  if (!status.ok()) return status;
+  std::printf(
+      "%s: entry %llu is the last one now, signed\n"
+      "Keep it where the collector's owner cannot write; `audit verify --head` "
+      "tells whether the log is still that one.\n",
+      options.output.c_str(), static_cast<unsigned long long>(last->number));
+  return absl::OkStatus();
+}
+
 absl::Status Verify(const Options& options) {
   auto log = OpenLog(options);
   if (!log.ok()) return log.status();
-  const absl::Status status = (*log)->Verify();
+  absl::Status status = (*log)->Verify();
+  if (status.ok() && !options.head.empty()) status = CheckHead(**log, options);
   if (!status.ok()) return status;
-  uint64_t entries = 0;
-  std::string head;
-  while (true) {
-    const auto page = (*log)->Read(entries, kPage);
-    if (!page.ok()) return page.status();
-    if (page->empty()) break;
-    entries = page->back().number;
-    head = page->back().hash;
-  }
+  const absl::StatusOr<AuditEntry> last = LastEntry(**log);
+  if (!last.ok()) return last.status();
+  const uint64_t entries = last->number;
+  const std::string& head = last->hash;
   if (options.json) {
     std::printf(
         "%s\n",
         nlohmann::json({{"entries", entries}, {"head", head}}).dump().c_str());
   } else {
     std::printf(
-        "audit log: %llu entries, none changed or missing, head %s\n"
-        "Keep the head elsewhere: entries cut off at the end show by "
-        "it alone.\n",
-        static_cast<unsigned long long>(entries), head.c_str());
+        "audit log: %llu entries, none changed or missing, head %s\n%s",
+        static_cast<unsigned long long>(entries), head.c_str(),
+        options.head.empty()
+            ? "A log made anew, or cut off at its end, shows by a head that "
+              "was kept elsewhere alone: see `audit head`.\n"
+            : "It goes on from the head that was given.\n");
   }
   return status;
 }
@@ -92,12 +172,25 @@ void AddAudit(CLI::App& app, int* exit_code) {
     const char* name;
     const char* what;
     absl::Status (*run)(const Options&);
-  } all[] = {{"verify", "Prove that no entry was changed or taken out", Verify},
-             {"show", "Print all entries", Show}};
+  } all[] = {
+      {"verify", "Prove that no entry was changed or taken out", Verify},
+      {"head", "Sign which entry is the last one, to be kept elsewhere", Head},
+      {"show", "Print all entries", Show}};
   for (const auto& [name, what, run] : all) {
     CLI::App* part = verb->add_subcommand(name, what);
     AddDataOption(*part, &options->directory);
-    part->add_flag("--json", options->json, "Print JSON");
+    if (run == Head) {
+      part->add_option("-o", options->output, "Write to this file");
+    } else {
+      part->add_flag("--json", options->json, "Print JSON");
+    }
+    if (run == Verify) {
+      part->add_option("--head", options->head,
+                       "Also that the log goes on from this signed head");
+      part->add_option("--key", options->key,
+                       "The key that must have signed it, as the school tells "
+                       "it");
+    }
     part->callback([options, exit_code, run = run] {
       const absl::Status status = run(*options);
       if (!status.ok()) *exit_code = Complain(status);

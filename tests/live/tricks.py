@@ -229,6 +229,15 @@ def tls_after_starttls(address, port, name):
                     [b"EHLO me\r\n", b"STARTTLS\r\n", hello(name)], 0.1)
 
 
+def tls_second_hello(address, port, name, innocent):
+    """A server may ask for another hello."""
+    stream = connect(address, port)
+    stream.sendall(hello(innocent))
+    if read(stream)[:3] != b"\x16\3\3":
+        return "not asked again"
+    return exchange(stream, [hello(name)])
+
+
 def tls_in_socks(address, port, name):
     return exchange(connect(address, port),
                     [b"\5\1\0", b"\5\1\0\1\1\2\3\4\1\xbb", hello(name)], 0.1)

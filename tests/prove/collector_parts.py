@@ -132,12 +132,14 @@ def tamper(data, statements):
 
 def audit_log(options, work):
     """Every edit, deletion, swap and doubling of entries of a real audit log
-    is found by `audit verify`; cutting off its end shows by the head."""
+    is found by `audit verify`; with a signed head also a log that was cut off
+    at its end or made anew, and a head that was edited."""
     if not os.path.exists(os.path.join(options.build,
                                        'bin/schoolgate-collector')):
         return Seen(LEFT_OUT, 'not built: schoolgate-collector')
     collector = Collector(options, work)
-    head = collector.run('audit', 'verify').stdout
+    head = os.path.join(work, 'head')
+    collector.run('audit', 'head', '-o', head)
     with sqlite3.connect(os.path.join(collector.data,
                                       'main.sqlite')) as database:
         rows = list(database.execute('SELECT number FROM audit'))
@@ -153,16 +155,32 @@ def audit_log(options, work):
             missed.append(name)
     data = copy_data(collector, 'tampered')
     tamper(data, [f'DELETE FROM audit WHERE number = {rows[-1][0]}'])
-    cut = subprocess.run([collector.tool, 'audit', 'verify', '--data', data],
-                         capture_output=True, text=True, check=False).stdout
-    if cut == head:
-        missed.append('the end cut off: the head is the same')
+    another = os.path.join(work, 'another')
+    os.mkdir(another)
+    forged = os.path.join(work, 'forged')
+    with open(head, encoding='utf-8') as good:
+        text = good.read()
+    with open(forged, 'w', encoding='utf-8') as bad:
+        bad.write(text.replace(f'"number":{rows[-1][0]}', '"number":1'))
+    for name, log, against, sound in (
+            ('(nothing done)', collector.data, head, True),
+            ('the end cut off', data, head, False),
+            ('the log made anew', Collector(options, another).data, head,
+             False),
+            ('the head edited', collector.data, forged, False)):
+        tried += 1
+        done = subprocess.run([collector.tool, 'audit', 'verify', '--data',
+                               log, '--head', against], capture_output=True,
+                              check=False)
+        if (done.returncode == 0) != sound:
+            missed.append(name)
     return Seen(FAILED if missed or tried < 30 else PASSED,
-                f'{tried + 1} tamperings of {len(rows)} entries, '
+                f'{tried - 1} tamperings of {len(rows)} entries, '
                 f'{len(missed)} not found',
                 [f'- not found: {name}' for name in missed] or
                 ['Somebody who may write the database can make a whole new '
-                 'chain: only a head kept elsewhere shows that.'])
+                 'chain: a signed head kept elsewhere shows that, no check of '
+                 'the log alone.'])
 
 
 def session(collector, name, password):

@@ -1,6 +1,7 @@
 // A laptop short of memory would lose its filter, or a pupil's odd packets
 // would bring the agent down at the worst moment.
 #include <gtest/gtest.h>
+#include <openssl/crypto.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -23,6 +24,26 @@ bool Fails() {
 }
 
 }  // namespace
+
+// libcrypto has its own way to memory: it fails where this says so.
+bool g_crypto_fails = false;
+size_t g_crypto_failures = 0;
+
+bool CryptoFails() {
+  g_crypto_failures += g_crypto_fails;
+  return g_crypto_fails;
+}
+void* CryptoMalloc(size_t size, const char*, int) {
+  return CryptoFails() ? nullptr : std::malloc(size);
+}
+void* CryptoRealloc(void* memory, size_t size, const char*, int) {
+  return CryptoFails() ? nullptr : std::realloc(memory, size);
+}
+void CryptoFree(void* memory, const char*, int) { std::free(memory); }
+
+// Before libcrypto takes its first.
+const bool g_hooked =
+    CRYPTO_set_mem_functions(CryptoMalloc, CryptoRealloc, CryptoFree) == 1;
 
 // Not inlined: the compiler would see malloc's memory given to delete, or the
 // other way round, and complain.
@@ -100,6 +121,30 @@ TEST(OutOfMemory, CostsOnlyWhatThePacketsAtThatTimeWouldHaveTold) {
     }
   }
   EXPECT_GT(failures, 100u);
+}
+
+// QUIC needs keys for each connection: without memory for them the name is
+// lost, and nothing else.
+TEST(OutOfMemory, InLibcryptoCostsNamesAtMost) {
+  ASSERT_TRUE(g_hooked);
+  for (const traffic::Scene& scene : traffic::QuicScenes()) {
+    Names names;
+    agent::Observer observer(Small(), names);
+    g_crypto_fails = true;
+    Feed(observer, scene);
+    observer.Finish();
+    g_crypto_fails = false;
+    EXPECT_LE(names.told, scene.expected.size()) << scene.title;
+    // With memory again the same observer tells all.
+    names.told = 0;
+    Feed(observer, scene);
+    EXPECT_EQ(names.told, scene.expected.size()) << scene.title;
+  }
+  // That it can fail, so that this shows something.
+  g_crypto_fails = true;
+  EXPECT_EQ(OPENSSL_malloc(16), nullptr);
+  g_crypto_fails = false;
+  EXPECT_GT(g_crypto_failures, 0u);
 }
 
 }  // namespace

@@ -259,12 +259,41 @@ std::vector<Scene> FragmentScenes() {
            {"1 dns inside.example.org"}}};
 }
 
+// An access point cuts what does not fit beside its own headers.
+std::vector<Scene> ControllerScenes() {
+  const Buffer frame = Writer()
+                           .U16(0x0188)  // as the wire has it, and not the air
+                           .Zeros(24)
+                           .Put(std::string_view("\xaa\xaa\3\0\0\0", 6))
+                           .U16(kTypeIpv4)
+                           .Put(Inner())
+                           .bytes();
+  const Bytes all(frame);
+  const auto piece = [&](unsigned number, size_t begin, size_t end, bool last) {
+    return Tunnel(5247, Writer()
+                            .U16(0x0010)
+                            .U16(last ? 0x03c0 : 0x0380)
+                            .U16(number)
+                            .U16(static_cast<unsigned>(begin))
+                            .Put(all.subspan(begin, end - begin))
+                            .bytes());
+  };
+  return {{"tunnel-capwap-fragments",
+           {piece(5, 0, 40, false), piece(6, 40, frame.size(), true),
+            piece(5, 40, frame.size(), true)},
+           {"3 dns inside.example.org"}},
+          {"tunnel-capwap-fragments-reversed",
+           {piece(5, 40, frame.size(), true), piece(5, 0, 40, false)},
+           {"2 dns inside.example.org"}}};
+}
+
 }  // namespace
 
 std::vector<Scene> LinkScenes() {
   std::vector<Scene> scenes = EthernetScenes();
-  for (const auto& more : {LongHeaderScenes(), OtherLinkScenes(),
-                           FragmentScenes(), ExtensionScenes()}) {
+  for (const auto& more :
+       {LongHeaderScenes(), OtherLinkScenes(), ControllerScenes(),
+        FragmentScenes(), ExtensionScenes()}) {
     scenes.insert(scenes.end(), more.begin(), more.end());
   }
   return scenes;

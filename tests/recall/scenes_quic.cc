@@ -35,6 +35,38 @@ Scene Scrambled(const std::string& title, uint32_t version) {
           {"2 quic scrambled.example.org"}};
 }
 
+// Of Google's own handshake.
+Buffer GoogleHello() {
+  return Writer()
+      .Put("CHLO")
+      .Put(Bytes(Buffer{2, 0, 0, 0}))
+      .Put(std::string_view("PAD\0", 4))
+      .Put(Bytes(Buffer{20, 0, 0, 0}))
+      .Put(std::string_view("SNI\0", 4))
+      .Put(Bytes(Buffer{38, 0, 0, 0}))
+      .Zeros(20)
+      .Put("google.example.org")
+      .bytes();
+}
+
+// Its last version carried that in Initials, with a frame of its own.
+std::vector<Scene> GoogleScenes() {
+  constexpr uint32_t kQ050 = 0x51303530;
+  const Buffer hello = GoogleHello();
+  const auto frame = [&](size_t begin, size_t end) {
+    Buffer made = Crypto(hello, begin, end);
+    made[0] = 8;
+    return made;
+  };
+  return {{"quic-google-q050",
+           {Sent(Initial({.version = kQ050}, frame(0, 9999)))},
+           {"1 quic google.example.org"}},
+          {"quic-google-q050-in-two",
+           {Sent(Initial({.version = kQ050, .number = 2}, frame(30, 9999))),
+            Sent(Initial({.version = kQ050, .number = 1}, frame(0, 30)))},
+           {"2 quic google.example.org"}}};
+}
+
 std::vector<Scene> ConnectionScenes() {
   std::vector<Scene> scenes;
   const Buffer hello = Large("moved.example.org");
@@ -91,14 +123,7 @@ std::vector<Scene> ConnectionScenes() {
                             .Put("12345678Q043")
                             .Zeros(13)
                             .U32(0xa0010004)
-                            .Put("CHLO")
-                            .Put(Bytes(Buffer{2, 0, 0, 0}))
-                            .Put(std::string_view("PAD\0", 4))
-                            .Put(Bytes(Buffer{20, 0, 0, 0}))
-                            .Put(std::string_view("SNI\0", 4))
-                            .Put(Bytes(Buffer{38, 0, 0, 0}))
-                            .Zeros(20)
-                            .Put("google.example.org")
+                            .Put(GoogleHello())
                             .bytes();
   scenes.push_back(
       {"quic-google", {Sent(google)}, {"1 quic google.example.org"}});
@@ -214,7 +239,7 @@ std::vector<Scene> QuicScenes() {
                                Scrambled("quic-scrambled-v1", 1),
                                Scrambled("quic-scrambled-v2", 0x6b3343cf)};
   for (const auto& more :
-       {ConnectionScenes(), PacketScenes(), VersionScenes()}) {
+       {ConnectionScenes(), GoogleScenes(), PacketScenes(), VersionScenes()}) {
     scenes.insert(scenes.end(), more.begin(), more.end());
   }
   return scenes;

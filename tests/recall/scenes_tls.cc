@@ -121,8 +121,22 @@ std::vector<Scene> RecordScenes() {
   return scenes;
 }
 
+// Of TLS's Chinese relative.
+std::vector<Scene> TlcpScenes() {
+  Flow flow;
+  Buffer hello = TlsRecords(ClientHello({.name = "tlcp.example.org"}));
+  hello[1] = hello[2] = hello[9] = hello[10] = 1;
+  return {
+      {"tlcp", {Syn(flow), Data(flow, 0, hello)}, {"2 tls tlcp.example.org"}},
+      {"tlcp-split",
+       {Syn(flow), Data(flow, 0, Part(hello, 0, 2)),
+        Data(flow, 2, Part(hello, 2, 40)),
+        Data(flow, 40, Part(hello, 40, 9999))},
+       {"4 tls tlcp.example.org"}}};
+}
+
 std::vector<Scene> OtherProtocolScenes() {
-  std::vector<Scene> scenes;
+  std::vector<Scene> scenes = TlcpScenes();
   Flow mail;
   mail.server_port = 587;
   const Buffer start = Text("EHLO me\r\nSTARTTLS\r\n");

@@ -39,6 +39,8 @@ Buffer Salt(uint32_t version) {
     case 0xff00001d:  // drafts 29 to 32
     case 0xff000020:
       return FromHex("afbfec289993d24c9e9786f19c6111e04390a899");
+    case 0x51303530:  // Google's Q050
+      return FromHex("504574efd066fe2f9d945cfcdbd3a7f0d3b56b45");
     default:
       return FromHex("38762cf7f55934b34d179ae6a4c80cadccbb7f0a");
   }

@@ -1,0 +1,96 @@
+// 802.11 frames, by themselves and as access points send them to a controller.
+#include "agent/capture/layer_bytes.h"
+#include "agent/capture/packet_decoder.h"
+
+namespace schoolgate::agent {
+namespace {
+
+bool StartsWithSnap(Bytes bytes) {
+  return bytes.size() >= 8 && bytes[0] == 0xaa && bytes[1] == 0xaa &&
+         bytes[2] == 0x03 && bytes[3] == 0;
+}
+
+bool IsDataFrame(uint8_t kind) { return (kind & 0x0f) == 0x08; }
+
+}  // namespace
+
+Decoded PacketDecoder::Wireless(Bytes bytes) {
+  if (bytes.size() < 24) return Decoded::kUndecodable;
+  return WirelessFrame(bytes[0], bytes[1], bytes);
+}
+
+// Frames to a controller carry the two bytes of their frame control in one
+// order or in the other.
+Decoded PacketDecoder::WirelessOfController(Bytes bytes) {
+  if (bytes.size() < 24) return Decoded::kUndecodable;
+  if (!IsDataFrame(bytes[0]) && IsDataFrame(bytes[1])) {
+    return WirelessFrame(bytes[1], bytes[0], bytes);
+  }
+  return WirelessFrame(bytes[0], bytes[1], bytes);
+}
+
+Decoded PacketDecoder::WirelessFrame(uint8_t kind, uint8_t flags, Bytes bytes) {
+  constexpr uint8_t kNoData = 0x40;
+  constexpr uint8_t kQos = 0x80;
+  constexpr uint8_t kEncrypted = 0x40;
+  constexpr uint8_t kAggregated = 0x80;
+  if (++depth_ > kMaxDepth) return Decoded::kUndecodable;
+  if (!IsDataFrame(kind) || (kind & kNoData) != 0) return Decoded::kNothing;
+  size_t header = 24;
+  if ((flags & 3) == 3) header += 6;  // four addresses
+  uint8_t qos = 0;
+  if ((kind & kQos) != 0) {
+    qos = bytes.size() > header ? bytes[header] : 0;
+    header += 2;
+    if ((flags & 0x80) != 0) header += 4;  // HT control
+  }
+  Bytes body = After(bytes, header);
+  if (body.size() >= 10 && body[0] != 0xaa && body[2] == 0xaa) {
+    body = body.subspan(2);  // header padded to four bytes
+  }
+  if ((flags & kEncrypted) != 0) {
+    // Some cards decrypt, and leave the mark and perhaps the key's number.
+    if (!StartsWithSnap(body)) body = After(body, 8);
+    if (!StartsWithSnap(body)) return Decoded::kNothing;
+  }
+  if ((qos & kAggregated) != 0) body = After(body, 14);  // the first of several
+  if (body.size() > 6 && body[0] != 0xaa) {
+    // A mesh's header: flags, time to live, number, up to two addresses.
+    const Bytes inner = After(body, 6 + (body[0] & 3) * size_t{6});
+    if (StartsWithSnap(inner)) body = inner;
+  }
+  return Llc(body);
+}
+
+// RFC 5415; frames as they were in the air, or as Ethernet has them.
+Decoded PacketDecoder::Capwap(Bytes bytes) {
+  constexpr uint8_t kNative = 0x01;
+  constexpr uint8_t kFragment = 0x80;
+  constexpr uint8_t kLast = 0x40;
+  constexpr uint8_t kKeepAlive = 0x08;
+  constexpr uint8_t kProtocol = 254;  // a number of our own, for the fragments
+  if (bytes.size() < 8 || bytes[0] != 0) return Decoded::kUndecodable;
+  if ((bytes[3] & kKeepAlive) != 0) return Decoded::kNothing;
+  Bytes frame = After(bytes, (bytes[1] >> 3) * size_t{4});
+  if ((bytes[3] & kFragment) != 0) {
+    const uint32_t where = LoadU16(bytes.data() + 6) & 0xfff8u;
+    frame = fragments_.Add({out_->src, out_->dst, LoadU16(bytes.data() + 4),
+                            kProtocol, where, (bytes[3] & kLast) == 0, frame},
+                           time_us_);
+    if (frame.empty()) return Decoded::kNothing;
+    if (++reassembled_ > kMaxReassembled) return Decoded::kUndecodable;
+  }
+  const bool native = (bytes[2] & kNative) != 0;
+  return native ? WirelessOfController(frame) : Ethernet(frame);
+}
+
+// RFC 5412, the elder of CAPWAP.
+Decoded PacketDecoder::Lwapp(Bytes bytes) {
+  constexpr uint8_t kControl = 0x04;
+  constexpr uint8_t kFragment = 0x02;
+  if (bytes.size() < 6) return Decoded::kUndecodable;
+  if ((bytes[0] & (kControl | kFragment)) != 0) return Decoded::kNothing;
+  return WirelessOfController(bytes.subspan(6));
+}
+
+}  // namespace schoolgate::agent
