@@ -422,8 +422,9 @@ TEST_F(CollectorTest, AnAlertQuotesThePublishedPolicy) {
               testing::HasSubstr("row SS2 of the staff table of the school's "
                                  "policy says: line manager"));
   bool on_record = false;
-  for (const AuditEntry& line :
-       OpenSqliteAuditLog(Directory().Main()).value()->Read(0, 1000).value()) {
+  auto audit = OpenSqliteAuditLog(Directory().Main()).value();
+  const std::vector<AuditEntry> lines = audit->Read(0, 1000).value();
+  for (const AuditEntry& line : lines) {
     on_record |= line.action == "policy_in_force" && line.about == "all";
   }
   EXPECT_TRUE(on_record);
