@@ -210,8 +210,9 @@ void Uplink::Carry(Actions actions) {
 // The certificate for the next link: a candidate first, so that it is proven
 // before it replaces anything.
 const TlsIdentity* Uplink::ChooseIdentity() {
-  const int failures = session_->failures();
-  const bool other = failures >= kCandidateTries && failures % 2 == 1;
+  // Its own failures: those of before, when nobody answered, say nothing.
+  const int tries = candidate_ ? candidate_tries_++ : 0;
+  const bool other = tries >= kCandidateTries && tries % 2 == 1;
   using_candidate_ = candidate_.has_value() && !(other && tls_.has_value());
   if (using_candidate_) return &*candidate_;
   return tls_.has_value() ? &*tls_ : nullptr;
@@ -464,6 +465,7 @@ void Uplink::OnRenewed(const absl::Status& status, const Failure& failure,
     renew_backoff_.Reset();
     renewal_wanted_ = false;
     candidate_ = identity_.LoadCandidate();
+    candidate_tries_ = 0;
     Carry(session_->Redial());
     return;
   }

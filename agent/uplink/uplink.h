@@ -80,6 +80,7 @@ class Uplink {
   std::optional<TlsIdentity> tls_;
   std::optional<TlsIdentity> candidate_;
   bool using_candidate_ = false;
+  int candidate_tries_ = 0;  // links, also with the old one, since it is there
   CertificateTimes certificate_times_;
 
   std::unique_ptr<SpoolReader> reader_;

@@ -27,6 +27,7 @@ int main(int argc, char** argv) {
   collector::AddSplitKey(app, &exit_code);
   collector::AddServe(app, &exit_code);
   collector::AddEnrolToken(app, &exit_code);
+  collector::AddAuthority(app, &exit_code);
   collector::AddRemovalToken(app, &exit_code);
   collector::AddDevices(app, &exit_code);
   collector::AddAlerts(app, &exit_code);

@@ -1,25 +1,11 @@
 #include "collector/cli/doctor.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
+#include "collector/cli/preflight.h"
 
 namespace schoolgate::collector {
-namespace {
-
-// Whether somebody holds the lock that `serve` holds.
-bool IsServing(const std::string& lock) {
-  const int file = open(lock.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) return false;
-  const bool held = flock(file, LOCK_SH | LOCK_NB) != 0;
-  close(file);
-  return held;
-}
-
-}  // namespace
 
 std::vector<Diagnosis> Examination::Run() {
-  serving_ = IsServing(directory_.Lock());
+  serving_ = IsServing(directory_);
   if (!Configuration()) return found_;
   Clock();
   Permissions();

@@ -1,5 +1,9 @@
 #include "collector/cli/preflight.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include <filesystem>
 
 #include "absl/strings/numbers.h"
@@ -19,6 +23,20 @@ std::string Day(absl::Time time) {
   return absl::FormatTime("%e %B %Y", time, absl::UTCTimeZone());
 }
 
+absl::Status MakeOwn(const DataDirectory& directory,
+                     const CollectorConfig& config, const Authority& authority,
+                     const std::string& which, absl::Time now) {
+  std::vector<std::string> names = {std::string(seal::kCollectorServerName)};
+  names.insert(names.end(), config.names.begin(), config.names.end());
+  const absl::StatusOr<Certificate> made =
+      authority.MakeServer(names, now, Authority::kServerLifetime);
+  if (!made.ok()) return made.status();
+  const absl::Status status =
+      WriteSecretFile(directory.Tls(which + ".key"), made->key_pem);
+  if (!status.ok()) return status;
+  return WriteSecretFile(directory.Tls(which + ".crt"), made->certificate_pem);
+}
+
 absl::Status RenewOwn(const DataDirectory& directory,
                       const CollectorConfig& config, const Authority& authority,
                       const std::string& which, absl::Time now) {
@@ -31,19 +49,30 @@ absl::Status RenewOwn(const DataDirectory& directory,
       return absl::OkStatus();
     }
   }
-  std::vector<std::string> names = {std::string(seal::kCollectorServerName)};
-  names.insert(names.end(), config.names.begin(), config.names.end());
-  const absl::StatusOr<Certificate> made =
-      authority.MakeServer(names, now, Authority::kServerLifetime);
-  if (!made.ok()) return made.status();
-  Log(Level::kNotice, "certificate_renewed", {{"file", file}});
-  const absl::Status status =
-      WriteSecretFile(directory.Tls(which + ".key"), made->key_pem);
-  if (!status.ok()) return status;
-  return WriteSecretFile(file, made->certificate_pem);
+  const absl::Status status = MakeOwn(directory, config, authority, which, now);
+  if (status.ok()) Log(Level::kNotice, "certificate_renewed", {{"file", file}});
+  return status;
 }
 
 }  // namespace
+
+absl::Status MakeServerCertificates(const DataDirectory& directory,
+                                    const CollectorConfig& config,
+                                    const Authority& authority,
+                                    absl::Time now) {
+  const absl::Status status =
+      MakeOwn(directory, config, authority, "uplink", now);
+  if (!status.ok() || !config.web_certificate.empty()) return status;
+  return MakeOwn(directory, config, authority, "web", now);
+}
+
+bool IsServing(const DataDirectory& directory) {
+  const int file = open(directory.Lock().c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  const bool held = flock(file, LOCK_SH | LOCK_NB) != 0;
+  close(file);
+  return held;
+}
 
 absl::Status CheckClock(const Authority& authority, absl::Time now) {
   const absl::StatusOr<Validity> validity =

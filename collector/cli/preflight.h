@@ -20,6 +20,14 @@ absl::Status CheckCertificates(const DataDirectory& directory,
                                const CollectorConfig& config,
                                const Authority& authority, absl::Time now);
 
+// Makes our own server certificates anew, signed by `authority`.
+absl::Status MakeServerCertificates(const DataDirectory& directory,
+                                    const CollectorConfig& config,
+                                    const Authority& authority, absl::Time now);
+
+// Whether a collector serves this directory now.
+bool IsServing(const DataDirectory& directory);
+
 // DATA_LOSS when SQLite finds damage; OK when the file is not there yet.
 absl::Status CheckDatabase(const std::string& file);
 

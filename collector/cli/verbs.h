@@ -10,6 +10,7 @@ namespace schoolgate::collector {
 void AddSetup(CLI::App& app, int* exit_code);
 void AddServe(CLI::App& app, int* exit_code);
 void AddEnrolToken(CLI::App& app, int* exit_code);
+void AddAuthority(CLI::App& app, int* exit_code);
 void AddRemovalToken(CLI::App& app, int* exit_code);
 void AddDevices(CLI::App& app, int* exit_code);
 void AddAlerts(CLI::App& app, int* exit_code);

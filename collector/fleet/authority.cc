@@ -28,8 +28,6 @@ using Bio = std::unique_ptr<BIO, Deleter<BIO, BIO_free_all>>;
 
 // A quarter of a century: longer than any laptop; rotated with ca-old.crt.
 constexpr absl::Duration kAuthorityLifetime = absl::Hours(24 * 365 * 25);
-// Devices' clocks run behind.
-constexpr absl::Duration kBackdate = absl::Hours(24);
 constexpr int kSerialBytes = 16;
 constexpr size_t kMaxRequestBytes = 16 * 1024;
 
@@ -73,7 +71,7 @@ std::string KeyPem(EVP_PKEY* key) {
 Key NewKey() { return Key(EVP_EC_gen("P-256")); }
 
 bool SetTimes(X509* cert, absl::Time now, absl::Duration lifetime) {
-  const time_t from = absl::ToTimeT(now - kBackdate);
+  const time_t from = absl::ToTimeT(now - Authority::kBackdate);
   const time_t to = absl::ToTimeT(now + lifetime);
   return ASN1_TIME_set(X509_getm_notBefore(cert), from) != nullptr &&
          ASN1_TIME_set(X509_getm_notAfter(cert), to) != nullptr;

@@ -23,6 +23,9 @@ class Authority {
  public:
   static constexpr absl::Duration kDeviceLifetime = absl::Hours(24 * 90);
   static constexpr absl::Duration kServerLifetime = absl::Hours(24 * 397);
+  // Certificates are good from so long before they were made: devices' clocks
+  // run behind.
+  static constexpr absl::Duration kBackdate = absl::Hours(24);
 
   // Makes DIR/ca.key (mode 0600) and DIR/ca.crt. ALREADY_EXISTS when there is
   // one.

@@ -10,6 +10,7 @@ import select
 import socket
 import ssl
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -217,7 +218,8 @@ class Prober:
         made = socket.socket(family_of(address), kind)
         made.setblocking(False)
         if self.mark:
-            made.setsockopt(socket.SOL_SOCKET, 36, self.mark)  # SO_MARK
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_MARK,
+                            self.mark.to_bytes(4, sys.byteorder))
         return made
 
     def ask_dns(self, bad):
@@ -331,9 +333,10 @@ class Prober:
             self.settle(asked, "lost")
 
 
-def probe(pipe, addresses, initials, mark=0):
+def probe(pipe, addresses, initials, mark=0, only_good=False):
     """Asks until told "stop"; then answers with what became of all of it. Told
     "tried", answers how many blocked names it has asked for."""
+    kinds_of_name = (False,) if only_good else (False, True)
     prober = Prober(addresses, initials, mark)
     prober.keep_long_flow()
     dns_at = tls_at = time.monotonic()
@@ -345,14 +348,14 @@ def probe(pipe, addresses, initials, mark=0):
         now = time.monotonic()
         if now >= dns_at:
             dns_at = max(dns_at + DNS_EVERY, now - 0.1)
-            prober.ask_dns(False)
-            prober.ask_dns(True)
+            for bad in kinds_of_name:
+                prober.ask_dns(bad)
         if now >= tls_at:
             tls_at = max(tls_at + TLS_EVERY, now - 0.1)
-            prober.ask_tls(False)
-            prober.ask_tls(True)
-            prober.ask_quic(False)
-            prober.ask_quic(True)
+            for bad in kinds_of_name:
+                prober.ask_tls(bad)
+            for bad in kinds_of_name:
+                prober.ask_quic(bad)
             prober.keep_long_flow()
         prober.turn(min(dns_at, tls_at))
     prober.drain()
@@ -455,8 +458,9 @@ class Lab:
     def in_client(self, *words, check=True):
         return run("ip", "netns", "exec", self.client, *words, check=check)
 
-    def probe(self, mark=0):
-        return Inside(self.client, probe, self.addresses, self.initials, mark)
+    def probe(self, mark=0, only_good=False):
+        return Inside(self.client, probe, self.addresses, self.initials, mark,
+                      only_good)
 
     def one(self, kind, bad, mark=0):
         asked = Inside(self.client, ask_once, kind, self.addresses,
