@@ -26,6 +26,7 @@ struct Options {
   std::string host;
   std::string kind;
   std::string words;
+  std::string group;
 };
 
 absl::StatusOr<nlohmann::json> Ask(const Options& options,
@@ -104,6 +105,44 @@ int Notice(const Options& options) {
   return kExitOk;
 }
 
+int Preview(const Options& options) {
+  using schoolgate::agent::PreviewInWords;
+  const nlohmann::json question = {{"ask", "preview"},
+                                   {"group", options.group}};
+  if (options.words.empty()) return Show(options, question, PreviewInWords);
+  const auto answer = Ask(options, question);
+  if (!answer.ok()) return Complain(kProgram, answer.status());
+  const auto request = schoolgate::agent::RequestFrom(*answer, options.words);
+  if (request.host.empty()) {
+    std::fputs(PreviewInWords(*answer).c_str(), stdout);
+    return Complain(kProgram,
+                    absl::FailedPreconditionError(
+                        "preview: there is nothing that a lesson pass could "
+                        "open: nothing was sent"));
+  }
+  return Show(
+      options,
+      {{"ask", "report"},
+       {"kind", "wrong"},
+       {"host", request.host},
+       {"words", request.words}},
+      [](const nlohmann::json&) {
+        return std::string("The school has been asked for a lesson pass.\n");
+      });
+}
+
+void AddPreview(CLI::App& app, Options& options, int* exit_code) {
+  CLI::App* preview = app.add_subcommand(
+      "preview",
+      "Which hosts of the site that you just opened a class would miss");
+  preview->add_option("GROUP", options.group, "The class's group, e.g. ks2")
+      ->required();
+  preview->add_option("--ask", options.words,
+                      "Ask the school for a lesson pass, with what the lesson "
+                      "needs it for");
+  preview->callback([&options, exit_code] { *exit_code = Preview(options); });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -141,6 +180,7 @@ int main(int argc, char** argv) {
     exit_code =
         Show(options, {{"ask", "why"}, {"host", options.host}}, WhyInWords);
   });
+  AddPreview(app, options, &exit_code);
   CLI::App* report = app.add_subcommand(
       "report",
       "Say that you landed somewhere by accident (accident), that a "

@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+
 namespace schoolgate::agent {
 namespace {
 
@@ -191,6 +193,58 @@ std::string SchoolNoticeInWords(const nlohmann::json& answer) {
          (answer.value("accepted", false)
               ? "You have said that you read it.\n"
               : "Say that you have read it with: schoolgate notice --accept\n");
+}
+
+std::string PreviewInWords(const nlohmann::json& answer) {
+  const std::string group = answer.value("group", std::string());
+  const auto& hosts = answer.at("hosts");
+  std::string lines;
+  size_t missed = 0;
+  for (const auto& one : hosts) {
+    if (!one.value("blocked", false)) continue;
+    ++missed;
+    absl::StrAppend(&lines, "  ", one.value("host", std::string()), ": ",
+                    one.value("reason", std::string()),
+                    one.value("passable", false) ? " A lesson pass can open it."
+                                                 : " No lesson pass opens it.",
+                    "\n");
+  }
+  if (hosts.empty()) {
+    return "No host was asked for by you within the last minute. Open the "
+           "site, wait until it is there, and ask again at once.\n";
+  }
+  if (missed == 0) {
+    return absl::StrCat("The group ", group, " would get all ", hosts.size(),
+                        " hosts that you asked for within the last minute.\n");
+  }
+  return absl::StrCat(
+      "The group ", group, " would miss ", missed, " of the ", hosts.size(),
+      " hosts that you asked for within the last minute:\n", lines,
+      "Nothing of this has left the device. To ask for a lesson pass:\n"
+      "  schoolgate preview ",
+      group, " --ask \"what the lesson needs it for\"\n");
+}
+
+PassRequest RequestFrom(const nlohmann::json& answer,
+                        const std::string& reason) {
+  constexpr size_t kMostHosts = 10;  // the words of a report have a limit
+  PassRequest request;
+  std::string hosts;
+  size_t count = 0;
+  for (const auto& one : answer.at("hosts")) {
+    if (!one.value("blocked", false) || !one.value("passable", false) ||
+        ++count > kMostHosts) {
+      continue;
+    }
+    const std::string host = one.value("host", std::string());
+    if (request.host.empty()) request.host = host;
+    absl::StrAppend(&hosts, hosts.empty() ? "" : " ", host);
+  }
+  if (request.host.empty()) return request;
+  request.words =
+      absl::StrCat("lesson pass for ", answer.value("group", std::string()),
+                   ": ", hosts, ": ", reason);
+  return request;
 }
 
 std::string WhyInWords(const nlohmann::json& answer) {

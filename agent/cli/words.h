@@ -15,6 +15,18 @@ std::string RecordInWords(const nlohmann::json& answer);
 // What `schoolgate notice` prints.
 std::string SchoolNoticeInWords(const nlohmann::json& answer);
 
+// What `schoolgate preview GROUP` prints.
+std::string PreviewInWords(const nlohmann::json& answer);
+
+// The request for a lesson pass that the answer leads to: the first host that
+// a pass may open, and all of them in the words that go with the report. No
+// host: there is nothing to ask for.
+struct PassRequest {
+  std::string host, words;
+};
+PassRequest RequestFrom(const nlohmann::json& answer,
+                        const std::string& reason);
+
 // What `schoolgate why HOST` prints.
 std::string WhyInWords(const nlohmann::json& answer);
 

@@ -119,5 +119,33 @@ TEST(WordsTest, AnswersOfOtherShapesAreSurvived) {
   EXPECT_FALSE(WhyInWords({{"host", nullptr}}).empty());
 }
 
+// The teacher must see what to ask for, and ask for no more than a pass opens.
+TEST(WordsTest, APreviewNamesWhatIsMissedAndAsksForWhatAPassOpens) {
+  const nlohmann::json answer = {
+      {"group", "ks2"},
+      {"hosts",
+       {{{"host", "a.test"}, {"blocked", false}, {"passable", false}},
+        {{"host", "game.test"},
+         {"blocked", true},
+         {"passable", true},
+         {"reason", "Games are blocked."}},
+        {{"host", "x.test"},
+         {"blocked", true},
+         {"passable", false},
+         {"reason", "Never."}}}}};
+  const std::string words = PreviewInWords(answer);
+  EXPECT_NE(words.find("would miss 2 of the 3"), std::string::npos) << words;
+  EXPECT_NE(words.find("game.test: Games are blocked. A lesson pass can"),
+            std::string::npos);
+  EXPECT_NE(words.find("x.test: Never. No lesson pass"), std::string::npos);
+  const PassRequest request = RequestFrom(answer, "fractions");
+  EXPECT_EQ(request.host, "game.test");
+  EXPECT_EQ(request.words, "lesson pass for ks2: game.test: fractions");
+  EXPECT_EQ(
+      RequestFrom({{"group", "ks2"}, {"hosts", nlohmann::json::array()}}, "x")
+          .host,
+      "");
+}
+
 }  // namespace
 }  // namespace schoolgate::agent

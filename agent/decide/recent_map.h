@@ -50,6 +50,14 @@ class RecentMap {
     old_.clear();
   }
 
+  // What is held, in no order; `look` must not change the map.
+  template <typename Look>
+  void ForEach(Look look) const {
+    for (const auto* generation : {&old_, &young_}) {
+      for (const auto& [key, value] : *generation) look(key, value);
+    }
+  }
+
   size_t size() const { return young_.size() + old_.size(); }
 
   // Keys that went before their time, because others needed the room.

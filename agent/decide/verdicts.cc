@@ -1,5 +1,6 @@
 #include "agent/decide/verdicts.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "rules/judge.h"
@@ -92,6 +93,31 @@ rules::Question Verdicts::QuestionOf(const Who& who, int64_t time_us) const {
   question.group = who.group;
   question.user = who.login;
   return question;
+}
+
+std::vector<Verdicts::Previewed> Verdicts::Preview(const Who& who,
+                                                   const std::string& group,
+                                                   int64_t time_us) const {
+  std::vector<Previewed> all;
+  if (rules_ == nullptr) return all;
+  const std::string own =
+      std::string(who.group).append(1, '\0').append(who.login).append(1, '\0');
+  Who child;
+  child.group = group;
+  rules::Question question = QuestionOf(child, time_us);
+  remembered_.ForEach([&](const std::string& key, const Remembered& known) {
+    if (!key.starts_with(own) || known.decision.locked ||
+        known.decided_us < time_us - kRememberUs) {
+      return;
+    }
+    const std::string host = key.substr(own.size());
+    question.host = host;
+    rules::Decision decision = rules::Decide(*rules_, question);
+    if (!decision.locked) all.push_back({host, std::move(decision)});
+  });
+  std::sort(all.begin(), all.end(),
+            [](const auto& a, const auto& b) { return a.host < b.host; });
+  return all;
 }
 
 std::string_view Verdicts::Restricted(std::string_view host,

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "agent/decide/attribution.h"
@@ -63,6 +64,15 @@ class Verdicts {
   // For what has a category and no host. Not remembered.
   rules::Decision ForCategory(std::string_view category, const Who& who,
                               int64_t time_us) const;
+
+  struct Previewed {
+    std::string host;
+    rules::Decision decision;
+  };
+  // The hosts that this person asked for within the last minute, as the group
+  // would be answered now; by host. Nothing of the locked lists.
+  std::vector<Previewed> Preview(const Who& who, const std::string& group,
+                                 int64_t time_us) const;
 
   // The name that stands in for this one (SafeSearch); empty: none. Borrows
   // the rules.

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "platform/local_socket.h"
 #include "platform/name_question.h"
 #include "rules/import/known_categories.h"
@@ -14,6 +15,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr size_t kMaxWords = 500;
 constexpr size_t kMaxHostBytes = 253;
+constexpr size_t kMostPreviewed = 200;  // an answer has its limit
 
 std::string Dump(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -50,6 +52,17 @@ std::string BlockedCategory(Verdicts& verdicts, const Who& who,
   return locked;
 }
 
+// Whether a lesson pass may open what this decision refuses.
+bool Passable(const rules::Ruleset& rules, const rules::Decision& decision) {
+  for (const std::string& id : decision.categories) {
+    const int category = rules.tables().Category(id);
+    if (category < 0 || !rules.policy().categories(category).passable()) {
+      return false;
+    }
+  }
+  return !decision.categories.empty();
+}
+
 }  // namespace
 
 Answers::Answers(Attribution& attribution, Verdicts& verdicts, Watch& watch,
@@ -84,6 +97,7 @@ std::string Answers::Answer(uint32_t uid, std::string_view question,
     end_(TextOf(json, "why"));
     return Dump({{"ends", true}});
   }
+  if (ask == "preview") return Preview(uid, TextOf(json, "group"), now);
   const std::string host = TextOf(json, "host");
   if (host.empty() || host.size() > kMaxHostBytes) {
     return Refuse("host: not a host name: give one such as www.example.org");
@@ -240,6 +254,39 @@ std::string Answers::Why(uint32_t uid, const std::string& host,
                                      absl::UTCTimeZone());
   }
   return Dump(json);
+}
+
+std::string Answers::Preview(uint32_t uid, const std::string& group,
+                             absl::Time now) {
+  const auto rules = verdicts_.rules();
+  if (rules == nullptr) {
+    return Refuse("rules: none on this device yet: ask your IT support");
+  }
+  std::string known;
+  bool is_known = false;
+  for (const v1::PolicyGroup& one : rules->policy().groups()) {
+    absl::StrAppend(&known, known.empty() ? "" : ", ", one.id());
+    is_known |= one.id() == group;
+  }
+  if (!is_known) {
+    return Refuse(
+        absl::StrCat("preview: no such group: the policy has ", known));
+  }
+  // What somebody does here is theirs: a shared log-in is nobody's.
+  const Observation asked = AskedBy(uid, now);
+  const Who who = attribution_.WhoAsked(asked);
+  Json hosts = Json::array();
+  for (const auto& [host, decision] :
+       verdicts_.Preview(who, group, asked.time_us)) {
+    if (hosts.size() >= kMostPreviewed) break;
+    hosts.push_back({{"host", host},
+                     {"blocked", decision.action == rules::Action::kBlock},
+                     {"passable", Passable(*rules, decision)},
+                     {"categories", decision.categories},
+                     {"reason", decision.reason},
+                     {"clause", decision.clause}});
+  }
+  return Dump({{"group", group}, {"hosts", std::move(hosts)}});
 }
 
 std::string Answers::Report(uint32_t uid, const std::string& kind,

@@ -65,6 +65,7 @@ class Answers {
   std::string SchoolNotice(uint32_t uid) const;
   std::string Accept(uint32_t uid, const std::string& version, absl::Time now);
   std::string Why(uint32_t uid, const std::string& host, absl::Time now);
+  std::string Preview(uint32_t uid, const std::string& group, absl::Time now);
   std::string Report(uint32_t uid, const std::string& kind,
                      const std::string& host, const std::string& words,
                      absl::Time now);

@@ -1,6 +1,5 @@
 #include "agent/run/replay_line.h"
 
-#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstring>
@@ -63,12 +62,32 @@ char* PutHex16(unsigned value, char* to) {
   return to;
 }
 
+// "0.", "1.", ... "255.": each number of an address with the dot behind it.
+struct Dotted {
+  char text[4];
+  uint8_t length;
+};
+constexpr std::array<Dotted, 256> kDotted = [] {
+  std::array<Dotted, 256> all{};
+  for (unsigned i = 0; i < 256; ++i) {
+    Dotted& made = all[i];
+    if (i >= 100) made.text[made.length++] = static_cast<char>('0' + i / 100);
+    if (i >= 10)
+      made.text[made.length++] = static_cast<char>('0' + i / 10 % 10);
+    made.text[made.length++] = static_cast<char>('0' + i % 10);
+    made.text[made.length++] = '.';
+  }
+  return all;
+}();
+
+// Writes up to 16 bytes, the last of them in vain.
 char* PutIpv4(const uint8_t* bytes, char* to) {
   for (int i = 0; i < 4; ++i) {
-    if (i > 0) *to++ = '.';
-    to = PutNumber(bytes[i], to);
+    const Dotted& number = kDotted[bytes[i]];
+    std::memcpy(to, number.text, sizeof number.text);
+    to += number.length;
   }
-  return to;
+  return to - 1;
 }
 
 char* PutIpv6(const std::array<uint8_t, 16>& bytes, char* to) {
@@ -152,11 +171,11 @@ constexpr std::array<bool, 256> kEscaped = [] {
   return escaped;
 }();
 
-bool NeedsEscape(char c) { return kEscaped[static_cast<uint8_t>(c)]; }
-
 // Whether a JSON string can hold the bytes as they are.
 bool IsPlain(std::string_view text) {
-  return std::none_of(text.begin(), text.end(), NeedsEscape);
+  bool escaped = false;  // no early end: nearly all are plain, and short
+  for (char c : text) escaped |= kEscaped[static_cast<uint8_t>(c)];
+  return !escaped;
 }
 
 void AppendVerdict(const rules::Decision& verdict, std::string* out) {

@@ -190,7 +190,8 @@ void CaseBook::Renew(const Finding& finding, absl::Time now,
                  alert->evidence(alert->evidence_size() - 1).time_unix_us()));
   }
   alert->set_late(alert->late() || finding.late);
-  PutInWords(finding, options_.zone, alert);
+  const Policy policy = PolicyOf(options_.policies, alert->school());
+  PutInWords(finding, options_.zone, policy.get(), alert);
   if (is_new) return;
   bool grew = alert->last_unix_us() > last_before;
   if (alert->state() == v1::ALERT_STATE_CLOSED && grew) {

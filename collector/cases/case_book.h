@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "collector/detect/finding.h"
+#include "collector/policy/school_policies.h"
 #include "collector/store/alert_store.h"
 
 namespace schoolgate::collector {
@@ -18,6 +19,8 @@ struct CaseOptions {
   absl::TimeZone zone = absl::UTCTimeZone();  // the schools'
   // The name people use for a device; may be empty.
   std::function<std::string(const std::string& device)> device_name;
+  // What is to be done next by the school's own policy; null: none published.
+  const SchoolPolicies* policies = nullptr;
 };
 
 // Not thread-safe by itself; the store may be shared. Borrows it for life.

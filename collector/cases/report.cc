@@ -4,11 +4,14 @@
 #include <array>
 #include <map>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "collector/cases/words.h"
+#include "collector/policy/school_policies.h"
+#include "rules/policy/calendar.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -21,7 +24,7 @@ constexpr std::array kAreas = {"content", "contact", "conduct", "commerce"};
 
 absl::Status NoPeriod(const std::string& id) {
   return absl::InvalidArgumentError(absl::StrCat(
-      id, ": not a period: write 2026-11, 2026-W47 or 2026-autumn"));
+      id, ": not a period: write 2026-11, 2026-W47, 2026-autumn or 2026-year"));
 }
 
 Period Months(const std::string& id, const std::string& words, int year,
@@ -79,9 +82,15 @@ std::string MonthText(absl::CivilMonth month, std::span<const v1::Alert> alerts,
   return text;
 }
 
+std::string Capital(std::string words) {
+  if (words.empty()) return words;
+  words[0] = absl::ascii_toupper(static_cast<unsigned char>(words[0]));
+  return words;
+}
+
 void Count(std::map<std::string, uint64_t>& to, const std::string& key,
            uint64_t times = 1) {
-  to[key.empty() ? "not known" : key] += times;
+  to[key.empty() ? "Not known" : key] += times;
 }
 
 std::string Change(uint64_t now, uint64_t before) {
@@ -120,6 +129,102 @@ const char* SeverityWords(v1::Severity severity) {
   }
 }
 
+// In this order, and none that nobody counted.
+ReportTable Ordered(std::string title, std::string name,
+                    std::span<const std::string> order,
+                    const std::map<std::string, uint64_t>& counts) {
+  ReportTable table;
+  table.title = std::move(title);
+  table.columns = {std::move(name), "Alerts"};
+  table.plot = true;
+  for (const std::string& key : order) {
+    const auto found = counts.find(key);
+    if (found != counts.end()) {
+      table.rows.push_back({key, absl::StrCat(found->second)});
+    }
+  }
+  return table;
+}
+
+std::string AreaWords(const v1::Alert& alert) {
+  if (alert.rule() == "person_asks") return "Requests";
+  const std::string area = AreaOf(alert.category());
+  return area == "device" ? "Devices" : Capital(area);
+}
+
+std::string GroupWords(const v1::CompiledPolicy* policy,
+                       const std::string& group) {
+  if (group.empty()) return "Not known";
+  const std::string words = GroupTitle(policy, group);
+  return Capital(words == group ? GroupName(group) : words);
+}
+
+std::string Weekday(absl::Time time, absl::TimeZone zone) {
+  return absl::FormatTime("%A", time, zone);
+}
+
+std::string HourWords(absl::Time time, absl::TimeZone zone) {
+  return absl::FormatTime("%H:00", time, zone);
+}
+
+// The Monday of its week: "2026-11-23".
+std::string WeekOf(absl::Time time, absl::TimeZone zone) {
+  absl::CivilDay day = absl::ToCivilDay(time, zone);
+  while (absl::GetWeekday(day) != absl::Weekday::monday) --day;
+  return absl::FormatCivilTime(day);
+}
+
+// When and where, by what is known of each alert's first contact.
+void AddTimes(std::span<const v1::Alert> alerts, absl::TimeZone zone,
+              const v1::CompiledPolicy* policy, Report* report) {
+  static const std::vector<std::string> days = {
+      "Monday", "Tuesday",  "Wednesday", "Thursday",
+      "Friday", "Saturday", "Sunday"};
+  std::map<std::string, uint64_t> week, day, hour, lesson, place;
+  const rules::Calendar calendar =
+      policy == nullptr
+          ? rules::Calendar()
+          : rules::Calendar(policy->calendar(), policy->schedules());
+  for (const v1::Alert& alert : alerts) {
+    const int64_t us = alert.first_unix_us() != 0 ? alert.first_unix_us()
+                                                  : alert.raised_unix_us();
+    const absl::Time first = absl::FromUnixMicros(us);
+    Count(week, WeekOf(first, zone));
+    Count(day, Weekday(first, zone));
+    Count(hour, HourWords(first, zone));
+    Count(lesson, calendar.InLesson(absl::ToUnixSeconds(first))
+                      ? "In lessons"
+                      : "Outside lessons");
+    Count(place, alert.incident().where().empty() ? "Not written down"
+                                                  : alert.incident().where());
+  }
+  const auto keys = [](const std::map<std::string, uint64_t>& counts) {
+    std::vector<std::string> all;
+    for (const auto& [key, count] : counts) all.push_back(key);
+    return all;
+  };
+  report->tables.push_back(
+      Ordered("Alerts by week", "Week of", keys(week), week));
+  for (auto& row : report->tables.back().rows) {
+    absl::CivilDay monday;
+    if (absl::ParseCivilTime(row[0], &monday)) {
+      row[0] =
+          absl::FormatTime("%-d %b %Y", absl::FromCivil(monday, zone), zone);
+    }
+  }
+  report->tables.push_back(
+      Ordered("Alerts by day of the week", "Day", days, day));
+  report->tables.push_back(
+      Ordered("Alerts by hour of the day", "Hour", keys(hour), hour));
+  if (policy != nullptr &&
+      std::any_of(policy->schedules().begin(), policy->schedules().end(),
+                  [](const auto& one) { return one.lesson(); })) {
+    report->tables.push_back(Table("In lessons and outside", "When", lesson));
+  }
+  report->tables.push_back(
+      Table("Alerts by place, as the incident log has it", "Place", place));
+}
+
 const char* EndWords(const v1::Alert& alert) {
   if (alert.state() != v1::ALERT_STATE_CLOSED) return "Not finished yet";
   const std::string& outcome = alert.incident().outcome();
@@ -134,10 +239,10 @@ ReportTable Contacts(std::span<const HourCount> counts,
                      std::span<const HourCount> before) {
   std::map<std::string, std::array<uint64_t, 2>> sums;
   for (const HourCount& one : counts) {
-    sums[CategoryWords(one.category)][0] += one.contacts;
+    sums[Capital(CategoryWords(one.category))][0] += one.contacts;
   }
   for (const HourCount& one : before) {
-    sums[CategoryWords(one.category)][1] += one.contacts;
+    sums[Capital(CategoryWords(one.category))][1] += one.contacts;
   }
   ReportTable table;
   table.title = "Contacts that the policy covers";
@@ -195,6 +300,10 @@ absl::StatusOr<Period> ParsePeriod(const std::string& id) {
   }
   if (part == "autumn") {
     return Months(id, absl::StrCat("autumn ", year), year, 9, 4);
+  }
+  if (part == "year") {
+    return Months(id, absl::StrCat("school year ", year, "/", (year + 1) % 100),
+                  year, 9, 12);
   }
   if (part.size() > 1 && part[0] == 'W' &&
       absl::SimpleAtoi(part.substr(1), &number) && number >= 1 &&
@@ -296,23 +405,29 @@ absl::StatusOr<Report> GovernorsReport(const std::string& school,
 Report LeadersReport(const Period& period, std::span<const v1::Alert> alerts,
                      std::span<const HourCount> counts,
                      std::span<const HourCount> counts_before,
-                     absl::TimeZone zone) {
+                     absl::TimeZone zone, const v1::CompiledPolicy* policy) {
+  static const std::vector<std::string> severities = {
+      "Illegal material", "Serious", "Rule break", "Routine"};
+  static const std::vector<std::string> areas = {
+      "Content", "Contact", "Conduct", "Commerce", "Devices", "Requests"};
   Report report;
   report.title = "Online safety: report to leaders";
   report.period = period.words;
   std::map<std::string, uint64_t> severity, area, group, end;
   for (const v1::Alert& alert : alerts) {
     Count(severity, SeverityWords(alert.severity()));
-    Count(area, AreaOf(alert.category()));
-    Count(group, alert.group());
+    Count(area, AreaWords(alert));
+    Count(group, GroupWords(policy, alert.group()));
     Count(end, EndWords(alert));
   }
-  report.tables.push_back(Table("Alerts by severity", "Severity", severity));
-  report.tables.push_back(Table("Alerts by area", "Area", area));
+  report.tables.push_back(
+      Ordered("Alerts by severity", "Severity", severities, severity));
+  report.tables.push_back(Ordered("Alerts by area", "Area", areas, area));
   report.tables.push_back(Table("Alerts by group", "Group", group));
   report.tables.push_back(Table("How they ended", "End", end));
   report.tables.push_back(Contacts(counts, counts_before));
   report.tables.push_back(Hours(counts, zone));
+  AddTimes(alerts, zone, policy, &report);
   return report;
 }
 

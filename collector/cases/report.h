@@ -15,11 +15,13 @@
 #include "collector/store/alert_store.h"
 #include "collector/store/event_store.h"
 #include "proto/alert.pb.h"
+#include "proto/policy.pb.h"
 
 namespace schoolgate::collector {
 
 // "2026-11", "2026-W47", "2026-spring" (January to March), "2026-summer" (April
-// to August), "2026-autumn" (September to December).
+// to August), "2026-autumn" (September to December), "2026-year" (September to
+// August).
 struct Period {
   std::string id;
   std::string words;                     // "November 2026"
@@ -66,11 +68,13 @@ absl::StatusOr<std::vector<v1::Alert>> AlertsForGovernors(
     std::span<const Account> everybody);
 
 // Exact figures, for those who may see the alerts anyhow. `alerts`: those that
-// the reader may see; `before`, `counts_before`: of as long a time before.
+// the reader may see; `counts_before`: of as long a time before. `policy`: the
+// school's, for its groups' names and its lessons; may be null.
 Report LeadersReport(const Period& period, std::span<const v1::Alert> alerts,
                      std::span<const HourCount> counts,
                      std::span<const HourCount> counts_before,
-                     absl::TimeZone zone);
+                     absl::TimeZone zone,
+                     const v1::CompiledPolicy* policy = nullptr);
 
 nlohmann::json ReportJson(const Report& report);
 // RFC 4180: the tables one below the other, each under its title.

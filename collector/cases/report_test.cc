@@ -55,7 +55,7 @@ class Governor {
     for (const char* id :
          {"2026-01", "2026-02", "2026-03", "2026-04", "2026-05", "2026-06",
           "2026-07", "2026-08", "2026-09", "2026-10", "2026-11", "2026-12",
-          "2026-spring", "2026-summer", "2026-autumn"}) {
+          "2026-spring", "2026-summer", "2026-autumn", "2025-year"}) {
       const auto report = GovernorsReport("oak", *ParsePeriod(id), alerts_,
                                           *store_, now, absl::UTCTimeZone());
       EXPECT_TRUE(report.ok());
@@ -138,6 +138,7 @@ TEST(Periods, AreDaysThatPeopleMean) {
   EXPECT_EQ(days("2026-11"), "2026-11-01 2026-12-01");
   EXPECT_EQ(days("2026-12"), "2026-12-01 2027-01-01");
   EXPECT_EQ(days("2026-autumn"), "2026-09-01 2027-01-01");
+  EXPECT_EQ(days("2026-year"), "2026-09-01 2027-09-01");
   EXPECT_EQ(days("2026-W01"), "2025-12-29 2026-01-05");
   EXPECT_EQ(days("2026-W48"), "2026-11-23 2026-11-30");
   for (const char* wrong :
@@ -159,14 +160,50 @@ TEST(LeadersReport, CountsWhatThereIsAndComparesWithBefore) {
       LeadersReport(*ParsePeriod("2026-01"), alerts, std::vector{now},
                     std::vector{before}, absl::UTCTimeZone());
   const auto rows = [&](size_t table) { return report.tables[table].rows; };
-  EXPECT_EQ(rows(1), (std::vector<std::vector<std::string>>{{"content", "2"},
-                                                            {"conduct", "1"}}));
+  EXPECT_EQ(rows(1), (std::vector<std::vector<std::string>>{{"Content", "2"},
+                                                            {"Conduct", "1"}}));
   EXPECT_EQ(rows(3),
             (std::vector<std::vector<std::string>>{
                 {"Not finished yet", "2"}, {"Dealt with in school", "1"}}));
   EXPECT_EQ(rows(4), (std::vector<std::vector<std::string>>{
-                         {"gambling sites", "20", "+50 %", "30"}}));
+                         {"Gambling sites", "20", "+50 %", "30"}}));
   EXPECT_EQ(rows(5), (std::vector<std::vector<std::string>>{{"10:00", "30"}}));
+  EXPECT_EQ(rows(6),
+            (std::vector<std::vector<std::string>>{{"29 Dec 2025", "3"}}));
+}
+
+// A head reads names of groups and the worst first, not ids by number.
+TEST(LeadersReport, ReadsAsTheSchoolSpeaks) {
+  v1::CompiledPolicy policy;
+  auto* group = policy.add_groups();
+  group->set_id("ks2");
+  group->set_title("juniors");
+  std::vector<v1::Alert> alerts = AlertsOf({{1, 0, 0, 1}});
+  alerts.push_back(alerts[1]);
+  for (v1::Alert& alert : alerts) {
+    alert.set_group("ks2");
+    alert.set_severity(v1::SEVERITY_ROUTINE);
+  }
+  alerts[0].set_severity(v1::SEVERITY_SERIOUS);
+  alerts[0].set_group("staff");
+  alerts[1].mutable_incident()->set_where("Library");
+  const Report report = LeadersReport(*ParsePeriod("2026-01"), alerts, {}, {},
+                                      absl::UTCTimeZone(), &policy);
+  const auto rows = [&](const std::string& title) {
+    for (const ReportTable& table : report.tables) {
+      if (table.title == title) return table.rows;
+    }
+    return std::vector<std::vector<std::string>>();
+  };
+  using Rows = std::vector<std::vector<std::string>>;
+  EXPECT_EQ(rows("Alerts by severity"),
+            (Rows{{"Serious", "1"}, {"Routine", "2"}}));
+  EXPECT_EQ(rows("Alerts by area"),
+            (Rows{{"Content", "1"}, {"Commerce", "2"}}));
+  EXPECT_EQ(rows("Alerts by group"), (Rows{{"Juniors", "2"}, {"Staff", "1"}}));
+  EXPECT_EQ(rows("Alerts by day of the week"), (Rows{{"Thursday", "3"}}));
+  EXPECT_EQ(rows("Alerts by place, as the incident log has it"),
+            (Rows{{"Not written down", "2"}, {"Library", "1"}}));
 }
 
 }  // namespace

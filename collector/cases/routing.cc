@@ -23,12 +23,25 @@ bool IsAbout(const v1::Alert& alert, const Account& account) {
 }  // namespace
 
 bool MaySee(const v1::Alert& alert, const Account& viewer,
-            std::span<const Account> everybody) {
+            const Readers& readers) {
   if (IsAbout(alert, viewer)) return false;
   if (!viewer.school.empty() && viewer.school != alert.school()) return false;
+  // Nobody did wrong: whoever decides about rules and passes may know.
+  if (alert.rule() == "person_asks") {
+    return viewer.role == Role::kSafetyLead || viewer.role == Role::kDeputy ||
+           viewer.role == Role::kHead || viewer.role == Role::kSecondSenior;
+  }
+  if (!IsAboutDevice(alert) && viewer.role != Role::kItProvider) {
+    const Policy policy = PolicyOf(readers.policies, alert.school());
+    const std::optional<bool> told =
+        policy == nullptr ? std::nullopt
+                          : ToldByPolicy(*policy, alert, viewer, readers);
+    if (told) return *told;
+  }
   bool about_staff = IsStaffGroup(alert.group()) && !IsAboutDevice(alert);
   bool about_head = std::any_of(
-      everybody.begin(), everybody.end(), [&](const Account& account) {
+      readers.accounts.begin(), readers.accounts.end(),
+      [&](const Account& account) {
         return account.role == Role::kHead && IsAbout(alert, account);
       });
   switch (viewer.role) {

@@ -2,9 +2,15 @@
 
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "collector/cases/words.h"
 #include "collector/detect/tier.h"
+#include "rules/policy/calendar.h"
+#include "rules/policy/explain_words.h"
+#include "rules/policy/sanctions.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -34,7 +40,88 @@ std::string_view RowId(const SanctionQuery& query) {
   return "SP2";
 }
 
+std::vector<std::string> InWords(const std::vector<std::string>& referrals) {
+  std::vector<std::string> words;
+  for (const std::string& id : referrals) {
+    words.push_back(rules::ReferralWords(id));
+  }
+  return words;
+}
+
+// Opened, or tried more than once: somebody meant it, as far as can be seen.
+bool LooksDeliberate(const v1::Alert& alert) {
+  return alert.count() > 1 ||
+         std::any_of(alert.evidence().begin(), alert.evidence().end(),
+                     [](const v1::AlertEvidence& line) {
+                       return line.action() != "blocked";
+                     });
+}
+
+bool SelfReported(const v1::Alert& alert) {
+  return std::any_of(alert.evidence().begin(), alert.evidence().end(),
+                     [](const v1::AlertEvidence& line) {
+                       return absl::StrContains(line.sentence(),
+                                                "Reported by the person");
+                     });
+}
+
+bool InLesson(const v1::CompiledPolicy& policy, const v1::Alert& alert) {
+  const rules::Calendar calendar(policy.calendar(), policy.schedules());
+  return std::any_of(alert.evidence().begin(), alert.evidence().end(),
+                     [&](const v1::AlertEvidence& line) {
+                       return calendar.InLesson(line.time_unix_us() / 1000000);
+                     });
+}
+
+std::string RowInWords(const PolicyRow& row, bool staff) {
+  if (row.id.empty()) {
+    return "The school's policy has no row for this in its sanctions table: "
+           "a person decides, and nothing has been done.";
+  }
+  std::string words = absl::StrCat(
+      "For information, row ", row.id, " of the ", staff ? "staff" : "pupil",
+      " table of the school's policy says: ",
+      row.steps.empty() ? "nothing without a written reason"
+                        : absl::StrJoin(row.steps, "; "),
+      ".");
+  if (!row.needs_reason.empty()) {
+    absl::StrAppend(&words, " It also names ",
+                    Listed(row.needs_reason, row.needs_reason.size()),
+                    ": that needs a person's own written reason and is not "
+                    "proposed here.");
+  }
+  return words + " A person decides; nothing has been done.";
+}
+
 }  // namespace
+
+PolicyRow RowOf(const v1::CompiledPolicy& policy, const v1::Alert& alert,
+                bool after_warning) {
+  PolicyRow row;
+  if (IsWelfare(alert.category())) return row;
+  rules::Incident incident;
+  incident.category = alert.category();
+  incident.staff = IsStaffGroup(alert.group());
+  incident.deliberate = LooksDeliberate(alert);
+  incident.self_reported = SelfReported(alert);
+  incident.in_lesson = InLesson(policy, alert);
+  incident.after_warning = after_warning;
+  const rules::Proposal proposal = rules::ProposeSanction(policy, incident);
+  if (proposal.row == nullptr) return row;
+  row.id = proposal.row->id();
+  row.incident = proposal.row->incident();
+  row.steps = InWords(proposal.referrals);
+  row.needs_reason = InWords(proposal.needs_reason);
+  row.cautions = proposal.cautions;
+  return row;
+}
+
+bool EndedInWarning(const v1::Alert& alert) {
+  const v1::IncidentEntry& entry = alert.incident();
+  return alert.state() == v1::ALERT_STATE_CLOSED &&
+         (entry.outcome() == "handled" || entry.outcome() == "referred") &&
+         absl::StrContains(absl::AsciiStrToLower(entry.action_taken()), "warn");
+}
 
 const std::vector<SanctionRow>& SanctionRows() {
   static const std::vector<SanctionRow> rows = {
@@ -80,7 +167,8 @@ const SanctionRow* SanctionRowFor(const SanctionQuery& query) {
   return nullptr;
 }
 
-std::string NextStep(const v1::Alert& alert, bool is_person, bool ask_first) {
+std::string NextStep(const v1::Alert& alert, bool is_person, bool ask_first,
+                     const v1::CompiledPolicy* policy) {
   if (alert.severity() == v1::SEVERITY_ILLEGAL) {
     return std::string(kIllegalStep);
   }
@@ -95,6 +183,10 @@ std::string NextStep(const v1::Alert& alert, bool is_person, bool ask_first) {
     words +=
         "Find out who used the device at that time before anything "
         "else. ";
+  }
+  if (policy != nullptr) {
+    return words + RowInWords(RowOf(*policy, alert, false),
+                              IsStaffGroup(alert.group()));
   }
   const SanctionRow* row =
       SanctionRowFor({alert.category(), IsStaffGroup(alert.group())});

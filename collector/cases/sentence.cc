@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "collector/cases/sanctions.h"
 #include "collector/cases/words.h"
 #include "collector/detect/incident.h"
@@ -166,7 +167,7 @@ std::string InFavour(const Finding& finding, bool is_person,
 }
 
 void ContactWords(const Finding& finding, absl::TimeZone zone,
-                  v1::Alert* alert) {
+                  const v1::CompiledPolicy* policy, v1::Alert* alert) {
   Tally tally = Count(*alert);
   bool is_person = finding.subject_is_person;
   bool ask_first = finding.self_reported || tally.all() == 1;
@@ -175,8 +176,34 @@ void ContactWords(const Finding& finding, absl::TimeZone zone,
       absl::StrCat(Who(*alert, is_person), Deed(tally, Where(*alert, tally)),
                    " ", Span(*alert, zone), "; ", Outcome(tally), "."));
   alert->set_why(WhyContacts(finding, tally));
+  if (!finding.threshold.empty()) {
+    absl::StrAppend(alert->mutable_why(),
+                    " The school's policy asks to be "
+                    "told of ",
+                    finding.threshold, ".");
+  }
   alert->set_in_favour(InFavour(finding, is_person, tally));
-  alert->set_next_step(NextStep(*alert, is_person, ask_first));
+  alert->set_next_step(NextStep(*alert, is_person, ask_first, policy));
+}
+
+void TransferWords(const Finding& finding, absl::TimeZone zone,
+                   const v1::CompiledPolicy* policy, v1::Alert* alert) {
+  const Tally tally = Count(*alert);
+  const double megabytes = static_cast<double>(finding.bytes) / 1e6;
+  alert->set_title(
+      absl::StrCat("Large transfer: ", CategoryWords(finding.category)));
+  alert->set_sentence(absl::StrCat(
+      Who(*alert, finding.subject_is_person), " moved ",
+      megabytes < 1000 ? absl::StrFormat("%.0f MB", megabytes)
+                       : absl::StrFormat("%.1f GB", megabytes / 1000),
+      " to or from ", Where(*alert, tally), " ", Span(*alert, zone), "."));
+  alert->set_why(absl::StrCat("The school's policy asks to be told of ",
+                              finding.threshold, "."));
+  alert->set_in_favour(
+      InFavour(finding, finding.subject_is_person, tally) +
+      " An update or a copy that the school's work needs can be as large.");
+  alert->set_next_step(
+      NextStep(*alert, finding.subject_is_person, true, policy));
 }
 
 void SealedWords(const Finding& finding, absl::TimeZone zone,
@@ -195,7 +222,8 @@ void SealedWords(const Finding& finding, absl::TimeZone zone,
       InFavour(finding, finding.subject_is_person, tally) +
       " A page or a program can cause such a contact without the person's "
       "knowledge.");
-  alert->set_next_step(NextStep(*alert, finding.subject_is_person, true));
+  alert->set_next_step(
+      NextStep(*alert, finding.subject_is_person, true, nullptr));
 }
 
 void ClassWords(const Finding& finding, absl::TimeZone zone, v1::Alert* alert) {
@@ -326,14 +354,18 @@ void DeviceWords(const Finding& finding, absl::TimeZone zone,
 
 }  // namespace
 
-void PutInWords(const Finding& finding, absl::TimeZone zone, v1::Alert* alert) {
+void PutInWords(const Finding& finding, absl::TimeZone zone,
+                const v1::CompiledPolicy* policy, v1::Alert* alert) {
+  if (finding.rule == "bulk_transfer") {
+    return TransferWords(finding, zone, policy, alert);
+  }
   if (finding.rule == "class_event") return ClassWords(finding, zone, alert);
   if (finding.rule == "person_asks") return RequestWords(finding, zone, alert);
   if (finding.rule == "restricted_list") {
     return SealedWords(finding, zone, alert);
   }
   if (finding.opened + finding.attempts + finding.ungraded > 0) {
-    return ContactWords(finding, zone, alert);
+    return ContactWords(finding, zone, policy, alert);
   }
   DeviceWords(finding, zone, alert);
 }

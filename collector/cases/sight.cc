@@ -30,13 +30,14 @@ bool IsSenior(Role role) {
 // in the alert, or the school has no such account), the safety leads as well,
 // then the deputies.
 bool MayHandleLocked(const v1::Alert& alert, const Account& viewer,
-                     std::span<const Account> everybody) {
+                     const Readers& readers) {
   const auto able = [&](auto is_role) {
-    return std::count_if(
-        everybody.begin(), everybody.end(), [&](const Account& one) {
-          return is_role(one.role) && one.school == alert.school() &&
-                 !Names(alert, one);
-        });
+    return std::count_if(readers.accounts.begin(), readers.accounts.end(),
+                         [&](const Account& one) {
+                           return is_role(one.role) &&
+                                  one.school == alert.school() &&
+                                  !Names(alert, one);
+                         });
   };
   if (IsSenior(viewer.role)) return true;
   const auto seniors = able(IsSenior);
@@ -52,34 +53,32 @@ bool IsLocked(const v1::Alert& alert) {
 }
 
 Sight SightOf(const Account& viewer, const v1::Alert& alert,
-              std::span<const Account> everybody) {
+              const Readers& readers) {
   if (OtherSchool(viewer, alert) || Names(alert, viewer)) {
     return Sight::kNothing;
   }
   if (viewer.role == Role::kGovernor) return Sight::kAnonymous;
   if (viewer.role == Role::kItProvider) {
-    return !IsLocked(alert) && MaySee(alert, viewer, everybody)
-               ? Sight::kHealth
-               : Sight::kNothing;
+    return !IsLocked(alert) && MaySee(alert, viewer, readers) ? Sight::kHealth
+                                                              : Sight::kNothing;
   }
-  const bool may =
-      MaySee(alert, viewer, everybody) ||
-      (IsLocked(alert) && MayHandleLocked(alert, viewer, everybody));
+  const bool may = MaySee(alert, viewer, readers) ||
+                   (IsLocked(alert) && MayHandleLocked(alert, viewer, readers));
   return may ? Sight::kFull : Sight::kNothing;
 }
 
 bool MayApproveName(const Account& viewer, const v1::Alert& alert,
-                    std::span<const Account> everybody) {
+                    const Readers& readers) {
   if (OtherSchool(viewer, alert) || Names(alert, viewer)) return false;
-  return MaySee(alert, viewer, everybody)
+  return MaySee(alert, viewer, readers)
              ? viewer.role != Role::kItProvider
-             : MayHandleLocked(alert, viewer, everybody);
+             : MayHandleLocked(alert, viewer, readers);
 }
 
 bool MayOversee(const Account& viewer, const v1::Alert& alert,
-                std::span<const Account> everybody) {
+                const Readers& readers) {
   if (IsSenior(viewer.role)) {
-    return SightOf(viewer, alert, everybody) != Sight::kNothing;
+    return SightOf(viewer, alert, readers) != Sight::kNothing;
   }
   return !OtherSchool(viewer, alert) && !Names(alert, viewer);
 }

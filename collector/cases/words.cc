@@ -172,6 +172,24 @@ std::string Who(const v1::Alert& alert, bool is_person) {
   return absl::StrCat(GroupWord(alert.group()), " ", alert.subject());
 }
 
+std::string GroupName(std::string_view group) {
+  constexpr auto names =
+      std::to_array<KindRow>({{"staff", "Staff"},
+                              {"ks1", "Key Stage 1"},
+                              {"ks2", "Key Stage 2"},
+                              {"pupils", "Pupils"},
+                              {"governor", "Governors"},
+                              {"volunteer", "Volunteers"},
+                              {"guest", "Guests"},
+                              {"contractor", "Contractors"},
+                              {"community", "Community users"},
+                              {"unknown", "Not known"}});
+  for (const KindRow& row : names) {
+    if (row.kind == group) return std::string(row.words);
+  }
+  return Spaced(group);
+}
+
 bool IsStaffGroup(std::string_view group) {
   return group == "staff" || group == "governor" || group == "volunteer" ||
          group == "contractor";

@@ -28,6 +28,9 @@ std::string When(absl::Time first, absl::Time last, absl::TimeZone zone);
 // "Pupil P-7F3AQ2", "Member of staff P-...", "Somebody on laptop-12".
 std::string Who(const v1::Alert& alert, bool is_person);
 
+// "Key Stage 2", where a policy has no name of its own for the group.
+std::string GroupName(std::string_view group);
+
 bool IsStaffGroup(std::string_view group);
 
 // "The computer's list of host names was changed": what a tamper kind means.

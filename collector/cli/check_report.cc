@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "collector/cases/words.h"
+
 namespace schoolgate::collector {
 namespace {
 
@@ -67,8 +69,8 @@ absl::StatusOr<std::vector<std::vector<std::string>>> CheckRecords(
         {absl::FormatTime("%Y-%m-%d", event.happened, zone),
          absl::FormatTime("%H:%M:%S", event.happened, zone), event.device,
          device ? device->hostname : "", device ? device->inventory_number : "",
-         device ? device->group : "", PlaceWord(test.place()), test.what(),
-         test.passed() ? "passed" : "FAILED", test.detail()});
+         device ? GroupName(device->group) : "", PlaceWord(test.place()),
+         test.what(), test.passed() ? "passed" : "FAILED", test.detail()});
   }
   return rows;
 }

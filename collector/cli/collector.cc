@@ -8,15 +8,17 @@
 
 #include "absl/strings/str_cat.h"
 #include "collector/cases/case_book.h"
-#include "collector/cases/hold.h"
+#include "collector/cli/expiry.h"
 #include "collector/cli/feeds_file.h"
 #include "collector/cli/measures.h"
 #include "collector/cli/open_stores.h"
 #include "collector/cli/preflight.h"
+#include "collector/cli/publish_paper.h"
 #include "collector/feed/alert_feed.h"
 #include "collector/feed/detection.h"
 #include "collector/feed/outgoing.h"
 #include "collector/fleet/journal.h"
+#include "collector/fleet/policies_in_force.h"
 #include "collector/fleet/rings.h"
 #include "collector/fleet/rules_out.h"
 #include "collector/fleet/secret_file.h"
@@ -98,13 +100,14 @@ class WholeCollector : public Collector {
       rings_->Turn(clock_.Now());
     }
     due |= rules_out_->Refresh();
+    policies_read_->Refresh(clock_.Now());
     if (due) {
       for (const auto& stream : open_.All()) stream->OfferRules();
     }
     if (last_expiry_ == absl::ZeroDuration() ||
         up - last_expiry_ >= kExpireEvery) {
       last_expiry_ = up;
-      Expire();
+      Expiry(directory_, config_, policies_, stores_).Run(clock_.Now());
     }
   }
 
@@ -186,6 +189,10 @@ class WholeCollector : public Collector {
     rules_out_ = std::make_unique<RulesOut>(*shelf_, *papers_);
     rings_ = std::make_unique<Rings>(*shelf_, *stores_.devices, *stores_.audit);
     rules_out_->Refresh();
+    policies_read_ = std::make_unique<PoliciesInForce>(
+        *shelf_, [this] { return NewestRoot(directory_.RulesRoot()); },
+        *stores_.audit, policies_);
+    policies_read_->Refresh(now);
     return absl::OkStatus();
   }
 
@@ -197,12 +204,16 @@ class WholeCollector : public Collector {
     absl::LoadTimeZone(config_.time_zone, &zone);
     cases_ = std::make_unique<CaseBook>(
         *stores_.alerts,
-        CaseOptions{.zone = zone, .device_name = [this](const std::string& id) {
-                      const auto device = stores_.devices->Get(id);
-                      return device.ok() ? device->hostname : std::string();
-                    }});
+        CaseOptions{.zone = zone,
+                    .device_name =
+                        [this](const std::string& id) {
+                          const auto device = stores_.devices->Get(id);
+                          return device.ok() ? device->hostname : std::string();
+                        },
+                    .policies = &policies_});
     DetectorOptions detector;
     detector.zone = zone;
+    detector.policies = &policies_;
     detection_ = std::make_unique<Detection>(*stores_.events, *stores_.devices,
                                              *cases_, detector, clock_, Duty());
     intake_ = std::make_unique<Intake>(*stores_.events, *stores_.devices,
@@ -245,7 +256,8 @@ class WholeCollector : public Collector {
       *pem = *std::move(read);
     }
     uplink_ = std::make_unique<UplinkService>(*enrolment_, *world_);
-    feed_ = std::make_unique<AlertFeed>(*stores_.alerts);
+    feed_ = std::make_unique<AlertFeed>(*stores_.alerts, *stores_.accounts,
+                                        &policies_);
     return Take(Door::Open(options, {uplink_.get(), feed_.get()}), &door_);
   }
 
@@ -267,21 +279,33 @@ class WholeCollector : public Collector {
         config_.schools.empty() ? config_.trust : config_.schools.front().name,
         config_.contact, config_.keep_event_days, config_.keep_case_days, zone};
     return Take(
-        StartWebServer(web,
-                       {*stores_.alerts, *stores_.audit, *stores_.devices,
-                        *stores_.accounts, shelf_.get(), papers_.get(),
-                        stores_.events.get(), stores_.held.get(),
-                        custody_key_.get(), stores_.feeds.get(),
-                        stores_.second_factors.get(), stores_.agreements.get()},
-                       clock_),
+        StartWebServer(
+            web,
+            {*stores_.alerts, *stores_.audit, *stores_.devices,
+             *stores_.accounts, shelf_.get(), papers_.get(),
+             stores_.events.get(), stores_.held.get(), custody_key_.get(),
+             stores_.feeds.get(), stores_.second_factors.get(),
+             stores_.agreements.get(), &policies_,
+             [this](const std::string& order, const std::string& school) {
+               return PublishOrder(order, school);
+             }},
+            clock_),
         &web_);
+  }
+
+  // For the dashboard: on any of its threads.
+  absl::Status PublishOrder(const std::string& order,
+                            const std::string& school) {
+    const auto published =
+        PublishOrderText(directory_, order, school, clock_.Now());
+    return published.ok() ? shelf_->NoteChange() : published.status();
   }
 
   absl::Status StartFeeds() {
     if (feeds_.webhooks.empty() && !feeds_.mail) return absl::OkStatus();
     outgoing_ = std::make_unique<OutgoingFeeds>(
         OutgoingStores{*stores_.alerts, *stores_.accounts, *stores_.audit,
-                       *stores_.feeds, stores_.agreements.get()},
+                       *stores_.feeds, stores_.agreements.get(), &policies_},
         feeds_, CurlWire(), clock_);
     outgoing_->Start();
     return absl::OkStatus();
@@ -311,6 +335,10 @@ class WholeCollector : public Collector {
     if (!fresh.ok()) return fresh.status();
     absl::StatusOr<EnrolmentGift> gift = LoadGift(directory_, *fresh);
     if (!gift.ok()) return gift.status();
+    absl::TimeZone zone;
+    absl::LoadTimeZone(fresh->time_zone, &zone);
+    absl::StatusOr<OutgoingConfig> feeds = LoadFeeds(directory_, zone);
+    if (!feeds.ok()) return feeds.status();
     absl::Status status =
         CheckCertificates(directory_, *fresh, *authority_, clock_.Now());
     if (!status.ok()) return status;
@@ -331,43 +359,10 @@ class WholeCollector : public Collector {
     SetLog({.least = *LevelNamed(fresh->log_level),
             .format = *LogFormatNamed(fresh->log_format)});
     config_ = *std::move(fresh);
-    return absl::OkStatus();
-  }
-
-  void Expire() {
-    const absl::Duration keep = absl::Hours(24) * config_.keep_event_days;
-    const absl::Time now = clock_.Now();
-    // A clock that jumps into the future must not erase everything.
-    if (!ClockIsPlausible(directory_, now)) {
-      Log(Level::kError, "clock_jumped",
-          {{"now", absl::FormatTime(now, absl::UTCTimeZone())},
-           {"what", "nothing is erased until the clock is right"}});
-      return;
-    }
-    const absl::Status held =
-        KeepHeldEvents(*stores_.alerts, *stores_.events, *stores_.held);
-    if (held.ok()) {
-      ReportErased("events", stores_.events->Expire(now, keep));
-    } else {
-      ReportErased("events", held);
-    }
-    ReportErased("alerts", stores_.alerts->Expire(
-                               now, absl::Hours(24) * config_.keep_case_days));
-  }
-
-  void ReportErased(const std::string& what,
-                    const absl::StatusOr<uint64_t>& erased) {
-    if (!erased.ok()) {
-      Log(Level::kError, "expiry_failed",
-          {{"what", what}, {"why", std::string(erased.status().message())}});
-    } else if (*erased > 0) {
-      Log(Level::kNotice, "expired", {{what, std::to_string(*erased)}});
-      (void)stores_.audit->Append({.time = clock_.Now(),
-                                   .who = "system",
-                                   .action = "expire",
-                                   .about = what,
-                                   .detail = std::to_string(*erased)});
-    }
+    // A feed goes on where it was: how far it is lies in the store.
+    outgoing_.reset();
+    feeds_ = *std::move(feeds);
+    return StartFeeds();
   }
 
   const CollectorOptions options_;
@@ -390,6 +385,8 @@ class WholeCollector : public Collector {
   std::unique_ptr<PaperShelf> papers_;
   std::unique_ptr<RulesOut> rules_out_;
   std::unique_ptr<Rings> rings_;
+  SchoolPolicies policies_;
+  std::unique_ptr<PoliciesInForce> policies_read_;
   OpenStreams open_;
   std::unique_ptr<CaseBook> cases_;
   std::unique_ptr<AdvisoryLocks> locks_;

@@ -15,10 +15,13 @@
 #include "collector/fleet/refusal.h"
 #include "collector/fleet/secret_file.h"
 #include "collector/fleet/token.h"
+#include "collector/store/account_store.h"
 #include "collector/store/alert_store.h"
+#include "collector/store/audit_log.h"
 #include "collector/store/scratch_test.h"
 #include "proto/alert.grpc.pb.h"
 #include "proto/seal/enrolment.h"
+#include "rules/trust/example/example_school.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -388,6 +391,80 @@ TEST_F(CollectorTest, MisuseBecomesAnAlertOnTheFeedAndTheFeedResumes) {
   EXPECT_FALSE(refused->Read(&alert));
   EXPECT_EQ(refused->Finish().error_code(),
             grpc::StatusCode::PERMISSION_DENIED);
+}
+
+// From the published bundle to the words that the lead reads, and its line in
+// the audit log.
+TEST_F(CollectorTest, AnAlertQuotesThePublishedPolicy) {
+  rules::ExampleBundle bundle;
+  v1::SanctionRow& row = *bundle.policy.add_sanctions();
+  row.set_id("SS2");
+  row.set_staff(true);
+  row.set_kind("unauthorised_use");
+  row.add_categories(2);  // gambling
+  row.add_referrals("line_manager");
+  rules::WriteExample(scratch_.File("rules"), bundle);
+  BundleShelf shelf(Directory().Bundles());
+  ASSERT_TRUE(shelf.Place(scratch_.File("rules"), 10, "").ok());
+  collector_->Tick();
+  const SimulatedIdentity identity = Enrolled();
+  const std::vector<SealedBatch> batches = Batches(identity, 1, 60);
+  ASSERT_TRUE(Link(identity, batches)->WaitAll(kPatience));
+  auto store = OpenSqliteAlertStore(Directory().Main()).value();
+  uint64_t seen = 0;
+  std::vector<v1::Alert> alerts;
+  while (alerts.empty()) {
+    seen = store->WaitForChange(seen, kPatience);
+    alerts = store->Find({}).value();
+    ASSERT_NE(seen, 0u) << "no alert came";
+  }
+  EXPECT_THAT(alerts[0].next_step(),
+              testing::HasSubstr("row SS2 of the staff table of the school's "
+                                 "policy says: line manager"));
+  bool on_record = false;
+  auto audit = OpenSqliteAuditLog(Directory().Main()).value();
+  const std::vector<AuditEntry> lines = audit->Read(0, 1000).value();
+  for (const AuditEntry& line : lines) {
+    on_record |= line.action == "policy_in_force" && line.about == "all";
+  }
+  EXPECT_TRUE(on_record);
+}
+
+// A program that forwards the lead's alerts must not be how the lead learns of
+// one about themselves.
+TEST_F(CollectorTest, AFeedOfAnAccountHasWhatTheAccountMaySee) {
+  Account lead;
+  lead.name = "lead";
+  lead.role = Role::kSafetyLead;
+  lead.school = "elm";
+  lead.own_pseudonym = "P-LEAD00";
+  ASSERT_TRUE(
+      OpenSqliteAccountStore(Directory().Main()).value()->Put(lead).ok());
+  const auto authority = Authority::Load(Directory().Authority()).value();
+  const Certificate certificate =
+      authority->MakeClient("feed/test/elm/lead", clock_.Now(), absl::Hours(1))
+          .value();
+  SimulatedIdentity reader;
+  reader.key_pem = certificate.key_pem;
+  reader.enrolled.set_certificate_pem(certificate.certificate_pem);
+  const auto feed =
+      v1::AlertFeed::NewStub(OpenSimulatedChannel(home_, &reader));
+  auto store = OpenSqliteAlertStore(Directory().Main()).value();
+  for (const auto& [subject, school] :
+       {std::pair("P-LEAD00", "elm"), std::pair("P-PUPIL0", "oak"),
+        std::pair("P-PUPIL1", "elm")}) {
+    v1::Alert alert;
+    alert.set_school(school);
+    alert.set_subject(subject);
+    alert.set_group("ks2");
+    ASSERT_TRUE(store->Put(alert).ok());
+  }
+  grpc::ClientContext context;
+  const auto stream = feed->Watch(&context, v1::WatchRequest());
+  v1::Alert first;
+  ASSERT_TRUE(stream->Read(&first));
+  EXPECT_EQ(first.subject(), "P-PUPIL1");
+  context.TryCancel();
 }
 
 TEST_F(CollectorTest, ASecondCollectorOnTheSameDataIsRefused) {

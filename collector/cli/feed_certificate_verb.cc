@@ -17,7 +17,7 @@ constexpr absl::Duration kLifetime = absl::Hours(24 * 365);
 
 struct Options {
   DataDirectory directory;
-  std::string name, school, output;
+  std::string name, school, account, output;
 };
 
 absl::Status Make(const Options& options) {
@@ -30,11 +30,24 @@ absl::Status Make(const Options& options) {
     return absl::InvalidArgumentError(
         absl::StrCat(options.name, ": a name has no slash"));
   }
+  if (!options.account.empty()) {
+    auto accounts = OpenAccounts(options.directory);
+    if (!accounts.ok()) return accounts.status();
+    const absl::StatusOr<Account> account = (*accounts)->Get(options.account);
+    if (!account.ok() || account->school != options.school ||
+        options.school.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--account ", options.account,
+                       ": no such account of that school: give --school, too"));
+    }
+  }
   const auto authority = Authority::Load(options.directory.Authority());
   if (!authority.ok()) return authority.status();
   std::string common_name = absl::StrCat("feed/", options.name);
   if (!options.school.empty())
     absl::StrAppend(&common_name, "/", options.school);
+  if (!options.account.empty())
+    absl::StrAppend(&common_name, "/", options.account);
   const absl::Time now = platform::SystemClock().Now();
   const absl::StatusOr<Certificate> made =
       (*authority)->MakeClient(common_name, now, kLifetime);
@@ -74,6 +87,8 @@ void AddFeedCertificate(CLI::App& app, int* exit_code) {
   AddDataOption(*verb, &options->directory);
   verb->add_option("--name", options->name, "Who reads")->required();
   verb->add_option("--school", options->school, "Alerts of this school only");
+  verb->add_option("--account", options->account,
+                   "Only what this account of the school may see");
   verb->add_option("-o,--output", options->output,
                    "Write FILE.key, FILE.crt and FILE.ca.crt")
       ->required();

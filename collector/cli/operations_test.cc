@@ -22,6 +22,7 @@
 #include "collector/metrics/http_get_test.h"
 #include "collector/store/alert_store.h"
 #include "collector/store/event_store.h"
+#include "collector/store/feed_store.h"
 #include "collector/store/scratch_test.h"
 #include "platform/clock.h"
 
@@ -203,6 +204,32 @@ TEST_F(OperationsTest, ABadConfigurationLeavesTheRunningOneAlone) {
   child_->Signal(SIGHUP);
   AwaitMetric("schoolgate_configuration_reloads_total{result=\"good\"}", 1);
   EXPECT_EQ(Metric("schoolgate_configuration_last_reload_successful"), 1);
+}
+
+// Where alerts go must not wait for a restart, and a mistake must not end it.
+TEST_F(OperationsTest, FeedsAreReadAgainOnReload) {
+  const std::string secret = scratch_.File("hook.secret");
+  ASSERT_TRUE(WriteSecretFile(secret, "sixteen characters").ok());
+  const std::string file = child_->directory().Feeds();
+  ASSERT_TRUE(WriteSecretFile(file, "webhooks: many\n").ok());
+  child_->Signal(SIGHUP);
+  AwaitMetric("schoolgate_configuration_reloads_total{result=\"refused\"}", 1);
+  ASSERT_TRUE(
+      WriteSecretFile(file, absl::StrCat("webhooks:\n  - name: casebook\n"
+                                         "    account: lead\n"
+                                         "    url: http://127.0.0.1:1/hook\n"
+                                         "    secret_file: ",
+                                         secret, "\n"))
+          .ok());
+  child_->Signal(SIGHUP);
+  AwaitMetric("schoolgate_configuration_reloads_total{result=\"good\"}", 1);
+  const auto feeds = OpenSqliteFeedStore(child_->directory().Main()).value();
+  const absl::Duration start = platform::SystemClock().SinceBoot();
+  while (feeds->All().value().empty()) {
+    ASSERT_LT(platform::SystemClock().SinceBoot() - start, kPatience);
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(feeds->All().value()[0].name, "webhook/casebook");
 }
 
 TEST_F(OperationsTest, ACertificateThatIsNoneIsRefused) {

@@ -209,6 +209,15 @@ absl::StatusOr<rules::TrustRoot> NewestRoot(const std::string& file) {
   return rules::StartFromRootFile(*chain);
 }
 
+absl::StatusOr<PublishedPaper> PublishOrderText(const DataDirectory& directory,
+                                                const std::string& text,
+                                                const std::string& school,
+                                                absl::Time now) {
+  const auto root = NewestRoot(directory.RulesRoot());
+  if (!root.ok()) return root.status();
+  return PublishOrder(directory, "the order", text, *root, school, now);
+}
+
 absl::StatusOr<std::optional<PublishedPaper>> PublishPaper(
     const DataDirectory& directory, const std::string& file,
     const std::string& root_file, const std::string& school, absl::Time now) {

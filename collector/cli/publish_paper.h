@@ -30,4 +30,10 @@ absl::StatusOr<std::optional<PublishedPaper>> PublishPaper(
     const DataDirectory& directory, const std::string& file,
     const std::string& root_file, const std::string& school, absl::Time now);
 
+// The same for an order that was handed over as text.
+absl::StatusOr<PublishedPaper> PublishOrderText(const DataDirectory& directory,
+                                                const std::string& text,
+                                                const std::string& school,
+                                                absl::Time now);
+
 }  // namespace schoolgate::collector

@@ -94,9 +94,9 @@ std::vector<Row> ForLeads(const std::vector<HourCount>& counts,
                           absl::TimeZone zone) {
   std::map<Row, uint64_t> sums;
   for (const HourCount& count : counts) {
-    sums[{absl::FormatTime("%Y-%m-%d", count.hour, zone), count.group,
-          CategoryWords(count.category), ActionWord(count.action)}] +=
-        count.contacts;
+    sums[{absl::FormatTime("%Y-%m-%d", count.hour, zone),
+          GroupName(count.group), CategoryWords(count.category),
+          ActionWord(count.action)}] += count.contacts;
   }
   std::vector<Row> rows = {{"day", "group", "category", "action", "contacts"}};
   for (const auto& [key, contacts] : sums) {

@@ -27,6 +27,7 @@ struct Act {
   v1::Action action = v1::ACTION_UNSPECIFIED;
   int32_t half_points = 0;
   uint32_t contacts = 1;
+  uint64_t bytes = 0;  // both ways
   uint64_t page_hash = 0;
   bool label = false;     // known by its bytes, not by a name
   bool reported = false;  // the person said so themselves

@@ -5,7 +5,8 @@
 namespace schoolgate::collector {
 
 Detector::Detector(DetectorOptions options)
-    : ledger_(options.zone), watch_({options.silent_after, options.zone}) {}
+    : ledger_(options.zone, options.policies),
+      watch_({options.silent_after, options.zone}) {}
 
 std::vector<Finding> Detector::OnEvents(std::span<const StoredEvent> events,
                                         absl::Time now) {

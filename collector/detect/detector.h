@@ -9,6 +9,7 @@
 #include "collector/detect/device_watch.h"
 #include "collector/detect/finding.h"
 #include "collector/detect/ledger.h"
+#include "collector/policy/school_policies.h"
 #include "collector/store/device_store.h"
 #include "collector/store/event_store.h"
 
@@ -17,6 +18,8 @@ namespace schoolgate::collector {
 struct DetectorOptions {
   absl::TimeZone zone = absl::UTCTimeZone();      // the schools'
   absl::Duration silent_after = absl::Hours(10);  // of school time
+  // Whose thresholds hold; null: this program's own. Outlives the detector.
+  const SchoolPolicies* policies = nullptr;
 };
 
 // Not thread-safe. What it knows is rebuilt by giving it the stored events of

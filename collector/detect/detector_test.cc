@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <random>
 #include <string>
 
@@ -498,6 +499,126 @@ TEST(Detector, RulesThatADeviceRefusedAreToldOnce) {
   const auto found = Detect(school.events());
   ASSERT_EQ(found.size(), 1u);
   EXPECT_EQ(found[0].rule, "rules_refused");
+}
+
+// Baseline of the starter policies, cut down.
+SchoolPolicies& PublishedThresholds() {
+  static SchoolPolicies policies;
+  auto policy = std::make_shared<v1::CompiledPolicy>();
+  const std::pair<const char*, v1::Tier> categories[] = {
+      {"gambling", v1::TIER_SERIOUS},
+      {"adult", v1::TIER_SERIOUS},
+      {"self-harm", v1::TIER_SAFEGUARDING},
+      {"file-sharing", v1::TIER_ROUTINE},
+      {"child-abuse", v1::TIER_ILLEGAL}};
+  for (const auto& [id, tier] : categories) {
+    auto* category = policy->add_categories();
+    category->set_id(id);
+    category->set_tier(tier);
+  }
+  const auto add = [&](const char* about, uint32_t count, uint64_t bytes) {
+    auto* threshold = policy->add_thresholds();
+    threshold->set_scope(about);
+    threshold->set_count(count);
+    threshold->set_bytes(bytes);
+    threshold->set_window_minutes(15);
+  };
+  add("serious", 3, 0);
+  add("safeguarding", 1, 0);
+  add("file-sharing", 0, 500'000'000);
+  policies.Set("oak", policy);
+  return policies;
+}
+
+std::vector<Finding> DetectByPolicy(const std::vector<StoredEvent>& events) {
+  Detector detector({.policies = &PublishedThresholds()});
+  return detector.OnEvents(events, School::Start());
+}
+
+// The school asked for three within 15 minutes: neither two, nor less.
+TEST(Detector, ThePublishedThresholdDecides) {
+  School school;
+  school.Episode("a.test", "gambling", v1::GRADE_ATTEMPT);
+  school.After(Minutes(4)).Episode("b.test", "gambling", v1::GRADE_ATTEMPT);
+  EXPECT_TRUE(DetectByPolicy(school.events()).empty());
+  EXPECT_EQ(Detect(school.events()).size(), 1u);
+  school.After(Minutes(4)).Episode("c.test", "gambling", v1::GRADE_ATTEMPT);
+  const auto found = DetectByPolicy(school.events());
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].severity, v1::SEVERITY_RULE_BREAK);
+  EXPECT_EQ(found[0].threshold, "3 within 15 minutes");
+}
+
+TEST(Detector, WhatIsReachedSlowlyIsOneStepMilder) {
+  School school;
+  for (const char* host : {"a.test", "b.test", "c.test"}) {
+    school.After(absl::Hours(1)).Episode(host, "gambling", v1::GRADE_ATTEMPT);
+  }
+  const auto found = DetectByPolicy(school.events());
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].severity, v1::SEVERITY_ROUTINE);
+}
+
+// No threshold hides what matters most.
+TEST(Detector, AThresholdNeverHidesHarmOrIllegalMaterial) {
+  School harm;
+  harm.Episode("harm.test", "self-harm", v1::GRADE_ATTEMPT);
+  ASSERT_EQ(DetectByPolicy(harm.events()).size(), 1u);
+  EXPECT_EQ(DetectByPolicy(harm.events())[0].severity, v1::SEVERITY_SERIOUS);
+  School opened;
+  opened.Episode("adult.test", "adult", v1::GRADE_OPENED);
+  EXPECT_EQ(DetectByPolicy(opened.events()).size(), 1u);
+  School illegal;
+  illegal.Contact("sealed.test", "child-abuse");
+  ASSERT_EQ(DetectByPolicy(illegal.events()).size(), 1u);
+  EXPECT_EQ(DetectByPolicy(illegal.events())[0].severity, v1::SEVERITY_ILLEGAL);
+}
+
+// What was told under the policy before was right then.
+TEST(Detector, ANewPolicyWithdrawsNothing) {
+  SchoolPolicies policies;
+  Detector detector({.policies = &policies});
+  School school;
+  school.Episode("a.test", "gambling", v1::GRADE_ATTEMPT);
+  school.After(Minutes(4)).Episode("b.test", "gambling", v1::GRADE_ATTEMPT);
+  ASSERT_EQ(detector.OnEvents(school.events(), School::Start()).size(), 1u);
+  policies.Set("oak", PublishedThresholds().Of("oak"));
+  School later;
+  later.On("D-2").After(Minutes(5));
+  later.Episode("chat.test", "chat", v1::GRADE_ATTEMPT);
+  for (const Finding& finding :
+       detector.OnEvents(later.events(), School::Start())) {
+    EXPECT_FALSE(finding.withdrawn);
+  }
+}
+
+TEST(Detector, ALargeTransferIsToldOnce) {
+  School school;
+  const auto upload = [&school](uint64_t megabytes) {
+    school.After(Minutes(5))
+        .Episode("drop.test", "file-sharing", v1::GRADE_OPENED);
+    school.events().back().event.mutable_episode()->set_sent_bytes(megabytes *
+                                                                   1'000'000);
+  };
+  upload(300);
+  Detector detector({.policies = &PublishedThresholds()});
+  const auto bulk = [&] {
+    std::vector<Finding> all =
+        detector.OnEvents(school.events(), School::Start());
+    std::erase_if(all,
+                  [](const Finding& f) { return f.rule != "bulk_transfer"; });
+    return all;
+  };
+  EXPECT_TRUE(bulk().empty());
+  upload(300);
+  const auto found = bulk();
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].bytes, 600'000'000u);
+  EXPECT_EQ(found[0].severity, v1::SEVERITY_ROUTINE);
+  EXPECT_EQ(found[0].threshold, "500 MB within 15 minutes");
+  EXPECT_TRUE(bulk().empty());
+  upload(10);
+  EXPECT_TRUE(bulk().empty());
 }
 
 }  // namespace

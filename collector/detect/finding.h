@@ -39,6 +39,9 @@ struct Finding {
   bool withdrawn = false;
   std::string detail;  // device findings: kind of tampering, cause
   std::vector<v1::AlertEvidence> evidence;
+  // The school's own threshold that was reached: "2 within 15 minutes".
+  std::string threshold;
+  uint64_t bytes = 0;     // of a large transfer
   std::string in_favour;  // what speaks for the person
   // Findings with the same key within two school days are one alert.
   std::string key;

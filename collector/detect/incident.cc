@@ -134,6 +134,39 @@ v1::Severity Judge(const std::vector<Act>& acts, Tier tier,
   return v1::SEVERITY_UNSPECIFIED;
 }
 
+v1::Severity OneDown(v1::Severity severity) {
+  if (severity == v1::SEVERITY_SERIOUS) return v1::SEVERITY_RULE_BREAK;
+  if (severity == v1::SEVERITY_RULE_BREAK) return v1::SEVERITY_ROUTINE;
+  return v1::SEVERITY_UNSPECIFIED;
+}
+
+// `acts` by time.
+bool WithinTime(const std::vector<Act>& acts, size_t count,
+                absl::Duration within) {
+  if (within == absl::ZeroDuration()) return acts.size() >= count;
+  for (size_t first = 0; first + count <= acts.size(); ++first) {
+    if (acts[first + count - 1].start - acts[first].start <= within) {
+      return true;
+    }
+  }
+  return false;
+}
+
+v1::Severity JudgeBy(const std::vector<Act>& acts, Tier tier,
+                     const Repeats& repeats, absl::TimeZone zone) {
+  const Tally tally = Count(acts, zone);
+  if (tier == Tier::kIllegal) return v1::SEVERITY_ILLEGAL;
+  if (tier == Tier::kNone) return v1::SEVERITY_UNSPECIFIED;
+  if (tier == Tier::kSerious && tally.opened > 0) return v1::SEVERITY_SERIOUS;
+  // A bare contact proves less: one more is needed.
+  const size_t needed =
+      repeats.count + (static_cast<size_t>(tally.graded()) < repeats.count);
+  if (acts.size() < needed) return v1::SEVERITY_UNSPECIFIED;
+  const v1::Severity severity = SeverityOf(tier);
+  return WithinTime(acts, needed, repeats.within) ? severity
+                                                  : OneDown(severity);
+}
+
 void DropOlder(std::vector<Act>& acts, absl::Time now, absl::TimeZone zone) {
   std::erase_if(acts, [&](const Act& act) {
     return SchoolDaysBetween(act.start, now, zone) >= kWindowDays;
@@ -159,7 +192,12 @@ void AddLanded(std::vector<Incident>& incidents, const std::vector<Act>& acts,
 }  // namespace
 
 std::vector<Incident> FindIncidents(std::vector<Act> acts, Tier tier,
-                                    absl::TimeZone zone) {
+                                    absl::TimeZone zone,
+                                    const std::optional<Repeats>& by_policy) {
+  const auto judge = [&](const std::vector<Act>& counted) {
+    return by_policy ? JudgeBy(counted, tier, *by_policy, zone)
+                     : Judge(counted, tier, zone);
+  };
   std::sort(acts.begin(), acts.end());
   std::vector<Incident> incidents;
   std::vector<Act> waiting;
@@ -176,18 +214,37 @@ std::vector<Incident> FindIncidents(std::vector<Act> acts, Tier tier,
       Incident& open = incidents.back();
       if (open.acts.size() >= kMostActsInIncident) continue;
       open.acts.push_back(act);
-      open.severity = std::max(open.severity, Judge(open.acts, tier, zone));
+      open.severity = std::max(open.severity, judge(open.acts));
       continue;
     }
     DropOlder(waiting, act.start, zone);
     waiting.push_back(act);
-    v1::Severity severity = Judge(waiting, tier, zone);
+    v1::Severity severity = judge(waiting);
     if (severity == v1::SEVERITY_UNSPECIFIED) continue;
     incidents.push_back({severity, std::move(waiting), {}});
     waiting.clear();
   }
   AddLanded(incidents, acts, zone);
   return incidents;
+}
+
+std::vector<Act> FindTransfer(std::vector<Act> acts, const Transfer& transfer) {
+  std::erase_if(acts, [](const Act& act) { return act.bytes == 0; });
+  std::sort(acts.begin(), acts.end());
+  uint64_t sum = 0;
+  size_t first = 0;
+  for (size_t last = 0; last < acts.size(); ++last) {
+    sum += acts[last].bytes;
+    while (transfer.within > absl::ZeroDuration() && first < last &&
+           acts[last].start - acts[first].end > transfer.within) {
+      sum -= acts[first++].bytes;
+    }
+    if (sum >= transfer.bytes) {
+      return {acts.begin() + static_cast<std::ptrdiff_t>(first),
+              acts.begin() + static_cast<std::ptrdiff_t>(last) + 1};
+    }
+  }
+  return {};
 }
 
 }  // namespace schoolgate::collector

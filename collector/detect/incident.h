@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "absl/time/time.h"
 #include "collector/detect/act.h"
 #include "collector/detect/tier.h"
+#include "collector/policy/thresholds.h"
 #include "proto/alert.pb.h"
 
 namespace schoolgate::collector {
@@ -30,7 +32,17 @@ struct Incident {
 // kind in two different hours. Repeats on one service count when 60 s apart,
 // at most four a day, and a (page, service) pair counts once. Bare contacts
 // count only when blocked and paced like a person's, and need one more.
-std::vector<Incident> FindIncidents(std::vector<Act> acts, Tier tier,
-                                    absl::TimeZone zone);
+//
+// With the school's own threshold, that number decides in place of the above:
+// below it nothing is told, reached within its time it is told at the tier's
+// severity, reached over five school days one severity lower. What was opened
+// in a serious category is always told, and so is illegal material.
+std::vector<Incident> FindIncidents(
+    std::vector<Act> acts, Tier tier, absl::TimeZone zone,
+    const std::optional<Repeats>& by_policy = std::nullopt);
+
+// The acts of the first time in which the sites carried so many bytes; empty:
+// they did not.
+std::vector<Act> FindTransfer(std::vector<Act> acts, const Transfer& transfer);
 
 }  // namespace schoolgate::collector

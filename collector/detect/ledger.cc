@@ -1,7 +1,9 @@
 #include "collector/detect/ledger.h"
 
 #include <algorithm>
+#include <optional>
 #include <string_view>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -140,6 +142,7 @@ void Ledger::AddEpisode(const StoredEvent& event) {
   act.grade = episode.grade();
   act.half_points = episode.half_points();
   act.contacts = std::max<uint32_t>(1, episode.contacts());
+  act.bytes = episode.received_bytes() + episode.sent_bytes();
   act.page_hash = episode.page_hash();
   act.why = person_like ? FactsFor(episode) : FactsAgainst(episode);
   Record(event, episode.category(), std::move(act));
@@ -271,10 +274,14 @@ void Ledger::SettleCategory(const SubjectId& id, const Subject& subject,
   for (const auto& [identity, act] : category.acts) {
     if (act.host.empty()) tier = Tier::kIllegal;
   }
+  const Policy policy = PolicyOf(policies_, id.first);
+  const std::optional<Repeats> by_policy =
+      policy == nullptr ? std::nullopt : RepeatsFor(*policy, name);
   std::vector<Told> told;
   for (const Incident& incident :
-       FindIncidents(Countable(id, name, category), tier, zone_)) {
+       FindIncidents(Countable(id, name, category), tier, zone_, by_policy)) {
     Finding finding = MakeFinding(id, subject, name, incident);
+    if (by_policy) finding.threshold = InWords(*by_policy);
     Told now_told{finding.first, finding.last,
                   absl::StrCat(finding.severity, "|", finding.count, "|",
                                finding.landed, "|", finding.self_reported)};
@@ -286,11 +293,14 @@ void Ledger::SettleCategory(const SubjectId& id, const Subject& subject,
     told.push_back(std::move(now_told));
     if (!known) out.push_back(std::move(finding));
   }
+  // A new policy withdraws nothing: it was right when it was told.
+  const uint64_t under = policies_ == nullptr ? 0 : policies_->generation();
+  const bool same_rules = std::exchange(category.told_under, under) == under;
   for (const Told& before : category.told) {
     bool stands = std::any_of(told.begin(), told.end(), [&](const Told& t) {
       return t.first <= before.last && before.first <= t.last;
     });
-    if (stands) continue;
+    if (stands || !same_rules) continue;
     Finding finding;
     finding.school = id.first;
     finding.rule = "repeated_contacts";
@@ -304,6 +314,34 @@ void Ledger::SettleCategory(const SubjectId& id, const Subject& subject,
     out.push_back(std::move(finding));
   }
   category.told = std::move(told);
+  SettleTransfer(id, subject, name, category, out);
+}
+
+void Ledger::SettleTransfer(const SubjectId& id, const Subject& subject,
+                            const std::string& name, Category& category,
+                            std::vector<Finding>& out) const {
+  const Policy policy = PolicyOf(policies_, id.first);
+  const std::optional<Transfer> transfer =
+      policy == nullptr ? std::nullopt : TransferFor(*policy, name);
+  if (!transfer) return;
+  std::vector<Act> acts = Countable(id, name, category);
+  std::erase_if(acts, [&](const Act& act) {
+    return act.host.empty() || act.end <= category.told_transfer ||
+           !Holds(*policy, transfer->schedule, act.start);
+  });
+  Incident incident;
+  incident.severity = v1::SEVERITY_ROUTINE;
+  incident.acts = FindTransfer(std::move(acts), *transfer);
+  if (incident.acts.empty()) return;
+  category.told_transfer = incident.acts.back().end;
+  Finding finding = MakeFinding(id, subject, name, incident);
+  finding.rule = "bulk_transfer";
+  finding.severity = v1::SEVERITY_ROUTINE;
+  finding.joined_bypass = false;
+  for (const Act& act : incident.acts) finding.bytes += act.bytes;
+  finding.threshold = InWords(*transfer);
+  absl::StrAppend(&finding.key, "|bulk");
+  out.push_back(std::move(finding));
 }
 
 Finding Ledger::MakeFinding(const SubjectId& id, const Subject& subject,

@@ -15,6 +15,7 @@
 #include "collector/detect/class_events.h"
 #include "collector/detect/finding.h"
 #include "collector/detect/incident.h"
+#include "collector/policy/school_policies.h"
 #include "collector/store/event_store.h"
 
 namespace schoolgate::collector {
@@ -30,7 +31,8 @@ class Ledger {
   static constexpr size_t kMostSubjects = 100'000;
   static constexpr size_t kMostReports = 256;  // a device
 
-  explicit Ledger(absl::TimeZone zone) : zone_(zone), class_events_(zone) {}
+  explicit Ledger(absl::TimeZone zone, const SchoolPolicies* policies = nullptr)
+      : zone_(zone), policies_(policies), class_events_(zone) {}
 
   // Takes contacts, episodes and self-reports; other events are ignored.
   void Add(const StoredEvent& event);
@@ -52,6 +54,8 @@ class Ledger {
   struct Category {
     std::map<Identity, Act> acts;
     std::vector<Told> told;
+    uint64_t told_under = 0;  // which policies held then
+    absl::Time told_transfer = absl::InfinitePast();
   };
   struct Subject {
     bool is_person = false;
@@ -77,6 +81,9 @@ class Ledger {
   void SettleCategory(const SubjectId& id, const Subject& subject,
                       const std::string& name, Category& category,
                       std::vector<Finding>& out);
+  void SettleTransfer(const SubjectId& id, const Subject& subject,
+                      const std::string& name, Category& category,
+                      std::vector<Finding>& out) const;
   Finding MakeFinding(const SubjectId& id, const Subject& subject,
                       const std::string& category,
                       const Incident& incident) const;
@@ -85,6 +92,7 @@ class Ledger {
   void Forget(absl::Time now);
 
   absl::TimeZone zone_;
+  const SchoolPolicies* policies_;
   ClassEvents class_events_;
   std::map<SubjectId, Subject> subjects_;
   std::map<std::string, std::vector<Report>> reports_;    // by device

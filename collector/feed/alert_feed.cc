@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_split.h"
+#include "collector/cases/sight.h"
 #include "collector/fleet/journal.h"
 
 namespace schoolgate::collector {
@@ -20,7 +21,8 @@ constexpr size_t kPage = 256;
 // What a certificate's name allows.
 struct Reader {
   bool allowed = false;
-  std::string school;  // empty: all
+  std::string school;   // empty: all
+  std::string account;  // empty: all alerts of the school
 };
 
 Reader ReaderOf(const grpc::CallbackServerContext& context) {
@@ -30,8 +32,9 @@ Reader ReaderOf(const grpc::CallbackServerContext& context) {
   if (names.size() != 1) return {};
   const std::vector<std::string> parts =
       absl::StrSplit(absl::string_view(names[0].data(), names[0].size()), '/');
-  if (parts.size() < 2 || parts.size() > 3 || parts[0] != "feed") return {};
-  return {true, parts.size() == 3 ? parts[2] : ""};
+  if (parts.size() < 2 || parts.size() > 4 || parts[0] != "feed") return {};
+  return {true, parts.size() >= 3 ? parts[2] : "",
+          parts.size() == 4 ? parts[3] : ""};
 }
 
 class Refused : public grpc::ServerWriteReactor<v1::Alert> {
@@ -45,8 +48,12 @@ class Refused : public grpc::ServerWriteReactor<v1::Alert> {
 // One thread reads changes and hands them to every stream.
 class AlertFeed::Watchers {
  public:
-  explicit Watchers(AlertStore& alerts)
-      : alerts_(alerts), thread_([this] { Run(); }) {}
+  Watchers(AlertStore& alerts, AccountStore& accounts,
+           const SchoolPolicies* policies)
+      : alerts_(alerts),
+        accounts_(accounts),
+        policies_(policies),
+        thread_([this] { Run(); }) {}
   ~Watchers() { Stop(); }
 
   class Stream;
@@ -67,6 +74,16 @@ class AlertFeed::Watchers {
 
   AlertStore& alerts() { return alerts_; }
 
+  // By the account as it is now.
+  bool MayRead(const std::string& name, const v1::Alert& alert) {
+    const absl::StatusOr<Account> account = accounts_.Get(name);
+    absl::StatusOr<std::vector<Account>> everybody = accounts_.All();
+    if (!account.ok() || !everybody.ok()) return false;
+    const Sight sight =
+        SightOf(*account, alert, Readers(*std::move(everybody), policies_));
+    return sight == Sight::kFull || sight == Sight::kHealth;
+  }
+
   size_t size() {
     const std::lock_guard lock(mutex_);
     return streams_.size();
@@ -80,6 +97,8 @@ class AlertFeed::Watchers {
   }
 
   AlertStore& alerts_;
+  AccountStore& accounts_;
+  const SchoolPolicies* const policies_;
   std::mutex mutex_;
   std::set<std::shared_ptr<Stream>> streams_;
   bool stopping_ = false;
@@ -91,8 +110,8 @@ class AlertFeed::Watchers::Stream
     : public grpc::ServerWriteReactor<v1::Alert>,
       public std::enable_shared_from_this<Stream> {
  public:
-  Stream(Watchers& watchers, std::string school, uint64_t after)
-      : watchers_(watchers), school_(std::move(school)), after_(after) {}
+  Stream(Watchers& watchers, Reader reader, uint64_t after)
+      : watchers_(watchers), reader_(std::move(reader)), after_(after) {}
 
   // Sends what there is, unless a write is under way.
   void Pump() {
@@ -155,12 +174,17 @@ class AlertFeed::Watchers::Stream
       outgoing_ = std::move(ready_.front());
       ready_.pop_front();
       after_ = outgoing_.revision();
-      if (school_.empty() || outgoing_.school() == school_) return true;
+      const bool school =
+          reader_.school.empty() || outgoing_.school() == reader_.school;
+      if (school && (reader_.account.empty() ||
+                     watchers_.MayRead(reader_.account, outgoing_))) {
+        return true;
+      }
     }
   }
 
   Watchers& watchers_;
-  const std::string school_;
+  const Reader reader_;
   std::mutex mutex_;
   uint64_t after_;
   std::deque<v1::Alert> ready_;
@@ -196,8 +220,9 @@ void AlertFeed::Watchers::Stop() {
   }
 }
 
-AlertFeed::AlertFeed(AlertStore& alerts)
-    : watchers_(std::make_unique<Watchers>(alerts)) {}
+AlertFeed::AlertFeed(AlertStore& alerts, AccountStore& accounts,
+                     const SchoolPolicies* policies)
+    : watchers_(std::make_unique<Watchers>(alerts, accounts, policies)) {}
 
 AlertFeed::~AlertFeed() = default;
 
@@ -207,7 +232,7 @@ size_t AlertFeed::readers() const { return watchers_->size(); }
 
 grpc::ServerWriteReactor<v1::Alert>* AlertFeed::Watch(
     grpc::CallbackServerContext* context, const v1::WatchRequest* request) {
-  const Reader reader = ReaderOf(*context);
+  Reader reader = ReaderOf(*context);
   if (!reader.allowed) {
     return new Refused(
         grpc::Status(grpc::StatusCode::PERMISSION_DENIED,
@@ -219,9 +244,9 @@ grpc::ServerWriteReactor<v1::Alert>* AlertFeed::Watch(
     return new Refused(grpc::Status(grpc::StatusCode::PERMISSION_DENIED,
                                     "alerts: of another school"));
   }
+  if (reader.school.empty()) reader.school = request->school();
   auto stream = std::make_shared<Watchers::Stream>(
-      *watchers_, reader.school.empty() ? request->school() : reader.school,
-      request->after_revision());
+      *watchers_, std::move(reader), request->after_revision());
   if (!watchers_->Add(stream)) {
     return new Refused(grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED,
                                     "alerts: too many readers: try later"));

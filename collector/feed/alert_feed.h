@@ -3,20 +3,26 @@
 
 #include <memory>
 
+#include "collector/policy/school_policies.h"
+#include "collector/store/account_store.h"
 #include "collector/store/alert_store.h"
 #include "proto/alert.grpc.pb.h"
 
 namespace schoolgate::collector {
 
-// Readers show a client certificate whose name is "feed/NAME" (all schools) or
-// "feed/NAME/SCHOOL" (that one only); a device's certificate is refused.
-// Thread-safe; borrows the store, which must be closed before it goes.
+// Readers show a client certificate whose name is "feed/NAME" (all schools),
+// "feed/NAME/SCHOOL" (that one only) or "feed/NAME/SCHOOL/ACCOUNT" (what that
+// account may see, and nothing once it is gone); a device's certificate is
+// refused. Thread-safe; borrows the stores, of which that of the alerts must be
+// closed before it goes.
 class AlertFeed : public v1::AlertFeed::CallbackService {
  public:
   // A reader more costs a place here, not a thread.
   static constexpr int kMostReaders = 256;
 
-  explicit AlertFeed(AlertStore& alerts);
+  // `policies` may be null.
+  AlertFeed(AlertStore& alerts, AccountStore& accounts,
+            const SchoolPolicies* policies);
   ~AlertFeed() override;
 
   grpc::ServerWriteReactor<v1::Alert>* Watch(

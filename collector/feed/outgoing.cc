@@ -133,7 +133,8 @@ bool OutgoingFeeds::Deliver(const v1::Alert& alert, const WebhookTarget& target,
                             const Account& reader, FeedProgress* progress) {
   const absl::StatusOr<std::vector<Account>> everybody = stores_.accounts.All();
   if (!everybody.ok()) return false;
-  const Sight sight = SightOf(reader, alert, *everybody);
+  const Sight sight =
+      SightOf(reader, alert, Readers(*everybody, stores_.policies));
   if (sight == Sight::kNothing) {
     progress->cursor = alert.revision();
     return true;
@@ -212,7 +213,8 @@ void OutgoingFeeds::StepUrgent(const MailRecipient& recipient) {
     for (const v1::Alert& alert : *changes) {
       progress->cursor = alert.revision();
       if (!IsUrgent(alert) || WaitsForDigest(alert, in_digest) ||
-          SightOf(*reader, alert, *everybody) == Sight::kNothing) {
+          SightOf(*reader, alert, Readers(*everybody, stores_.policies)) ==
+              Sight::kNothing) {
         continue;
       }
       const auto told = stores_.feeds.Marked(marks, UrgentMark(alert));
@@ -276,7 +278,8 @@ void OutgoingFeeds::StepDigest(const MailRecipient& recipient) {
   absl::StatusOr<std::vector<v1::Alert>> open = stores_.alerts.Find(query);
   if (!open.ok()) return;
   std::erase_if(*open, [&](const v1::Alert& alert) {
-    return SightOf(*reader, alert, *everybody) == Sight::kNothing;
+    return SightOf(*reader, alert, Readers(*everybody, stores_.policies)) ==
+           Sight::kNothing;
   });
   if (!Record("send_digest", "", recipient.account).ok()) return;
   const absl::Status sent =

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "collector/feed/wire.h"
+#include "collector/policy/school_policies.h"
 #include "collector/store/account_store.h"
 #include "collector/store/agreement_store.h"
 #include "collector/store/alert_store.h"
@@ -42,7 +43,8 @@ struct OutgoingStores {
   AccountStore& accounts;
   AuditLog& audit;
   FeedStore& feeds;
-  AgreementStore* agreements = nullptr;  // kinds that wait for the digest
+  AgreementStore* agreements = nullptr;      // kinds that wait for the digest
+  const SchoolPolicies* policies = nullptr;  // who is told; null: none
 };
 
 // A failed delivery is tried again after 5 s, then twice as long each time, up

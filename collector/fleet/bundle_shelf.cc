@@ -224,6 +224,17 @@ absl::Status BundleShelf::NoteChange() const {
                          seal::ToHex(seal::RandomBytes(16)));
 }
 
+std::string BundleShelf::PolicyMark(const std::string& school) const {
+  const auto text = ReadSmallFile(FileOf(school, ".policy"));
+  const auto hash = text.ok() ? seal::FromHex(*text) : text;
+  return hash.ok() ? *hash : "";
+}
+
+absl::Status BundleShelf::SavePolicyMark(const std::string& school,
+                                         const std::string& hash) const {
+  return WriteSecretFile(FileOf(school, ".policy"), seal::ToHex(hash));
+}
+
 std::optional<ShelvedBundle> BundleShelf::Label(
     const std::string& school) const {
   const absl::StatusOr<std::string> line =

@@ -69,6 +69,11 @@ class BundleShelf {
   absl::StatusOr<std::string> Read(const std::string& hash, uint64_t offset,
                                    size_t limit) const;
 
+  // The bundle whose policy the collector obeys; empty: none yet.
+  std::string PolicyMark(const std::string& school) const;
+  absl::Status SavePolicyMark(const std::string& school,
+                              const std::string& hash) const;
+
   // Another text after each change, also of papers: whoever changes them calls
   // NoteChange.
   std::string ChangeMark() const;

@@ -93,13 +93,15 @@ class PostgresAlertStore : public AlertStore {
                            .Int(static_cast<int64_t>(limit))));
   }
 
-  absl::StatusOr<uint64_t> Expire(absl::Time now,
-                                  absl::Duration keep) override {
+  absl::StatusOr<uint64_t> Expire(absl::Time now, absl::Duration keep,
+                                  const std::string& school) override {
     const absl::StatusOr<Rows> rows = database_->Run(
-        "DELETE FROM alert WHERE state=$1 AND last_us<$2 AND held=0",
+        "DELETE FROM alert WHERE state=$1 AND last_us<$2 AND held=0"
+        " AND (length($3)=0 OR school=$3)",
         Parameters()
             .Int(v1::ALERT_STATE_CLOSED)
-            .Int(absl::ToUnixMicros(now - keep)));
+            .Int(absl::ToUnixMicros(now - keep))
+            .Bytes(school));
     if (!rows.ok()) return rows.status();
     return static_cast<uint64_t>(rows->affected());
   }

@@ -57,10 +57,11 @@ class AlertStore {
   virtual absl::StatusOr<std::vector<v1::Alert>> ChangesAfter(uint64_t after,
                                                               size_t limit) = 0;
 
-  // Erases closed alerts whose last evidence is older than `keep`. Returns how
-  // many. What is still open or under a legal hold stays.
-  virtual absl::StatusOr<uint64_t> Expire(absl::Time now,
-                                          absl::Duration keep) = 0;
+  // Erases closed alerts whose last evidence is older than `keep`, of one
+  // school or (empty) of all. Returns how many. What is still open or under a
+  // legal hold stays.
+  virtual absl::StatusOr<uint64_t> Expire(absl::Time now, absl::Duration keep,
+                                          const std::string& school) = 0;
 
   // Waits until a revision above `after` exists or `patience` is over;
   // returns the newest revision. Any number of threads may wait.

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -48,6 +49,20 @@ struct HourCount {
   uint64_t contacts = 0;
 };
 
+// How long a school's events are kept: those about people, and what devices
+// say of their own state.
+struct KeepTimes {
+  absl::Duration contacts, health;
+};
+
+struct EventKeep {
+  KeepTimes others;  // schools that are not named
+  std::map<std::string, KeepTimes> schools;
+
+  // The longest of all.
+  absl::Duration Longest() const;
+};
+
 // Thread-safe; writes are serialised.
 class EventStore {
  public:
@@ -83,6 +98,17 @@ class EventStore {
   // Erases days older than `keep`. Returns the events erased.
   virtual absl::StatusOr<uint64_t> Expire(absl::Time now,
                                           absl::Duration keep) = 0;
+
+  // Erases, within days that stay, what its school's time is over for. One
+  // day's worth at most at a call; 0: there is no more to do. The hourly
+  // counts, which know no person, stay with their day. A store that cannot do
+  // it keeps all until the whole day goes.
+  virtual absl::StatusOr<uint64_t> Sweep(absl::Time now,
+                                         const EventKeep& keep) {
+    (void)now;
+    (void)keep;
+    return 0;
+  }
 };
 
 // SQLite files under `directory`, made when missing: one a day, more on a busy

@@ -106,12 +106,15 @@ TEST_P(SmallStoresTest, OldClosedAlertsAreErasedOpenOnesStay) {
     v1::Alert alert;
     alert.set_last_unix_us(absl::ToUnixMicros(now - age));
     alert.set_state(state);
+    alert.set_school("oak");
     return store->Put(alert).value().id();
   };
   const uint64_t old_closed = put(absl::Hours(48), v1::ALERT_STATE_CLOSED);
   const uint64_t old_open = put(absl::Hours(48), v1::ALERT_STATE_NEW);
   const uint64_t new_closed = put(absl::Hours(1), v1::ALERT_STATE_CLOSED);
-  EXPECT_EQ(store->Expire(now, absl::Hours(24)).value(), 1u);
+  EXPECT_EQ(store->Expire(now, absl::Hours(24), "elm").value(), 0u);
+  EXPECT_TRUE(store->Get(old_closed).ok());
+  EXPECT_EQ(store->Expire(now, absl::Hours(24), "oak").value(), 1u);
   EXPECT_FALSE(store->Get(old_closed).ok());
   EXPECT_TRUE(store->Get(old_open).ok());
   EXPECT_TRUE(store->Get(new_closed).ok());
@@ -129,11 +132,11 @@ TEST_P(SmallStoresTest, WhatIsUnderALegalHoldStaysUntilItIsLifted) {
   AlertQuery query;
   query.held_only = true;
   ASSERT_EQ(store->Find(query)->size(), 1u);
-  EXPECT_EQ(store->Expire(now, absl::Hours(24)).value(), 0u);
+  EXPECT_EQ(store->Expire(now, absl::Hours(24), "").value(), 0u);
   alert.clear_hold();
   ASSERT_TRUE(store->Put(alert).ok());
   EXPECT_TRUE(store->Find(query)->empty());
-  EXPECT_EQ(store->Expire(now, absl::Hours(24)).value(), 1u);
+  EXPECT_EQ(store->Expire(now, absl::Hours(24), "").value(), 1u);
 }
 
 TEST_P(SmallStoresTest, EventsUnderAHoldAreKeptOncePerAlertAndDropped) {

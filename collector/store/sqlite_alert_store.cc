@@ -113,15 +113,16 @@ class SqliteAlertStore : public AlertStore {
     return Collect(*find);
   }
 
-  absl::StatusOr<uint64_t> Expire(absl::Time now,
-                                  absl::Duration keep) override {
+  absl::StatusOr<uint64_t> Expire(absl::Time now, absl::Duration keep,
+                                  const std::string& school) override {
     const std::lock_guard lock(mutex_);
     absl::StatusOr<Statement> erase = database_->Prepare(
-        "DELETE FROM alert WHERE state=? AND last_us<?"
+        "DELETE FROM alert WHERE state=? AND last_us<? AND (?3='' OR school=?3)"
         " AND id NOT IN (SELECT id FROM alert_hold)");
     if (!erase.ok()) return erase.status();
     const absl::Status status = erase->Bind(1, v1::ALERT_STATE_CLOSED)
                                     .Bind(2, absl::ToUnixMicros(now - keep))
+                                    .BindText(3, school)
                                     .Run();
     if (!status.ok()) return status;
     return static_cast<uint64_t>(database_->Changes());

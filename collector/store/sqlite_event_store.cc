@@ -12,6 +12,7 @@
 #include "collector/store/event_file.h"
 #include "collector/store/event_reader.h"
 #include "collector/store/event_store.h"
+#include "collector/store/event_sweep.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -240,7 +241,45 @@ class SqliteEventStore : public EventStore {
     }
   }
 
+  // Only files that are written no more; readers have their own connections.
+  absl::StatusOr<uint64_t> Sweep(absl::Time now,
+                                 const EventKeep& keep) override {
+    if (read_only_) return NotHere();
+    const std::vector<FileName> files = Files();
+    for (size_t i = 0; i + 1 < files.size(); ++i) {
+      const std::string& day = files[i].day;
+      const auto over = [&](absl::Duration time) {
+        return day < DayOf(now - time);
+      };
+      const std::string mark = MarkOf(keep, over);
+      if (mark.empty()) continue;
+      const auto swept = SweepFile(
+          files[i].path, mark, [&](const std::string& school, bool health) {
+            const auto own = keep.schools.find(school);
+            const KeepTimes& times =
+                own == keep.schools.end() ? keep.others : own->second;
+            return over(health ? times.health : times.contacts);
+          });
+      if (!swept.ok()) return swept.status();
+      if (*swept && **swept > 0) return **swept;
+    }
+    return 0;
+  }
+
  private:
+  // Whose time is over, for a day; empty: nobody's.
+  template <typename Over>
+  static std::string MarkOf(const EventKeep& keep, Over over) {
+    std::string mark;
+    const auto add = [&](const std::string& name, const KeepTimes& times) {
+      const int which = over(times.contacts) + 2 * over(times.health);
+      if (which != 0) absl::StrAppend(&mark, name, "=", which, ";");
+    };
+    add("", keep.others);
+    for (const auto& [school, times] : keep.schools) add(school, times);
+    return mark;
+  }
+
   static absl::Status NotHere() {
     return absl::FailedPreconditionError("event store: opened to read only");
   }

@@ -75,9 +75,10 @@ std::string Api::NameOf(const std::string& account) {
                                                     : account;
 }
 
-std::vector<Account> Api::Everybody() {
+Readers Api::Everybody() {
   absl::StatusOr<std::vector<Account>> accounts = stores_.accounts.All();
-  return accounts.ok() ? *std::move(accounts) : std::vector<Account>();
+  return {accounts.ok() ? *std::move(accounts) : std::vector<Account>(),
+          stores_.policies};
 }
 
 std::optional<Response> Api::Record(const std::string& who,
@@ -231,6 +232,14 @@ Response Api::Dispatch(const Request& request, const AccessRule& rule,
       return EndName(number, caller);
     case Endpoint::kOpenName:
       return OpenName(number, caller);
+    case Endpoint::kOwnRecord:
+      return ShowOwnRecord(caller);
+    case Endpoint::kPasses:
+      return ListPasses(request, caller);
+    case Endpoint::kPreviewPass:
+      return PreviewPass(request, caller);
+    case Endpoint::kPublishPass:
+      return PublishPass(request, caller);
     case Endpoint::kDevices:
       return ListDevices(caller);
     case Endpoint::kRules:

@@ -18,6 +18,7 @@
 #include "collector/web/stores.h"
 #include "collector/web/throttle.h"
 #include "platform/clock.h"
+#include "rules/ruleset.h"
 
 namespace schoolgate::collector {
 
@@ -66,8 +67,8 @@ class Api {
 
   bool SessionAlive(const std::string& key);
   std::string NameOf(const std::string& account);
-  // All accounts; empty when they cannot be read.
-  std::vector<Account> Everybody();
+  // All accounts, with the policies; none when they cannot be read.
+  Readers Everybody();
   const ApiCounters& counters() const { return counters_; }
 
  private:
@@ -98,6 +99,8 @@ class Api {
                        const Caller& caller);
   Response WriteIncident(const Request& request, uint64_t id,
                          const Caller& caller);
+  // With all that its page shows.
+  nlohmann::json WholeAlert(const v1::Alert& alert, const Caller& caller);
   // The alert when the caller may see it; else nullopt, on record.
   std::optional<v1::Alert> SeenBy(uint64_t id, const Caller& caller,
                                   Response* refusal);
@@ -141,6 +144,16 @@ class Api {
                                      Response* refusal);
   std::optional<Response> RecordExpiredNames();
 
+  // api_own_record.cc
+  Response ShowOwnRecord(const Caller& caller);
+
+  // api_passes.cc
+  Response ListPasses(const Request& request, const Caller& caller);
+  Response PreviewPass(const Request& request, const Caller& caller);
+  Response PublishPass(const Request& request, const Caller& caller);
+  nlohmann::json PassRequests(const Caller& caller);
+  std::shared_ptr<const rules::Ruleset> RulesOf(const std::string& school);
+
   // api_rules.cc
   Response ListRules(const Caller& caller);
   Response ChangeRules(const Request& request, const Caller& caller);
@@ -161,6 +174,11 @@ class Api {
   std::mutex second_factor_mutex_;
   // Shown to their owners, not confirmed yet.
   std::map<std::string, std::string> new_secrets_;
+  std::mutex rules_mutex_;
+  // The bundle's hash, and it opened; by school.
+  std::map<std::string,
+           std::pair<std::string, std::shared_ptr<const rules::Ruleset>>>
+      rules_;
   std::mutex names_mutex_;
   NameRequests names_;
 };

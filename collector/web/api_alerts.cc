@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "collector/cases/alert_json.h"
+#include "collector/cases/policy_says.h"
 #include "collector/web/api.h"
 
 namespace schoolgate::collector {
@@ -127,7 +128,7 @@ Response Api::ListAlerts(const Request& request, const Caller& caller) {
     return *failed;
   }
   const DisplayName names = [this](const std::string& n) { return NameOf(n); };
-  const std::vector<Account> everybody = Everybody();
+  const Readers everybody = Everybody();
   nlohmann::json alerts = nlohmann::json::array();
   for (const v1::Alert& alert : *found) {
     const Sight sight = SightOf(caller.account, alert, everybody);
@@ -158,6 +159,29 @@ std::optional<v1::Alert> Api::SeenBy(uint64_t id, const Caller& caller,
   return std::nullopt;
 }
 
+nlohmann::json Api::WholeAlert(const v1::Alert& alert, const Caller& caller) {
+  const Readers everybody = Everybody();
+  const Sight sight = SightOf(caller.account, alert, everybody);
+  nlohmann::json value = AlertJson(alert, sight, true,
+                                   [this](const auto& n) { return NameOf(n); });
+  if (sight != Sight::kFull) return value;
+  std::vector<v1::Alert> earlier;
+  if (!alert.subject().empty()) {
+    AlertQuery query;
+    query.school = alert.school();
+    query.subject = alert.subject();
+    if (auto found = stores_.alerts.Find(query); found.ok()) {
+      earlier = *std::move(found);
+    }
+    std::erase_if(earlier, [&](const v1::Alert& one) {
+      return SightOf(caller.account, one, everybody) != Sight::kFull;
+    });
+  }
+  nlohmann::json says = PolicySays(alert, everybody, earlier);
+  if (!says.is_null()) value["policy"] = std::move(says);
+  return value;
+}
+
 Response Api::ShowAlert(uint64_t id, const Caller& caller) {
   Response refusal;
   std::optional<v1::Alert> alert = SeenBy(id, caller, &refusal);
@@ -166,9 +190,7 @@ Response Api::ShowAlert(uint64_t id, const Caller& caller) {
           Record(caller.account.name, "view_alert", absl::StrCat(id), "")) {
     return *failed;
   }
-  return JsonAnswer(
-      AlertJson(*alert, SightOf(caller.account, *alert, Everybody()), true,
-                [this](const auto& n) { return NameOf(n); }));
+  return JsonAnswer(WholeAlert(*alert, caller));
 }
 
 Response Api::Changed(uint64_t id, const Caller& caller,
@@ -185,9 +207,7 @@ Response Api::Changed(uint64_t id, const Caller& caller,
   }
   absl::StatusOr<v1::Alert> stored = stores_.alerts.Update(id, change);
   if (!stored.ok()) return AnswerTo(stored.status());
-  return JsonAnswer(
-      AlertJson(*stored, SightOf(caller.account, *stored, Everybody()), true,
-                [this](const auto& n) { return NameOf(n); }));
+  return JsonAnswer(WholeAlert(*stored, caller));
 }
 
 Response Api::AddNote(const Request& request, uint64_t id,

@@ -17,9 +17,10 @@ constexpr size_t kKindLimit = 100;
 constexpr int kAlertsADay = 3;
 
 // What `caller` may see, raised in the last 90 days.
-absl::StatusOr<std::vector<v1::Alert>> SeenLately(
-    Stores& stores, const Account& viewer,
-    const std::vector<Account>& everybody, absl::Time now) {
+absl::StatusOr<std::vector<v1::Alert>> SeenLately(Stores& stores,
+                                                  const Account& viewer,
+                                                  const Readers& everybody,
+                                                  absl::Time now) {
   AlertQuery query;
   query.school = viewer.school;
   query.limit = kMostAlerts;

@@ -60,7 +60,7 @@ class CustodyApiTest : public testing::Test {
     ASSERT_TRUE(
         KeepHeldEvents(stores.alerts, *stores.events, *stores.held).ok());
     ASSERT_TRUE(stores.events->Expire(later, absl::Hours(24)).ok());
-    ASSERT_TRUE(stores.alerts.Expire(later, absl::Hours(24)).ok());
+    ASSERT_TRUE(stores.alerts.Expire(later, absl::Hours(24), "").ok());
   }
 
   static size_t Kinds(const std::string& pack, const std::string& kind) {

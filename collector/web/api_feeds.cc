@@ -65,7 +65,7 @@ Response Api::AnswerFeed(const Request& request) {
                            absl::StrCat(csv ? "csv " : "atom ", token->id))) {
     return *failed;
   }
-  const std::vector<Account> everybody = Everybody();
+  const Readers everybody = Everybody();
   std::vector<SeenAlert> seen;
   for (v1::Alert& alert : *found) {
     const Sight sight = SightOf(*reader, alert, everybody);

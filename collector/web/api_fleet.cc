@@ -26,8 +26,7 @@ bool IsNumber(const std::string& text) {
 // does not exist as well: their absence must not tell the two apart.
 class AuditSight {
  public:
-  AuditSight(const Account& reader, std::vector<Account> everybody,
-             Stores& stores)
+  AuditSight(const Account& reader, Readers everybody, Stores& stores)
       : reader_(reader), everybody_(std::move(everybody)), stores_(stores) {}
 
   bool Shows(const AuditEntry& entry) {
@@ -70,7 +69,7 @@ class AuditSight {
   }
 
   const Account& reader_;
-  const std::vector<Account> everybody_;
+  const Readers everybody_;
   Stores& stores_;
   std::map<std::string, bool> alerts_;
   std::map<std::string, std::string> devices_, accounts_;
@@ -96,6 +95,9 @@ Response Api::ListDevices(const Caller& caller) {
   nlohmann::json list = nlohmann::json::array();
   for (const Device& device : *devices) {
     list.push_back(DeviceJson(device, newest[device.school], clock_.Now()));
+    const Policy policy = PolicyOf(stores_.policies, device.school);
+    const std::string title = GroupTitle(policy.get(), device.group);
+    if (title != device.group) list.back()["group_title"] = title;
   }
   return JsonAnswer({{"devices", std::move(list)}});
 }

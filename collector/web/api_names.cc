@@ -133,7 +133,7 @@ bool Api::MayAnswerName(const NameRequest& one, const Caller& caller,
                         bool* sees_alert) {
   const absl::StatusOr<v1::Alert> alert = stores_.alerts.Get(one.alert);
   if (!alert.ok()) return false;
-  const std::vector<Account> everybody = Everybody();
+  const Readers everybody = Everybody();
   *sees_alert = SightOf(caller.account, *alert, everybody) == Sight::kFull;
   if (one.requester == caller.account.name) return *sees_alert;
   return MayApproveName(caller.account, *alert, everybody);

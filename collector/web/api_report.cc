@@ -31,12 +31,13 @@ Response Api::ShowReport(const Request& request, const Caller& caller) {
   }
   const absl::Time from = Start(period->first, facts_.zone);
   const absl::Time to = Start(period->after, facts_.zone);
-  const std::vector<Account> everybody = Everybody();
+  const Readers everybody = Everybody();
   AlertQuery query;
   query.school = reader.school;
   query.limit = kMostAlerts;
   absl::StatusOr<std::vector<v1::Alert>> alerts =
-      governors ? AlertsForGovernors(stores_.alerts, reader.school, everybody)
+      governors ? AlertsForGovernors(stores_.alerts, reader.school,
+                                     everybody.accounts)
                 : stores_.alerts.Find(query);
   if (!alerts.ok() || (governors && stores_.agreements == nullptr)) {
     return Refusal(503, "no_report", "This cannot be read at the moment.");
@@ -62,7 +63,8 @@ Response Api::ShowReport(const Request& request, const Caller& caller) {
     if (!counts.ok() || !before.ok()) {
       return Refusal(503, "no_report", "This cannot be read at the moment.");
     }
-    report = LeadersReport(*period, *alerts, *counts, *before, facts_.zone);
+    report = LeadersReport(*period, *alerts, *counts, *before, facts_.zone,
+                           PolicyOf(stores_.policies, reader.school).get());
   }
   if (!report.ok()) {
     return Refusal(503, "no_report", "This cannot be read at the moment.");

@@ -86,7 +86,7 @@ size_t LiveFeed::viewers() {
 }
 
 std::string LiveFeed::Event(const v1::Alert& alert, const LiveViewer& viewer,
-                            const std::vector<Account>& everybody) {
+                            const Readers& everybody) {
   const Sight sight = SightOf(viewer.ticket_.viewer, alert, everybody);
   if (sight == Sight::kNothing) return "";
   const Response body =
@@ -105,7 +105,7 @@ std::shared_ptr<LiveViewer> LiveFeed::Join(LiveTicket ticket) {
   if (stopping_ || viewers_.size() >= kViewers) return nullptr;
   viewer->seen_ = viewer->ticket_.after;
   viewer->Push("retry: 2000\nevent: open\ndata: {}\n\n");
-  const std::vector<Account> everybody = api_.Everybody();
+  const Readers everybody = api_.Everybody();
   auto missed = alerts_.ChangesAfter(viewer->seen_, kCatchUp);
   if (missed.ok() && missed->size() < kCatchUp) {
     for (const v1::Alert& alert : *missed) {
@@ -122,7 +122,7 @@ std::shared_ptr<LiveViewer> LiveFeed::Join(LiveTicket ticket) {
 }
 
 void LiveFeed::Publish(const std::vector<v1::Alert>& changes) {
-  const std::vector<Account> everybody = api_.Everybody();
+  const Readers everybody = api_.Everybody();
   std::lock_guard lock(mutex_);
   for (const auto& viewer : viewers_) {
     std::string text;

@@ -69,7 +69,7 @@ class LiveFeed {
   void Publish(const std::vector<v1::Alert>& changes);
   void Beat();
   std::string Event(const v1::Alert& alert, const LiveViewer& viewer,
-                    const std::vector<Account>& everybody);
+                    const Readers& everybody);
 
   AlertStore& alerts_;
   Api& api_;

@@ -1,8 +1,12 @@
 // What the dashboard reads and writes. Borrowed: must outlive the server.
 #pragma once
 
+#include <functional>
+#include <string>
+
 #include "collector/fleet/bundle_shelf.h"
 #include "collector/fleet/paper_shelf.h"
+#include "collector/policy/school_policies.h"
 #include "collector/store/account_store.h"
 #include "collector/store/agreement_store.h"
 #include "collector/store/alert_store.h"
@@ -36,6 +40,13 @@ struct Stores {
   SecondFactorStore* second_factors = nullptr;
   // What was agreed on by two, and what was published; null: nothing.
   AgreementStore* agreements = nullptr;
+  // What the schools published; null: the collector's own rules hold.
+  const SchoolPolicies* policies = nullptr;
+  // Verifies a signed order and offers it to the school's devices; an error
+  // says what is wrong with it. Null: nothing can be published here.
+  std::function<absl::Status(const std::string& order,
+                             const std::string& school)>
+      publish_order;
 };
 
 // What the page "What is recorded" says beside its fixed text. Empty or zero:

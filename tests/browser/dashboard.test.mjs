@@ -107,6 +107,52 @@ test("a new alert appears by itself and survives a restart of the server", () =>
     await page.locator(`[data-alert="${later}"]`).waitFor();
   }));
 
+test("an alert quotes the school’s own policy, and only those whom it names are told", async () => {
+  const own = await startSchool("--policy", process.env.POLICY);
+  try {
+    await inWindow({ school: own }, async (page) => {
+      await logIn(page, own, "lead", "/alerts/1");
+      const says = page.locator(".row", { hasText: "What your school’s policy says" });
+      await says.getByText("U17: “On-line gambling”").waitFor();
+      assert.match(await says.innerText(), /Told: Designated safeguarding lead, to be looked at within 15 minutes/);
+      await page.getByText("Key Stage 2 pupils").waitFor();
+      assert.equal(await page.getByText("ks2", { exact: true }).count(), 0);
+    });
+    // The policy names the safeguarding lead for pupils, not the second senior.
+    await inWindow({ school: own }, async (page) => {
+      await logIn(page, own, "second", "/alerts/1");
+      await page.getByText("There is no such alert").waitFor();
+    });
+    await inWindow({ school: own }, async (page) => {
+      await logIn(page, own, "head", "/audit");
+      await page.getByText("Took the newly published policy into force").first().waitFor();
+    });
+  } finally {
+    await own.stop();
+  }
+});
+
+test("a teacher’s request shows what the class would miss, and people read their own record", async () => {
+  const own = await startSchool("--policy", process.env.POLICY);
+  try {
+    await inWindow({ school: own }, async (page) => {
+      await logIn(page, own, "lead", "/passes");
+      const asked = page.locator(".asked", { hasText: "fractions in year 5" });
+      await asked.getByText("The class would miss all of these.").waitFor();
+      await asked.getByText("Approve", { exact: true }).click();
+      assert.match(await asked.locator(".command").innerText(), /pass new .*--group 'ks2' --reason 'fractions in year 5' --requester 'P-TEACH1'/);
+      await page.getByLabel("Group", { exact: true }).selectOption({ label: "Key Stage 2 pupils" });
+      await page.getByLabel("Hosts", { exact: true }).fill("www.bbc.co.uk");
+      await page.getByRole("button", { name: "Try" }).click();
+      await page.getByText("The class would get all of these.").waitFor();
+      await page.getByRole("link", { name: "My record" }).click();
+      await page.getByText("Contacted host www.shop.example.test. Blocked").waitFor();
+    });
+  } finally {
+    await own.stop();
+  }
+});
+
 test("alerts are worked through with the keyboard alone", () =>
   inWindow({}, async (page) => {
     await logIn(page, school, "deputy");
@@ -252,7 +298,8 @@ test("an empty chair is logged out and nothing stays on the screen", async () =>
 });
 
 const pages = [
-  ["lead", "/"], ["lead", "/alerts/1"], ["head", "/alerts/3"], ["lead", "/devices"], ["lead", "/reports"], ["lead", "/precision"], ["head", "/audit"],
+  ["lead", "/"], ["lead", "/alerts/1"], ["head", "/alerts/3"], ["lead", "/devices"], ["lead", "/reports"], ["lead", "/precision"], ["lead", "/passes"],
+  ["lead", "/my-record"], ["head", "/audit"],
   ["governor", "/"], ["governor", "/reports"], ["lead", "/notice"], ["lead", "/set-up"], ["lead", "/password"],
 ];
 

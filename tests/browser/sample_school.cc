@@ -69,8 +69,8 @@ v1::Alert Gambling(absl::Time now) {
       "Everything was blocked; nothing was loaded. Only the host is known, "
       "not the page or what it showed.");
   alert.set_next_step(
-      "Talk to the pupil first. The policy names the class teacher and a "
-      "warning.");
+      "Talk to the pupil first. The school's policy has no row for this in its "
+      "sanctions table: a person decides, and nothing has been done.");
   alert.set_clause("P0, user actions: \"On-line gambling\", unacceptable");
   for (int i = 0; i < 5; ++i) {
     Contact(now, &alert, absl::Minutes(50 - 8 * i),
@@ -194,6 +194,47 @@ std::vector<StoredEvent> SamplePeople(absl::Time now, const seal::BoxKey& key) {
     v1::PersonSeen& person = *seen.event.mutable_person_seen();
     person.set_sealed_login(*seal::SealTo(key.public_key(), login));
     person.set_safeguarding_key_id(seal::KeyId(key.public_key()));
+  }
+  return events;
+}
+
+v1::Alert SampleRequest(absl::Time now) {
+  v1::Alert alert = Sample(now, v1::SEVERITY_ROUTINE, absl::Minutes(50));
+  alert.set_rule("person_asks");
+  alert.set_subject("P-TEACH1");
+  alert.set_group("staff");
+  alert.set_device_name("laptop-05");
+  alert.set_title("Somebody asks for a change");
+  alert.set_sentence(
+      absl::StrCat("P-TEACH1 asked for www.coolmath4kids.com to be opened at ",
+                   MomentOf(now - absl::Minutes(51)), "."));
+  alert.set_why("People can ask for a host to be opened or blocked.");
+  alert.set_in_favour("Asking is what the school wants people to do.");
+  alert.set_next_step(
+      "Decide with the IT provider whether the rules should change, and tell "
+      "the person what you decided.");
+  Contact(now, &alert, absl::Minutes(51), "www.coolmath4kids.com", "asked");
+  alert.mutable_evidence(0)->set_sentence(
+      "asked for www.coolmath4kids.com to be opened: \"lesson pass for ks2: "
+      "www.coolmath4kids.com www.roblox.com: fractions in year 5\"");
+  return alert;
+}
+
+std::vector<StoredEvent> SampleOwnContacts(absl::Time now) {
+  std::vector<StoredEvent> events;
+  for (const char* host : {"www.shop.example.test", "deals.example.test"}) {
+    StoredEvent& one = events.emplace_back();
+    one.school = kSampleSchool;
+    one.device = "D-000005QT";
+    one.epoch = 1;
+    one.received = one.happened =
+        now - absl::Hours(3) * static_cast<int64_t>(events.size());
+    one.event.set_sequence(events.size());
+    one.event.mutable_person()->set_pseudonym("P-LEAD00");
+    v1::Contact& contact = *one.event.mutable_contact();
+    contact.set_host(host);
+    contact.add_categories("shopping");
+    contact.set_action(v1::ACTION_BLOCK);
   }
   return events;
 }

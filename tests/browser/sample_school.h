@@ -25,6 +25,13 @@ v1::Alert LiveAlert(absl::Time now);
 // is P-7F3AQ2, "b.ward" P-K2M9D4, "r.okafor" P-HEAD00.
 std::vector<StoredEvent> SamplePeople(absl::Time now, const seal::BoxKey& key);
 
+// A teacher's request for a lesson pass, as `schoolgate preview ks2 --ask`
+// makes it.
+v1::Alert SampleRequest(absl::Time now);
+
+// What devices sent about the safety lead (pseudonym P-LEAD00).
+std::vector<StoredEvent> SampleOwnContacts(absl::Time now);
+
 // The last time before `now` that a school is at work: on a weekday, late in
 // the morning.
 absl::Time SchoolTime(absl::Time now);

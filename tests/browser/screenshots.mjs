@@ -6,7 +6,7 @@ import { logIn, openWindow, startBrowser, startSchool } from "./school.mjs";
 
 const output = process.argv[2] ?? "screenshots";
 await mkdir(output, { recursive: true });
-const school = await startSchool();
+const school = await startSchool("--policy", process.env.POLICY);
 const quiet = await startSchool("--quiet");
 const browser = await startBrowser();
 
@@ -18,6 +18,8 @@ const shots = [
   ["quiet", "lead", "/", quiet],
   ["alert", "lead", "/alerts/1", school],
   ["stop", "head", "/alerts/3", school],
+  ["passes", "lead", "/passes", school],
+  ["my-record", "lead", "/my-record", school],
   ["reports", "lead", "/reports", school],
   ["reports-governors", "governor", "/reports", school],
   ["precision", "lead", "/precision", school],
@@ -70,6 +72,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
       await page.waitForLoadState("load");
       if (who === "lead" && path === "/") await page.locator("[data-connection=live]").waitFor();
       if (["/devices", "/audit", "/precision"].includes(path)) await page.locator("tbody tr").first().waitFor();
+      if (["/passes", "/my-record"].includes(path)) await page.locator("main h2, main tbody tr").first().waitFor();
       if (path === "/reports") await page.locator(".report").waitFor();
       const height = await page.evaluate(() => document.documentElement.scrollHeight);
       await page.screenshot({

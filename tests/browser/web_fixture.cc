@@ -10,6 +10,7 @@
 //   restart    stops the server and starts it again on the same port
 // Ends at the end of input.
 #include <CLI/CLI.hpp>
+#include <cstdlib>
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -17,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "collector/fleet/authority.h"
 #include "collector/fleet/name_shares.h"
+#include "collector/fleet/policies_in_force.h"
 #include "collector/web/password.h"
 #include "collector/web/server.h"
 #include "platform/complaint.h"
@@ -88,6 +90,8 @@ class Fixture {
   }
 
   absl::Status Fill(bool quiet);
+  // Publishes the policy of this YAML file for the school.
+  absl::Status Publish(const std::string& policy);
   // Shares of the school's key to names, and of another school's.
   absl::StatusOr<nlohmann::json> MakeShares();
   absl::Status Start();
@@ -104,6 +108,9 @@ class Fixture {
   const absl::Time school_time_ = SchoolTime(now_);
   const seal::BoxKey name_key_ = seal::BoxKey::Generate();
   WebOptions options_;
+  const BundleShelf bundles_{directory_ + "/bundles"};
+  const PaperShelf papers_{directory_ + "/papers"};
+  SchoolPolicies policies_;
   std::unique_ptr<AlertStore> alerts_;
   std::unique_ptr<AuditLog> audit_;
   std::unique_ptr<DeviceStore> devices_;
@@ -134,12 +141,12 @@ absl::Status Fixture::MakeCertificate() {
 }
 
 absl::Status Fixture::Start() {
-  auto server =
-      StartWebServer(options_,
-                     {*alerts_, *audit_, *devices_, *accounts_, nullptr,
-                      nullptr, events_.get(), held_.get(), &custody_,
-                      feeds_.get(), factors_.get(), agreements_.get()},
-                     platform::SystemClock());
+  auto server = StartWebServer(
+      options_,
+      {*alerts_, *audit_, *devices_, *accounts_, &bundles_, &papers_,
+       events_.get(), held_.get(), &custody_, feeds_.get(), factors_.get(),
+       agreements_.get(), &policies_},
+      platform::SystemClock());
   if (!server.ok()) return server.status();
   server_ = *std::move(server);
   options_.port = server_->port();
@@ -180,6 +187,37 @@ absl::Status Fixture::Fill(bool quiet) {
     if (absl::Status put = alerts_->Put(alert).status(); !put.ok()) return put;
   }
   return absl::OkStatus();
+}
+
+absl::Status Fixture::Publish(const std::string& policy) {
+  const std::filesystem::path yaml(policy);
+  const std::string program =
+      std::filesystem::read_symlink("/proc/self/exe").parent_path() /
+      "schoolgate-rules";
+  const std::string file = directory_ + "/new.bundle";
+  const std::string command =
+      absl::StrCat(program, " build ", policy, " --lists ",
+                   (yaml.parent_path().parent_path() / "lists").string(),
+                   " --quiet -o ", file, " >/dev/null");
+  if (std::system(command.c_str()) != 0) {
+    return absl::InternalError(command + ": failed");
+  }
+  if (auto placed = bundles_.Place(file, 17, kSampleSchool); !placed.ok()) {
+    return placed.status();
+  }
+  // What is not signed is taken here as no root is stored.
+  PoliciesInForce(
+      bundles_, [] { return absl::NotFoundError("no root"); }, *audit_,
+      policies_)
+      .Refresh(now_);
+  if (policies_.Of(kSampleSchool) == nullptr) {
+    return absl::InternalError(policy + ": not taken");
+  }
+  // What only shows with a policy: a teacher's request, the lead's own record.
+  if (auto put = alerts_->Put(SampleRequest(school_time_)); !put.ok()) {
+    return put.status();
+  }
+  return events_->Append(SampleOwnContacts(school_time_)).status();
 }
 
 absl::StatusOr<nlohmann::json> Fixture::MakeShares() {
@@ -227,10 +265,14 @@ absl::StatusOr<std::string> Fixture::Do(const std::string& command) {
 }
 
 absl::Status Serve(const std::string& directory, const std::string& dashboard,
-                   int idle_seconds, bool quiet) {
+                   int idle_seconds, bool quiet, const std::string& policy) {
   Fixture fixture(directory, dashboard, absl::Seconds(idle_seconds));
   if (absl::Status opened = fixture.Open(); !opened.ok()) return opened;
   if (absl::Status filled = fixture.Fill(quiet); !filled.ok()) return filled;
+  if (!policy.empty()) {
+    absl::Status status = fixture.Publish(policy);
+    if (!status.ok()) return status;
+  }
   if (absl::Status started = fixture.Start(); !started.ok()) return started;
   const auto first_line = fixture.MakeShares();
   if (!first_line.ok()) return first_line.status();
@@ -249,7 +291,7 @@ absl::Status Serve(const std::string& directory, const std::string& dashboard,
 
 int main(int argc, char** argv) {
   CLI::App app("The dashboard over a small invented school, for tests.");
-  std::string directory, dashboard;
+  std::string directory, dashboard, policy;
   int idle_seconds = 600;
   bool quiet = false;
   app.set_version_flag("--version", SCHOOLGATE_VERSION);
@@ -258,6 +300,8 @@ int main(int argc, char** argv) {
   app.add_option("dashboard", dashboard, "the dashboard's files")->required();
   app.add_option("--idle-seconds", idle_seconds, "log out after")
       ->check(CLI::PositiveNumber);
+  app.add_option("--policy", policy, "the school's policy, a YAML file")
+      ->check(CLI::ExistingFile);
   app.add_flag("--quiet", quiet, "without any alert");
   try {
     app.parse(argc, argv);
@@ -265,8 +309,8 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? schoolgate::platform::kExitOk
                                 : schoolgate::platform::kExitUsage;
   }
-  const absl::Status status =
-      schoolgate::collector::Serve(directory, dashboard, idle_seconds, quiet);
+  const absl::Status status = schoolgate::collector::Serve(
+      directory, dashboard, idle_seconds, quiet, policy);
   if (status.ok()) return schoolgate::platform::kExitOk;
   return schoolgate::platform::Complain("web_fixture", status);
 }

@@ -10,7 +10,7 @@ export interface Me {
   must_change_password: boolean;
   idle_seconds: number;
   second_factor: boolean;
-  may: { report: boolean; budget: boolean; alerts: boolean; alert: boolean; write: boolean; live: boolean; devices: boolean; audit: boolean };
+  may: { own_record: boolean; report: boolean; budget: boolean; alerts: boolean; alert: boolean; write: boolean; live: boolean; devices: boolean; audit: boolean };
 }
 
 export type Severity = "illegal" | "serious" | "rule_break" | "routine" | "information";
@@ -66,7 +66,28 @@ export interface Incident {
   recorded: string;
 }
 
+// A row of the school's sanctions table: information, never a verdict.
+export interface PolicyRow {
+  id: string;
+  incident: string;
+  steps: string[];
+  needs_reason: string[];
+  cautions: string[];
+}
+
+// What the school's own published policy says of this alert.
+export interface PolicySays {
+  title: string;
+  group: string;
+  clause?: { id: string; quote: string; says: string };
+  row?: PolicyRow;
+  continued?: { since: string; alert: number; row: PolicyRow };
+  told?: string[];
+  within_minutes?: number;
+}
+
 export interface WholeAlert extends Alert {
+  policy?: PolicySays;
   evidence: Evidence[];
   notes?: { time: string; author: string; words: string }[];
   incident?: Incident;
@@ -96,6 +117,7 @@ export interface Device {
   name: string;
   inventory_number: string;
   group: string;
+  group_title?: string;
   state: "good" | "check" | "problem" | "retired";
   words: string;
   last_contact: string;
@@ -137,6 +159,56 @@ export interface Rules {
   in_trouble: string[];
   trial: { judged: number; changes: TrialChange[] };
   orders: { name: string; ends: number | null }[];
+}
+
+export interface OwnRecord {
+  keep_days: number;
+  lines: {
+    time: string; device: string; what: "contact" | "report" | "notice"; host?: string; categories?: string[];
+    action?: string; clause?: string; words?: string;
+  }[];
+}
+
+export interface Previewed {
+  host: string;
+  blocked: boolean;
+  passable: boolean;
+  reason: string;
+  clause: string;
+}
+
+export interface PassRequest {
+  alert: number;
+  who: string;
+  device: string;
+  time: string;
+  group: string;
+  reason: string;
+  hosts: string[];
+  preview?: Previewed[];
+}
+
+export interface Pass {
+  id: string;
+  state: "waiting" | "open" | "ended" | "withdrawn";
+  hosts: string[];
+  groups: string[];
+  devices: number;
+  class: string;
+  reason: string;
+  requester: string;
+  approver: string;
+  start: string;
+  end: string;
+  seconds_left: number;
+}
+
+export interface Passes {
+  requests: PassRequest[];
+  passes: Pass[];
+  groups: { id: string; title: string }[];
+  sign_for: string;
+  may_publish: boolean;
 }
 
 export interface AuditEntry {

@@ -10,6 +10,8 @@ import { NamesPage } from "./pages/names";
 import { LogInPage } from "./pages/login";
 import { NoticePage } from "./pages/notice";
 import { PasswordPage } from "./pages/password";
+import { OwnRecordPage } from "./pages/ownrecord";
+import { PassesPage } from "./pages/passes";
 import { SetUpPage } from "./pages/setup";
 import { PrecisionPage } from "./pages/precision";
 import { ReportsPage } from "./pages/reports";
@@ -91,6 +93,8 @@ function Page({ path, me, anonymous, feed, names }: {
   if (alert && me.may.alert) return <AlertPage key={alert[1]} id={Number(alert[1])} me={me} feed={feed} names={names} />;
   if (path === "/reports" && me.may.report) return <ReportsPage me={me} />;
   if (path === "/precision" && me.may.budget) return <PrecisionPage />;
+  if (path === "/my-record" && me.may.own_record) return <OwnRecordPage />;
+  if (path === "/passes" && me.may.write) return <PassesPage me={me} />;
   if (path === "/names" && me.may.write) return <NamesPage names={names} />;
   if (path === "/devices" && me.may.devices) return <DevicesPage me={me} />;
   if (path === "/audit" && me.may.audit) return <AuditPage />;

@@ -67,19 +67,23 @@ const categoryWords: Record<string, string> = {
   "private-business": "private business",
 };
 
-export const categoryWord = (category: string): string => categoryWords[category] ?? category.replace(/-/g, " ");
+export const capital = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1);
+
+// For a cell or a line of its own.
+export const categoryWord = (category: string): string =>
+  capital(categoryWords[category] ?? category.replace(/-/g, " "));
 
 const groupWords: Record<string, string> = {
-  staff: "staff",
+  staff: "Staff",
   ks1: "Key Stage 1",
   ks2: "Key Stage 2",
-  pupils: "pupils",
-  governor: "governors",
-  volunteer: "volunteers",
-  guest: "guests",
-  contractor: "contractors",
-  community: "community users",
-  unknown: "not known",
+  pupils: "Pupils",
+  governor: "Governors",
+  volunteer: "Volunteers",
+  guest: "Guests",
+  contractor: "Contractors",
+  community: "Community users",
+  unknown: "Not known",
 };
 
 export const groupWord = (group: string): string => groupWords[group] ?? group;
@@ -111,6 +115,10 @@ const auditWords: Record<string, string> = {
   add_second_factor: "Added an authenticator",
   remove_second_factor: "Removed an authenticator",
   use_recovery_code: "Used a recovery code",
+  view_own_record: "Looked at what is kept about themselves",
+  view_passes: "Looked at the lesson passes",
+  preview_pass: "Tried what a class would get",
+  publish_pass: "Published a lesson pass",
   view_report: "Looked at a report",
   export_report: "Saved a report as a file",
   view_budget: "Looked at how often alerts are right",
@@ -129,6 +137,7 @@ const auditWords: Record<string, string> = {
   refused: "Was refused something outside their role",
   enrol: "Added a device",
   publish: "Published new rules",
+  policy_in_force: "Took the newly published policy into force",
   raise_alert: "Raised",
 };
 

@@ -8,6 +8,7 @@ import { Custody } from "../parts/custody";
 import { IncidentLog } from "../parts/incident";
 import { useKeys } from "../parts/keys";
 import { NamePanel } from "../parts/name";
+import { PolicyWords } from "../parts/policy";
 import { Notes } from "../parts/notes";
 import { StopCard } from "../parts/stop";
 import { TimeLine } from "../parts/timeline";
@@ -102,10 +103,10 @@ function Reasons({ alert }: { alert: WholeAlert }) {
       <Row name="What speaks for the person">
         {alert.in_favour || "Nothing that Schoolgate can see. That does not mean there is nothing: ask."}
       </Row>
-      {(alert.next_step || alert.clause) && (
-        <Row name="What your policy says">
-          {alert.clause && <p class="clause">{alert.clause}</p>}
-          {alert.next_step && <p><b>What to do next:</b> {alert.next_step}</p>}
+      {alert.next_step && <Row name="What to do next">{alert.next_step}</Row>}
+      {(alert.policy || alert.clause) && (
+        <Row name="What your school’s policy says">
+          <PolicyWords alert={alert} />
           <p class="hint">For information. What happens is decided by people, not by this system.</p>
         </Row>
       )}
@@ -122,7 +123,7 @@ function Facts({ alert }: { alert: WholeAlert }) {
           ? <>{alert.subject}<span class="hint"> An alias. The name is sealed and takes two senior people to open.</span></>
           : <>Not known<span class="hint"> Nobody in particular: only the device is known.</span></>}
       </Row>
-      {alert.group && <Row name="Group">{groupWord(alert.group)}</Row>}
+      {alert.group && <Row name="Group">{alert.policy?.group || groupWord(alert.group)}</Row>}
       <Row name="Device">{alert.device_name || alert.device || "Not known"}</Row>
       {alert.category && <Row name="Kind">{categoryWord(alert.category)}</Row>}
       {alert.count > 0 && <Row name="How often">{times(alert.count)}</Row>}

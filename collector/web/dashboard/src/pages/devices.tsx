@@ -74,7 +74,7 @@ function DeviceRow({ device }: { device: Device }) {
       <th scope="row">
         {device.name || device.id}
         <span class="hint block">
-          {[groupWord(device.group), device.inventory_number].filter(Boolean).join(", ")}
+          {[device.group_title || groupWord(device.group), device.inventory_number].filter(Boolean).join(", ")}
         </span>
       </th>
       <td>

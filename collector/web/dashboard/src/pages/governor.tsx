@@ -2,7 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import { get, sorry, type AnonymousAlert } from "../api";
 import { ErrorSummary, SeverityTag, Title } from "../parts/bits";
 import { monthWord } from "../time";
-import { categoryWord, outcomeWord } from "../words";
+import { categoryWord, outcomeWord, severities } from "../words";
 
 // What a governor sees: that something happened and was dealt with, nobody in
 // particular.
@@ -14,7 +14,8 @@ export function GovernorPage() {
       (answer) => setAlerts(answer.alerts), (problem) => setError(sorry(problem)));
   }, []);
   const months = new Map<string, AnonymousAlert[]>();
-  for (const alert of [...(alerts ?? [])].sort((a, b) => (a.month < b.month ? 1 : -1))) {
+  for (const alert of [...(alerts ?? [])].sort((a, b) =>
+    a.month === b.month ? severities.indexOf(a.severity) - severities.indexOf(b.severity) : a.month < b.month ? 1 : -1)) {
     months.set(alert.month, [...(months.get(alert.month) ?? []), alert]);
   }
   return (
@@ -34,7 +35,7 @@ export function GovernorPage() {
               {some.map((alert, number) => (
                 <tr key={number}>
                   <th scope="row">{alert.title} <SeverityTag severity={alert.severity} /></th>
-                  <td data-label="Kind">{alert.category ? categoryWord(alert.category) : "a device"}</td>
+                  <td data-label="Kind">{alert.category ? categoryWord(alert.category) : "A device"}</td>
                   <td data-label="How it ended">{alert.state === "closed" ? (outcomeWord[alert.outcome] ?? "Closed") : "Not finished yet"}</td>
                 </tr>
               ))}

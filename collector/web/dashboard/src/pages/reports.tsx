@@ -9,7 +9,7 @@ type Choice = [id: string, words: string];
 const terms: [string, number, string][] = [["spring", 0, "Spring"], ["summer", 3, "Summer"], ["autumn", 8, "Autumn"]];
 
 // The last terms, months and weeks, the newest first.
-function choices(now: Date): { terms: Choice[]; months: Choice[]; weeks: Choice[] } {
+function choices(now: Date): { years: Choice[]; terms: Choice[]; months: Choice[]; weeks: Choice[] } {
   const year = now.getFullYear();
   const allTerms = [year, year - 1].flatMap((one) => [...terms].reverse()
     .filter(([, month]) => one < year || month <= now.getMonth())
@@ -28,7 +28,9 @@ function choices(now: Date): { terms: Choice[]; months: Choice[]; weeks: Choice[
     return [`${thursday.getFullYear()}-W${String(week).padStart(2, "0")}`,
       `Week of ${monday.toLocaleDateString("en-GB", { day: "numeric", month: "long" })}`];
   });
-  return { terms: allTerms, months, weeks };
+  const begun = now.getMonth() < 8 ? year - 1 : year;
+  const years = [begun, begun - 1].map((one): Choice => [`${one}-year`, `School year ${one}/${(one + 1) % 100}`]);
+  return { years, terms: allTerms, months, weeks };
 }
 
 export function ReportsPage({ me }: { me: Me }) {
@@ -76,6 +78,7 @@ export function ReportsPage({ me }: { me: Me }) {
             {kind === "leaders" && group("Weeks", all.weeks)}
             {kind === "leaders" && group("Months", all.months)}
             {group("Terms", all.terms)}
+            {group("School years", all.years)}
           </select>
         </p>
       </div>

@@ -18,10 +18,12 @@ export function Header({ me, path, inside, connection, waiting, onLogOut }: {
   if (inside) {
     if (me.may.alerts) pages.push(["/", me.may.alert ? "Today" : "Incidents"]);
     if (me.may.write) pages.push(["/names", waiting ? `Names (${waiting} for you)` : "Names"]);
+    if (me.may.write) pages.push(["/passes", "Lesson passes"]);
     if (me.may.report) pages.push(["/reports", "Reports"]);
     if (me.may.budget) pages.push(["/precision", "How often right"]);
     if (me.may.devices) pages.push(["/devices", "Devices"]);
     if (me.may.audit) pages.push(["/audit", "Who looked at what"]);
+    if (me.may.own_record) pages.push(["/my-record", "My record"]);
     pages.push(["/notice", "What is recorded"]);
   }
   const current = (page: string) => page === path || (page === "/" && path.startsWith("/alerts/"))

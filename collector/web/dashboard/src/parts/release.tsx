@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { get, post, sorry, type Release, type Rules } from "../api";
-import { groupWord } from "../words";
+import { categoryWord, groupWord } from "../words";
 import { ErrorSummary } from "./bits";
 
 const refreshMs = 10000;
@@ -78,7 +78,7 @@ function SchoolRules({ rules, change }: { rules: Rules; change: (school: string,
           <tbody>
             {rules.trial.changes.map((row) => (
               <tr key={`${row.category} ${row.group} ${row.before} ${row.after}`}>
-                <td>{row.category || "not logged"}</td><td>{groupWord(row.group)}</td>
+                <td>{row.category ? categoryWord(row.category) : "Not logged"}</td><td>{groupWord(row.group)}</td>
                 <td>{row.before}</td><td>{row.after}</td><td>{row.count}</td>
               </tr>
             ))}

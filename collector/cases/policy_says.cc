@@ -1,0 +1,114 @@
+#include "collector/cases/policy_says.h"
+
+#include <algorithm>
+
+#include "collector/cases/alert_json.h"
+#include "collector/cases/words.h"
+
+namespace schoolgate::collector {
+namespace {
+
+using nlohmann::json;
+
+json RowJson(const PolicyRow& row) {
+  return {{"id", row.id},
+          {"incident", row.incident},
+          {"steps", row.steps},
+          {"needs_reason", row.needs_reason},
+          {"cautions", row.cautions}};
+}
+
+bool IsAbout(const v1::CompiledPolicy& policy, const v1::PolicyRule& rule,
+             const std::string& category) {
+  return std::any_of(rule.categories().begin(), rule.categories().end(),
+                     [&](uint32_t index) {
+                       const int at = static_cast<int>(index);
+                       return at < policy.categories_size() &&
+                              policy.categories(at).id() == category;
+                     });
+}
+
+// The clause that the decision cited; else that of the rule for the category.
+const v1::PolicyClause* ClauseOf(const v1::CompiledPolicy& policy,
+                                 const v1::Alert& alert) {
+  if (!alert.clause().empty()) {
+    for (const v1::PolicyClause& clause : policy.clauses()) {
+      if (clause.text() == alert.clause() || clause.id() == alert.clause()) {
+        return &clause;
+      }
+    }
+  }
+  const v1::PolicyClause* trusts = nullptr;
+  for (const v1::PolicyRule& rule : policy.matrix()) {
+    if (!IsAbout(policy, rule, alert.category()) || rule.clause() < 0 ||
+        rule.clause() >= policy.clauses_size()) {
+      continue;
+    }
+    const v1::PolicyClause* clause = &policy.clauses(rule.clause());
+    // The school's own sentence goes before that of its trust.
+    if (rule.origin() == v1::RULE_ORIGIN_SCHOOL) return clause;
+    if (trusts == nullptr) trusts = clause;
+  }
+  return trusts;
+}
+
+std::string RoleTitle(const v1::CompiledPolicy& policy, const std::string& id) {
+  for (const v1::PolicyRole& role : policy.roles()) {
+    if (role.id() == id && !role.title().empty()) return role.title();
+  }
+  return id;
+}
+
+const v1::Alert* LastWarning(const v1::Alert& alert,
+                             std::span<const v1::Alert> earlier) {
+  const v1::Alert* last = nullptr;
+  for (const v1::Alert& one : earlier) {
+    if (one.id() == alert.id() || !EndedInWarning(one) ||
+        one.incident().recorded_unix_us() > alert.last_unix_us()) {
+      continue;
+    }
+    if (last == nullptr || one.incident().recorded_unix_us() >
+                               last->incident().recorded_unix_us()) {
+      last = &one;
+    }
+  }
+  return last;
+}
+
+}  // namespace
+
+json PolicySays(const v1::Alert& alert, const Readers& readers,
+                std::span<const v1::Alert> earlier) {
+  const Policy policy = PolicyOf(readers.policies, alert.school());
+  if (policy == nullptr) return nullptr;
+  json says = {{"title", policy->title()},
+               {"group", GroupTitle(policy.get(), alert.group())}};
+  if (alert.category().empty()) return says;
+  if (const v1::PolicyClause* clause = ClauseOf(*policy, alert)) {
+    says["clause"] = {{"id", clause->id()},
+                      {"quote", clause->quote()},
+                      {"says", clause->says()}};
+  }
+  const PolicyRow row = RowOf(*policy, alert, false);
+  if (!row.id.empty()) says["row"] = RowJson(row);
+  if (const v1::Alert* warned = LastWarning(alert, earlier)) {
+    const PolicyRow continued = RowOf(*policy, alert, true);
+    if (!continued.id.empty() && continued.id != row.id) {
+      says["continued"] = {
+          {"since", TimeWord(warned->incident().recorded_unix_us())},
+          {"alert", warned->id()},
+          {"row", RowJson(continued)}};
+    }
+  }
+  if (const auto route = RouteOf(*policy, alert, readers)) {
+    json told = json::array();
+    for (const std::string& role : route->to) {
+      told.push_back(RoleTitle(*policy, role));
+    }
+    says["told"] = std::move(told);
+    says["within_minutes"] = route->within_minutes;
+  }
+  return says;
+}
+
+}  // namespace schoolgate::collector

@@ -1,0 +1,21 @@
+// What the school's own policy says about an alert, for the page of it: as
+// information, never as a verdict.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <span>
+
+#include "collector/cases/routes.h"
+#include "collector/cases/sanctions.h"
+
+namespace schoolgate::collector {
+
+// {"title", "group", "clause": {"id", "quote", "says"}, "row": {"id",
+// "incident", "steps", "needs_reason", "cautions"}, "told": [...],
+// "within_minutes", "continued": {"since", "row"}}; parts that the policy does
+// not have are left out. Null where the school has published no policy.
+// `earlier`: the subject's other alerts, as far as the reader may see them.
+nlohmann::json PolicySays(const v1::Alert& alert, const Readers& readers,
+                          std::span<const v1::Alert> earlier);
+
+}  // namespace schoolgate::collector
