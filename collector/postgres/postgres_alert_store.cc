@@ -97,7 +97,7 @@ class PostgresAlertStore : public AlertStore {
                                   const std::string& school) override {
     const absl::StatusOr<Rows> rows = database_->Run(
         "DELETE FROM alert WHERE state=$1 AND last_us<$2 AND held=0"
-        " AND (length($3)=0 OR school=$3)",
+        " AND ($3::bytea='' OR school=$3)",
         Parameters()
             .Int(v1::ALERT_STATE_CLOSED)
             .Int(absl::ToUnixMicros(now - keep))
