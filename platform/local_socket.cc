@@ -1,6 +1,8 @@
 #include "platform/local_socket.h"
 
+#include <fcntl.h>
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -67,8 +69,10 @@ absl::StatusOr<Descriptor> Connect(const std::string& path) {
 
 class SeqPacketSocket : public QuestionSocket {
  public:
-  SeqPacketSocket(Descriptor listener, std::string path)
-      : listener_(std::move(listener)), path_(std::move(path)) {}
+  SeqPacketSocket(Descriptor listener, Descriptor lock, std::string path)
+      : listener_(std::move(listener)),
+        lock_(std::move(lock)),
+        path_(std::move(path)) {}
   ~SeqPacketSocket() override { unlink(path_.c_str()); }
 
   void Serve(const Answerer& answer) override {
@@ -105,6 +109,7 @@ class SeqPacketSocket : public QuestionSocket {
   }
 
   Descriptor listener_;
+  Descriptor lock_;  // until our end the path is ours alone
   const std::string path_;
   std::deque<Descriptor> waiting_;
 };
@@ -115,7 +120,17 @@ absl::StatusOr<std::unique_ptr<QuestionSocket>> ListenForQuestions(
     const std::string& path) {
   const auto address = AddressOf(path);
   if (!address.ok()) return address.status();
-  if (Connect(path).ok()) {
+  // Of two that start at once exactly one gets the lock; asking whether
+  // somebody answers yet would let the later one take the path away.
+  const std::string lock_path = path + ".lock";
+  Descriptor lock(open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (lock.get() < 0) {
+    return absl::UnavailableError(
+        absl::StrCat(lock_path, ": cannot be made: ", std::strerror(errno),
+                     ": check that its directory exists and is writable"));
+  }
+  // The second question is for an agent of before there was a lock.
+  if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0 || Connect(path).ok()) {
     return absl::AlreadyExistsError(
         absl::StrCat(path, ": another agent is running here: stop it first"));
   }
@@ -128,7 +143,8 @@ absl::StatusOr<std::unique_ptr<QuestionSocket>> ListenForQuestions(
         absl::StrCat(path, ": cannot listen: ", std::strerror(errno),
                      ": check that its directory exists and is writable"));
   }
-  return std::make_unique<SeqPacketSocket>(std::move(listener), path);
+  return std::make_unique<SeqPacketSocket>(std::move(listener), std::move(lock),
+                                           path);
 }
 
 absl::StatusOr<std::string> AskLocal(const std::string& path,

@@ -30,7 +30,7 @@ class QuestionSocket {
 };
 
 // Anybody on the machine may connect. Replaces a stale socket file;
-// ALREADY_EXISTS when a living program answers there.
+// ALREADY_EXISTS when a living program holds it. Leaves an empty `path`.lock.
 absl::StatusOr<std::unique_ptr<QuestionSocket>> ListenForQuestions(
     const std::string& path);
 

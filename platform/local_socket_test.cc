@@ -7,7 +7,9 @@
 
 #include <atomic>
 #include <cstring>
+#include <memory>
 #include <thread>
+#include <vector>
 
 namespace schoolgate::platform {
 namespace {
@@ -31,6 +33,7 @@ class QuestionSocketTest : public testing::Test {
   ~QuestionSocketTest() override {
     stop_ = true;
     thread_.join();
+    unlink((path_ + ".lock").c_str());
   }
 
   const std::string path_;
@@ -66,6 +69,28 @@ TEST_F(QuestionSocketTest, AnOversizedQuestionIsNotAnswered) {
 TEST_F(QuestionSocketTest, ASecondListenerIsRefusedWhileTheFirstLives) {
   EXPECT_EQ(ListenForQuestions(path_).status().code(),
             absl::StatusCode::kAlreadyExists);
+  EXPECT_TRUE(AskLocal(path_, "why").ok()) << "the first is deaf now";
+}
+
+// The first may have taken the place and not answer yet.
+TEST(ListenForQuestionsTest, OfTwoThatStartAtOnceOneIsRefused) {
+  const std::string path = "/tmp/schoolgate-two-" + std::to_string(getpid());
+  std::atomic<int> listening = 0, refused = 0;
+  std::vector<std::thread> threads;
+  std::vector<std::unique_ptr<QuestionSocket>> sockets(8);
+  for (auto& socket : sockets) {
+    threads.emplace_back([&] {
+      auto mine = ListenForQuestions(path);
+      (mine.ok() ? listening : refused) += 1;
+      if (mine.ok()) socket = *std::move(mine);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(listening, 1);
+  EXPECT_EQ(refused, 7);
+  sockets.clear();
+  EXPECT_TRUE(ListenForQuestions(path).ok()) << "its end frees the place";
+  unlink((path + ".lock").c_str());
 }
 
 TEST(AskLocalTest, SaysSoWhenNobodyListens) {
