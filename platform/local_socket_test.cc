@@ -78,6 +78,7 @@ TEST(ListenForQuestionsTest, OfTwoThatStartAtOnceOneIsRefused) {
   std::atomic<int> listening = 0, refused = 0;
   std::vector<std::thread> threads;
   std::vector<std::unique_ptr<QuestionSocket>> sockets(8);
+  threads.reserve(sockets.size());
   for (auto& socket : sockets) {
     threads.emplace_back([&] {
       auto mine = ListenForQuestions(path);

@@ -223,6 +223,7 @@ TEST_P(SmallStoresTest, ACodeIsTakenOnceWhoeverTries) {
   EXPECT_FALSE(store->TakeStep("lead", 5).value());
   std::atomic<int> steps{0}, recoveries{0};
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
       auto own = SecondFactors();
