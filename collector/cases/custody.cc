@@ -1,6 +1,7 @@
 #include "collector/cases/custody.h"
 
 #include "absl/strings/str_cat.h"
+#include "platform/whole_file.h"
 #include "proto/seal/hash.h"
 
 namespace schoolgate::collector {
@@ -98,6 +99,18 @@ absl::StatusOr<CustodyFacts> VerifyCustodyPack(std::string_view pack,
                      "not come from this collector"));
   }
   return facts;
+}
+
+absl::StatusOr<CustodyFacts> VerifyCustodyFile(const std::string& path,
+                                               size_t limit_bytes,
+                                               std::string_view expected_key) {
+  const absl::StatusOr<std::string> text =
+      platform::ReadWholeFile(path, limit_bytes);
+  if (!text.ok()) return text.status();
+  absl::StatusOr<CustodyFacts> facts = VerifyCustodyPack(*text, expected_key);
+  if (facts.ok()) return facts;
+  return absl::Status(facts.status().code(),
+                      absl::StrCat(path, ": ", facts.status().message()));
 }
 
 }  // namespace schoolgate::collector

@@ -37,4 +37,9 @@ struct CustodyFacts {
 absl::StatusOr<CustodyFacts> VerifyCustodyPack(std::string_view pack,
                                                std::string_view expected_key);
 
+// The same of a file of at most `limit_bytes`; errors name it.
+absl::StatusOr<CustodyFacts> VerifyCustodyFile(const std::string& path,
+                                               size_t limit_bytes,
+                                               std::string_view expected_key);
+
 }  // namespace schoolgate::collector

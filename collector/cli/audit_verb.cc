@@ -43,16 +43,9 @@ absl::StatusOr<AuditEntry> LastEntry(AuditLog& log) {
 
 // A head is a custody pack of one record: the entry that was the last one.
 absl::Status CheckHead(AuditLog& log, const Options& options) {
-  const absl::StatusOr<std::string> text =
-      platform::ReadWholeFile(options.head, kHeadLimit);
-  if (!text.ok()) return text.status();
   const absl::StatusOr<CustodyFacts> facts =
-      VerifyCustodyPack(*text, options.key);
-  if (!facts.ok()) {
-    return absl::Status(
-        facts.status().code(),
-        absl::StrCat(options.head, ": ", facts.status().message()));
-  }
+      VerifyCustodyFile(options.head, kHeadLimit, options.key);
+  if (!facts.ok()) return facts.status();
   const nlohmann::json& head = facts->first;
   if (head.value("kind", "") != kHeadKind) {
     return absl::InvalidArgumentError(absl::StrCat(

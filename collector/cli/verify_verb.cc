@@ -2,11 +2,9 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "absl/strings/str_cat.h"
 #include "collector/cases/custody.h"
 #include "collector/cli/program.h"
 #include "collector/cli/verbs.h"
-#include "platform/whole_file.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -19,16 +17,9 @@ struct Options {
 };
 
 absl::Status Verify(const Options& options) {
-  const absl::StatusOr<std::string> text =
-      platform::ReadWholeFile(options.pack, kPackLimit);
-  if (!text.ok()) return text.status();
   const absl::StatusOr<CustodyFacts> facts =
-      VerifyCustodyPack(*text, options.key);
-  if (!facts.ok()) {
-    return absl::Status(
-        facts.status().code(),
-        absl::StrCat(options.pack, ": ", facts.status().message()));
-  }
+      VerifyCustodyFile(options.pack, kPackLimit, options.key);
+  if (!facts.ok()) return facts.status();
   if (options.json) {
     std::printf("%s\n", nlohmann::json({{"records", facts->records},
                                         {"hash", facts->hash},
