@@ -143,7 +143,14 @@ ScrapeAnswer Measures::Answer(const std::string& path) {
 std::vector<std::string> Measures::NotReady() {
   std::vector<std::string> why;
   if (measured_.life.draining) why.push_back("shutting down");
-  if (!measured_.intake.storing) why.push_back("events cannot be stored");
+  // Only for a while: where nobody is sent any more nothing is stored either,
+  // and it would never be known that it could be.
+  const absl::Duration failed =
+      absl::Microseconds(measured_.intake.last_failure_us.load());
+  if (!measured_.intake.storing &&
+      measured_.clock.SinceBoot() - failed < kDistrust) {
+    why.push_back("events cannot be stored");
+  }
   AlertQuery one;
   one.limit = 1;
   if (!measured_.alerts.Find(one).ok()) why.push_back("alerts cannot be read");

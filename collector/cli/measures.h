@@ -50,6 +50,9 @@ class Measures {
   // A main thread that has not turned for so long hangs.
   static constexpr absl::Duration kLongestTurn = absl::Seconds(60);
 
+  // For so long after events could not be stored none are to be sent.
+  static constexpr absl::Duration kDistrust = absl::Seconds(5);
+
   explicit Measures(const Measured& measured)
       : measured_(measured), started_(measured.clock.Now()) {}
 

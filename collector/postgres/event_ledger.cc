@@ -51,15 +51,42 @@ absl::Status AddBlocks(Connection& connection,
       .status();
 }
 
+absl::Status ReserveIn(Connection& connection, std::span<const int64_t> days,
+                       std::vector<uint64_t>* numbers) {
+  // One after the other until the commit: a number is then seen before any
+  // higher one, and no reader takes what is being written for committed.
+  const absl::Status locked =
+      connection.Execute("SELECT pg_advisory_xact_lock(7305431, 3)");
+  if (!locked.ok()) return locked;
+  const absl::StatusOr<Rows> open =
+      connection.Run("SELECT count(*) FROM event_block_open");
+  if (!open.ok()) return open.status();
+  if (open->Int(0, 0) >= EventLedger::kMostOpen) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "events: ", EventLedger::kMostOpen,
+        " blocks were begun and not ended: see why ClickHouse does not take "
+        "them; they go with their day"));
+  }
+  const absl::StatusOr<Rows> rows = connection.Run(
+      "INSERT INTO event_block_open SELECT nextval('event_block_number'), d"
+      " FROM unnest($1::bigint[]) AS days(d) RETURNING number",
+      Parameters().Ints(days));
+  if (!rows.ok()) return rows.status();
+  for (int row = 0; row < rows->size(); ++row) {
+    numbers->push_back(static_cast<uint64_t>(rows->Int(row, 0)));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<DeviceStreams> EventLedger::Read(
     std::span<const StoredEvent> events) {
   absl::StatusOr<DeviceStreams> streams = absl::UnknownError("");
-  const absl::Status status = database_->Transact([&](Connection& connection) {
-    streams = ReadStreams(connection, events);
-    return streams.status();
-  });
+  const auto read = [&](Connection& in) {
+    return (streams = ReadStreams(in, events)).status();
+  };
+  const absl::Status status = database_->Transact(read);
   if (!status.ok()) return status;
   return streams;
 }
@@ -67,31 +94,8 @@ absl::StatusOr<DeviceStreams> EventLedger::Read(
 absl::StatusOr<std::vector<uint64_t>> EventLedger::Reserve(
     std::span<const int64_t> days) {
   std::vector<uint64_t> numbers;
-  const absl::Status status = database_->Transact([&](Connection& connection) {
-    // One after the other until the commit: a number is then seen before any
-    // higher one, and no reader takes what is being written for committed.
-    absl::Status locked =
-        connection.Execute("SELECT pg_advisory_xact_lock(7305431, 3)");
-    if (!locked.ok()) return locked;
-    const absl::StatusOr<Rows> open =
-        connection.Run("SELECT count(*) FROM event_block_open");
-    if (!open.ok()) return open.status();
-    if (open->Int(0, 0) >= kMostOpen) {
-      return absl::ResourceExhaustedError(absl::StrCat(
-          "events: ", kMostOpen,
-          " blocks were begun and not ended: see why ClickHouse does not take "
-          "them; they go with their day"));
-    }
-    const absl::StatusOr<Rows> rows = connection.Run(
-        "INSERT INTO event_block_open SELECT nextval('event_block_number'), d"
-        " FROM unnest($1::bigint[]) AS days(d) RETURNING number",
-        Parameters().Ints(days));
-    if (!rows.ok()) return rows.status();
-    for (int row = 0; row < rows->size(); ++row) {
-      numbers.push_back(static_cast<uint64_t>(rows->Int(row, 0)));
-    }
-    return absl::OkStatus();
-  });
+  const absl::Status status = database_->Transact(
+      [&](Connection& in) { return ReserveIn(in, days, &numbers); });
   if (!status.ok()) return status;
   return numbers;
 }
