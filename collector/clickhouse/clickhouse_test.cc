@@ -59,6 +59,10 @@ bool HasServers() { return Ledger() != nullptr && Server() != nullptr; }
 #define SG_NEEDS_SERVERS() \
   if (!HasServers()) GTEST_SKIP() << "ClickHouse or PostgreSQL is missing"
 
+#define SG_NEEDS_OWN_SERVER() \
+  SG_NEEDS_SERVERS();         \
+  if (!Server()->own()) GTEST_SKIP() << "not a server of our own"
+
 std::vector<OpenEventStore> EventKinds() {
   if (!HasServers()) return {};
   return {OpenEvents};
@@ -76,7 +80,7 @@ size_t CountIn(EventStore& store) {
 // A server that is killed under load: what was acknowledged is there, once,
 // and what was not is not seen twice when it is sent again.
 TEST(ClickHouseTest, AServerThatIsKilledLosesAndDoublesNothing) {
-  SG_NEEDS_SERVERS();
+  SG_NEEDS_OWN_SERVER();
   Scratch scratch;
   const auto store = OpenEvents(scratch.path()).value();
   uint64_t acknowledged = 0;
@@ -213,7 +217,7 @@ TEST(ClickHouseTest, AServerThatIsAwayIsNamedWithWhatToDo) {
 }
 
 TEST(ClickHouseTest, AWrongPasswordIsSaidAndNotShown) {
-  SG_NEEDS_SERVERS();
+  SG_NEEDS_OWN_SERVER();
   ClickHouseServer server(Server()->url(), {"gate", "secret-word", ""});
   const ClickHouseReply reply = server.Ask("SELECT 1", {}, absl::Seconds(5));
   EXPECT_TRUE(absl::IsPermissionDenied(reply.status)) << reply.status;

@@ -1,5 +1,6 @@
 // A ClickHouse server of one's own, for tests: Debian's program on loopback,
-// a directory that goes with it.
+// a directory that goes with it. Or the one that SG_CLICKHOUSE names, which
+// takes any password and is not killed (tests/scale/chdb).
 #pragma once
 
 #include <netinet/in.h>
@@ -28,13 +29,16 @@ class TestClickHouse {
 
   // Null where ClickHouse is not installed.
   static std::unique_ptr<TestClickHouse> Start() {
-    if (!std::filesystem::exists(kProgram)) return nullptr;
+    const char* const other = getenv("SG_CLICKHOUSE");
+    if (other == nullptr && !std::filesystem::exists(kProgram)) return nullptr;
     std::unique_ptr<TestClickHouse> server(new TestClickHouse);
+    if (other != nullptr) server->other_ = other;
     std::string pattern = "/tmp/sg-ch-XXXXXX";
     if (mkdtemp(pattern.data()) == nullptr) return nullptr;
     server->directory_ = pattern;
     server->http_ = FreePort();
     server->WriteFiles();
+    if (!server->own()) return server;
     return server->Begin() ? std::move(server) : nullptr;
   }
 
@@ -65,7 +69,10 @@ class TestClickHouse {
 
   void Signal(int signal) const { kill(pid_, signal); }
 
-  std::string url() const { return absl::StrCat("http://127.0.0.1:", http_); }
+  std::string url() const {
+    return own() ? absl::StrCat("http://127.0.0.1:", http_) : other_;
+  }
+  bool own() const { return other_.empty(); }
 
   // A database of its own.
   ClickHouseConfig Place(const std::string& database) const {
@@ -130,7 +137,7 @@ class TestClickHouse {
     _exit(127);
   }
 
-  std::string directory_;
+  std::string directory_, other_;
   uint16_t http_ = 0;
   pid_t pid_ = -1;
 };
