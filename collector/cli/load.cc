@@ -4,7 +4,6 @@
 #include <atomic>
 #include <random>
 #include <thread>
-#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "platform/clock.h"
@@ -15,19 +14,12 @@ namespace {
 constexpr uint32_t kThreads = 4;
 constexpr absl::Duration kPatience = absl::Minutes(10);
 constexpr absl::Duration kPace = absl::Milliseconds(10);
-constexpr absl::Duration kMendEvery = absl::Milliseconds(200);
-// A device that lost its link waits from so long to three times as long.
-constexpr absl::Duration kLeastWait = absl::Milliseconds(500);
 constexpr int64_t kSchoolDaySeconds = 8 * 3600;
 
 struct SimulatedDevice {
   SimulatedIdentity identity;
   std::vector<SealedBatch> batches;
   std::unique_ptr<SimulatedLink> link;
-  std::string nonce;  // of its last contact
-  size_t allowed = 0;
-  bool done = false;
-  absl::Duration try_at;  // since boot; once its link is lost
 };
 
 absl::Duration Now() { return platform::SystemClock().SinceBoot(); }
@@ -89,41 +81,22 @@ absl::Status InParallel(uint32_t count,
 }
 
 // Lets batches go at the plan's rate, the devices in turn.
-class Pacer {
- public:
-  Pacer(const LoadPlan& plan, std::vector<SimulatedDevice>& devices,
-        uint64_t batches)
-      : plan_(plan), devices_(devices), batches_(batches), start_(Now()) {}
-
-  // To be called every few milliseconds. True once everything may go.
-  bool Turn() {
+void Pace(const LoadPlan& plan, std::vector<SimulatedDevice>& devices,
+          uint64_t batches) {
+  const absl::Duration start = Now();
+  uint64_t allowed = 0;
+  while (allowed < batches) {
     const double due =
-        absl::ToDoubleSeconds(Now() - start_) * plan_.rate / plan_.batch_events;
-    const bool all = plan_.rate <= 0 || due >= static_cast<double>(batches_);
-    const uint64_t target = all ? batches_ : static_cast<uint64_t>(due) + 1;
-    for (; !all && allowed_ < target; ++allowed_) {
-      Allow(devices_[allowed_ % devices_.size()],
-            allowed_ / devices_.size() + 1);
+        absl::ToDoubleSeconds(Now() - start) * plan.rate / plan.batch_events;
+    const uint64_t target = std::min(batches, static_cast<uint64_t>(due) + 1);
+    for (; allowed < target; ++allowed) {
+      devices[allowed % devices.size()].link->Allow(allowed / devices.size() +
+                                                    1);
     }
-    if (all && !std::exchange(all_, true)) {
-      for (SimulatedDevice& device : devices_) Allow(device, SIZE_MAX);
-    }
-    return all_;
+    std::this_thread::sleep_for(absl::ToChronoMilliseconds(kPace));
   }
-
- private:
-  static void Allow(SimulatedDevice& device, size_t batches) {
-    device.allowed = batches;
-    device.link->Allow(batches);
-  }
-
-  const LoadPlan& plan_;
-  std::vector<SimulatedDevice>& devices_;
-  const uint64_t batches_;
-  const absl::Duration start_;
-  uint64_t allowed_ = 0;
-  bool all_ = false;
-};
+  for (SimulatedDevice& device : devices) device.link->Allow(SIZE_MAX);
+}
 
 absl::Duration Percentile(std::vector<absl::Duration>& sorted, double share) {
   if (sorted.empty()) return absl::ZeroDuration();
@@ -139,8 +112,12 @@ class Load {
 
   absl::StatusOr<LoadResult> Run() {
     absl::Duration start = Now();
-    absl::Status status =
-        InParallel(plan_.devices, [this](uint32_t i) { return Enrol(i); });
+    absl::Status status = InParallel(plan_.devices, [this](uint32_t i) {
+      absl::StatusOr<SimulatedIdentity> identity =
+          EnrolSimulated(home_, absl::StrCat("simulated-", i));
+      if (identity.ok()) devices_[i].identity = *std::move(identity);
+      return identity.status();
+    });
     if (!status.ok()) return status;
     result_.enrolling = Now() - start;
     start = Now();
@@ -153,19 +130,6 @@ class Load {
   }
 
  private:
-  absl::Status Enrol(uint32_t device) {
-    const absl::Duration start = Now();
-    while (true) {
-      absl::StatusOr<SimulatedIdentity> identity =
-          EnrolSimulated(home_, absl::StrCat("simulated-", device));
-      if (identity.ok()) devices_[device].identity = *std::move(identity);
-      if (identity.ok() || !plan_.persist || Now() - start > kPatience) {
-        return identity.status();
-      }
-      std::this_thread::sleep_for(absl::ToChronoMilliseconds(kLeastWait));
-    }
-  }
-
   absl::Status Seal(uint32_t device) {
     absl::StatusOr<std::vector<SealedBatch>> sealed =
         SealBatches(devices_[device].identity, 4 | v1::LANE_NORMAL,
@@ -174,81 +138,30 @@ class Load {
     return sealed.status();
   }
 
-  void Open(SimulatedDevice& device) {
-    SimulatedLink::Options options;
-    options.epoch = 4 | v1::LANE_NORMAL;
-    options.contact_nonce = device.nonce;
-    options.now = platform::SystemClock().Now();
-    options.paced = true;
-    options.linger = true;
-    options.acknowledged = [this](absl::Duration latency) {
-      const std::lock_guard lock(mutex_);
-      latencies_.push_back(latency);
-    };
-    device.link = std::make_unique<SimulatedLink>(
-        OpenSimulatedChannel(home_, &device.identity), device.batches,
-        std::move(options));
-  }
-
-  void NoteFailure(const SimulatedDevice& device) {
-    ++result_.links_failed;
-    if (result_.first_failure.empty()) {
-      result_.first_failure = device.link->status().error_message();
-    }
-  }
-
   void Connect() {
     const absl::Duration start = Now();
-    for (SimulatedDevice& device : devices_) Open(device);
     for (SimulatedDevice& device : devices_) {
-      if (device.link->WaitWelcome(kPatience)) {
-        device.nonce = device.link->next_nonce();
-      } else if (!plan_.persist) {
-        NoteFailure(device);
+      SimulatedLink::Options options;
+      options.epoch = 4 | v1::LANE_NORMAL;
+      options.now = platform::SystemClock().Now();
+      options.paced = true;
+      options.linger = true;
+      options.acknowledged = [this](absl::Duration latency) {
+        const std::lock_guard lock(mutex_);
+        latencies_.push_back(latency);
+      };
+      device.link = std::make_unique<SimulatedLink>(
+          OpenSimulatedChannel(home_, &device.identity), device.batches,
+          std::move(options));
+    }
+    for (SimulatedDevice& device : devices_) {
+      if (device.link->WaitWelcome(kPatience)) continue;
+      ++result_.links_failed;
+      if (result_.first_failure.empty()) {
+        result_.first_failure = device.link->status().error_message();
       }
     }
     result_.connecting = Now() - start;
-  }
-
-  // Looks at every link; opens those anew that were lost. True when every
-  // device has had everything acknowledged.
-  bool Mend() {
-    bool all = true;
-    for (SimulatedDevice& device : devices_) {
-      if (device.done) continue;
-      const std::string nonce = device.link->next_nonce();
-      if (!nonce.empty()) device.nonce = nonce;
-      device.done = device.link->WaitAll(absl::ZeroDuration());
-      if (device.done) continue;
-      all = false;
-      if (!device.link->WaitEnd(absl::ZeroDuration())) continue;
-      if (device.try_at == absl::ZeroDuration()) {
-        device.try_at =
-            Now() +
-            kLeastWait * (1 + 2 * std::generate_canonical<double, 32>(random_));
-      } else if (Now() >= device.try_at) {
-        device.try_at = absl::ZeroDuration();
-        ++result_.reconnections;
-        Open(device);
-        device.link->Allow(device.allowed);
-      }
-    }
-    return all;
-  }
-
-  // Until all is acknowledged, or nobody believes in it any more.
-  void SendPersistently(Pacer& pacer) {
-    const absl::Duration start = Now();
-    absl::Duration mended = start;
-    bool all = false;
-    while (!all && Now() - start < kPatience * 3) {
-      pacer.Turn();
-      if (Now() - mended >= kMendEvery) {
-        all = Mend();
-        mended = Now();
-      }
-      std::this_thread::sleep_for(absl::ToChronoMilliseconds(kPace));
-    }
   }
 
   void Send() {
@@ -259,22 +172,22 @@ class Load {
       }
     }
     const absl::Duration start = Now();
-    Pacer pacer(plan_, devices_, result_.batches);
-    if (plan_.persist) {
-      SendPersistently(pacer);
+    if (plan_.rate > 0) {
+      Pace(plan_, devices_, result_.batches);
     } else {
-      while (!pacer.Turn()) {
-        std::this_thread::sleep_for(absl::ToChronoMilliseconds(kPace));
-      }
+      for (SimulatedDevice& device : devices_) device.link->Allow(SIZE_MAX);
     }
     for (SimulatedDevice& device : devices_) {
-      if (!device.done && (plan_.persist || !device.link->WaitAll(kPatience))) {
-        NoteFailure(device);
+      if (device.link->WaitAll(kPatience)) {
+        for (const SealedBatch& batch : device.batches) {
+          result_.events +=
+              static_cast<uint64_t>(batch.message.batch().records_size());
+        }
         continue;
       }
-      for (const SealedBatch& batch : device.batches) {
-        result_.events +=
-            static_cast<uint64_t>(batch.message.batch().records_size());
+      ++result_.links_failed;
+      if (result_.first_failure.empty()) {
+        result_.first_failure = device.link->status().error_message();
       }
     }
     result_.sending = Now() - start;
@@ -290,7 +203,6 @@ class Load {
   const LoadPlan& plan_;
   std::vector<SimulatedDevice> devices_;
   LoadResult result_;
-  std::mt19937_64 random_{plan_.seed};
   std::mutex mutex_;
   std::vector<absl::Duration> latencies_;
 };

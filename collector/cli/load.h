@@ -20,9 +20,6 @@ struct LoadPlan {
   uint32_t batch_events = 100;
   double rate = 0;  // events a second in all; 0: as fast as it goes
   absl::Time end;   // the days before this
-  // Enrols and connects again, as real devices do, until everything is
-  // acknowledged; else a broken link is a failure.
-  bool persist = false;
 };
 
 struct LoadResult {
@@ -30,7 +27,6 @@ struct LoadResult {
   uint64_t batches = 0;
   uint64_t sealed_bytes = 0;  // of all batches, as they are sent
   uint64_t links_failed = 0;
-  uint64_t reconnections = 0;
   std::string first_failure;
   absl::Duration enrolling, sealing, connecting;
   absl::Duration sending;  // first batch to last acknowledgement

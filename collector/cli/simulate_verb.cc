@@ -98,8 +98,7 @@ nlohmann::json Figures(const LoadResult& result, const Beside& beside,
       {"enrol_s", absl::ToDoubleSeconds(result.enrolling)},
       {"seal_s", absl::ToDoubleSeconds(result.sealing)},
       {"connect_s", absl::ToDoubleSeconds(result.connecting)},
-      {"links_failed", result.links_failed},
-      {"reconnections", result.reconnections}};
+      {"links_failed", result.links_failed}};
   if (beside.stored >= 0) {
     line["stored"] = beside.stored;
     line["collector_cpu_s"] = absl::ToDoubleSeconds(beside.cpu);
@@ -173,8 +172,6 @@ void AddSimulate(CLI::App& app, int* exit_code) {
       ->capture_default_str();
   verb->add_option("--rate", plan.rate,
                    "Events a second in all (default: as fast as it goes)");
-  verb->add_flag("--persist", plan.persist,
-                 "Connect again when a link breaks, until all is acknowledged");
   verb->add_option("--enrolment", options->enrolment,
                    "Report to the collector of this enrolment file");
   verb->add_flag("--json", options->json, "Print one JSON object");
