@@ -83,13 +83,13 @@ struct Stream {
 class StreamLimits : public testing::Test, protected Stream {};
 
 TEST_F(StreamLimits, SegmentsWaitUpToTheLimit) {
-  SendReversed(TcpInspector::kMaxWaiting);
+  SendReversed(TcpInspector::kMaxWaiting + 1);  // with the one they wait for
   EXPECT_EQ(sink_.names.size(), 1u);
   EXPECT_EQ(teller_.counters().oversized, 0u);
 }
 
 TEST_F(StreamLimits, OneMoreThatWaitsIsCountedAndLetGo) {
-  SendReversed(TcpInspector::kMaxWaiting + 1);
+  SendReversed(TcpInspector::kMaxWaiting + 2);
   EXPECT_TRUE(sink_.names.empty());
   EXPECT_EQ(teller_.counters().oversized, 1u);
   EXPECT_EQ(partials_.live(), 0u);

@@ -178,7 +178,7 @@ void Observer::OnSegment(const Segment& segment, uint32_t hash) {
     ++teller_.counters().untapped_flows;
   }
   const Partial* partial = partials_.Find(flow, side);
-  unfinished_ = partial != nullptr && (!tcp || partial->start >= 0);
+  unfinished_ = partial != nullptr && (!tcp || partial->begun());
 }
 
 void Observer::OnTcp(Flow& flow, int side, const Segment& segment) {
