@@ -217,18 +217,22 @@ StreamFront ReadStreamFront(Bytes bytes) {
   }
 }
 
-size_t TextBeforeHello(Bytes bytes) {
+size_t LineBeforeHello(Bytes bytes) {
   if (bytes.empty() || !IsText(bytes[0])) return 0;
-  const void* found = std::memchr(bytes.data(), kHandshake, bytes.size());
+  const Bytes head = bytes.first(std::min(bytes.size(), kMaxTextFront + 1));
+  const void* found = std::memchr(head.data(), kHandshake, head.size());
   if (found == nullptr) return 0;
-  const auto used =
+  const auto text =
       static_cast<size_t>(static_cast<const uint8_t*>(found) - bytes.data());
-  const uint8_t last = bytes[used - 1];
+  const uint8_t last = bytes[text - 1];
   if (last != '\n' && last != '>') return 0;
-  const bool record =
-      used + 1 == bytes.size() || bytes[used + 1] == 3 || bytes[used + 1] == 1;
-  const Bytes lines = bytes.first(used);
-  return record && std::all_of(lines.begin(), lines.end(), IsText) ? used : 0;
+  if (text + 1 < bytes.size() && bytes[text + 1] != 3 && bytes[text + 1] != 1) {
+    return 0;
+  }
+  const Bytes lines = bytes.first(text);
+  if (!std::all_of(lines.begin(), lines.end(), IsText)) return 0;
+  const size_t line = AsText(lines).find('\n');
+  return line == std::string_view::npos ? text : line + 1;
 }
 
 }  // namespace schoolgate::agent

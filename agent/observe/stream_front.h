@@ -17,8 +17,12 @@ struct StreamFront {
 // Cheap for bytes that begin nothing of the kind.
 StreamFront ReadStreamFront(Bytes bytes);
 
+// The longest text in front of a hello that is passed over.
+inline constexpr size_t kMaxTextFront = 1024;
+
 // Lines of text or XML (STARTTLS and its kin) right behind which a TLS record
-// begins: how many bytes of text there are, 0 when it is nothing of the kind.
-size_t TextBeforeHello(Bytes bytes);
+// begins: how many bytes the first of them has, 0 when they are nothing of the
+// kind.
+size_t LineBeforeHello(Bytes bytes);
 
 }  // namespace schoolgate::agent

@@ -243,8 +243,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   std::set<std::string> by_itself = uncut;
   stream.syn = false;
   for (const Piece& piece : pieces) {
-    stream.bytes = Bytes(all).subspan(piece.begin);
-    by_itself.merge(Deliver(world, stream, {{0, stream.bytes.size()}}));
+    for (const size_t from : {piece.begin, piece.end}) {
+      stream.bytes = Bytes(all).subspan(from);
+      if (stream.bytes.empty()) continue;
+      by_itself.merge(Deliver(world, stream, {{0, stream.bytes.size()}}));
+    }
   }
   SG_CHECK(std::includes(by_itself.begin(), by_itself.end(), cut.begin(),
                          cut.end()));
