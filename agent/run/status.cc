@@ -54,6 +54,7 @@ nlohmann::ordered_json BeyondLimits(const AgentStatus& status) {
           {"forgotten_answers", seen.forgotten_answers},
           {"datagrams", seen.unread_datagrams},
           {"segments", seen.unkept_segments},
+          {"packets_of_many_frames", seen.cut_packets},
           {"flows_beyond_tap", seen.untapped_flows},
           {"forgotten_names", status.watch.forgotten},
           {"unwaited_contacts", status.watch.unwaited},
