@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
+#include <vector>
 
 #include "agent/dpi/flow_labeller.h"
 #include "agent/labels/wire.h"
@@ -35,6 +36,39 @@ TEST(Labels, EveryNameOfNdpiIsUnderstood) {
     }
   }
   ndpi_exit_detection_module(module);
+}
+
+// Otherwise a flood would take all memory, or push out flows unseen.
+TEST(Labels, FlowsUpToTheLimitThenTheOldestIsAnswered) {
+  std::vector<FlowLabeller::Found> answers;
+  const auto labeller = FlowLabeller::Make(
+      [&](const FlowLabeller::Found& found) { answers.push_back(found); });
+  ASSERT_NE(labeller, nullptr);
+  const std::byte payload[8] = {};
+  TapRecord record{.src_port = 40000, .dst_port = 40001, .protocol = 17};
+  for (uint64_t flow = 1; flow <= FlowLabeller::kMostFlows + 1; ++flow) {
+    EXPECT_TRUE(answers.empty());
+    record.flow = flow;
+    labeller->OnPacket(record, payload);
+  }
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_EQ(answers[0].flow, 1u);
+  EXPECT_TRUE(answers[0].early);
+}
+
+TEST(Labels, AFlowIsGivenUpAfterSoManyPackets) {
+  std::vector<FlowLabeller::Found> answers;
+  const auto labeller = FlowLabeller::Make(
+      [&](const FlowLabeller::Found& found) { answers.push_back(found); });
+  ASSERT_NE(labeller, nullptr);
+  const std::byte payload[8] = {};
+  const TapRecord record{
+      .flow = 1, .src_port = 40000, .dst_port = 40001, .protocol = 17};
+  for (int i = 0; i < FlowLabeller::kMostPackets; ++i) {
+    labeller->OnPacket(record, payload);
+  }
+  ASSERT_EQ(answers.size(), 1u);
+  EXPECT_FALSE(answers[0].early);
 }
 
 }  // namespace

@@ -143,6 +143,22 @@ TEST(StreamCounters, MoreRecordsInFrontOfAHelloAreCounted) {
   }
 }
 
+TEST(StreamCounters, AHelloThatIsTooLongIsCounted) {
+  for (const size_t bytes :
+       {kMaxHelloBytes - 1, kMaxHelloBytes, kMaxHelloBytes + 1}) {
+    Stream fresh;
+    Buffer begun = {22, 3, 1, 0x40, 0, 1, 0, 0, 0, 3, 3};
+    for (int i = 0; i < 3; ++i) {
+      begun[static_cast<size_t>(6 + i)] =
+          static_cast<uint8_t>(bytes >> (16 - 8 * i));
+    }
+    fresh.Send(1, begun);
+    const bool fits = bytes <= kMaxHelloBytes;
+    EXPECT_EQ(fresh.partials_.live(), fits ? 1u : 0u) << bytes;
+    EXPECT_EQ(fresh.teller_.counters().oversized, fits ? 0u : 1u) << bytes;
+  }
+}
+
 TEST(ClientHelloSearch, RecordsInFrontUpToTheLimitAndNoFurther) {
   for (int records = kMaxRecordsInFront - 1; records <= kMaxRecordsInFront + 1;
        ++records) {

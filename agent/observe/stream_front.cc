@@ -217,7 +217,7 @@ StreamFront ReadStreamFront(Bytes bytes) {
   }
 }
 
-size_t LineBeforeHello(Bytes bytes) {
+size_t TextBeforeHello(Bytes bytes) {
   if (bytes.empty() || !IsText(bytes[0])) return 0;
   const Bytes head = bytes.first(std::min(bytes.size(), kMaxTextFront + 1));
   const void* found = std::memchr(head.data(), kHandshake, head.size());
@@ -230,9 +230,7 @@ size_t LineBeforeHello(Bytes bytes) {
     return 0;
   }
   const Bytes lines = bytes.first(text);
-  if (!std::all_of(lines.begin(), lines.end(), IsText)) return 0;
-  const size_t line = AsText(lines).find('\n');
-  return line == std::string_view::npos ? text : line + 1;
+  return std::all_of(lines.begin(), lines.end(), IsText) ? text : 0;
 }
 
 }  // namespace schoolgate::agent

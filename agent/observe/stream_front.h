@@ -21,8 +21,8 @@ StreamFront ReadStreamFront(Bytes bytes);
 inline constexpr size_t kMaxTextFront = 1024;
 
 // Lines of text or XML (STARTTLS and its kin) right behind which a TLS record
-// begins: how many bytes the first of them has, 0 when they are nothing of the
-// kind.
-size_t LineBeforeHello(Bytes bytes);
+// begins: how many bytes they have, 0 when they are nothing of the kind. What
+// else begins in them is not looked for: text may be about anything.
+size_t TextBeforeHello(Bytes bytes);
 
 }  // namespace schoolgate::agent

@@ -101,8 +101,8 @@ StreamStep StreamReader::ReadSlowly(Flow& flow, int side, Bytes bytes,
   const Bytes lines = SkipEmptyLines(bytes);
   if (StartsLikeHttp(lines)) return ReadHttp(flow, side, bytes);
   if (place.young) {
-    const size_t line = LineBeforeHello(bytes);
-    if (line > 0) return {.kind = Kind::kPassed, .used = line};
+    const size_t text = TextBeforeHello(bytes);
+    if (text > 0) return {.kind = Kind::kPassed, .used = text};
   }
   if (front.need > 0 && (place.young || bytes.size() >= kTooFew)) {
     return Begun(front.need);

@@ -120,6 +120,8 @@ std::string ToJson(const AgentStatus& status, absl::Time now) {
         {"broken", status.labels.broken},
         {"packets", status.labels.packets},
         {"packets_dropped", status.labels.dropped},
+        {"packets_cut", status.labels.cut},
+        {"flows_given_up", status.labels.early},
         {"flows_refused", status.labels.refused},
         {"flows_lost", status.labels.lost}}},
       {"contradictions", Contradictions(status.witness)}};
