@@ -23,6 +23,7 @@ struct Reading {
   uint32_t need = 0;     // at `at` something has begun that needs so many bytes
   bool certain = false;  // it is unmistakably a hello, so a failure counts
   bool in_hello = false;  // what was told last was a hello
+  bool told = false;      // something was, and not only passed over
 };
 
 struct Partial {
