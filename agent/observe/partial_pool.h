@@ -51,6 +51,10 @@ struct Partial {
     return {early.data(), early_count};
   }
 
+  // As fresh, but for what nobody reads before it is set: cheap, for each flow
+  // of which a capture has only the middle.
+  void Clear();
+
   // Whether a message has begun, and not only something that may be one.
   bool begun() const {
     return front.need > 0 ||
