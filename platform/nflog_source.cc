@@ -2,10 +2,8 @@
 
 #include <arpa/inet.h>
 #include <libmnl/libmnl.h>
-#include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_log.h>
-#include <pcap/dlt.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -17,9 +15,9 @@
 #include <memory>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "platform/clock.h"
+#include "platform/log_message.h"
 #include "platform/log_table.h"
 
 namespace schoolgate::platform {
@@ -52,28 +50,6 @@ nlmsghdr* StartConfig(char* buffer, uint16_t group) {
   family->version = NFNETLINK_V0;
   family->res_id = htons(group);
   return head;
-}
-
-// What the IP header says of the packet's length.
-uint32_t WireBytes(std::span<const uint8_t> packet) {
-  const auto size = static_cast<uint32_t>(packet.size());
-  if (packet.size() < 6) return size;
-  const bool v6 = packet[0] >> 4 == 6;
-  const size_t at = v6 ? 4 : 2;
-  const uint32_t told = packet[at] << 8 | packet[at + 1];
-  return std::max(size, v6 ? told + 40 : told);
-}
-
-// Of a prefix that says "xN"; see log_table.h.
-uint16_t StandsFor(std::string_view prefix) {
-  prefix = prefix.substr(0, prefix.find('\0'));
-  int count = 1;
-  if (prefix.starts_with('x') &&
-      absl::SimpleAtoi(absl::string_view(prefix.data() + 1, prefix.size() - 1),
-                       &count)) {
-    return static_cast<uint16_t>(std::clamp(count, 1, int{kSampleLater}));
-  }
-  return 1;
 }
 
 class NflogSource : public PacketSource {
@@ -144,7 +120,7 @@ class NflogSource : public PacketSource {
     (void)mnl_socket_sendto(netlink_.get(), head, head->nlmsg_len);
   }
 
-  bool buffered() const override { return next_ < read_ || left_ > 0; }
+  bool buffered() const override { return next_ < read_ || !left_.empty(); }
 
   uint64_t dropped() const override { return dropped_; }
 
@@ -198,30 +174,29 @@ class NflogSource : public PacketSource {
   }
 
   NextResult TakeOne(Packet* packet) {
+    Logged logged;
     while (true) {
-      while (mnl_nlmsg_ok(message_, left_)) {
-        const nlmsghdr* message = message_;
-        message_ = mnl_nlmsg_next(message, &left_);
-        if (message->nlmsg_type ==
-                (NFNL_SUBSYS_ULOG << 8 | NFULNL_MSG_PACKET) &&
-            Parse(message, packet)) {
-          return NextResult::kPacket;
-        }
+      while (!left_.empty()) {
+        if (!TakeLogMessage(&left_, &logged)) continue;
+        if (logged.number) CountLost(*logged.number);
+        *packet = logged.packet;
+        packet->frame = ++frames_;
+        packet->time_us = now_us_;
+        return NextResult::kPacket;
       }
       if (next_ == read_) {
         const NextResult result = Refill();
         if (result != NextResult::kPacket) return result;
       }
-      message_ = reinterpret_cast<const nlmsghdr*>(messages_.get() +
-                                                   next_ * kMessageBytes);
-      left_ = static_cast<int>(sizes_[next_++]);
+      left_ = {messages_.get() + next_ * kMessageBytes, sizes_[next_]};
+      ++next_;
     }
   }
 
   // Reads what has come, at most a batch. kPacket when there is something.
   NextResult Refill() {
     next_ = read_ = 0;
-    left_ = 0;
+    left_ = {};
     KeepTable();
     std::array<mmsghdr, kBatch> heads{};
     std::array<iovec, kBatch> places;
@@ -250,60 +225,6 @@ class NflogSource : public PacketSource {
     return NextResult::kPacket;
   }
 
-  bool Parse(const nlmsghdr* message, Packet* packet) {
-    *packet = Packet{};
-    packet->link_type = DLT_RAW;
-    const char* end =
-        static_cast<const char*>(mnl_nlmsg_get_payload_tail(message));
-    const auto* attribute = static_cast<const nlattr*>(
-        mnl_nlmsg_get_payload_offset(message, sizeof(nfgenmsg)));
-    while (mnl_attr_ok(
-        attribute,
-        static_cast<int>(end - reinterpret_cast<const char*>(attribute)))) {
-      ParseAttribute(attribute, packet);
-      attribute = mnl_attr_next(attribute);
-    }
-    if (packet->bytes.empty()) return false;
-    packet->frame = ++frames_;
-    packet->time_us = now_us_;
-    packet->wire_bytes = WireBytes(packet->bytes);
-    return true;
-  }
-
-  void ParseAttribute(const nlattr* attribute, Packet* packet) {
-    const auto* payload =
-        static_cast<const uint8_t*>(mnl_attr_get_payload(attribute));
-    const size_t bytes = mnl_attr_get_payload_len(attribute);
-    switch (mnl_attr_get_type(attribute)) {
-      case NFULA_PACKET_HDR:
-        if (bytes >= sizeof(nfulnl_msg_packet_hdr)) {
-          packet->direction = DirectionAt(payload[2]);
-        }
-        break;
-      case NFULA_PAYLOAD:
-        packet->bytes = {payload, bytes};
-        break;
-      case NFULA_PREFIX:
-        packet->stands_for =
-            StandsFor({reinterpret_cast<const char*>(payload), bytes});
-        break;
-      case NFULA_UID:
-        if (bytes >= 4) packet->uid = ntohl(mnl_attr_get_u32(attribute));
-        break;
-      case NFULA_SEQ:
-        if (bytes >= 4) CountLost(ntohl(mnl_attr_get_u32(attribute)));
-        break;
-      default:
-        break;
-    }
-  }
-
-  static Direction DirectionAt(uint8_t hook) {
-    if (hook == NF_INET_LOCAL_OUT) return Direction::kOut;
-    if (hook == NF_INET_LOCAL_IN) return Direction::kIn;
-    return Direction::kUnknown;  // passes through
-  }
-
   void CountLost(uint32_t number) {
     if (numbered_) dropped_ += number - next_number_;
     numbered_ = true;
@@ -319,9 +240,8 @@ class NflogSource : public PacketSource {
   std::array<size_t, kBatch> sizes_{};
   size_t next_ = 0;
   size_t read_ = 0;
-  int64_t now_us_ = 0;                 // when the batch was read
-  const nlmsghdr* message_ = nullptr;  // the next in the datagram
-  int left_ = 0;
+  int64_t now_us_ = 0;             // when the batch was read
+  std::span<const uint8_t> left_;  // of the datagram
   uint32_t sequence_ = 0;
   uint64_t frames_ = 0;
   uint64_t dropped_ = 0;

@@ -2,25 +2,16 @@
 
 #include <arpa/inet.h>
 #include <linux/netfilter.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_queue.h>
-#include <linux/netlink.h>
 
 #include <cstring>
-#include <optional>
+
+#include "platform/netlink_bytes.h"
 
 namespace schoolgate::platform {
 namespace {
 
 using Bytes = std::span<const uint8_t>;
-
-template <typename T>
-std::optional<T> Load(Bytes bytes) {
-  T value;
-  if (bytes.size() < sizeof(value)) return std::nullopt;
-  std::memcpy(&value, bytes.data(), sizeof(value));
-  return value;
-}
 
 template <typename T>
 Bytes AsBytes(const T& value) {
@@ -35,14 +26,14 @@ HeldAt AtHook(uint8_t hook) {
 // True for the attribute that names the packet.
 bool ReadAttribute(uint16_t type, Bytes payload, HeldByKernel* held) {
   if (type == NFQA_PACKET_HDR) {
-    const auto header = Load<nfqnl_msg_packet_hdr>(payload);
+    const auto header = LoadFrom<nfqnl_msg_packet_hdr>(payload);
     if (!header) return false;
     held->id = ntohl(header->packet_id);
     held->at = AtHook(header->hook);
     return true;
   }
   if (type == NFQA_PAYLOAD) held->bytes = payload;
-  const auto number = Load<uint32_t>(payload);
+  const auto number = LoadFrom<uint32_t>(payload);
   if (!number) return false;
   if (type == NFQA_UID) held->uid = ntohl(*number);
   if (type == NFQA_MARK) held->mark = ntohl(*number);
@@ -56,24 +47,13 @@ bool ReadAttribute(uint16_t type, Bytes payload, HeldByKernel* held) {
 
 bool ReadHeldMessage(Bytes bytes, HeldByKernel* held) {
   *held = HeldByKernel{};
-  const auto head = Load<nlmsghdr>(bytes);
-  if (!head || head->nlmsg_len > bytes.size() ||
-      head->nlmsg_len < NLMSG_HDRLEN + sizeof(nfgenmsg) ||
-      head->nlmsg_type != (NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_PACKET)) {
-    return false;
-  }
-  bytes = bytes.first(head->nlmsg_len)
-              .subspan(NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(nfgenmsg)));
+  const auto attributes =
+      AttributesOf(bytes, NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_PACKET);
+  if (!attributes) return false;
   bool found = false;
-  while (const auto attribute = Load<nlattr>(bytes)) {
-    const size_t size = attribute->nla_len;
-    if (size < NLA_HDRLEN || size > bytes.size()) break;
-    found |= ReadAttribute(attribute->nla_type & NLA_TYPE_MASK,
-                           bytes.first(size).subspan(NLA_HDRLEN), held);
-    const size_t whole = NLA_ALIGN(size);
-    if (whole >= bytes.size()) break;
-    bytes = bytes.subspan(whole);
-  }
+  ForEachAttribute(*attributes, [&](uint16_t type, Bytes payload) {
+    found |= ReadAttribute(type, payload, held);
+  });
   return found;
 }
 

@@ -33,6 +33,11 @@ class ByteAssembler {
   // The unbroken run of bytes from `offset`. Valid until the next change.
   Bytes From(size_t offset) const;
 
+  // The first byte that is known; end() when there is none.
+  size_t first() const {
+    return islands_.empty() ? bytes_.size() : islands_.front().begin;
+  }
+
   // One past the last byte that is known, holes or not.
   size_t end() const { return bytes_.size(); }
   size_t held_bytes() const {

@@ -54,6 +54,14 @@ Decoded PacketDecoder::RareEtherType(uint16_t type, Bytes bytes) {
     case 0xdada:
       if (bytes.size() < 8) return Decoded::kUndecodable;
       return EtherType(LoadU16(bytes.data() + 6), bytes.subspan(8));
+    case 0xf1c1:  // redundancy tag: reserved, number, then the type
+      if (bytes.size() < 6) return Decoded::kUndecodable;
+      return EtherType(LoadU16(bytes.data() + 4), bytes.subspan(6));
+    case 0x2452:  // what Centrino's cards hand up
+      return Wireless(bytes);
+    case 0x88bb:
+    case 0xbbbb:
+      return Lwapp(bytes);
     case 0x88e5:
       return MacSec(bytes);
     case 0x4305:
@@ -102,8 +110,13 @@ Decoded PacketDecoder::Llc(Bytes bytes) {
   if (bytes.size() < 3) return Decoded::kUndecodable;
   if (bytes[0] == 0xaa && bytes[1] == 0xaa) {
     if (bytes.size() < 8) return Decoded::kUndecodable;
-    if (LoadU32(bytes.data() + 2) == 0x030080c2) {  // bridged, and padded
+    const uint32_t owner = LoadU32(bytes.data() + 2);
+    if (owner == 0x030080c2) {  // bridged, and padded
       return Ethernet(After(bytes, 10));
+    }
+    // Cisco's inter-switch link: the frame's own header ends with this.
+    if (owner == 0x0300000c && LooksLikeIpFrame(After(bytes, 12))) {
+      return Ethernet(After(bytes, 12));
     }
     return EtherType(LoadU16(bytes.data() + 6), bytes.subspan(8));
   }

@@ -15,10 +15,11 @@ struct FlowSide {
   uint32_t pieces = 0;     // handle of bytes held for this side; 0: none
   uint32_t looked_at = 0;  // payload bytes seen, stops at its maximum
   bool knows_seq : 1 = false;
-  bool finished : 1 = false;  // FIN seen
-  uint8_t segments = 0;       // with payload, stops at its maximum
-  uint8_t packets = 0;        // stops at its maximum
-  uint8_t interface = 0;      // on which its packets count; low bits, 0: any
+  bool finished : 1 = false;    // FIN seen
+  bool past_start : 1 = false;  // TCP: some of its bytes were passed over
+  uint8_t segments = 0;         // with payload, stops at its maximum
+  uint8_t packets = 0;          // stops at its maximum
+  uint8_t interface = 0;        // on which its packets count; low bits, 0: any
 };
 
 // Trivially copyable on purpose: lives in a flat table, in two cache lines.

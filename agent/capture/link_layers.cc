@@ -17,9 +17,13 @@ enum Dlt {
   kDltAtmRfc1483 = 11,
   kDltRaw = 12,
   kDltRawOpenBsd = 14,
+  kDltOldPflog = 17,
+  kDltClip = 19,
   kDltPppSerial = 50,
   kDltPppEthernet = 51,
-  kDltLinkRaw = 101,  // LINKTYPE_RAW
+  kDltSymantec = 99,
+  kDltLinkRaw = 101,   // LINKTYPE_RAW
+  kDltLinkClip = 106,  // LINKTYPE_ATM_CLIP
   kDltCiscoHdlc = 104,
   kDltWireless = 105,
   kDltFrameRelay = 107,
@@ -59,6 +63,7 @@ enum Dlt {
   kDltNetAnalyzerRaw = 241,
   kDltIpOverInfiniband = 242,
   kDltPktap = 258,
+  kDltEpon = 259,
   kDltPreemptible = 274,
   kDltLinuxCooked2 = 276,
   kDltTagBroadcom = 281,
@@ -180,6 +185,14 @@ Decoded PacketDecoder::RareLink(int link_type, Bytes bytes) {
       return Erf(bytes);
     case kDltIpnet:
       return AnyIp(After(bytes, 24));
+    case kDltOldPflog:
+      return AnyIp(After(bytes, 28));
+    case kDltClip:
+    case kDltLinkClip:
+      return Atm(bytes);
+    case kDltSymantec:
+      if (bytes.size() < 44) return Decoded::kUndecodable;
+      return EtherType(LoadU16(bytes.data() + 6), bytes.subspan(44));
     case kDltPktap:
     case kDltUser2:
       return Pktap(bytes);
@@ -206,6 +219,7 @@ Decoded PacketDecoder::LinkWithTag(int link_type, Bytes bytes) {
     case kDltNetAnalyzerRaw:
       return Ethernet(After(bytes, 12));
     case kDltPreemptible:
+    case kDltEpon:
       return Ethernet(After(bytes, 8));
     case kDltTagBroadcom:
     case kDltTagMarvell:
@@ -295,6 +309,8 @@ Decoded PacketDecoder::PppProtocol(uint16_t protocol, Bytes bytes) {
   switch (protocol) {
     case 0x0021:
     case 0x0057:
+    case 0x0800:  // as Ethernet has them
+    case 0x86dd:
       return AnyIp(bytes);
     case 0x0031:  // bridging: flags, kind of the frame
       return Ethernet(After(bytes, 2));

@@ -23,6 +23,7 @@ constexpr uint8_t kUdpLite = 136;
 constexpr uint8_t kMplsInIp = 137;
 constexpr uint8_t kHip = 139;
 constexpr uint8_t kShim6 = 140;
+constexpr uint8_t kEthernetInIp = 143;
 
 constexpr uint16_t kTypeIpv4 = 0x0800;
 constexpr uint16_t kTypeIpv6 = 0x86dd;
@@ -44,8 +45,7 @@ bool IsExtension(uint8_t header) {
 
 }  // namespace
 
-Decoded PacketDecoder::Decode(const platform::Packet& packet,
-                              Segment* segment) {
+void PacketDecoder::Begin(const platform::Packet& packet, Segment* segment) {
   out_ = segment;
   out_->uid = packet.uid;
   out_->interface = packet.interface;
@@ -53,6 +53,13 @@ Decoded PacketDecoder::Decode(const platform::Packet& packet,
   time_us_ = packet.time_us;
   depth_ = 0;
   reassembled_ = 0;
+}
+
+Decoded PacketDecoder::Decode(const platform::Packet& packet,
+                              Segment* segment) {
+  Begin(packet, segment);
+  frame_count_ = next_frame_ = 0;
+  frames_in_table_ = false;
   return Link(packet.link_type, packet.bytes);
 }
 
@@ -76,6 +83,7 @@ Decoded PacketDecoder::AnyIp(Bytes bytes) {
 }
 
 Decoded PacketDecoder::WholeDatagram(const Fragment& fragment) {
+  if (frames_in_table_) return Decoded::kUndecodable;
   const Bytes whole = fragments_.Add(fragment, time_us_);
   if (whole.empty()) return Decoded::kNothing;
   if (++reassembled_ > kMaxReassembled) return Decoded::kUndecodable;
@@ -164,6 +172,8 @@ Decoded PacketDecoder::Transport(uint8_t protocol, Bytes bytes,
                               : Ethernet(bytes.subspan(2));
     case kMplsInIp:
       return Mpls(bytes);
+    case kEthernetInIp:
+      return Ethernet(bytes);
     case kUdpLite:
       return Udp(bytes, wire_bytes, /*lite=*/true);
     case kL2tp3:  // session 0 is for control

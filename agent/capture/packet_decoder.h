@@ -2,6 +2,7 @@
 // tunnels, IPv4 and IPv6 with options, extension headers and fragments.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "agent/capture/fragment_table.h"
@@ -19,14 +20,23 @@ enum class Decoded {
 // Not thread-safe. Headers may be nested at most kMaxDepth deep, with
 // kMaxExtensionHeaders in one IPv6 header's chain or labels in one MPLS stack;
 // one packet may complete kMaxReassembled datagrams, each inside the next. What
-// has more is undecodable.
+// has more is undecodable, and counted so.
 class PacketDecoder {
  public:
   static constexpr int kMaxDepth = 24;
   static constexpr int kMaxReassembled = 2;
   static constexpr int kMaxExtensionHeaders = 16;
+  static constexpr int kMaxFrames = 64;  // of one packet, behind the first
 
   Decoded Decode(const platform::Packet& packet, Segment* segment);
+
+  // A packet may carry several frames (aggregated 802.11 frames, samples).
+  // Decode takes the first; while this is true, DecodeMore takes the next, of
+  // at most kMaxFrames. Before the next Decode, or they are lost, uncounted.
+  bool has_more() const { return next_frame_ < frame_count_; }
+  Decoded DecodeMore(const platform::Packet& packet, Segment* segment);
+  // Packets with more frames than were taken.
+  uint64_t cut_packets() const { return cut_packets_; }
 
   // Whether the segment decoded last borrows from the fragment table.
   bool reassembled() const { return reassembled_ > 0; }
@@ -56,6 +66,20 @@ class PacketDecoder {
   Decoded FrameRelay(Bytes bytes);
   Decoded CiscoHdlc(Bytes bytes);
   Decoded Nflog(Bytes bytes);
+  // Where in a packet a further frame lies, and how it is read.
+  enum class FrameKind : uint8_t { kEthernet, kLlc, kIp };
+  struct Frame {
+    FrameKind kind;
+    Bytes bytes;
+  };
+  void Later(FrameKind kind, Bytes bytes);
+  void Begin(const platform::Packet& packet, Segment* segment);
+  Decoded FirstOfFrames();
+  Decoded ReadFrame(const Frame& frame);
+  Decoded Aggregated(Bytes bytes);
+  Decoded Sflow(Bytes bytes);
+  void SflowSample(Bytes sample, bool expanded);
+  Decoded PeekRemote(Bytes bytes);
   Decoded Wireless(Bytes bytes);
   Decoded WirelessFrame(uint8_t kind, uint8_t flags, Bytes bytes);
   Decoded WirelessOfController(Bytes bytes);
@@ -82,11 +106,17 @@ class PacketDecoder {
   Decoded PseudowireFrame(Bytes bytes);
   Decoded Capwap(Bytes bytes);
   Decoded Lwapp(Bytes bytes);
+  Decoded Amt(Bytes bytes);
   Decoded Ayiya(Bytes bytes);
   Decoded Tzsp(Bytes bytes);
 
   FragmentTable fragments_;
   Segment* out_ = nullptr;
+  std::array<Frame, kMaxFrames + 1> frames_;
+  int frame_count_ = 0;
+  int next_frame_ = 0;
+  bool frames_in_table_ = false;  // they borrow from the fragment table
+  uint64_t cut_packets_ = 0;
   int64_t time_us_ = 0;
   int depth_ = 0;
   int reassembled_ = 0;

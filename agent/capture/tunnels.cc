@@ -7,18 +7,22 @@ namespace {
 
 constexpr uint16_t kPortL2tp = 1701;
 constexpr uint16_t kPortGtpUser = 2152;
+constexpr uint16_t kPortAmt = 2268;
 constexpr uint16_t kPortGtpOld = 3386;
 constexpr uint16_t kPortTeredo = 3544;
 constexpr uint16_t kPortLisp = 4341;
 constexpr uint16_t kPortGreInUdp = 4754;
 constexpr uint16_t kPortVxlan = 4789;
 constexpr uint16_t kPortVxlanExtended = 4790;
+constexpr uint16_t kPortPeekRemote = 5000;
 constexpr uint16_t kPortAyiya = 5072;
 constexpr uint16_t kPortCapwapData = 5247;
 constexpr uint16_t kPortGeneve = 6081;
+constexpr uint16_t kPortSflow = 6343;
 constexpr uint16_t kPortMplsInUdp = 6635;
 constexpr uint16_t kPortVxlanLinux = 8472;
 constexpr uint16_t kPortLwappData = 12222;
+constexpr uint16_t kPortJuniperMirror = 30030;
 constexpr uint16_t kPortTzsp = 37008;
 
 }  // namespace
@@ -28,6 +32,7 @@ Decoded PacketDecoder::Gre(Bytes bytes) {
   constexpr uint16_t kWccp = 0x883e;
   constexpr uint16_t kErspan3 = 0x22eb;
   constexpr uint16_t kFrameRelay = 0x6559;
+  constexpr uint16_t kEthernetElder = 0x6400;
   constexpr uint8_t kAruba = 0x82;  // with a tunnel's number in the low byte
   ByteReader reader(bytes);
   const uint16_t flags = reader.U16();
@@ -42,7 +47,9 @@ Decoded PacketDecoder::Gre(Bytes bytes) {
     if (header.size() == 12 && (header[11] & 1) != 0) reader.Skip(8);
   }
   if (!reader.ok() || ++depth_ > kMaxDepth) return Decoded::kUndecodable;
-  if (type == kErspan2 || type == kErspan3) return Ethernet(reader.rest());
+  if (type == kErspan2 || type == kErspan3 || type == kEthernetElder) {
+    return Ethernet(reader.rest());
+  }
   if (type == kFrameRelay) return FrameRelay(reader.rest());
   if (type >> 8 == kAruba) return WirelessOfController(reader.rest());
   if (type == kWccp) {
@@ -70,6 +77,10 @@ bool PacketDecoder::IsTunnelPort(uint16_t src, uint16_t dst) {
     case kPortAyiya:
     case kPortCapwapData:
     case kPortLwappData:
+    case kPortAmt:
+    case kPortPeekRemote:
+    case kPortSflow:
+    case kPortJuniperMirror:
       return true;
     default:
       return src == kPortGtpUser || src == kPortTeredo || src == kPortL2tp ||
@@ -127,6 +138,14 @@ Decoded PacketDecoder::UdpTunnelTo(uint16_t port, Bytes payload) {
       return Ayiya(payload);
     case kPortTzsp:
       return Tzsp(payload);
+    case kPortAmt:
+      return Amt(payload);
+    case kPortPeekRemote:
+      return PeekRemote(payload);
+    case kPortSflow:
+      return Sflow(payload);
+    case kPortJuniperMirror:
+      return AnyIp(After(payload, 8));
     default:
       return Decoded::kUndecodable;
   }
@@ -201,6 +220,16 @@ Decoded PacketDecoder::GtpOld(Bytes bytes) {
     return Decoded::kUndecodable;
   }
   return AnyIp(bytes.subspan(20));
+}
+
+// Multicast over networks that have none: data, and what a member says.
+Decoded PacketDecoder::Amt(Bytes bytes) {
+  constexpr uint8_t kMemberUpdate = 5;
+  constexpr uint8_t kData = 6;
+  if (bytes.size() < 12) return Decoded::kUndecodable;
+  if (bytes[0] == kData) return AnyIp(bytes.subspan(2));
+  return bytes[0] == kMemberUpdate ? AnyIp(bytes.subspan(12))
+                                   : Decoded::kUndecodable;
 }
 
 // Anything-in-anything, of SixXS.

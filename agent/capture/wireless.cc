@@ -53,7 +53,7 @@ Decoded PacketDecoder::WirelessFrame(uint8_t kind, uint8_t flags, Bytes bytes) {
     if (!StartsWithSnap(body)) body = After(body, 8);
     if (!StartsWithSnap(body)) return Decoded::kNothing;
   }
-  if ((qos & kAggregated) != 0) body = After(body, 14);  // the first of several
+  if ((qos & kAggregated) != 0) return Aggregated(body);
   if (body.size() > 6 && body[0] != 0xaa) {
     // A mesh's header: flags, time to live, number, up to two addresses.
     const Bytes inner = After(body, 6 + (body[0] & 3) * size_t{6});
@@ -73,6 +73,7 @@ Decoded PacketDecoder::Capwap(Bytes bytes) {
   if ((bytes[3] & kKeepAlive) != 0) return Decoded::kNothing;
   Bytes frame = After(bytes, (bytes[1] >> 3) * size_t{4});
   if ((bytes[3] & kFragment) != 0) {
+    if (frames_in_table_) return Decoded::kUndecodable;
     const uint32_t where = LoadU16(bytes.data() + 6) & 0xfff8u;
     frame = fragments_.Add({out_->src, out_->dst, LoadU16(bytes.data() + 4),
                             kProtocol, where, (bytes[3] & kLast) == 0, frame},

@@ -112,7 +112,7 @@ FlowLabeller::Followed* FlowLabeller::Find(const TapRecord& record) {
   const auto known = by_id_.find(record.flow);
   if (known != by_id_.end()) return &*known->second;
   if (flows_.size() >= kMostFlows) {
-    GiveUp(flows_.front());
+    GiveUp(flows_.front(), /*early=*/true);
     by_id_.erase(flows_.front().id);
     flows_.pop_front();
   }
@@ -162,21 +162,23 @@ void FlowLabeller::OnPacket(const TapRecord& record,
   }
 }
 
-void FlowLabeller::GiveUp(Followed& followed) {
+void FlowLabeller::GiveUp(Followed& followed, bool early) {
   if (followed.flow == nullptr) return;
   uint8_t guessed = 0;
   const ndpi_protocol found = ndpi_detection_giveup(
       module_.get(), followed.flow.get(), /*enable_guess=*/0, &guessed);
   const bool sure = IsKnown(found) && guessed == 0 && IsSure(*followed.flow);
-  Settle(followed, sure ? Name(module_.get(), found) : "");
+  Settle(followed, sure ? Name(module_.get(), found) : "", early);
 }
 
-void FlowLabeller::Settle(Followed& followed, std::string_view label) {
+void FlowLabeller::Settle(Followed& followed, std::string_view label,
+                          bool early) {
   followed.flow.reset();
   tell_({.flow = followed.id,
          .frame = followed.frame,
          .time_us = followed.time_us,
-         .label = label});
+         .label = label,
+         .early = early});
 }
 
 void FlowLabeller::OnEnd(uint64_t flow) {

@@ -35,6 +35,7 @@ class FlowLabeller {
     uint64_t frame = 0;  // the packet looked at last, and its time
     int64_t time_us = 0;
     std::string_view label;
+    bool early = false;  // given up for another flow
   };
   using Tell = std::function<void(const Found&)>;
 
@@ -68,8 +69,8 @@ class FlowLabeller {
 
   Followed* Find(const TapRecord& record);
   size_t Compose(const TapRecord& record, std::span<const std::byte> payload);
-  void GiveUp(Followed& followed);
-  void Settle(Followed& followed, std::string_view label);
+  void GiveUp(Followed& followed, bool early = false);
+  void Settle(Followed& followed, std::string_view label, bool early = false);
 
   Tell tell_;
   std::unique_ptr<ndpi_detection_module_struct, FreeModule> module_;

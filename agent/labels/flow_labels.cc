@@ -136,6 +136,7 @@ void FlowLabels::Push(const TapRecord& record,
     }
   }
   ++counters_.packets;
+  counters_.cut += payload.size() > kMostTapPayload;
   if (options_.in_step && counters_.packets % kTakeEvery == 0) Take();
 }
 
@@ -163,6 +164,7 @@ void FlowLabels::OnAnswer(const LabelRecord& answer) {
     synced_ = answer.flow;
     return;
   }
+  counters_.early += answer.early == 1;
   const auto found = waiting_.find(answer.flow);
   if (found == waiting_.end()) return;  // answered or given up before
   const Followed of = found->second;

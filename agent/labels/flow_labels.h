@@ -31,6 +31,8 @@ struct LabelOptions {
 struct LabelCounters {
   uint64_t packets = 0;  // fed
   uint64_t dropped = 0;  // packets not fed: its ring was full
+  uint64_t cut = 0;      // packets of which only the start was fed
+  uint64_t early = 0;    // flows that the worker gave up for others
   uint64_t refused = 0;  // flows not followed: too many at once
   uint64_t labels = 0;   // told
   uint64_t lost = 0;     // flows whose label went down with a worker

@@ -22,6 +22,8 @@
 namespace schoolgate::agent {
 namespace {
 
+using Buffer = std::vector<uint8_t>;
+
 using testing::Contains;
 using testing::HasSubstr;
 
@@ -248,6 +250,38 @@ TEST_F(LiveLabelsTest, AStoppedWorkerLosesPacketsAndIsReplaced) {
   const uint64_t before = labels_.counters().labels;
   Talk();
   EXPECT_TRUE(Until([&] { return labels_.counters().labels > before; }));
+}
+
+// Otherwise a flood of flows would take the agent's memory.
+TEST_F(LiveLabelsTest, FlowsWaitUpToTheLimitAndFurtherOnesAreCounted) {
+  kill(labels_.worker(), SIGSTOP);  // so that none is answered
+  const Buffer payload(20);
+  Segment segment;
+  segment.protocol = kProtocolUdp;
+  segment.payload = payload;
+  for (uint64_t id = 1; id <= FlowLabels::kMostWaiting + 1; ++id) {
+    EXPECT_EQ(labels_.counters().refused, 0u);
+    Flow flow{};
+    flow.id = id;
+    flow.protocol = kProtocolUdp;
+    labels_.OnPacket(flow, segment, id, 1'000'000);
+  }
+  EXPECT_EQ(labels_.counters().refused, 1u);
+}
+
+TEST_F(LiveLabelsTest, PacketsAreFedUpToTheLimitAndCutOnesAreCounted) {
+  Flow flow{};
+  flow.id = 1;
+  flow.protocol = kProtocolUdp;
+  Segment segment;
+  segment.protocol = kProtocolUdp;
+  for (size_t bytes :
+       {kMostTapPayload - 1, kMostTapPayload, kMostTapPayload + 1}) {
+    const Buffer payload(bytes);
+    segment.payload = payload;
+    labels_.OnPacket(flow, segment, 1, 1'000'000);
+    EXPECT_EQ(labels_.counters().cut, bytes <= kMostTapPayload ? 0u : 1u);
+  }
 }
 
 // Whatever becomes of the worker, names are as they were.

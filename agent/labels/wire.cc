@@ -11,7 +11,8 @@ namespace {
 bool IsLabelByte(char byte) {
   return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
          (byte >= '0' && byte <= '9') || byte == '.' || byte == '_' ||
-         byte == '-' || byte == '/' || byte == '+' || byte == ' ';
+         byte == '-' || byte == '/' || byte == '+' || byte == ' ' ||
+         byte == '(' || byte == ')';
 }
 
 }  // namespace

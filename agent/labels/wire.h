@@ -64,7 +64,8 @@ struct LabelRecord {
   AnswerKind kind = AnswerKind::kNone;
   uint8_t length = 0;
   char label[kMostLabel] = {};
-  uint8_t unused[6] = {};
+  uint8_t early = 0;  // 1: given up for another flow
+  uint8_t unused[5] = {};
 
   std::string_view text() const { return {label, length}; }
 };

@@ -140,7 +140,7 @@ class HelloSearch {
     const size_t start = at_;
     Bytes record;
     if (!NextRecord(&record)) return result_;
-    if (!StartsHello(record)) return Not();
+    if (!StartsHello(record)) return NoHello(record);
     if (record.size() >= kHandshakeHeader) {
       const size_t length = HelloLength(record);
       if (length > kMaxHelloBytes || length < kMinHelloBytes) return Not();
@@ -162,6 +162,15 @@ class HelloSearch {
   }
 
   StreamSearch Not() { return {Search::kNot, 0, 0, false}; }
+
+  // Perhaps a hello that is longer than kMaxHelloBytes.
+  StreamSearch NoHello(Bytes part) {
+    StreamSearch result = Not();
+    result.beyond = part.size() >= kHandshakeHeader + 2 &&
+                    part[0] == kClientHello && part[1] != 0 &&
+                    IsVersion(LoadU16(part.data() + kHandshakeHeader));
+    return result;
+  }
 
   StreamSearch Finish(Bytes body, ClientHello* hello) {
     if (!ParseClientHello(body, /*datagram=*/false, hello)) return Not();
@@ -225,7 +234,7 @@ class HelloSearch {
     if (after.empty()) return NeedMore(at_ + kRecordHeader + 1);
     if (after.size() < length) {
       if (!StartsHello(after) && scratch_->empty()) {
-        result_ = Not();
+        result_ = NoHello(after);
         return false;
       }
       return NeedMore(at_ + kRecordHeader + length);

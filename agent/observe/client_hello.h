@@ -38,7 +38,7 @@ struct StreamSearch {
   size_t used = 0;       // kFound: bytes up to the end of the hello's record
   size_t need = 0;       // kNeedMore: no use in asking before there are so many
   bool certain = false;  // kNeedMore: already unmistakably a ClientHello
-  bool beyond = false;   // kNot: kMaxRecordsInFront ended the search
+  bool beyond = false;   // kNot: one of the limits above ended the search
 };
 
 // Looks for a ClientHello at the start of `bytes`, over as many records as it

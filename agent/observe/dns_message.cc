@@ -136,14 +136,18 @@ bool DnsMessage::ReadRecord(DnsRecord* record) {
   return true;
 }
 
-bool IsUnmistakableQuery(Bytes bytes) {
+bool MayBeQuery(Bytes bytes) {
   constexpr uint16_t kOpcodeAndAnswerBits = 0xfc0f;
-  constexpr uint16_t kInternet = 1;
-  if (bytes.size() < kHeaderBytes + 5) return false;
+  if (bytes.size() < kHeaderBytes) return false;
   const uint16_t flags = LoadU16(bytes.data() + 2);
-  if ((flags & kOpcodeAndAnswerBits) != 0) return false;
-  if (LoadU32(bytes.data() + 4) != 0x00010000) return false;  // one question
-  if (LoadU32(bytes.data() + 8) > kMostAdditionals) return false;
+  return (flags & kOpcodeAndAnswerBits) == 0 &&
+         LoadU32(bytes.data() + 4) == 0x00010000 &&  // one question
+         LoadU32(bytes.data() + 8) <= kMostAdditionals;
+}
+
+bool IsUnmistakableQuery(Bytes bytes) {
+  constexpr uint16_t kInternet = 1;
+  if (bytes.size() < kHeaderBytes + 5 || !MayBeQuery(bytes)) return false;
   DnsMessage message(bytes);
   DnsQuestion question;
   if (!message.NextQuestion(&question) || question.type == 0) return false;

@@ -80,6 +80,9 @@ class DnsMessage {
   bool malformed_ = false;
 };
 
+// Whether a message with this header may be a query with one question.
+bool MayBeQuery(Bytes header);
+
 // Whether a datagram on any port can be nothing but a DNS query: sane header,
 // one question, and every byte accounted for; or else an ordinary question.
 bool IsUnmistakableQuery(Bytes bytes);

@@ -10,59 +10,15 @@
 #include "agent/observe/client_hello.h"
 #include "agent/observe/http_request.h"
 #include "agent/observe/partial_pool.h"
+#include "agent/observe/stream_for_tests.h"
 #include "agent/observe/tcp_inspector.h"
 #include "agent/observe/udp_inspector.h"
 
 namespace schoolgate::agent {
 namespace {
 
-using Buffer = std::vector<uint8_t>;
-
-class Recorder : public ObservationSink {
- public:
-  void OnName(const Observation& seen) override {
-    names.emplace_back(seen.name);
-    protocols = seen.alpn.size();
-  }
-  std::vector<std::string> names;
-  size_t protocols = 0;
-};
-
-// A hello for "a.example" in one record.
-Buffer Hello() {
-  Buffer record = {22, 3, 1, 0, 0, 1, 0, 0, 0, 3, 3};
-  record.resize(record.size() + 33);
-  record.insert(record.end(),
-                {0,  2, 0x13, 1, 1,   0,   0,   18,  0,   0,   0,   14,  0,
-                 12, 0, 0,    9, 'a', '.', 'e', 'x', 'a', 'm', 'p', 'l', 'e'});
-  record[4] = static_cast<uint8_t>(record.size() - 5);
-  record[8] = static_cast<uint8_t>(record.size() - 9);
-  return record;
-}
-
-// One stream of its own.
-struct Stream {
-  Stream() {
-    flow_.id = 1;
-    flow_.protocol = kProtocolTcp;
-    flow_.ports[1] = 443;
-    Send(0, {}, kTcpSyn);
-  }
-
-  void Send(uint32_t seq, std::string_view text) {
-    Send(seq, Buffer(text.begin(), text.end()));
-  }
-
-  void Send(uint32_t seq, const Buffer& bytes, uint8_t flags = kTcpAck) {
-    Segment segment;
-    segment.protocol = kProtocolTcp;
-    segment.tcp_seq = seq;
-    segment.tcp_flags = flags;
-    segment.payload = bytes;
-    segment.payload_bytes = static_cast<uint32_t>(bytes.size());
-    inspector_.OnSegment(flow_, 0, segment);
-  }
-
+class StreamLimits : public testing::Test, protected Stream {
+ protected:
   // The hello byte by byte, its front last.
   void SendReversed(size_t segments) {
     const Buffer hello = Hello();
@@ -72,24 +28,16 @@ struct Stream {
     }
     Send(1, Buffer(hello.begin(), hello.begin() + static_cast<long>(front)));
   }
-
-  Recorder sink_;
-  Teller teller_{sink_};
-  PartialPool partials_{8, 1 << 20};
-  TcpInspector inspector_{teller_, partials_};
-  Flow flow_{};
 };
 
-class StreamLimits : public testing::Test, protected Stream {};
-
 TEST_F(StreamLimits, SegmentsWaitUpToTheLimit) {
-  SendReversed(TcpInspector::kMaxWaiting);
+  SendReversed(TcpInspector::kMaxWaiting + 1);  // with the one they wait for
   EXPECT_EQ(sink_.names.size(), 1u);
   EXPECT_EQ(teller_.counters().oversized, 0u);
 }
 
 TEST_F(StreamLimits, OneMoreThatWaitsIsCountedAndLetGo) {
-  SendReversed(TcpInspector::kMaxWaiting + 1);
+  SendReversed(TcpInspector::kMaxWaiting + 2);
   EXPECT_TRUE(sink_.names.empty());
   EXPECT_EQ(teller_.counters().oversized, 1u);
   EXPECT_EQ(partials_.live(), 0u);
@@ -192,6 +140,22 @@ TEST(StreamCounters, MoreRecordsInFrontOfAHelloAreCounted) {
     const bool fits = records <= kMaxRecordsInFront;
     EXPECT_EQ(fresh.sink_.names.size(), fits ? 1u : 0u) << records;
     EXPECT_EQ(fresh.teller_.counters().oversized, fits ? 0u : 1u) << records;
+  }
+}
+
+TEST(StreamCounters, AHelloThatIsTooLongIsCounted) {
+  for (const size_t bytes :
+       {kMaxHelloBytes - 1, kMaxHelloBytes, kMaxHelloBytes + 1}) {
+    Stream fresh;
+    Buffer begun = {22, 3, 1, 0x40, 0, 1, 0, 0, 0, 3, 3};
+    for (int i = 0; i < 3; ++i) {
+      begun[static_cast<size_t>(6 + i)] =
+          static_cast<uint8_t>(bytes >> (16 - 8 * i));
+    }
+    fresh.Send(1, begun);
+    const bool fits = bytes <= kMaxHelloBytes;
+    EXPECT_EQ(fresh.partials_.live(), fits ? 1u : 0u) << bytes;
+    EXPECT_EQ(fresh.teller_.counters().oversized, fits ? 0u : 1u) << bytes;
   }
 }
 

@@ -65,6 +65,7 @@ void Observer::OnPackets(std::span<const platform::Packet> packets) {
       }
     }
     for (size_t i = 0; i < some; ++i) Observe(packets[i], passing_[i]);
+    if (decoder_.has_more()) ObserveMore(packets[some - 1]);
     packets = packets.subspan(some);
   }
 }
@@ -88,7 +89,8 @@ size_t Observer::DecodeSome(std::span<const platform::Packet> packets) {
       flows_.Announce(passing.hash);
     }
     // The bytes of a reassembled datagram are there only until the next.
-    if (decoder_.reassembled()) return i + 1;
+    // So are the further frames of a packet.
+    if (decoder_.reassembled() || decoder_.has_more()) return i + 1;
   }
   return most;
 }
@@ -106,6 +108,24 @@ void Observer::Observe(const platform::Packet& packet, const Passing& passing) {
     ++counters.out_of_memory;
     unfinished_ = false;
   }
+}
+
+// The further frames of a packet that was observed.
+void Observer::ObserveMore(const platform::Packet& packet) {
+  bool unfinished = unfinished_;
+  Passing& passing = passing_[0];
+  try {
+    while (decoder_.has_more()) {
+      passing.decoded = decoder_.DecodeMore(packet, &passing.segment);
+      if (passing.decoded != Decoded::kSegment) continue;
+      passing.hash = flows_.HashOf(passing.segment);
+      Look(packet, passing);
+      unfinished |= unfinished_;
+    }
+  } catch (const std::bad_alloc&) {
+    ++teller_.counters().out_of_memory;
+  }
+  unfinished_ = unfinished;
 }
 
 void Observer::Look(const platform::Packet& packet, const Passing& passing) {
@@ -178,7 +198,7 @@ void Observer::OnSegment(const Segment& segment, uint32_t hash) {
     ++teller_.counters().untapped_flows;
   }
   const Partial* partial = partials_.Find(flow, side);
-  unfinished_ = partial != nullptr && (!tcp || partial->start >= 0);
+  unfinished_ = partial != nullptr && (!tcp || partial->begun());
 }
 
 void Observer::OnTcp(Flow& flow, int side, const Segment& segment) {
@@ -248,6 +268,7 @@ const ObserverCounters& Observer::counters() {
   counters.refused_flows = flows_.refused();
   counters.lost_fragments = decoder_.fragments().lost();
   counters.lost_partials = partials_.evicted();
+  counters.cut_packets = decoder_.cut_packets();
   return counters;
 }
 

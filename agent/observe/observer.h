@@ -72,6 +72,7 @@ class Observer : private FlowExpiry {
   size_t DecodeSome(std::span<const platform::Packet> packets);
   void Observe(const platform::Packet& packet, const Passing& passing);
   void Look(const platform::Packet& packet, const Passing& passing);
+  void ObserveMore(const platform::Packet& packet);
   void OnSegment(const Segment& segment, uint32_t hash);
   void OnTcp(Flow& flow, int side, const Segment& segment);
   void Inspect(Flow& flow, int side, const Segment& segment);

@@ -181,6 +181,19 @@ TEST(StreamFront, ProxyLinesUpToTheLimitAndNoLonger) {
   EXPECT_EQ(ReadStreamFront(AsBytes("GET / HTTP/1.1")).need, 0u);
 }
 
+TEST(StreamFront, TextUpToTheLimitAndNoLonger) {
+  for (size_t bytes : {kMaxTextFront - 1, kMaxTextFront, kMaxTextFront + 1}) {
+    std::string text = "EHLO a\r\n";
+    text.append(bytes - text.size() - 2, 'x').append("\r\n\x16\3\1");
+    EXPECT_EQ(TextBeforeHello(AsBytes(text)),
+              bytes <= kMaxTextFront ? bytes : 0u);
+  }
+  EXPECT_EQ(TextBeforeHello(AsBytes("a STARTTLS\r\n")), 0u);
+  EXPECT_EQ(TextBeforeHello(AsBytes("<starttls/>\x16")), 11u);
+  EXPECT_EQ(TextBeforeHello(AsBytes("a picture\x16\3\1")), 0u);
+  EXPECT_EQ(TextBeforeHello(AsBytes("a picture\n\x16\7\1")), 0u);
+}
+
 TEST(HttpRequest, SaysWhomTheRequestIsFor) {
   HttpRequest request;
   const auto host = [&](std::string_view head) {

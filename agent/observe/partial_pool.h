@@ -2,9 +2,11 @@
 // datagrams, DNS over TCP. One pool for all flows, with a fixed size.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "agent/capture/byte_assembler.h"
@@ -13,16 +15,47 @@
 
 namespace schoolgate::agent {
 
+// How far the bytes of a TCP stream were read from the beginning of a segment
+// on. Offsets are those of the bytes that are kept.
+struct Reading {
+  uint32_t begin = 0;
+  uint32_t at = 0;       // what lies between begin and this is done with
+  uint32_t need = 0;     // at `at` something has begun that needs so many bytes
+  bool certain = false;  // it is unmistakably a hello, so a failure counts
+  bool in_hello = false;  // what was told last was a hello
+};
+
 struct Partial {
+  // Places of a stream that are followed up before what is in front of them
+  // has come.
+  static constexpr size_t kMaxReadings = 12;
+
   uint64_t flow = 0;  // 0: free
   int side = 0;
   ByteAssembler bytes;
   uint32_t origin_seq = 0;  // TCP: sequence number of offset 0
-  int32_t start = -1;       // offset where the message starts, < 0: not known
-  size_t need = 0;          // no use in parsing before there are so many
   uint32_t inserts = 0;
   size_t charged_bytes = 0;  // the pool's own
-  bool certain = false;      // unmistakably a hello, so a failure counts
+
+  // TCP only.
+  bool open = false;     // earlier bytes than offset 0 may come yet
+  bool guessed = false;  // DNS: the same, and no message has begun
+  uint8_t refused = 0;   // segments too far away to be kept
+  uint8_t early_count = 0;
+  Reading front;  // from offset 0
+  std::array<Reading, kMaxReadings> early;
+
+  std::span<Reading> early_ones() { return {early.data(), early_count}; }
+  std::span<const Reading> early_ones() const {
+    return {early.data(), early_count};
+  }
+
+  // Whether a message has begun, and not only something that may be one.
+  bool begun() const {
+    return front.need > 0 ||
+           std::any_of(early.begin(), early.begin() + early_count,
+                       [](const Reading& reading) { return reading.certain; });
+  }
 
   QuicKeys keys;  // QUIC only
   uint32_t version = 0;

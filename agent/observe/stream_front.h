@@ -1,7 +1,8 @@
-// What may stand in front of a client's own bytes in a TCP stream, within the
-// same segment: the PROXY protocol of HAProxy, in text or binary; the wish for
-// TLS of a client of MySQL or PostgreSQL that waits for no answer; the header
-// of the packet in which SQL Server's clients wrap their hello.
+// What may stand in front of a client's own bytes in a TCP stream: the PROXY
+// protocol of HAProxy, in text or binary; a client's words to a SOCKS proxy;
+// the wish for TLS of a client of MySQL, PostgreSQL, LDAP or Remote Desktop;
+// the header of the packet in which SQL Server's clients wrap their hello.
+// Each is told by its bytes, so that it does not matter how it was cut.
 #pragma once
 
 #include "agent/capture/byte_reader.h"
@@ -15,5 +16,13 @@ struct StreamFront {
 
 // Cheap for bytes that begin nothing of the kind.
 StreamFront ReadStreamFront(Bytes bytes);
+
+// The longest text in front of a hello that is passed over.
+inline constexpr size_t kMaxTextFront = 1024;
+
+// Lines of text or XML (STARTTLS and its kin) right behind which a TLS record
+// begins: how many bytes they have, 0 when they are nothing of the kind. What
+// else begins in them is not looked for: text may be about anything.
+size_t TextBeforeHello(Bytes bytes);
 
 }  // namespace schoolgate::agent

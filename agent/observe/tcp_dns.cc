@@ -8,10 +8,6 @@ constexpr uint16_t kPortMdns = 5353;
 constexpr uint16_t kPortLlmnr = 5355;
 constexpr size_t kDnsHeader = 12;
 
-// Partial::start of a stream of which nobody saw the beginning: earlier bytes
-// may come yet.
-constexpr int32_t kGuessed = -2;
-
 int32_t Ahead(uint32_t seq, uint32_t than) {
   return static_cast<int32_t>(seq - than);
 }
@@ -44,11 +40,19 @@ bool TcpDns::IsDns(const Flow& flow) {
          Uses(flow, kPortMdns) || Uses(flow, kPortLlmnr);
 }
 
-bool TcpDns::StartsWithQuery(Bytes bytes) {
-  if (bytes.size() < 2 + kDnsHeader) return false;
+size_t TcpDns::BeginsWithQuery(Bytes bytes) {
+  constexpr size_t kLeast = 2 + kDnsHeader;
+  constexpr uint8_t kMostUsual = 2;  // in the first byte: 767 bytes
+  if (bytes.size() < kLeast) {
+    const bool may_be =
+        bytes[0] <= kMostUsual &&
+        (bytes.size() < 2 || LoadU16(bytes.data()) > kDnsHeader);
+    return may_be ? kLeast : 0;
+  }
   const size_t length = LoadU16(bytes.data());
-  return length <= bytes.size() - 2 &&
-         IsUnmistakableQuery(bytes.subspan(2, length));
+  if (!MayBeQuery(bytes.subspan(2, kDnsHeader))) return 0;
+  if (bytes.size() - 2 < length) return 2 + length;
+  return IsUnmistakableQuery(bytes.subspan(2, length)) ? 2 + length : 0;
 }
 
 void TcpDns::OnSegment(Flow& flow, int side, const Segment& segment,
@@ -99,7 +103,7 @@ void TcpDns::Keep(Flow& flow, int side, uint32_t origin, uint32_t seq,
   Partial* partial = partials_.Make(flow, side);
   partial->origin_seq = origin;
   partial->inserts = 1;
-  if (guessed) partial->start = kGuessed;
+  partial->guessed = guessed;
   if (!partial->bytes.Insert(seq - origin, bytes)) {
     ++teller_.counters().oversized;
     partials_.Release(flow, side);
@@ -115,7 +119,7 @@ bool TcpDns::Insert(Partial& partial, uint32_t seq, Bytes bytes) {
     return partial.bytes.Insert(static_cast<size_t>(offset), bytes);
   }
   const auto before = static_cast<size_t>(-int64_t{offset});
-  if (partial.start == kGuessed) {
+  if (partial.guessed) {
     partial.origin_seq = seq;
     return partial.bytes.Prepend(before) && partial.bytes.Insert(0, bytes);
   }
@@ -129,21 +133,36 @@ void TcpDns::Join(Flow& flow, int side, Partial& partial,
   bool broken = ++partial.inserts > kMaxSegments || !kept;
   if (!broken) {
     partials_.Charge(partial);
-    const Bytes run = partial.bytes.From(0);
-    if (partial.start == kGuessed && !MayStartHere(run)) {
+    if (partial.guessed && !MayStartHere(partial.bytes.From(0))) {
       if (partial.inserts <= kMaxWaiting) return;
       broken = true;
     }
-    const size_t used = broken ? 0 : TellMessages(flow, segment, run, &broken);
+  }
+  const auto end = seq + static_cast<uint32_t>(segment.payload.size());
+  TellKept(flow, side, partial, segment, end, broken);
+}
+
+void TcpDns::TakeOver(Flow& flow, int side, Partial& partial,
+                      const Segment& segment) {
+  const auto end =
+      partial.origin_seq + static_cast<uint32_t>(partial.bytes.end());
+  TellKept(flow, side, partial, segment, end, /*broken=*/false);
+}
+
+// The messages that are whole; the side goes on behind them, or at `end` when
+// it is broken.
+void TcpDns::TellKept(Flow& flow, int side, Partial& partial,
+                      const Segment& segment, uint32_t end, bool broken) {
+  if (!broken) {
+    const size_t used =
+        TellMessages(flow, segment, partial.bytes.From(0), &broken);
     partial.bytes.Consume(used);
     partial.origin_seq += static_cast<uint32_t>(used);
-    if (used > 0) partial.start = -1;
+    if (used > 0) partial.guessed = false;
     if (!broken && !partial.bytes.empty()) return;
   }
   if (broken) ++teller_.counters().malformed;
-  flow.sides[side].next_seq =
-      broken ? seq + static_cast<uint32_t>(segment.payload.size())
-             : partial.origin_seq;
+  flow.sides[side].next_seq = broken ? end : partial.origin_seq;
   partials_.Release(flow, side);
 }
 

@@ -22,15 +22,22 @@ class TcpDns {
   // By its ports, or by what was seen of it.
   static bool IsDns(const Flow& flow);
 
-  // On any port: a stream that starts with a whole query.
-  static bool StartsWithQuery(Bytes bytes);
+  // On any port: whether a stream that starts so starts with a query. 0: it
+  // does not; more than there is: no use in asking before there is as much;
+  // else the query's bytes.
+  static size_t BeginsWithQuery(Bytes bytes);
 
   // `seq` is the sequence number of the segment's first byte.
   void OnSegment(Flow& flow, int side, const Segment& segment, uint32_t seq);
 
+  // Takes over what is kept of a side that turned out to speak DNS.
+  void TakeOver(Flow& flow, int side, Partial& partial, const Segment& segment);
+
  private:
   void Join(Flow& flow, int side, Partial& partial, const Segment& segment,
             uint32_t seq);
+  void TellKept(Flow& flow, int side, Partial& partial, const Segment& segment,
+                uint32_t end, bool broken);
   static bool Insert(Partial& partial, uint32_t seq, Bytes bytes);
   void TellCut(Flow& flow, const Segment& segment, Bytes bytes);
   size_t TellMessages(Flow& flow, const Segment& segment, Bytes bytes,

@@ -2,17 +2,8 @@
 
 #include <algorithm>
 
-#include "agent/observe/http_request.h"
-#include "agent/observe/stream_front.h"
-
 namespace schoolgate::agent {
 namespace {
-
-// Where what stands in front of a client's bytes may begin and not be whole.
-constexpr uint32_t kFrontBytes = 4096;
-constexpr uint8_t kFirstRecordType = 20;
-constexpr uint8_t kHandshake = 22;
-constexpr uint8_t kLastRecordType = 23;
 
 int32_t Ahead(uint32_t seq, uint32_t than) {
   return static_cast<int32_t>(seq - than);
@@ -23,22 +14,8 @@ bool IsCut(const Segment& segment) {
   return segment.payload.size() < segment.payload_bytes;
 }
 
-// Of a record that may stand in front of a hello, or hold it.
-bool IsRecordType(uint8_t type) {
-  return type >= kFirstRecordType && type < kLastRecordType;
-}
-
-// Past whole TLS records at the start, up to the next that may begin a hello.
-Bytes SkipRecords(Bytes bytes) {
-  constexpr uint8_t kClientHello = 1;
-  while (bytes.size() > 5 && bytes[0] >= kFirstRecordType &&
-         bytes[0] <= kLastRecordType && bytes[1] == 3) {
-    if (bytes[0] == kHandshake && bytes[5] == kClientHello) break;
-    const size_t whole = 5 + size_t{LoadU16(bytes.data() + 3)};
-    if (whole >= bytes.size()) return {};
-    bytes = bytes.subspan(whole);
-  }
-  return bytes;
+bool IsYoung(const FlowSide& from) {
+  return from.looked_at < TcpInspector::kYoungBytes;
 }
 
 }  // namespace
@@ -56,287 +33,365 @@ void TcpInspector::OnSegment(Flow& flow, int side, const Segment& segment) {
   if (from.looked_at < UINT32_MAX / 2) {
     from.looked_at += static_cast<uint32_t>(segment.payload.size());
   }
-  if (from.segments == 1 && TcpDns::StartsWithQuery(segment.payload)) {
-    flow.marks |= kMarkDns;
-  }
   if (TcpDns::IsDns(flow)) {
     dns_.OnSegment(flow, side, segment, seq);
+  } else if (Partial* partial = partials_.Find(flow, side)) {
+    Join(flow, side, *partial, segment, seq);
   } else {
-    Hunt(flow, side, segment, seq, segment.payload);
-  }
-}
-
-TcpInspector::Kind TcpInspector::LookForHello(Flow& flow, int side,
-                                              Bytes bytes) {
-  ClientHello hello;
-  const StreamSearch search = FindClientHello(bytes, &scratch_, &hello);
-  need_ = search.need;
-  certain_ = search.certain;
-  if (search.result == Search::kNeedMore) return Kind::kHelloBegun;
-  if (search.result == Search::kNot) {
-    if (search.beyond) ++teller_.counters().oversized;
-    return Kind::kNothing;
-  }
-  teller_.Hello(NameSource::kTls, flow, side, hello);
-  const Bytes after = SkipRecords(bytes.subspan(search.used));
-  if (!after.empty()) {
-    // A second hello may follow at once, behind change_cipher_spec.
-    const size_t used = bytes.size() - after.size();
-    if (FindClientHello(bytes.subspan(used), &scratch_, &hello).result ==
-        Search::kFound) {
-      teller_.Hello(NameSource::kTls, flow, side, hello);
-    }
-  }
-  return Kind::kTold;
-}
-
-TcpInspector::Kind TcpInspector::LookForHttp(Flow& flow, int side,
-                                             Bytes bytes) {
-  bool told = false;
-  bytes = SkipEmptyLines(bytes);
-  while (StartsLikeHttp(bytes)) {
-    HttpRequest request;
-    const HttpResult result = ReadHttpRequest(bytes, &request);
-    if (request.beyond) ++teller_.counters().oversized;
-    if (result == HttpResult::kNot) break;
-    if (result == HttpResult::kNeedMore) {
-      need_ = bytes.size() + 1;
-      certain_ = false;
-      return told ? Kind::kTold : Kind::kOtherBegun;
-    }
-    teller_.Http(flow, side, request.host);
-    told = true;
-    bytes = bytes.subspan(request.used);
-  }
-  if (told && !bytes.empty() && IsRecordType(bytes[0])) {
-    // A client of a proxy that waits for no answer to its CONNECT.
-    const Kind kind = LookForHello(flow, side, bytes);
-    if (kind == Kind::kHelloBegun) return kind;
-  }
-  return told ? Kind::kTold : Kind::kNothing;
-}
-
-TcpInspector::Kind TcpInspector::Look(Flow& flow, int side, Bytes bytes) {
-  // What fronts begin with; most bytes are nothing of the kind.
-  StreamFront front;
-  if (bytes[0] <= ' ' || bytes[0] == 'P') front = ReadStreamFront(bytes);
-  if (front.need > 0 && flow.sides[side].looked_at < kFrontBytes) {
-    need_ = front.need;
-    certain_ = false;
-    return Kind::kOtherBegun;
-  }
-  bytes = bytes.subspan(front.used);
-  if (bytes.empty()) return Kind::kNothing;
-  if (IsRecordType(bytes[0])) return LookForHello(flow, side, bytes);
-  if (StartsLikeHttp(SkipEmptyLines(bytes))) {
-    return LookForHttp(flow, side, bytes);
-  }
-  return Kind::kNothing;
-}
-
-void TcpInspector::Keep(Flow& flow, int side, uint32_t origin, uint32_t seq,
-                        Bytes bytes, Kind kind) {
-  Partial* partial = partials_.Make(flow, side);
-  partial->origin_seq = origin;
-  const uint32_t offset = seq - origin;
-  if (kind != Kind::kNothing) Begin(*partial, offset);
-  partial->inserts = 1;
-  if (!partial->bytes.Insert(offset, bytes)) {
-    ++teller_.counters().oversized;
-    partials_.Release(flow, side);
-    return;
-  }
-  partials_.Charge(*partial);
-}
-
-// What a capture kept of a hello whose rest it left out may hold the name.
-void TcpInspector::TellCutHello(Flow& flow, int side, Bytes bytes) {
-  ClientHello hello;
-  bytes = bytes.subspan(ReadStreamFront(bytes).used);
-  if (FindCutHello(bytes, &scratch_, &hello)) {
-    teller_.Hello(NameSource::kTls, flow, side, hello);
+    Hunt(flow, side, segment, seq);
   }
 }
 
 void TcpInspector::Hunt(Flow& flow, int side, const Segment& segment,
-                        uint32_t seq, Bytes bytes) {
+                        uint32_t seq) {
   FlowSide& from = flow.sides[side];
+  Bytes bytes = segment.payload;
   const uint32_t end = seq + segment.payload_bytes;
-  if (Partial* partial = partials_.Find(flow, side)) {
-    Join(flow, side, *partial, seq, bytes);
-    return;
-  }
-  const bool knew = from.knows_seq;
-  const int32_t ahead = knew ? Ahead(seq, from.next_seq) : 0;
-  if (!knew || Ahead(end, from.next_seq) > 0) {
+  if (from.knows_seq) {
+    if (Ahead(end, from.next_seq) <= 0) return ReadAlone(flow, side, bytes);
+    const int32_t ahead = Ahead(seq, from.next_seq);
     if (ahead < 0) {  // starts with what was seen already
       const auto old = static_cast<size_t>(-int64_t{ahead});
       bytes = bytes.subspan(std::min(old, bytes.size()));
       seq = from.next_seq;
     }
-  }
-  if (bytes.empty()) {  // cut by the capture before what is new
-    from.next_seq = end;
-    return;
-  }
-  Kind kind = Look(flow, side, bytes);
-  const bool young = from.looked_at < kYoungBytes;
-  // The first bytes of a request may be fewer than a method has.
-  if (kind == Kind::kNothing && knew && young && ahead == 0 &&
-      bytes.size() < 4 && StartsLikeHttp(bytes, 1)) {
-    kind = Kind::kOtherBegun;
-    need_ = 4;
-    certain_ = false;
-  }
-  if (kind == Kind::kHelloBegun && IsCut(segment)) {
-    TellCutHello(flow, side, bytes);
-    from.next_seq = end;
-    from.knows_seq = true;
-    return;
-  }
-  // What is missing in front of it may come yet, and show that it begins
-  // nothing.
-  const bool seen = knew && Ahead(end, from.next_seq) <= 0;
-  const bool early =
-      knew && young && ahead > 0 && ahead < static_cast<int32_t>(kYoungBytes);
-  if (kind == Kind::kHelloBegun || (kind == Kind::kOtherBegun && !seen)) {
-    Keep(flow, side, early ? from.next_seq : seq, seq, bytes, kind);
-    return;
-  }
-  if (kind == Kind::kNothing && young) {
-    if (early) {
-      Keep(flow, side, from.next_seq, seq, bytes, Kind::kNothing);
-      return;
-    }
-    if (!knew && from.segments == 1) {
-      Keep(flow, side, seq, seq, bytes, Kind::kNothing);
+    const bool early =
+        ahead > 0 && ahead < static_cast<int32_t>(kYoungBytes) && IsYoung(from);
+    if (early && !IsCut(segment)) return KeepEarly(flow, side, seq, bytes);
+    if (bytes.empty()) {  // cut by the capture before what is new
+      from.next_seq = end;
       return;
     }
   }
-  if (kind == Kind::kNothing && ahead > 0) {
+  ReadNext(flow, side, segment, seq, bytes);
+}
+
+// Tells what a segment tells that is not, or cannot be, put to others.
+void TcpInspector::ReadAlone(Flow& flow, int side, Bytes bytes) {
+  Reading reading;
+  ReadOn(flow, side, nullptr, bytes, &reading);
+}
+
+// What is missing in front of it may come yet.
+void TcpInspector::KeepEarly(Flow& flow, int side, uint32_t seq, Bytes bytes) {
+  const uint32_t origin = flow.sides[side].next_seq;
+  Partial* partial = Keep(flow, side, origin, seq, bytes);
+  if (partial == nullptr) {
+    ++teller_.counters().unkept_segments;
+    ReadAlone(flow, side, bytes);
+    return;
+  }
+  BeginEarly(flow, side, *partial, seq - origin);
+}
+
+// The bytes that come next, or with a gap in front that nobody waits for.
+void TcpInspector::ReadNext(Flow& flow, int side, const Segment& segment,
+                            uint32_t seq, Bytes bytes) {
+  FlowSide& from = flow.sides[side];
+  const bool knew = from.knows_seq;
+  Reading reading;
+  const Kind kind = ReadOn(flow, side, nullptr, bytes, &reading);
+  const bool begun = kind == Kind::kBegun || kind == Kind::kDns;
+  // A capture may begin with segments that are out of order.
+  const bool unsure =
+      !knew && reading.at == 0 && IsYoung(from) && from.segments == 1;
+  if ((begun || unsure) && !IsCut(segment)) {
+    const uint32_t origin = seq + reading.at;
+    Partial* partial =
+        Keep(flow, side, origin, origin, bytes.subspan(reading.at));
+    if (partial != nullptr) {
+      partial->open = !knew && reading.at == 0;
+      if (!partial->open) GoOnAt(from, origin, reading.at > 0);
+      partial->front = reading;
+      partial->front.at = 0;
+      if (kind == Kind::kDns) TakeOverDns(flow, side, *partial, segment);
+      return;
+    }
+    ++teller_.counters().oversized;
+  } else if (begun) {
+    reader_.ReadCut(flow, side, bytes.subspan(reading.at));
+  } else if (knew && reading.at == 0 && Ahead(seq, from.next_seq) > 0) {
     ++teller_.counters().unkept_segments;
   }
-  if (!knew || Ahead(end, from.next_seq) > 0) from.next_seq = end;
-  from.knows_seq = true;
+  GoOnAt(from,
+         segment.tcp_seq + ((segment.tcp_flags & kTcpSyn) != 0) +
+             segment.payload_bytes,
+         /*passed=*/true);
 }
 
-void TcpInspector::Join(Flow& flow, int side, Partial& partial, uint32_t seq,
-                        Bytes bytes) {
-  const int32_t offset = Ahead(seq, partial.origin_seq);
-  bool kept = true;
-  if (offset < 0) {
-    const auto missing = static_cast<size_t>(-int64_t{offset});
-    kept = partial.bytes.Prepend(missing) && partial.bytes.Insert(0, bytes);
-    if (kept) {
-      partial.origin_seq = seq;
-      if (partial.start >= 0) partial.start += static_cast<int32_t>(missing);
+// Reads on from where `reading` stands, from which on `bytes` are known, to
+// where nothing more begins or something is not whole. With a partial, what
+// was read of it before its front came is not read again.
+TcpInspector::Kind TcpInspector::ReadOn(Flow& flow, int side,
+                                        const Partial* partial, Bytes bytes,
+                                        Reading* reading) {
+  const FlowSide& from = flow.sides[side];
+  StreamPlace place;
+  place.young = IsYoung(from);
+  reading->need = 0;
+  reading->certain = false;
+  while (!bytes.empty()) {
+    StreamStep step;
+    const Reading* early = EarlyAt(partial, reading->at);
+    if (early != nullptr && early->at > early->begin) {
+      step.used = early->at - early->begin;
+      reading->in_hello = early->in_hello;
+    } else {
+      place.start = !from.past_start && reading->at == 0 && reading->begin == 0;
+      place.after_hello = reading->in_hello;
+      step = reader_.Read(flow, side, bytes, place);
+      if (step.kind == Kind::kTold) reading->in_hello = bytes[0] < ' ';
     }
-  } else {
-    kept = partial.bytes.Insert(static_cast<size_t>(offset), bytes);
+    if (step.used == 0) {
+      reading->need = static_cast<uint32_t>(step.need);
+      reading->certain = step.certain;
+      return step.kind;
+    }
+    const size_t used = std::min(step.used, bytes.size());
+    reading->at += static_cast<uint32_t>(used);
+    bytes = bytes.subspan(used);
+  }
+  return Kind::kNothing;
+}
+
+Partial* TcpInspector::Keep(Flow& flow, int side, uint32_t origin, uint32_t seq,
+                            Bytes bytes) {
+  Partial* partial = partials_.Make(flow, side);
+  partial->origin_seq = origin;
+  partial->inserts = 1;
+  if (!partial->bytes.Insert(seq - origin, bytes)) {
+    partials_.Release(flow, side);
+    return nullptr;
+  }
+  partials_.Charge(*partial);
+  return partial;
+}
+
+void TcpInspector::Join(Flow& flow, int side, Partial& partial,
+                        const Segment& segment, uint32_t seq) {
+  Bytes bytes = segment.payload;
+  if (Ahead(seq, partial.origin_seq) < 0 && !MakeRoomInFront(partial, seq)) {
+    const size_t old = partial.origin_seq - seq;
+    if (old >= bytes.size()) return ReadAlone(flow, side, bytes);
+    bytes = bytes.subspan(old);
+    seq = partial.origin_seq;
+  }
+  const uint32_t offset = seq - partial.origin_seq;
+  if (!partial.bytes.Insert(offset, bytes)) {
+    return Refuse(flow, side, partial, offset, segment);
   }
   ++partial.inserts;
-  if (kept) partials_.Charge(partial);
-  const bool inside = partial.start >= 0;
-  if (!inside) {
-    const Kind kind = Look(flow, side, bytes);
-    if (kind == Kind::kHelloBegun || kind == Kind::kOtherBegun) {
-      const int32_t start = std::max(Ahead(seq, partial.origin_seq), 0);
-      Begin(partial, static_cast<size_t>(start));
-    } else if (kind == Kind::kTold) {
-      kept = false;
+  partials_.Charge(partial);
+  if (offset > 0) BeginEarly(flow, side, partial, offset);
+  ReadEarly(flow, side, partial);
+  if (!ReadFront(flow, side, partial, segment)) return;
+  const uint32_t most = partial.begun() ? kMaxSegments : kMaxWaiting;
+  if (partial.inserts > most) {
+    ++teller_.counters().oversized;
+    GiveUp(flow, side, partial, segment);
+  } else if (IsCut(segment)) {  // the rest of it never comes
+    GiveUp(flow, side, partial, segment);
+  }
+}
+
+// Where nobody knows where the stream begins, it begins with what is earliest.
+bool TcpInspector::MakeRoomInFront(Partial& partial, uint32_t seq) {
+  const uint32_t count = partial.origin_seq - seq;
+  if (!partial.open || !partial.bytes.Prepend(count)) return false;
+  partial.origin_seq = seq;
+  for (Reading& early : partial.early_ones()) {
+    early.begin += count;
+    early.at += count;
+  }
+  if (partial.front.need > 0) {
+    partial.front.begin = partial.front.at = count;
+    Follow(partial, partial.front);
+  }
+  partial.front = {};
+  return true;
+}
+
+// A segment that cannot be kept: too far away, or the end of what is too long.
+void TcpInspector::Refuse(Flow& flow, int side, Partial& partial,
+                          uint32_t offset, const Segment& segment) {
+  ReadAlone(flow, side, segment.payload);
+  if (offset > partial.bytes.From(0).size() &&
+      ++partial.refused <= kMaxWaiting) {
+    ++teller_.counters().unkept_segments;
+    return;
+  }
+  ++teller_.counters().oversized;
+  partial.inserts = kMaxSegments;
+  GiveUp(flow, side, partial, segment);
+}
+
+// Not after this place, as there is no room to remember it.
+void TcpInspector::Follow(Partial& partial, const Reading& reading) {
+  if (partial.early_count == Partial::kMaxReadings) {
+    ++teller_.counters().oversized;
+    return;
+  }
+  partial.early[partial.early_count++] = reading;
+}
+
+const Reading* TcpInspector::EarlyAt(const Partial* partial, uint32_t at) {
+  if (partial == nullptr) return nullptr;
+  for (const Reading& early : partial->early_ones()) {
+    if (early.begin == at) return &early;
+  }
+  return nullptr;
+}
+
+// A segment with something missing in front of it may begin a message.
+void TcpInspector::BeginEarly(Flow& flow, int side, Partial& partial,
+                              uint32_t offset) {
+  const auto covers = [offset](const Reading& reading) {
+    const uint32_t end = reading.at + (reading.certain ? reading.need : 0);
+    return reading.begin == offset || (reading.begin < offset && offset < end);
+  };
+  if (partial.front.certain && covers(partial.front)) return;
+  const auto early = partial.early_ones();
+  if (std::any_of(early.begin(), early.end(), covers)) return;
+  Reading reading{.begin = offset, .at = offset};
+  const Kind kind =
+      ReadOn(flow, side, nullptr, partial.bytes.From(offset), &reading);
+  if (reading.at > offset || kind == Kind::kBegun) Follow(partial, reading);
+}
+
+// Goes on with what began before its front came, where there is more of it.
+void TcpInspector::ReadEarly(Flow& flow, int side, Partial& partial) {
+  uint8_t kept = 0;
+  for (Reading& early : partial.early_ones()) {
+    const Bytes run = partial.bytes.From(early.at);
+    if (early.need > 0 && run.size() >= early.need) {
+      const bool certain = early.certain;
+      const uint32_t before = early.at;
+      const Kind kind = ReadOn(flow, side, nullptr, run, &early);
+      if (kind == Kind::kNothing && early.at == before && certain) {
+        CountBroken(flow, side);
+      }
+      if (kind == Kind::kNothing && early.at == early.begin) continue;
     }
+    partial.early[kept++] = early;
   }
-  const uint32_t most = inside ? kMaxSegments : kMaxWaiting;
-  if (!kept || partial.inserts > most) {
-    FlowSide& from = flow.sides[side];
-    from.next_seq = seq + static_cast<uint32_t>(bytes.size());
-    from.knows_seq = true;
-    if (partial.inserts > most || inside) ++teller_.counters().oversized;
-    partials_.Release(flow, side);
-    return;
-  }
-  TryPartial(flow, side, partial, static_cast<size_t>(std::max(offset, 0)));
+  partial.early_count = kept;
 }
 
-void TcpInspector::Begin(Partial& partial, size_t start) const {
-  partial.start = static_cast<int32_t>(start);
-  partial.need = need_;
-  partial.certain = certain_;
+void TcpInspector::CountBroken(Flow& flow, int side) {
+  ++teller_.counters().malformed;
+  teller_.Blame(flow, side, Blind::kParseFailure);
 }
 
-// `latest`: the offset of the segment that came last.
-void TcpInspector::TryPartial(Flow& flow, int side, Partial& partial,
-                              size_t latest) {
-  FlowSide& from = flow.sides[side];
-  // Where the stream is known to go on is a better place to look than where a
-  // segment that came early seemed to begin something.
-  if (partial.start > 0 && from.knows_seq) {
-    const Bytes front = partial.bytes.From(0);
-    const Kind kind = !front.empty() && IsRecordType(front[0])
-                          ? LookForHello(flow, side, front)
-                          : Kind::kNothing;
-    if (kind == Kind::kHelloBegun) Begin(partial, 0);
-    if (kind == Kind::kTold) {
-      Finish(flow, side, partial, front.size());
-      return;
+// Reads what is there without a gap; false when nothing is left to keep.
+bool TcpInspector::ReadFront(Flow& flow, int side, Partial& partial,
+                             const Segment& segment) {
+  const Bytes run = partial.bytes.From(0);
+  if (run.empty() || run.size() < partial.front.need) return true;
+  Reading reading = partial.front;
+  const bool certain = reading.certain;
+  bool found = false;
+  Kind kind = Kind::kNothing;
+  for (;;) {
+    const uint32_t before = reading.at;
+    kind = ReadOn(flow, side, &partial, run.subspan(reading.at), &reading);
+    if (kind == Kind::kNothing && reading.at == 0 && certain) {
+      CountBroken(flow, side);
     }
+    found |= reading.at > before;
+    if (kind != Kind::kNothing) break;
+    // Nothing begins here: perhaps where the next segment did.
+    reading.in_hello = false;
+    reading.at = NextEarly(partial, reading.at, run.size());
+    if (reading.at == run.size()) break;
   }
-  const bool waiting = partial.start < 0;
-  const auto start = static_cast<size_t>(waiting ? 0 : partial.start);
-  const Bytes run = partial.bytes.From(start);
-  if (run.empty() || run.size() < partial.need) return;
-
-  Kind kind = Look(flow, side, run);
-  if (kind == Kind::kHelloBegun || kind == Kind::kOtherBegun) {
-    Begin(partial, start);
-    return;
+  if (kind == Kind::kDns) {
+    TakeOverDns(flow, side, partial, segment);
+    return false;
   }
-  const size_t end = start + run.size();
-  if (kind == Kind::kNothing && !partial.certain && latest > start &&
-      latest < end) {
-    // What seemed to begin was nothing; this segment may begin something.
-    kind = Look(flow, side, partial.bytes.From(latest));
-    if (kind == Kind::kHelloBegun || kind == Kind::kOtherBegun) {
-      Begin(partial, latest);
-      return;
-    }
+  if (partial.open && !found) {  // something may come in front of it
+    const bool at_front = kind == Kind::kBegun && reading.at == 0;
+    partial.front = at_front ? reading : Reading{};
+    return true;
   }
-  const bool front_may_come = from.knows_seq
-                                  ? start > 0 && partial.bytes.From(0).empty()
-                                  : waiting || partial.certain;
-  if (kind == Kind::kNothing && front_may_come) {
-    Wait(partial);
-    return;
+  partial.open = false;
+  Consume(flow, side, partial, reading.at);
+  partial.front = Reading{};
+  if (kind == Kind::kBegun) {
+    partial.front.need = reading.need;
+    partial.front.certain = reading.certain;
+    partial.front.in_hello = reading.in_hello;
   }
-  if (kind == Kind::kNothing && partial.certain) {
-    ++teller_.counters().malformed;
-    teller_.Blame(flow, side, Blind::kParseFailure);
-  }
-  if (kind == Kind::kNothing && partial.bytes.end() > end) {
-    // What came early is still to be reached.
-    partial.bytes.Consume(end);
-    partial.origin_seq += static_cast<uint32_t>(end);
-    from.next_seq = partial.origin_seq;
-    from.knows_seq = true;
-    Wait(partial);
-    return;
-  }
-  Finish(flow, side, partial, end);
-}
-
-// Nothing has begun in it; what is missing may come yet.
-void TcpInspector::Wait(Partial& partial) {
-  partial.start = -1;
-  partial.need = 0;
-  partial.certain = false;
-}
-
-// The bytes up to `end` are done with.
-void TcpInspector::Finish(Flow& flow, int side, const Partial& partial,
-                          size_t end) {
-  flow.sides[side].next_seq = partial.origin_seq + static_cast<uint32_t>(end);
-  flow.sides[side].knows_seq = true;
+  if (!partial.bytes.empty()) return true;
   partials_.Release(flow, side);
+  return false;
+}
+
+// Where, behind `at`, the next segment that came early began something; or
+// where the run ends.
+uint32_t TcpInspector::NextEarly(const Partial& partial, uint32_t at,
+                                 size_t run) {
+  auto next = static_cast<uint32_t>(run);
+  for (const Reading& early : partial.early_ones()) {
+    if (early.begin > at) next = std::min(next, early.begin);
+  }
+  return next;
+}
+
+void TcpInspector::TakeOverDns(Flow& flow, int side, Partial& partial,
+                               const Segment& segment) {
+  flow.marks |= kMarkDns;
+  partial.open = false;
+  partial.front = {};
+  partial.early_count = 0;
+  dns_.TakeOver(flow, side, partial, segment);
+}
+
+void TcpInspector::GoOnAt(FlowSide& from, uint32_t seq, bool passed) {
+  from.next_seq = seq;
+  from.knows_seq = true;
+  if (passed) from.past_start = true;
+}
+
+// The first `count` bytes are done with.
+void TcpInspector::Consume(Flow& flow, int side, Partial& partial,
+                           uint32_t count) {
+  partial.bytes.Consume(count);
+  partial.origin_seq += count;
+  GoOnAt(flow.sides[side], partial.origin_seq, count > 0);
+  if (count == 0) return;
+  partial.inserts = 1;
+  uint8_t kept = 0;
+  for (Reading early : partial.early_ones()) {
+    if (early.begin < count) continue;
+    early.begin -= count;
+    early.at -= count;
+    partial.early[kept++] = early;
+  }
+  partial.early_count = kept;
+}
+
+// What is missing will not come any more: what is there is read without it,
+// and only a message that may still go on is kept.
+void TcpInspector::GiveUp(Flow& flow, int side, Partial& partial,
+                          const Segment& segment) {
+  const bool too_long = partial.inserts >= kMaxSegments;
+  const uint32_t end = segment.tcp_seq + segment.payload_bytes;
+  partial.open = false;
+  while (partial.bytes.From(0).size() < partial.bytes.end()) {
+    const size_t run = partial.bytes.From(0).size();
+    Consume(flow, side, partial, static_cast<uint32_t>(run));
+    Consume(flow, side, partial, static_cast<uint32_t>(partial.bytes.first()));
+    partial.front = {};
+    if (!ReadFront(flow, side, partial, segment)) return;
+  }
+  if (partial.front.need > 0 && !too_long && !IsCut(segment)) return;
+  if (IsCut(segment)) {
+    reader_.ReadCut(flow, side, partial.bytes.From(0));
+  }
+  partials_.Release(flow, side);
+  if (Ahead(end, flow.sides[side].next_seq) > 0) {
+    GoOnAt(flow.sides[side], end, /*passed=*/true);
+  }
 }
 
 }  // namespace schoolgate::agent

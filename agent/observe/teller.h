@@ -41,6 +41,7 @@ struct ObserverCounters {
   uint64_t unkept_segments = 0;     // out of order, beyond kYoungBytes
   uint64_t untapped_flows = 0;      // with packets beyond the FlowTap's first
   uint64_t forgotten_answers = 0;   // addresses and covers pushed out by others
+  uint64_t cut_packets = 0;         // with more frames than are read
   uint64_t out_of_memory = 0;       // packets whose looking failed for it
 
   uint64_t all_names() const;

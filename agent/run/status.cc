@@ -54,6 +54,7 @@ nlohmann::ordered_json BeyondLimits(const AgentStatus& status) {
           {"forgotten_answers", seen.forgotten_answers},
           {"datagrams", seen.unread_datagrams},
           {"segments", seen.unkept_segments},
+          {"packets_of_many_frames", seen.cut_packets},
           {"flows_beyond_tap", seen.untapped_flows},
           {"forgotten_names", status.watch.forgotten},
           {"unwaited_contacts", status.watch.unwaited},
@@ -119,6 +120,8 @@ std::string ToJson(const AgentStatus& status, absl::Time now) {
         {"broken", status.labels.broken},
         {"packets", status.labels.packets},
         {"packets_dropped", status.labels.dropped},
+        {"packets_cut", status.labels.cut},
+        {"flows_given_up", status.labels.early},
         {"flows_refused", status.labels.refused},
         {"flows_lost", status.labels.lost}}},
       {"contradictions", Contradictions(status.witness)}};

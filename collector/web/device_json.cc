@@ -128,12 +128,28 @@ void JudgeHeartbeat(const Device& device, uint64_t newest_rules,
   }
 }
 
+// What it costs is that VPNs and the like go unlabelled meanwhile.
+void JudgeLabelWorker(const v1::LabelWorker& worker, Health* health) {
+  if (!worker.wanted()) return;
+  if (!worker.trouble().empty()) {
+    health->Check(absl::StrCat("Connections without a name are not labelled: ",
+                               worker.trouble(), "."));
+  }
+  if (worker.starts() > 1) {
+    health->Check(absl::StrCat(
+        "What labels connections without a name was started anew ",
+        worker.starts() - 1, worker.starts() == 2 ? " time" : " times",
+        " since the agent started."));
+  }
+}
+
 }  // namespace
 
 json DeviceJson(const Device& device, uint64_t newest_rules, absl::Time now) {
   Health health;
   JudgeContact(device, now, &health);
   JudgeHeartbeat(device, newest_rules, &health);
+  JudgeLabelWorker(device.heartbeat.label_worker(), &health);
   const bool retired = device.state == DeviceState::kDecommissioned;
   const v1::Heartbeat& beat = device.heartbeat;
   const char* const levels[] = {"good", "check", "problem"};

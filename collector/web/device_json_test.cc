@@ -52,6 +52,16 @@ TEST(DeviceJson, EachFaultIsSaidInWords) {
        [](Device* d) { d->heartbeat.set_bundle_version(16); }},
       {"check", "Could not name 23 of every 100 connections.",
        [](Device* d) { d->heartbeat.add_blindness()->set_flows(230); }},
+      {"check", "started anew 2 times since the agent started.",
+       [](Device* d) {
+         d->heartbeat.mutable_label_worker()->set_wanted(true);
+         d->heartbeat.mutable_label_worker()->set_starts(3);
+       }},
+      {"check", "Connections without a name are not labelled: killed.",
+       [](Device* d) {
+         d->heartbeat.mutable_label_worker()->set_wanted(true);
+         d->heartbeat.mutable_label_worker()->set_trouble("killed");
+       }},
       {"check", "Its clock is wrong.",
        [](Device* d) { d->clock_offset = absl::Hours(-2); }},
       {"problem", "another machine used its identity",

@@ -60,6 +60,32 @@ def six(packet):
             packet[12:16] + net + packet[16:20] + payload)
 
 
+def aggregate(*frames):
+    """802.11's A-MSDU of SNAP frames."""
+    parts = []
+    for frame in frames:
+        part = bytes(12) + short(len(frame) + 8) + SNAP + frame
+        parts.append(part + bytes(-len(part) % 4))
+    return WIFI[:24] + b"\x80\0" + b"".join(parts)
+
+
+def sflow(packet, expanded=False):
+    """A switch's sample of ARP, and one of this packet."""
+    def sample(frame):
+        record = struct.pack("!IIII", 1, len(frame) + 4, 4, len(frame)) + frame
+        record += bytes(-len(record) % 4)
+        record = struct.pack("!II", 1, len(record)) + record
+        head = bytes(40 if expanded else 28) + struct.pack("!I", 1)
+        return struct.pack("!II", 3 if expanded else 1,
+                           len(head) + len(record)) + head + record
+    arp = MACS + b"\x08\6" + bytes(46)
+    return (struct.pack("!II", 5, 1) + bytes(16) + struct.pack("!I", 2) +
+            sample(arp) + sample(ETHERNET + packet))
+
+
+ARP = b"\0\1\x08\0\6\4\0\1" + bytes(20)
+
+
 def lite(packet):
     """UDP as UDP-Lite, which has no length."""
     if packet[9] != UDP or struct.unpack_from("!H", packet, 6)[0] & 0x3fff:
@@ -98,6 +124,13 @@ ETHER_WRAPS = {
     "VNTag": lambda p: MACS + b"\x89\x26\0\0\0\1" + IPV4 + p,
     "E-tag": lambda p: MACS + b"\x89\x3f\0\0\0\1\0\0" + IPV4 + p,
     "HSR": lambda p: MACS + b"\x89\x2f\0\x40\0\1" + IPV4 + p,
+    "redundancy tag": lambda p: MACS + b"\xf1\xc1\0\0\0\7" + IPV4 + p,
+    "inter-switch link": lambda p: b"\1\0\x0c\0\0\0" + bytes(6) +
+                         short(min(len(p) + 26, 1500)) +
+                         b"\xaa\xaa\3\0\0\x0c\0\x0a\0\0\0\0" + ETHERNET + p,
+    "Centrino": lambda p: MACS + b"\x24\x52" + WIFI + SNAP + p,
+    "LWAPP, no IP": lambda p: MACS + b"\x88\xbb\0\0" + short(len(p) + 34) +
+                    b"\0\0" + WIFI + SNAP + p,
     "backbone": lambda p: MACS + b"\x88\xe7\0\0\0\5" + ETHERNET + p,
     "mesh": lambda p: MACS + b"\x43\5\x40\x0f\x32\0" + bytes(6) + ETHERNET + p,
 }
@@ -126,6 +159,8 @@ IP_WRAPS = {
                           p),
     "WCCP": lambda p: gre(b"\0\0\x88\x3e\0\0\0\0", p),
     "GRE, MPLS": lambda p: gre(b"\0\0\x88\x47", LABEL, p),
+    "Ethernet in IP": lambda p: ip(143, ETHERNET, p),
+    "GRE, Ethernet": lambda p: gre(b"\0\0\x64\0", ETHERNET, p),
     "GRE, frame relay": lambda p: gre(b"\0\0\x65\x59", RELAY, p),
     "GRE, 802.11": lambda p: gre(b"\0\0\x82\0", WIFI, SNAP, p),
 }
@@ -154,6 +189,14 @@ UDP_WRAPS = {
                                     p),
     "CAPWAP, back": lambda p: udp(40000, b"\0\x10\3\0\0\0\0\0", WIFI, SNAP, p,
                                   src=5247),
+    "sFlow": lambda p: udp(6343, sflow(p)),
+    "sFlow, expanded": lambda p: udp(6343, sflow(p, expanded=True)),
+    "PEEKREMOTE": lambda p: udp(5000, b"\0\xff\xab\xcd\2\0\0\0\x37",
+                                bytes(46), WIFI, SNAP, p),
+    "PEEKREMOTE, old": lambda p: udp(5000, b"\x40\xa0" + bytes(18), WIFI, SNAP,
+                                     p),
+    "AMT": lambda p: udp(2268, b"\6\0", p),
+    "Juniper mirror": lambda p: udp(30030, bytes(8), p),
     "LWAPP": lambda p: udp(12222, b"\0\0", short(len(p) + 34), b"\0\0", WIFI,
                            SNAP, p),
 }
@@ -177,6 +220,7 @@ LINK_WRAPS = {
     "PPP, pppd": (166, lambda p: b"\1" + PPP + p),
     "PPP, Ethernet": (51, lambda p: SESSION + short(len(p) + 2) + b"\0\x21" +
                       p),
+    "PPP, type": (9, lambda p: b"\xff\3" + IPV4 + p),
     "PPP, multilink": (9, lambda p: b"\xff\3\0\x3d\xc0\0\0\1\0\x21" + p),
     "PPP, multilink, short": (9, lambda p: b"\xff\3\0\x3d\xc0\1\0\x21" + p),
     "PPP, bridged": (9, lambda p: b"\xff\3\0\x31\0\1" + ETHERNET + p),
@@ -207,6 +251,12 @@ LINK_WRAPS = {
                      b"\0\1\0\x1f\0\0\0\0" + SNAP + p),
     "802.11, aggregate": (105, lambda p: WIFI[:24] + b"\x80" + bytes(13) +
                           short(len(p) + 8) + SNAP + p),
+    "CLIP": (106, lambda p: p),
+    "CLIP, LLC": (106, lambda p: SNAP + p),
+    "Symantec": (99, lambda p: bytes(6) + IPV4 + bytes(36) + p),
+    "EPON": (259, lambda p: b"\x55\x55\xd5\x55\x55\0\1\0" + ETHERNET + p),
+    "802.11, aggregate of several": (105, lambda p: aggregate(
+        ARP, p, ARP)),
     "802.11, decrypted": (105, lambda p: b"\x88\x41" + bytes(32) + SNAP + p),
     "Prism": (119, lambda p: b"\x44\0\0\0\x90\0\0\0" + bytes(136) + WIFI + SNAP +
               p),
