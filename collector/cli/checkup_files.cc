@@ -196,9 +196,32 @@ void Examination::ServerCertificate(const std::string& check,
 void Examination::SharedStore() {
   const absl::Status status = OpenDevices(directory_).status();
   has_main_ = status.ok();
-  if (has_main_) return Good("store", "PostgreSQL answers");
-  Fault("store", true, std::string(status.message()),
-        "look at the server and at database in collector.yaml");
+  if (!has_main_) {
+    return Fault("store", true, std::string(status.message()),
+                 "look at the server and at database in collector.yaml");
+  }
+  Good("store", "PostgreSQL answers");
+  if (!config_.clickhouse.shards.empty()) EventServers();
+}
+
+void Examination::EventServers() {
+  const char* const mend =
+      "look at the server and at clickhouse in collector.yaml";
+  const absl::StatusOr<std::vector<std::string>> silent =
+      SilentEventServers(config_);
+  if (!silent.ok()) {
+    return Fault("events", true, std::string(silent.status().message()), mend);
+  }
+  size_t servers = 0;
+  for (const auto& shard : config_.clickhouse.shards) servers += shard.size();
+  if (silent->empty()) {
+    return Good("events", absl::StrCat("ClickHouse answers: ", servers,
+                                       servers == 1 ? " server" : " servers"));
+  }
+  Fault("events", silent->size() == servers,
+        absl::StrCat(silent->size(), " of ", servers,
+                     " ClickHouse servers: ", silent->front()),
+        mend);
 }
 
 void Examination::Store() {

@@ -314,7 +314,8 @@ class WholeCollector : public Collector {
   absl::Status StartMetrics() {
     measures_ = std::make_unique<Measures>(
         Measured{directory_, intake_->counters(), life_, *stores_.devices,
-                 *stores_.alerts, *detection_, *feed_, web_.get(), clock_});
+                 *stores_.alerts, *detection_, *feed_, web_.get(),
+                 stores_.clickhouse.get(), clock_});
     return Take(Scraped(config_), &scraped_);
   }
 

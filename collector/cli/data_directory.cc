@@ -49,21 +49,23 @@ class ConfigReader {
     const auto days = [this](int* to) {
       return [this, to](const YAML::Node& node) { Days(node, to); };
     };
-    Keys(root, {{"trust", text(&config->trust)},
-                {"listen", text(&config->listen)},
-                {"web", text(&config->web)},
-                {"names", [&](const YAML::Node& n) { Names(n, config); }},
-                {"time_zone", text(&config->time_zone)},
-                {"keep_event_days", days(&config->keep_event_days)},
-                {"keep_case_days", days(&config->keep_case_days)},
-                {"contact", text(&config->contact)},
-                {"web_certificate", text(&config->web_certificate)},
-                {"web_key", text(&config->web_key)},
-                {"database", text(&config->database)},
-                {"metrics", text(&config->metrics)},
-                {"log_level", text(&config->log_level)},
-                {"log_format", text(&config->log_format)},
-                {"schools", [&](const YAML::Node& n) { Schools(n, config); }}});
+    Keys(root,
+         {{"trust", text(&config->trust)},
+          {"listen", text(&config->listen)},
+          {"web", text(&config->web)},
+          {"names", [&](const YAML::Node& n) { Names(n, config); }},
+          {"time_zone", text(&config->time_zone)},
+          {"keep_event_days", days(&config->keep_event_days)},
+          {"keep_case_days", days(&config->keep_case_days)},
+          {"contact", text(&config->contact)},
+          {"web_certificate", text(&config->web_certificate)},
+          {"web_key", text(&config->web_key)},
+          {"database", text(&config->database)},
+          {"clickhouse", [&](const YAML::Node& n) { ClickHouse(n, config); }},
+          {"metrics", text(&config->metrics)},
+          {"log_level", text(&config->log_level)},
+          {"log_format", text(&config->log_format)},
+          {"schools", [&](const YAML::Node& n) { Schools(n, config); }}});
     absl::TimeZone zone;
     if (!absl::LoadTimeZone(config->time_zone, &zone)) {
       Wrong(root["time_zone"], "time_zone is one like Europe/London");
@@ -74,6 +76,10 @@ class ConfigReader {
     }
     if (!LogFormatNamed(config->log_format)) {
       Wrong(root["log_format"], "log_format is auto, text, json or journal");
+    }
+    if (!config->clickhouse.shards.empty() && config->database.empty()) {
+      Wrong(root["clickhouse"],
+            "clickhouse needs database: what of its events counts lies there");
     }
     Address(root, "listen", config->listen);
     Address(root, "web", config->web);
@@ -131,6 +137,40 @@ class ConfigReader {
     }
   }
 
+  void ClickHouse(const YAML::Node& node, CollectorConfig* config) {
+    ClickHouseConfig& to = config->clickhouse;
+    const auto text = [this](std::string* into) {
+      return [this, into](const YAML::Node& n) { Text(n, into); };
+    };
+    Keys(node, {{"shards", [&](const YAML::Node& n) { Shards(n, &to); }},
+                {"database", text(&to.database)},
+                {"user", text(&to.user)},
+                {"password_file", text(&to.password_file)},
+                {"ca_file", text(&to.ca_file)},
+                {"cluster", text(&to.cluster)},
+                {"quorum", [&](const YAML::Node& n) {
+                   to.quorum = n.IsScalar() ? n.as<int>(0) : 0;
+                 }}});
+    if (!status_.ok()) return;
+    const absl::Status good = CheckClickHouseConfig(to);
+    if (!good.ok()) {
+      Wrong(node, absl::StrCat("clickhouse: ", good.message()));
+    }
+  }
+
+  void Shards(const YAML::Node& node, ClickHouseConfig* to) {
+    if (!node.IsSequence()) return Wrong(node, "expected a list of shards");
+    for (const YAML::Node& shard : node) {
+      if (!shard.IsSequence()) {
+        return Wrong(shard, "expected the servers of a shard as a list");
+      }
+      std::vector<std::string>& servers = to->shards.emplace_back();
+      for (const YAML::Node& server : shard) {
+        Text(server, &servers.emplace_back());
+      }
+    }
+  }
+
   void Wrong(const YAML::Node& node, const std::string& why) {
     if (!status_.ok()) return;
     status_ = absl::InvalidArgumentError(
@@ -152,6 +192,25 @@ absl::StatusOr<std::string> ReadHexKey(const std::string& file) {
         absl::StrCat(file, ": not a key: restore the backup"));
   }
   return key;
+}
+
+void AppendClickHouse(const ClickHouseConfig& config, std::string* text) {
+  if (config.shards.empty()) return;
+  absl::StrAppend(text, "clickhouse:\n  shards:\n");
+  for (const std::vector<std::string>& shard : config.shards) {
+    absl::StrAppend(text, "    - ", nlohmann::json(shard).dump(), "\n");
+  }
+  const std::pair<const char*, const std::string&> words[] = {
+      {"database", config.database},
+      {"user", config.user},
+      {"password_file", config.password_file},
+      {"ca_file", config.ca_file},
+      {"cluster", config.cluster}};
+  for (const auto& [key, word] : words) {
+    if (word.empty()) continue;
+    absl::StrAppend(text, "  ", key, ": ", Quoted(word), "\n");
+  }
+  absl::StrAppend(text, "  quorum: ", config.quorum, "\n");
 }
 
 }  // namespace
@@ -191,6 +250,7 @@ absl::Status SaveConfig(const DataDirectory& directory,
   if (!config.database.empty()) {
     absl::StrAppend(&text, "database: ", Quoted(config.database), "\n");
   }
+  AppendClickHouse(config.clickhouse, &text);
   if (!config.metrics.empty()) {
     absl::StrAppend(&text, "metrics: ", Quoted(config.metrics), "\n");
   }
@@ -216,6 +276,7 @@ std::vector<std::string> KeysThatNeedARestart(const CollectorConfig& a,
              {"names", a.names == b.names},
              {"time_zone", a.time_zone == b.time_zone},
              {"database", a.database == b.database},
+             {"clickhouse", a.clickhouse == b.clickhouse},
              {"contact", a.contact == b.contact}};
   for (const auto& [key, same] : all) {
     if (!same) keys.push_back(key);

@@ -10,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "collector/clickhouse/clickhouse_config.h"
 #include "collector/fleet/enrolment.h"
 #include "proto/seal/keys.h"
 
@@ -36,7 +37,8 @@ struct CollectorConfig {
   std::string web_key;
   // PostgreSQL, as libpq takes it; empty: all is in the data directory.
   std::string database;
-  std::string metrics;  // where figures and health are; empty: nowhere
+  ClickHouseConfig clickhouse;  // for the events; needs `database`
+  std::string metrics;          // where figures and health are; empty: nowhere
   std::string log_level = "info";
   std::string log_format = "auto";
   std::vector<School> schools;

@@ -56,6 +56,7 @@ class Examination {
                          const std::string& key_file, bool ours);
   void Store();
   void SharedStore();
+  void EventServers();
   void Backup();
 
   // checkup_people.cc

@@ -143,7 +143,14 @@ ScrapeAnswer Measures::Answer(const std::string& path) {
 std::vector<std::string> Measures::NotReady() {
   std::vector<std::string> why;
   if (measured_.life.draining) why.push_back("shutting down");
-  if (!measured_.intake.storing) why.push_back("events cannot be stored");
+  // Only for a while: where nobody is sent any more nothing is stored either,
+  // and it would never be known that it could be.
+  const absl::Duration failed =
+      absl::Microseconds(measured_.intake.last_failure_us.load());
+  if (!measured_.intake.storing &&
+      measured_.clock.SinceBoot() - failed < kDistrust) {
+    why.push_back("events cannot be stored");
+  }
   AlertQuery one;
   one.limit = 1;
   if (!measured_.alerts.Find(one).ok()) why.push_back("alerts cannot be read");
@@ -164,6 +171,7 @@ std::string Measures::Metrics() {
   AddProcess(&out);
   AddIntake(&out);
   AddStore(&out);
+  AddClickHouse(&out);
   AddFleet(&out);
   AddPeople(&out);
   AddCertificates(&out);
@@ -274,6 +282,38 @@ void Measures::AddStore(Exposition* out) const {
   out->Gauge("schoolgate_backup_last_timestamp_seconds",
              "When the last backup was made; 0: never.")
       .Sample(static_cast<double>(last));
+}
+
+void Measures::AddClickHouse(Exposition* out) const {
+  const ClickHouseCounters* counters = measured_.clickhouse;
+  if (counters == nullptr) return;
+  const struct {
+    const char* name;
+    const char* help;
+    const std::atomic<uint64_t>& count;
+  } all[] = {
+      {"schoolgate_clickhouse_blocks_total", "Blocks of events that count.",
+       counters->blocks},
+      {"schoolgate_clickhouse_bytes_total", "Of their rows, as sent.",
+       counters->bytes},
+      {"schoolgate_clickhouse_refused_total",
+       "Times that a shard did not take a block.", counters->refused},
+      {"schoolgate_clickhouse_busy_total",
+       "Times that a shard still waited for the quorum of the block before.",
+       counters->busy},
+      {"schoolgate_clickhouse_unsure_total",
+       "Blocks written anew because nobody knew whether they were stored.",
+       counters->unsure},
+      {"schoolgate_clickhouse_overtaken_total",
+       "Appends begun anew because another collector stored the same.",
+       counters->overtaken},
+      {"schoolgate_clickhouse_missing_total",
+       "Reads put off because a server did not show all events yet.",
+       counters->missing},
+  };
+  for (const auto& [name, help, count] : all) {
+    out->Counter(name, help).Sample(static_cast<double>(count));
+  }
 }
 
 Measures::Census Measures::TakeCensus() {

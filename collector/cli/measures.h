@@ -10,6 +10,7 @@
 
 #include "absl/time/time.h"
 #include "collector/cli/data_directory.h"
+#include "collector/clickhouse/clickhouse_counters.h"
 #include "collector/feed/alert_feed.h"
 #include "collector/feed/detection.h"
 #include "collector/ingest/intake.h"
@@ -36,7 +37,8 @@ struct Measured {
   AlertStore& alerts;
   const Detection& detection;
   const AlertFeed& feed;
-  WebServer* web;  // null: no dashboard
+  WebServer* web;                        // null: no dashboard
+  const ClickHouseCounters* clickhouse;  // null: events lie elsewhere
   const platform::Clock& clock;
 };
 
@@ -47,6 +49,9 @@ class Measures {
   static constexpr uint64_t kLeastFreeBytes = 64u << 20;
   // A main thread that has not turned for so long hangs.
   static constexpr absl::Duration kLongestTurn = absl::Seconds(60);
+
+  // For so long after events could not be stored none are to be sent.
+  static constexpr absl::Duration kDistrust = absl::Seconds(5);
 
   explicit Measures(const Measured& measured)
       : measured_(measured), started_(measured.clock.Now()) {}
@@ -76,6 +81,7 @@ class Measures {
   void AddProcess(Exposition* out) const;
   void AddIntake(Exposition* out) const;
   void AddStore(Exposition* out) const;
+  void AddClickHouse(Exposition* out) const;
   void AddFleet(Exposition* out);
   void AddPeople(Exposition* out) const;
   void AddCertificates(Exposition* out) const;

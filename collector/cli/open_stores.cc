@@ -4,7 +4,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "collector/cli/preflight.h"
+#include "collector/clickhouse/clickhouse_event_store.h"
 #include "collector/postgres/postgres_stores.h"
+#include "platform/clock.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -40,10 +42,30 @@ absl::Status OpenInDirectory(const DataDirectory& directory,
   return status;
 }
 
-absl::Status OpenShared(const std::string& conninfo, OwnStores* stores) {
+absl::StatusOr<std::unique_ptr<EventStore>> OpenSharedEvents(
+    const CollectorConfig& config, std::shared_ptr<Postgres> database,
+    ClickHouseCounters& counters) {
+  if (config.clickhouse.shards.empty()) {
+    return MakePostgresEventStore(std::move(database));
+  }
+  absl::StatusOr<std::unique_ptr<ClickHouseCluster>> cluster =
+      ClickHouseCluster::Open(config.clickhouse, platform::SystemClock());
+  if (!cluster.ok()) return cluster.status();
+  return MakeClickHouseEventStore(*std::move(cluster), std::move(database),
+                                  counters);
+}
+
+absl::Status OpenShared(const CollectorConfig& config, OwnStores* stores) {
+  const std::string& conninfo = config.database;
   absl::StatusOr<std::shared_ptr<Postgres>> database = Postgres::Open(conninfo);
   if (!database.ok()) return database.status();
-  stores->events = MakePostgresEventStore(*database);
+  auto counters = std::make_unique<ClickHouseCounters>();
+  const absl::Status opened =
+      Take(OpenSharedEvents(config, *database, *counters), &stores->events);
+  if (!opened.ok()) return opened;
+  if (!config.clickhouse.shards.empty()) {
+    stores->clickhouse = std::move(counters);
+  }
   stores->devices = MakePostgresDeviceStore(*database);
   stores->alerts = MakePostgresAlertStore(*database);
   stores->audit = MakePostgresAuditLog(*database);
@@ -74,7 +96,7 @@ absl::Status OpenStores(const DataDirectory& directory,
                         const CollectorConfig& config, OwnStores* stores) {
   const absl::Status status = config.database.empty()
                                   ? OpenInDirectory(directory, stores)
-                                  : OpenShared(config.database, stores);
+                                  : OpenShared(config, stores);
   if (!status.ok()) return status;
   return Take(RefusedRecords::Open(directory.Refused()), &stores->refused);
 }
@@ -133,9 +155,26 @@ absl::StatusOr<std::unique_ptr<AgreementStore>> OpenAgreements(
 
 absl::StatusOr<std::unique_ptr<EventStore>> OpenEventsToRead(
     const DataDirectory& directory) {
-  return OpenOne<EventStore>(
-      directory, [&] { return OpenSqliteEventStoreToRead(directory.Events()); },
-      MakePostgresEventStore);
+  // Of one command's own: nobody asks for them.
+  static ClickHouseCounters unread;
+  const absl::StatusOr<CollectorConfig> config = LoadConfig(directory);
+  if (!config.ok()) return config.status();
+  if (config->database.empty()) {
+    return OpenSqliteEventStoreToRead(directory.Events());
+  }
+  absl::StatusOr<std::shared_ptr<Postgres>> database =
+      Postgres::Open(config->database);
+  if (!database.ok()) return database.status();
+  return OpenSharedEvents(*config, *std::move(database), unread);
+}
+
+absl::StatusOr<std::vector<std::string>> SilentEventServers(
+    const CollectorConfig& config) {
+  if (config.clickhouse.shards.empty()) return std::vector<std::string>();
+  const absl::StatusOr<std::unique_ptr<ClickHouseCluster>> cluster =
+      ClickHouseCluster::Open(config.clickhouse, platform::SystemClock());
+  if (!cluster.ok()) return cluster.status();
+  return (*cluster)->Silent();
 }
 
 }  // namespace schoolgate::collector

@@ -3,10 +3,13 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "collector/cli/data_directory.h"
+#include "collector/clickhouse/clickhouse_counters.h"
 #include "collector/ingest/refused_records.h"
 #include "collector/store/account_store.h"
 #include "collector/store/agreement_store.h"
@@ -21,6 +24,8 @@
 namespace schoolgate::collector {
 
 struct OwnStores {
+  // What ClickHouse does, when events lie there; borrowed by `events`.
+  std::unique_ptr<ClickHouseCounters> clickhouse;
   std::unique_ptr<EventStore> events;
   std::unique_ptr<DeviceStore> devices;
   std::unique_ptr<AlertStore> alerts;
@@ -55,5 +60,10 @@ absl::StatusOr<std::unique_ptr<AgreementStore>> OpenAgreements(
     const DataDirectory& directory);
 absl::StatusOr<std::unique_ptr<EventStore>> OpenEventsToRead(
     const DataDirectory& directory);
+
+// ClickHouse's servers that do not answer, each with why. An error: none does,
+// or the configuration is wrong. Empty: all do, or events do not lie there.
+absl::StatusOr<std::vector<std::string>> SilentEventServers(
+    const CollectorConfig& config);
 
 }  // namespace schoolgate::collector

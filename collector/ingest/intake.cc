@@ -97,6 +97,7 @@ void Intake::WriteCommits(std::vector<Commit> commits) {
     counters_.refused += refused.size();
   } else {
     ++counters_.failures;
+    counters_.last_failure_us = absl::ToInt64Microseconds(ended);
     Log(Level::kError, "commit_failed",
         {{"events", std::to_string(sent)},
          {"why", std::string(status.message())}});

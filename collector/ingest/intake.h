@@ -36,6 +36,7 @@ struct IntakeCounters {
   std::atomic<uint64_t> failures{0};  // commits that failed
   // Of the last commit that was tried.
   std::atomic<bool> storing{true};
+  std::atomic<int64_t> last_failure_us{0};  // since boot
   std::atomic<uint64_t> queued_bytes{0};
   Histogram commit;           // one transaction
   Histogram acknowledgement;  // a batch read to its acknowledgement

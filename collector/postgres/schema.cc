@@ -5,7 +5,8 @@
 namespace schoolgate::collector {
 namespace {
 
-constexpr int64_t kVersion = 2;  // 2: holds, feeds, second factors, agreements
+// 2: holds, feeds, second factors, agreements. 3: blocks of ClickHouse.
+constexpr int64_t kVersion = 3;
 
 // Text that a device or a person wrote is kept as bytes: PostgreSQL's text
 // takes neither every byte nor every order that SQLite does.
@@ -106,6 +107,17 @@ CREATE TABLE IF NOT EXISTS hour_count(
   hour bigint NOT NULL, school bytea NOT NULL, grp bytea NOT NULL,
   category bytea NOT NULL, action bigint NOT NULL, contacts bigint NOT NULL,
   PRIMARY KEY(hour, school, grp, category, action));
+
+CREATE SEQUENCE IF NOT EXISTS event_block_number CACHE 1;
+CREATE SEQUENCE IF NOT EXISTS event_block_position CACHE 1;
+CREATE TABLE IF NOT EXISTS event_block(
+  position bigint PRIMARY KEY, number bigint NOT NULL UNIQUE,
+  day bigint NOT NULL, first_hour bigint NOT NULL, last_hour bigint NOT NULL,
+  events bigint NOT NULL);
+CREATE INDEX IF NOT EXISTS event_block_day ON event_block(day);
+CREATE INDEX IF NOT EXISTS event_block_hour ON event_block(last_hour);
+CREATE TABLE IF NOT EXISTS event_block_open(
+  number bigint PRIMARY KEY, day bigint NOT NULL);
 )sql";
 
 }  // namespace

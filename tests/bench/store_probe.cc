@@ -1,8 +1,11 @@
 // What one store costs at one size, for tests/bench/scaling: fills it with
 // events of some days, then asks it what the dashboard and detection ask.
 // usage: store_probe DIRECTORY|CONNINFO EVENTS DAYS SCHOOLS [events-a-commit]
+// With CLICKHOUSE=URL in the environment (and CLICKHOUSE_USER, _PASSWORD_FILE)
+// the events go there, and CONNINFO holds the ledger.
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <random>
@@ -12,6 +15,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "collector/clickhouse/clickhouse_event_store.h"
 #include "collector/postgres/postgres_stores.h"
 #include "collector/store/event_store.h"
 #include "platform/clock.h"
@@ -136,6 +140,27 @@ absl::Status Probe(EventStore& store, const Plan& plan) {
   return absl::OkStatus();
 }
 
+std::string Environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+absl::StatusOr<std::unique_ptr<EventStore>> OpenShared(
+    const std::string& conninfo, ClickHouseCounters& counters) {
+  auto database = Postgres::Open(conninfo);
+  if (!database.ok()) return database.status();
+  const std::string url = Environment("CLICKHOUSE");
+  if (url.empty()) return MakePostgresEventStore(*std::move(database));
+  ClickHouseConfig config;
+  config.shards = {{url}};
+  config.user = Environment("CLICKHOUSE_USER");
+  config.password_file = Environment("CLICKHOUSE_PASSWORD_FILE");
+  auto cluster = ClickHouseCluster::Open(config, platform::SystemClock());
+  if (!cluster.ok()) return cluster.status();
+  return MakeClickHouseEventStore(*std::move(cluster), *std::move(database),
+                                  counters);
+}
+
 }  // namespace
 }  // namespace schoolgate::collector
 
@@ -154,13 +179,9 @@ int main(int argc, char** argv) {
   const std::string where = argv[1];
   absl::StatusOr<std::unique_ptr<EventStore>> store =
       absl::UnknownError("no store");
+  ClickHouseCounters counters;
   if (absl::StrContains(where, "=")) {
-    auto database = Postgres::Open(where);
-    if (database.ok()) {
-      store = MakePostgresEventStore(*std::move(database));
-    } else {
-      store = database.status();
-    }
+    store = OpenShared(where, counters);
   } else {
     store = OpenSqliteEventStore(where);
   }
