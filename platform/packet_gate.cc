@@ -164,6 +164,8 @@ class NfQueue : public PacketGate {
 
   bool buffered() const override { return next_ < read_; }
 
+  bool drained() const override { return next_ == read_ && read_ < kBatch; }
+
   void Accept(uint32_t id, uint32_t mark) override { Replace(id, mark, {}); }
 
   void Replace(uint32_t id, uint32_t mark,

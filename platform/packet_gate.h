@@ -57,6 +57,9 @@ class PacketGate {
   // tell of it.
   virtual bool buffered() const { return false; }
 
+  // Whether the last read took all that had come: poll(2) tells of the rest.
+  virtual bool drained() const { return false; }
+
   // For poll(2).
   virtual int descriptor() const = 0;
 

@@ -1,15 +1,11 @@
 #include "platform/wakeup.h"
 
-#include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cmath>
 #include <cstdint>
-#include <vector>
 
 #include "platform/check.h"
 
@@ -48,15 +44,6 @@ bool StopSignal::Arrived() {
   signalfd_siginfo what{};
   if (read(fd_, &what, sizeof what) > 0) arrived_ = true;
   return arrived_;
-}
-
-void WaitReadable(std::span<const int> descriptors, absl::Duration patience) {
-  std::vector<pollfd> polled;
-  for (int fd : descriptors) polled.push_back({fd, POLLIN, 0});
-  // Rounded up, so that a wait never ends just before its time.
-  const double ms = std::ceil(absl::ToDoubleMilliseconds(patience));
-  (void)poll(polled.data(), polled.size(),
-             static_cast<int>(std::clamp(ms, 0.0, 3'600'000.0)));
 }
 
 }  // namespace schoolgate::platform

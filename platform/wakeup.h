@@ -1,10 +1,6 @@
-// For a thread that waits: for other threads, for descriptors, for the user's
-// wish to stop, and for time.
+// What a waiting thread (see wait.h) waits for: other threads, and the user's
+// wish to stop.
 #pragma once
-
-#include <span>
-
-#include "absl/time/time.h"
 
 namespace schoolgate::platform {
 
@@ -40,9 +36,5 @@ class StopSignal {
   int fd_;
   bool arrived_ = false;
 };
-
-// Waits until one of the descriptors is readable, at most `patience`.
-// Negative descriptors are ignored.
-void WaitReadable(std::span<const int> descriptors, absl::Duration patience);
 
 }  // namespace schoolgate::platform

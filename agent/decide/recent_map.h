@@ -4,8 +4,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <unordered_map>
 #include <utility>
+
+#include "absl/container/flat_hash_map.h"
 
 namespace schoolgate::agent {
 
@@ -82,8 +83,8 @@ class RecentMap {
   const size_t max_keys_;
   int64_t turned_us_ = 0;
   uint64_t forced_out_ = 0;
-  std::unordered_map<Key, Value> young_;
-  std::unordered_map<Key, Value> old_;
+  absl::flat_hash_map<Key, Value> young_;
+  absl::flat_hash_map<Key, Value> old_;
 };
 
 }  // namespace schoolgate::agent

@@ -18,6 +18,7 @@ void AppendEnd(const Endpoint& end, std::string* key) {
 }  // namespace
 
 void Watch::OnName(const Observation& observation) {
+  Settle();
   if (observation.source == NameSource::kFlow) return OnLabel(observation);
   if (attribution_.IsNeighbours(observation)) {
     ++counters_.neighbours;
@@ -56,6 +57,7 @@ void Watch::Report(const Observation& flow, const FlowFinding& finding) {
 }
 
 void Watch::OnFlow(const FlowProgress& progress) {
+  Settle();
   if (episodes_ != nullptr) episodes_->OnFlow(progress);
   const auto finding = witness_.OnFlow(progress);
   if (!finding) return;
@@ -188,6 +190,17 @@ void Watch::NoteTest(std::string_view name, bool refused) {
   tests_.push_back({std::string(name), refused});
 }
 
+void Watch::Conclude() {
+  bool at_once = unsettled_.size() >= kMaxUnsettled;
+  for (const Judged& judged : unsettled_) at_once |= IsHit(judged);
+  if (at_once) Settle();
+}
+
+void Watch::OnTime(int64_t now_us) {
+  Settle();
+  ReleaseHeld(now_us);
+}
+
 void Watch::Settle() {
   for (Judged& judged : unsettled_) {
     ReleaseHeld(judged.observation.time_us);
@@ -266,7 +279,10 @@ WatchCounters Watch::counters() const {
   return counters;
 }
 
-void Watch::Finish(int64_t now_us) { ReleaseHeld(now_us + kRepeatUs); }
+void Watch::Finish(int64_t now_us) {
+  Settle();
+  ReleaseHeld(now_us + kRepeatUs);
+}
 
 void Watch::Record(Judged& judged) {
   judged.observation.name = judged.name;

@@ -47,6 +47,8 @@ class Watch : public ObservationSink {
   static constexpr size_t kMaxRecent = 4096;
   static constexpr int kMaxStubLabels = 6;
   static constexpr size_t kMaxTests = 16;
+  // What is judged and not yet recorded; then it is recorded at once.
+  static constexpr size_t kMaxUnsettled = 256;
 
   Watch(Attribution& attribution, Verdicts& verdicts, ContactLog* contacts)
       : attribution_(attribution), verdicts_(verdicts), contacts_(contacts) {}
@@ -67,7 +69,7 @@ class Watch : public ObservationSink {
 
   // For a packet that is held: the decision alone, so that the packet can go
   // on its way; valid until the next call. `enforced` when a block will really
-  // stop it. Call Settle when nobody waits any more.
+  // stop it. Call Conclude when the packet is on its way.
   const rules::Decision& Judge(const Observation& observation, bool enforced);
 
   // The same for a held packet that shows its kind and no name: a VPN, an
@@ -93,11 +95,16 @@ class Watch : public ObservationSink {
   // Whose observation was judged last; valid until Settle.
   const Who& judged_who() const { return unsettled_.back().who; }
 
+  // What was held has gone on its way. Records at once what /proc must be asked
+  // about; the rest at the next name seen in passing or OnTime, as on a machine
+  // with one processor those who were let go on still wait for it.
+  void Conclude();
+
   // Records what was judged. May look into /proc and ask for the session.
   void Settle();
 
-  // Now and then: records what was kept waiting for its person.
-  void OnTime(int64_t now_us) { ReleaseHeld(now_us); }
+  // Now and then: records what was kept waiting, for its person too.
+  void OnTime(int64_t now_us);
 
   // Before the end: nothing waits any more.
   void Finish(int64_t now_us);

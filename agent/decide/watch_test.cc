@@ -335,6 +335,50 @@ TEST_F(WatchTest, AResolversOwnQuestionsAreNotCountedAgain) {
   EXPECT_EQ(watch_.counters().repeats, 5u);
 }
 
+// What somebody did must be told while /proc still knows who; the rest can wait
+// until nobody does.
+TEST_F(WatchTest, AHeldHitIsRecordedAtOnceAndOtherNamesWithTheNextOnes) {
+  const auto hold = [&](std::string_view name) {
+    Observation observation;
+    observation.time_us = ++now_us_;
+    observation.source = NameSource::kTls;
+    observation.name = name;
+    observation.src = V4(10, 0, 0, 2, 4000);
+    observation.dst = site_;
+    observation.uid = kPupil;
+    (void)watch_.Judge(observation, /*enforced=*/true);
+    watch_.Conclude();
+  };
+  hold("www.childline.org.uk");
+  EXPECT_EQ(watch_.counters().never_log, 0u);
+  hold(kShut);
+  EXPECT_EQ(Contacts().size(), 1u);
+  EXPECT_EQ(watch_.counters().never_log, 1u);  // in order
+  hold("help.childline.org.uk");
+  EXPECT_EQ(watch_.counters().never_log, 1u);
+  Ask(V4(10, 0, 0, 2, 4001), server_, "example.org", kPupil);
+  EXPECT_EQ(watch_.counters().never_log, 2u);
+  hold("shop.childline.org.uk");
+  watch_.OnTime(now_us_);
+  EXPECT_EQ(watch_.counters().never_log, 3u);
+}
+
+TEST_F(WatchTest, NotMoreThanSoManyNamesWaitToBeRecorded) {
+  for (size_t i = 1; i <= Watch::kMaxUnsettled; ++i) {
+    Observation observation;
+    observation.time_us = ++now_us_;
+    observation.source = NameSource::kTls;
+    const std::string name = std::to_string(i) + ".childline.org.uk";
+    observation.name = name;
+    observation.dst = site_;
+    observation.uid = kPupil;
+    (void)watch_.Judge(observation, /*enforced=*/true);
+    watch_.Conclude();
+    const bool full = i == Watch::kMaxUnsettled;
+    EXPECT_EQ(watch_.counters().never_log, full ? i : 0u);
+  }
+}
+
 // Otherwise a teacher on a pupils' laptop could open nothing that pupils may
 // not, or a pupil what a teacher just asked for.
 TEST_F(WatchTest, AResolverAsksByTheRulesOfWhoAskedIt) {

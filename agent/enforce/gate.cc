@@ -57,6 +57,7 @@ Gate::Gate(platform::PacketGate& packets, platform::PacketSender* sender,
 void Gate::Serve(int64_t now_us) {
   platform::HeldByKernel held;
   for (int taken = 0; taken < kPacketsATurn || packets_.buffered(); ++taken) {
+    if (taken > 0 && packets_.drained()) break;
     if (!packets_.Take(absl::ZeroDuration(), &held)) break;
     Judge(held, now_us);
     if (!packets_.buffered()) Conclude();
@@ -64,10 +65,9 @@ void Gate::Serve(int64_t now_us) {
   Conclude();
 }
 
-// Nobody waits any more while it is recorded.
 void Gate::Conclude() {
   packets_.Flush();
-  watch_.Settle();
+  watch_.Conclude();
 }
 
 BlockAnswer Gate::AnswerToBlocked() const {
@@ -177,8 +177,9 @@ void Gate::Judge(const platform::HeldByKernel& taken, int64_t now_us) {
       return JudgeOpening(held, *packet, now_us);
     }
     held.mark &= ~kMarkWatch;
-    if ((taken.mark & kMarkWatch) != 0 && !FlowOf(*packet, now_us).opened) {
-      Begin(*packet, now_us);
+    const FlowEnds ends = EndsOf(*packet);
+    if ((taken.mark & kMarkWatch) != 0 && !FlowOf(ends, now_us).opened) {
+      Begin(ends, now_us);
       ObserveBytes(TcpOpening(*packet), held.uid, now_us);
     }
   }
@@ -234,12 +235,7 @@ void Gate::JudgeDns(const platform::HeldByKernel& held,
       AskInstead(packet.payload, found_.restricted);
   if (instead.empty()) return packets_.Drop(held.id);
   ++counters_.restricted;
-  key_.assign(packet.source.begin(), packet.source.end());
-  for (const uint16_t part :
-       {packet.source_port, LoadU16(packet.payload.data())}) {
-    key_.push_back(static_cast<char>(part >> 8));
-    key_.push_back(static_cast<char>(part));
-  }
+  NoteAsker(packet.source, packet.source_port, LoadU16(packet.payload.data()));
   asked_.Put(key_,
              {.query = {packet.payload.begin(), packet.payload.end()},
               .instead = std::string(found_.restricted)},
@@ -255,12 +251,8 @@ void Gate::JudgeReply(const platform::HeldByKernel& held,
   if (packet.protocol != kProtocolUdp || packet.payload.size() < kHeader) {
     return Pass(held, 0);
   }
-  key_.assign(packet.destination.begin(), packet.destination.end());
-  for (const uint16_t part :
-       {packet.destination_port, LoadU16(packet.payload.data())}) {
-    key_.push_back(static_cast<char>(part >> 8));
-    key_.push_back(static_cast<char>(part));
-  }
+  NoteAsker(packet.destination, packet.destination_port,
+            LoadU16(packet.payload.data()));
   const Asked* asked = asked_.Find(key_, now_us);
   if (asked == nullptr) return Pass(held, 0);
   const std::vector<uint8_t> answer =
@@ -284,7 +276,7 @@ void Gate::Reply(const platform::HeldByKernel& held, const HeldPacket& packet,
 void Gate::JudgeDatagram(const platform::HeldByKernel& held,
                          const HeldPacket& packet, int64_t now_us) {
   const bool quic = LooksLikeQuic(packet.payload);
-  Flow& flow = FlowOf(packet, now_us);
+  Flow& flow = FlowOf(EndsOf(packet), now_us);
   if (found_.block) flow.blocked = true;
   if (found_.named && !found_.block) flow.blocked = false;
   if (!flow.blocked) {
@@ -304,37 +296,32 @@ void Gate::JudgeDatagram(const platform::HeldByKernel& held,
   packets_.Drop(held.id);
 }
 
-// A reply has the key of what it answers.
-const std::string& Gate::KeyOf(const HeldPacket& packet, bool reply) {
-  auto from = packet.source, to = packet.destination;
-  uint16_t from_port = packet.source_port, to_port = packet.destination_port;
-  if (reply) {
-    std::swap(from, to);
-    std::swap(from_port, to_port);
-  }
-  key_.assign(from.begin(), from.end());
-  key_.append(to.begin(), to.end());
-  for (const uint16_t port : {from_port, to_port}) {
-    key_.push_back(static_cast<char>(port >> 8));
-    key_.push_back(static_cast<char>(port));
-  }
-  key_.push_back(static_cast<char>(packet.protocol));
-  return key_;
+FlowEnds Gate::EndsOf(const HeldPacket& packet) {
+  return {packet.protocol == kProtocolTcp ? Transport::kTcp : Transport::kUdp,
+          EndOf(packet.source, packet.source_port),
+          EndOf(packet.destination, packet.destination_port)};
 }
 
-Gate::Flow& Gate::FlowOf(const HeldPacket& packet, int64_t now_us) {
-  KeyOf(packet, /*reply=*/false);
-  if (Flow* known = flows_.Find(key_, now_us)) return *known;
-  return *flows_.Put(key_, Flow{}, now_us);
+// Into key_: who asked the question with this number.
+void Gate::NoteAsker(std::span<const uint8_t> address, uint16_t port,
+                     uint16_t id) {
+  key_.assign(address.begin(), address.end());
+  for (const uint16_t part : {port, id}) {
+    key_.push_back(static_cast<char>(part >> 8));
+    key_.push_back(static_cast<char>(part));
+  }
+}
+
+Gate::Flow& Gate::FlowOf(const FlowEnds& ends, int64_t now_us) {
+  if (Flow* known = flows_.Find(ends, now_us)) return *known;
+  return *flows_.Put(ends, Flow{}, now_us);
 }
 
 // A connection opens: whatever an old one on the same ports was, is forgotten.
-void Gate::Begin(const HeldPacket& packet, int64_t now_us) {
-  FlowOf(packet, now_us) = Flow{};
-  sent_.Remove(key_);
-  if (live_flows_ == nullptr) return;
-  live_flows_->Forget(Transport::kTcp, EndOf(packet.source, packet.source_port),
-                      EndOf(packet.destination, packet.destination_port));
+Gate::Flow& Gate::Begin(const FlowEnds& ends, int64_t now_us) {
+  sent_.Remove(ends);
+  if (live_flows_ != nullptr) live_flows_->Forget(ends);
+  return FlowOf(ends, now_us) = Flow{};
 }
 
 void Gate::Pass(const platform::HeldByKernel& held, uint32_t bits) {

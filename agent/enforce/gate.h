@@ -10,6 +10,7 @@
 #include "agent/decide/recent_map.h"
 #include "agent/decide/watch.h"
 #include "agent/enforce/dns_answer.h"
+#include "agent/enforce/flow_ends.h"
 #include "agent/enforce/held_packet.h"
 #include "agent/enforce/live_flows.h"
 #include "agent/enforce/refusal.h"
@@ -120,7 +121,8 @@ class Gate : private ObservationSink {
                      const HeldPacket& packet, int64_t now_us);
   void JudgeReply(const platform::HeldByKernel& held, const HeldPacket& packet,
                   int64_t now_us);
-  bool SentAsBefore(const HeldPacket& packet, int64_t now_us);
+  bool SentAsBefore(const FlowEnds& ends, const HeldPacket& packet,
+                    int64_t now_us);
   static bool HasBeenTaken(const Flow& flow, const HeldPacket& packet);
   void JudgeHttpReply(const HeldPacket& packet, int64_t now_us);
   void RefuseTcp(const platform::HeldByKernel& held, const HeldPacket& packet);
@@ -130,9 +132,10 @@ class Gate : private ObservationSink {
   const Answered* AnswerOf(std::span<const uint8_t> query) const;
   void Reply(const platform::HeldByKernel& held, const HeldPacket& packet,
              std::span<const uint8_t> payload);
-  const std::string& KeyOf(const HeldPacket& packet, bool reply);
-  Flow& FlowOf(const HeldPacket& packet, int64_t now_us);
-  void Begin(const HeldPacket& packet, int64_t now_us);
+  static FlowEnds EndsOf(const HeldPacket& packet);
+  void NoteAsker(std::span<const uint8_t> address, uint16_t port, uint16_t id);
+  Flow& FlowOf(const FlowEnds& ends, int64_t now_us);
+  Flow& Begin(const FlowEnds& ends, int64_t now_us);
   void Pass(const platform::HeldByKernel& held, uint32_t bits);
   BlockAnswer AnswerToBlocked() const;
 
@@ -142,11 +145,10 @@ class Gate : private ObservationSink {
   LiveFlows* live_flows_ = nullptr;
   Observer observer_;
   Found found_;
-  RecentMap<std::string, Flow> flows_{kFlowMemoryUs, kMaxFlows};
-  RecentMap<std::string, SentBytes> sent_{kFlowMemoryUs, kMaxUnanswered};
+  RecentMap<FlowEnds, Flow> flows_{kFlowMemoryUs, kMaxFlows};
+  RecentMap<FlowEnds, SentBytes> sent_{kFlowMemoryUs, kMaxUnanswered};
   RecentMap<std::string, Asked> asked_{kQuestionMemoryUs, kMaxQuestions};
-  RecentMap<std::string, std::string> followed_{kQuestionMemoryUs,
-                                                kMaxFollowed};
+  RecentMap<FlowEnds, std::string> followed_{kQuestionMemoryUs, kMaxFollowed};
   std::string key_;
   uint64_t frames_ = 0;
   GateCounters counters_;

@@ -38,9 +38,9 @@ Button ButtonOf(std::string_view request) {
 // the opening is a plain one, and the data comes again.
 void Gate::JudgeOpening(const platform::HeldByKernel& held,
                         const HeldPacket& packet, int64_t now_us) {
-  Begin(packet, now_us);
+  Flow& flow = Begin(EndsOf(packet), now_us);
   if (packet.payload.empty()) {
-    FlowOf(packet, now_us).opened = true;
+    flow.opened = true;
     ObserveBytes(held.bytes, held.uid, now_us);
     return Pass(held, 0);
   }
@@ -52,21 +52,22 @@ void Gate::JudgeOpening(const platform::HeldByKernel& held,
 
 void Gate::JudgeTcp(const platform::HeldByKernel& held,
                     const HeldPacket& packet, int64_t now_us) {
-  Flow& flow = FlowOf(packet, now_us);
+  const FlowEnds ends = EndsOf(packet);
+  Flow& flow = FlowOf(ends, now_us);
   if (!flow.begun) {
     flow.begun = true;
     flow.sequence = packet.sequence;
     flow.acknowledgement = packet.acknowledgement;
   }
   if (!found_.answered.empty() && AnswerDnsStream(held, packet)) return;
-  if (found_.block || flow.blocked || !SentAsBefore(packet, now_us)) {
+  if (found_.block || flow.blocked || !SentAsBefore(ends, packet, now_us)) {
     flow.blocked = true;
     return RefuseTcp(held, packet);
   }
   flow.talkative |= found_.http || found_.dns;
   flow.hello |= found_.named && !flow.talkative;
   if (!found_.followed.empty()) {
-    followed_.Put(KeyOf(packet, /*reply=*/false), found_.followed, now_us);
+    followed_.Put(ends, found_.followed, now_us);
   }
   ++flow.packets;
   // DNS on its own port is looked at for ever.
@@ -76,7 +77,7 @@ void Gate::JudgeTcp(const platform::HeldByKernel& held,
   if (flow.talkative) done = flow.packets >= kMaxPacketsTalkative;
   flow.done = done || (flow.done && !flow.talkative && !observer_.unfinished());
   const bool runs = flow.done && HasBeenTaken(flow, packet);
-  if (runs) sent_.Remove(key_);
+  if (runs) sent_.Remove(ends);
   // The packet filter sees a server's hello by itself.
   const bool awaited = flow.done && flow.hello && !flow.talkative;
   Pass(held, runs ? kMarkPass : awaited ? kMarkAwaited : 0);
@@ -84,9 +85,10 @@ void Gate::JudgeTcp(const platform::HeldByKernel& held,
 
 // What was judged may be sent again, and not be the same any more, until the
 // server has it.
-bool Gate::SentAsBefore(const HeldPacket& packet, int64_t now_us) {
-  SentBytes* sent = sent_.Find(KeyOf(packet, /*reply=*/false), now_us);
-  if (sent == nullptr) sent = sent_.Put(key_, SentBytes(), now_us);
+bool Gate::SentAsBefore(const FlowEnds& ends, const HeldPacket& packet,
+                        int64_t now_us) {
+  SentBytes* sent = sent_.Find(ends, now_us);
+  if (sent == nullptr) sent = sent_.Put(ends, SentBytes(), now_us);
   return sent->Add(packet.sequence, packet.payload);
 }
 
@@ -124,8 +126,10 @@ bool Gate::AnswerDnsStream(const platform::HeldByKernel& held,
 // A hotspot answers in the name of others, and sends their askers to its
 // log-in page.
 void Gate::JudgeHttpReply(const HeldPacket& packet, int64_t now_us) {
-  const std::string* asked =
-      followed_.Find(KeyOf(packet, /*reply=*/true), now_us);
+  HeldPacket question = packet;
+  std::swap(question.source, question.destination);
+  std::swap(question.source_port, question.destination_port);
+  const std::string* asked = followed_.Find(EndsOf(question), now_us);
   PortalAllowance* portal = watch_.verdicts().portal();
   if (asked == nullptr || portal == nullptr) return;
   NameText to;

@@ -14,21 +14,6 @@ namespace {
 // Stands for a host whose name is forgotten and that no rule names.
 constexpr std::string_view kNobody = "forgotten.invalid";
 
-void AppendEnd(const Endpoint& end, std::string* key) {
-  key->append(reinterpret_cast<const char*>(end.address.data()),
-              end.address.size());
-  key->push_back(static_cast<char>(end.port >> 8));
-  key->push_back(static_cast<char>(end.port));
-}
-
-std::string KeyOf(Transport transport, const Endpoint& client,
-                  const Endpoint& server) {
-  std::string key(1, static_cast<char>(transport));
-  AppendEnd(client, &key);
-  AppendEnd(server, &key);
-  return key;
-}
-
 platform::SocketAddress AddressOf(const Endpoint& end) {
   return {end.address, end.port};
 }
@@ -51,18 +36,13 @@ uint64_t LiveFlows::Print(std::string_view name) const {
   return print;
 }
 
-void LiveFlows::Forget(Transport transport, const Endpoint& client,
-                       const Endpoint& server) {
-  flows_.erase(KeyOf(transport, client, server));
-}
-
 void LiveFlows::Remember(const Observation& seen, const Who& who,
                          const rules::Decision& decision) {
   // Help-lines are let run whatever comes, and nothing is kept of them.
   if (decision.never_log) return;
   const absl::Time now = absl::FromUnixMicros(seen.time_us);
   Age(now);
-  std::string key = KeyOf(seen.transport, seen.src, seen.dst);
+  const FlowEnds ends(seen.transport, seen.src, seen.dst);
   while (!order_.empty() &&
          (flows_.size() >= kMaxFlows || order_.size() >= 4 * kMaxFlows)) {
     const auto oldest = flows_.find(order_.front().second);
@@ -72,8 +52,8 @@ void LiveFlows::Remember(const Observation& seen, const Who& who,
     }
     order_.pop_front();
   }
-  order_.emplace_back(now, key);
-  Flow& flow = flows_[key];
+  order_.emplace_back(now, ends);
+  Flow& flow = flows_[ends];
   flow = Flow{.transport = seen.transport,
               .client = seen.src,
               .server = seen.dst,
@@ -84,7 +64,7 @@ void LiveFlows::Remember(const Observation& seen, const Who& who,
               .group = who.group,
               .since = now,
               .until = decision.until.value_or(absl::InfiniteFuture())};
-  named_.emplace_back(now, std::move(key));
+  named_.emplace_back(now, ends);
 }
 
 // Names whose minute is over become fingerprints: that is dear, and most
@@ -168,7 +148,8 @@ size_t LiveFlows::CutForbidden(const rules::Ruleset& before,
     const bool forbidden =
         !old && Forbidden(flow->second, before, after, hosts, now);
     if (forbidden && Cut(flow->second, marker)) ++cut;
-    flow = old || forbidden ? flows_.erase(flow) : std::next(flow);
+    const auto done = flow++;
+    if (old || forbidden) flows_.erase(done);
   }
   return cut;
 }
@@ -178,7 +159,7 @@ size_t LiveFlows::OnTime(const rules::Ruleset& rules,
                          platform::FlowMarker& marker) {
   Age(now.at);
   bool any = false;
-  for (auto& [key, flow] : flows_) {
+  for (auto& [ends, flow] : flows_) {
     if (flow.until > now.at) continue;
     flow.until = absl::InfiniteFuture();
     any = true;

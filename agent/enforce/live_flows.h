@@ -9,8 +9,10 @@
 #include <unordered_map>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/time/time.h"
 #include "agent/decide/attribution.h"
+#include "agent/enforce/flow_ends.h"
 #include "agent/observe/observation.h"
 #include "platform/flow_marker.h"
 #include "rules/decide.h"
@@ -39,8 +41,7 @@ class LiveFlows {
                 const rules::Decision& decision);
 
   // A new connection on the same ports has begun.
-  void Forget(Transport transport, const Endpoint& client,
-              const Endpoint& server);
+  void Forget(const FlowEnds& ends) { flows_.erase(ends); }
 
   // The rules have changed: cuts what ran by the old ones and may not by the
   // new. `now` brings device, place and clocks. Returns how many were cut.
@@ -76,9 +77,9 @@ class LiveFlows {
 
   const std::string key_;
   // By when they began, oldest first; some are gone or begun anew by now.
-  using Ages = std::deque<std::pair<absl::Time, std::string>>;
+  using Ages = std::deque<std::pair<absl::Time, FlowEnds>>;
 
-  std::unordered_map<std::string, Flow> flows_;
+  absl::flat_hash_map<FlowEnds, Flow> flows_;
   Ages order_;
   Ages named_;  // those whose name is still held
 };

@@ -154,7 +154,7 @@ TEST_F(LiveFlowsTest, ANewConnectionOnTheSamePortsIsAnother) {
   Endpoint client, server;
   client.port = 1;
   server.port = 443;
-  flows_.Forget(Transport::kTcp, client, server);
+  flows_.Forget({Transport::kTcp, client, server});
   const auto blocked = rules_->WithOverlays(Block("film.test"));
   EXPECT_EQ(flows_.CutForbidden(*rules_, *blocked, now_, marker_), 0u);
 }

@@ -34,6 +34,8 @@ class ShadowGate : public platform::PacketGate {
 
   bool buffered() const override { return gate_.buffered(); }
 
+  bool drained() const override { return gate_.drained(); }
+
   int descriptor() const override { return gate_.descriptor(); }
 
   uint64_t overflowed() const override { return gate_.overflowed(); }

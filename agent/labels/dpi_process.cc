@@ -48,8 +48,13 @@ bool DpiProcess::Push(const TapRecord& record,
                      std::as_bytes(payload.first(kept)))) {
     return false;
   }
-  if (packets_.ReaderSleeps()) Ring();
+  if (++unsaid_ >= kSaidTogether) Knock();
   return true;
+}
+
+void DpiProcess::Knock() {
+  if (std::exchange(unsaid_, 0) == 0) return;
+  if (packets_.ReaderSleeps()) Ring();
 }
 
 std::optional<LabelRecord> DpiProcess::Pop() {
@@ -63,9 +68,10 @@ std::optional<LabelRecord> DpiProcess::Pop() {
 }
 
 void DpiProcess::Wait(absl::Duration patience) {
+  Knock();
   const bool packets_wait = !packets_.HasRoom();
   if ((packets_wait && !packets_.MaySleep()) || broken()) return;
-  if (labels_.MaySleep()) platform::WaitReadable({door_}, patience);
+  if (labels_.MaySleep()) platform::WaitReadable({&door_, 1}, patience);
   labels_.Awake();
   packets_.Awake();
   Drain();

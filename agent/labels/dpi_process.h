@@ -24,8 +24,10 @@ class DpiProcess {
   DpiProcess(const DpiProcess&) = delete;
   DpiProcess& operator=(const DpiProcess&) = delete;
 
-  // False: its ring is full.
+  // False: its ring is full. It may sleep until Knock, or until kSaidTogether
+  // packets lie there: being woken for each would cost more than its work.
   bool Push(const TapRecord& record, std::span<const uint8_t> payload);
+  void Knock();
   // Nothing: there is none at the moment.
   std::optional<LabelRecord> Pop();
 
@@ -49,6 +51,8 @@ class DpiProcess {
   pid_t pid() const { return child_.pid(); }
 
  private:
+  static constexpr int kSaidTogether = 64;
+
   DpiProcess(platform::SharedMemory memory, platform::ChildProcess child,
              int door);
   void Ring();
@@ -59,6 +63,7 @@ class DpiProcess {
   const int door_;
   RingWriter packets_;
   RingReader labels_;
+  int unsaid_ = 0;  // packets pushed since the last knock
   bool broken_ = false;
 };
 

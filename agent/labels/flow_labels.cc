@@ -150,6 +150,7 @@ bool FlowLabels::WaitForRoom() {
 }
 
 void FlowLabels::Take() {
+  if (process_ != nullptr) process_->Knock();
   while (process_ != nullptr) {
     const auto answer = process_->Pop();
     if (process_->broken()) return Lose(&counters_.broken);

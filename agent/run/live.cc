@@ -1,6 +1,8 @@
 #include "agent/run/live.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <utility>
@@ -40,6 +42,9 @@ constexpr absl::Duration kHousekeeping = absl::Milliseconds(250);
 constexpr absl::Duration kReopenCapture = absl::Milliseconds(500);
 // Between two looks at the clock and the other duties, under full load.
 constexpr int kPacketsATurn = 256;
+// What Wait says.
+constexpr uint32_t kSourceReady = 1u << 0;
+constexpr uint32_t kGateReady = 1u << 1;
 
 class LiveAgent {
  public:
@@ -65,7 +70,7 @@ class LiveAgent {
   absl::Status OpenCapture();
   bool ReadyForPackets() const;
   void OnSourceEnd();
-  void Wait() const;
+  uint32_t Wait() const;
   void TakePackets();
   absl::Status KeepGate();
   void Housekeeping();
@@ -220,12 +225,15 @@ absl::Status LiveAgent::OpenCapture() {
 absl::Status LiveAgent::Run(const std::atomic<bool>& stop) {
   service_.Ready();
   while (!stop && !finished_) {
-    Wait();
-    if (gatehouse_ != nullptr) {
+    const uint32_t ready = Wait();
+    if (gatehouse_ != nullptr && (ready & kGateReady) != 0) {
       gatehouse_->Serve(absl::ToUnixMicros(clock_.Now()));
     }
-    TakePackets();
-    if (labels_ != nullptr) labels_->Take();
+    // Who is held, and goes on, does not wait for the rest.
+    if (ready != kGateReady) {
+      TakePackets();
+      if (labels_ != nullptr) labels_->Take();
+    }
     if (clock_.SinceBoot() >= next_housekeeping_) Housekeeping();
   }
   service_.Stopping();
@@ -250,13 +258,14 @@ bool LiveAgent::ReadyForPackets() const {
   return spool_ != nullptr && spool_->has_room() && rules_.rules() != nullptr;
 }
 
-void LiveAgent::Wait() const {
+// Says what can be taken now; nothing when it is time for the other duties.
+uint32_t LiveAgent::Wait() const {
   const bool file_ready = !config_.capture_file.empty() && ReadyForPackets();
-  if (file_ready) return;
-  platform::WaitReadable(
-      {source_ != nullptr ? source_->descriptor() : -1,
-       gatehouse_ != nullptr ? gatehouse_->descriptor() : -1},
-      kPatience);
+  if (file_ready) return kSourceReady;
+  const std::array<int, 2> descriptors = {
+      source_ != nullptr ? source_->descriptor() : -1,
+      gatehouse_ != nullptr ? gatehouse_->descriptor() : -1};
+  return platform::WaitReadable(descriptors, kPatience);
 }
 
 void LiveAgent::TakePackets() {

@@ -12,7 +12,7 @@
 
 #include "absl/time/time.h"
 #include "agent/spool/spool_reader.h"
-#include "agent/uplink/backoff.h"
+#include "platform/backoff.h"
 #include "proto/uplink.pb.h"
 
 namespace schoolgate::agent {
@@ -97,7 +97,7 @@ class Session {
   size_t Window() const;
 
   SpoolReader& reader_;
-  Backoff backoff_;
+  platform::Backoff backoff_;
   State state_ = State::kWaiting;
   absl::Duration wait_until_ = absl::ZeroDuration();
   bool hurry_ = false;  // the next step may not wait

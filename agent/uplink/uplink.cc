@@ -6,6 +6,7 @@
 
 #include "agent/uplink/decommission.h"
 #include "platform/machine.h"
+#include "platform/wait.h"
 #include "platform/whole_file.h"
 #include "proto/seal/hash.h"
 #include "proto/seal/keys.h"

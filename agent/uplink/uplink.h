@@ -89,9 +89,9 @@ class Uplink {
   uint64_t link_number_ = 0;  // tells a dead link's late words from the live's
   std::unique_ptr<Link> link_;
 
-  Backoff enrol_backoff_;
+  platform::Backoff enrol_backoff_;
   absl::Duration next_enrol_ = absl::ZeroDuration();
-  Backoff renew_backoff_;
+  platform::Backoff renew_backoff_;
   absl::Duration next_renewal_ = absl::ZeroDuration();
   bool renewal_wanted_ = false;
   absl::Duration next_wish_to_renew_ = absl::ZeroDuration();  // collector's

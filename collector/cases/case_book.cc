@@ -117,11 +117,17 @@ absl::Status CaseBook::ApplyOne(const Finding& finding, absl::Time now,
   if (finding.withdrawn) {
     return *id == 0 ? absl::OkStatus() : Withdraw(*id, now, changed);
   }
+  // Asked before the store of alerts is locked: whoever holds the store of
+  // devices may wait for that.
+  const std::string device_name =
+      options_.device_name && !finding.device.empty()
+          ? options_.device_name(finding.device)
+          : "";
   if (*id == 0) {
     v1::Alert alert;
     alert.set_state(v1::ALERT_STATE_NEW);
     alert.set_raised_unix_us(absl::ToUnixMicros(now));
-    Renew(finding, now, &alert);
+    Renew(finding, device_name, now, &alert);
     alert.set_trace_id(TraceOf(alert));
     absl::StatusOr<v1::Alert> stored = store_.Put(std::move(alert));
     if (!stored.ok()) return stored.status();
@@ -132,7 +138,7 @@ absl::Status CaseBook::ApplyOne(const Finding& finding, absl::Time now,
   absl::StatusOr<v1::Alert> stored =
       store_.Update(*id, [&](v1::Alert* alert) -> absl::Status {
         std::string before = Unversioned(*alert);
-        Renew(finding, now, alert);
+        Renew(finding, device_name, now, alert);
         same = Unversioned(*alert) == before;
         return same ? absl::AlreadyExistsError("nothing new")
                     : absl::OkStatus();
@@ -162,8 +168,8 @@ absl::Status CaseBook::Withdraw(uint64_t id, absl::Time now,
   return absl::OkStatus();
 }
 
-void CaseBook::Renew(const Finding& finding, absl::Time now,
-                     v1::Alert* alert) const {
+void CaseBook::Renew(const Finding& finding, const std::string& device_name,
+                     absl::Time now, v1::Alert* alert) const {
   bool is_new = alert->id() == 0;
   int64_t last_before = alert->last_unix_us();
   v1::Severity severity_before = alert->severity();
@@ -177,9 +183,7 @@ void CaseBook::Renew(const Finding& finding, absl::Time now,
   if (!finding.group.empty()) alert->set_group(finding.group);
   if (!finding.clause.empty()) alert->set_clause(finding.clause);
   alert->set_device(finding.device);
-  if (options_.device_name && !finding.device.empty()) {
-    alert->set_device_name(options_.device_name(finding.device));
-  }
+  if (!device_name.empty()) alert->set_device_name(device_name);
   alert->set_first_unix_us(absl::ToUnixMicros(finding.first));
   alert->set_last_unix_us(absl::ToUnixMicros(finding.last));
   if (alert->evidence_size() > 0) {

@@ -41,7 +41,8 @@ class CaseBook {
                         std::vector<v1::Alert>& changed);
   absl::Status Withdraw(uint64_t id, absl::Time now,
                         std::vector<v1::Alert>& changed);
-  void Renew(const Finding& finding, absl::Time now, v1::Alert* alert) const;
+  void Renew(const Finding& finding, const std::string& device_name,
+             absl::Time now, v1::Alert* alert) const;
 
   AlertStore& store_;
   CaseOptions options_;

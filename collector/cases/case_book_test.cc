@@ -10,6 +10,7 @@
 #include "collector/cases/sanctions.h"
 #include "collector/detect/detector.h"
 #include "collector/detect/school.h"
+#include "collector/store/device_store.h"
 #include "gtest/gtest.h"
 
 namespace schoolgate::collector {
@@ -87,6 +88,49 @@ TEST_F(CaseBookTest, MoreOfTheSameGrowsTheAlertAndTellsItOnce) {
   EXPECT_GT(second[0].revision(), first[0].revision());
   EXPECT_EQ(second[0].count(), 3u);
   EXPECT_EQ(second[0].evidence_size(), 3);
+}
+
+// Otherwise the two wait for each other: the devices for the file, which the
+// alerts have locked, and the alerts for the devices.
+TEST_F(CaseBookTest, TheDeviceIsNamedWhileTheAlertsAreNotLocked) {
+  auto devices = OpenSqliteDeviceStore(folder_ + "/collector.sqlite");
+  ASSERT_TRUE(devices.ok()) << devices.status();
+  School school = TwoBets();
+  Device device;
+  device.id = school.events()[0].device;
+  device.hostname = "laptop-12";
+  ASSERT_TRUE((*devices)->Put(device).ok());
+  absl::Status asked;
+  CaseBook book(*store_, {absl::UTCTimeZone(), [&](const std::string& id) {
+                            const auto found = (*devices)->Get(id);
+                            asked.Update(found.status());
+                            return found.ok() ? found->hostname : "";
+                          }});
+  for (int time = 0; time < 2; ++time) {
+    school.After(Minutes(23))
+        .Episode("dice.test", "gambling", v1::GRADE_ATTEMPT);
+    const auto changed = book.Apply(
+        detector_.OnEvents(school.events(), School::Start()), School::Start());
+    ASSERT_TRUE(changed.ok()) << changed.status();
+    ASSERT_EQ(changed->size(), 1u);
+    EXPECT_EQ((*changed)[0].device_name(), "laptop-12");
+  }
+  EXPECT_TRUE(asked.ok()) << asked;
+}
+
+TEST_F(CaseBookTest, InTheMiddleOfAChangeNoOtherStoreOfTheFileIsToBeHad) {
+  auto devices = OpenSqliteDeviceStore(folder_ + "/collector.sqlite");
+  ASSERT_TRUE(devices.ok()) << devices.status();
+  const auto alert = store_->Put(v1::Alert());
+  ASSERT_TRUE(alert.ok()) << alert.status();
+  absl::Status asked;
+  const auto changed = store_->Update(alert->id(), [&](v1::Alert*) {
+    asked = (*devices)->All("").status();
+    return absl::OkStatus();
+  });
+  EXPECT_TRUE(changed.ok()) << changed.status();
+  EXPECT_EQ(asked.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_TRUE((*devices)->All("").ok());
 }
 
 TEST_F(CaseBookTest, AFreshDetectorOverTheSameEventsChangesNothing) {

@@ -36,6 +36,8 @@ class ChildCollector {
   // A home whose token lets `uses` devices in.
   absl::StatusOr<SimulatedHome> Home(uint32_t uses);
 
+  // Host and port for devices; another one after StartAgain.
+  const std::string& address() const { return address_; }
   const DataDirectory& directory() const { return directory_; }
   const std::string& metrics_address() const { return metrics_; }
 

@@ -141,5 +141,35 @@ TEST(LoadTest, ASeedMakesTheSameFleetEachTime) {
             once[0].SerializeAsString());
 }
 
+// They come back at once, while the alerts of what they had sent are made.
+TEST(FleetTest, AllComeBackToACollectorThatWasKilledAndNothingIsLost) {
+  Scratch scratch;
+  auto child = ChildCollector::Start(Program(), scratch.path());
+  ASSERT_TRUE(child.ok()) << child.status();
+  LoadPlan plan;
+  plan.devices = 120;
+  plan.events_per_day = 200;
+  plan.batch_events = 20;
+  plan.end = platform::SystemClock().Now();
+  const auto result = RunLoad((*child)->Home(2 * plan.devices).value(), plan,
+                              [&]() -> absl::StatusOr<std::string> {
+                                (*child)->Kill();
+                                const absl::Status started =
+                                    (*child)->StartAgain();
+                                if (!started.ok()) return started;
+                                return (*child)->address();
+                              });
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(result->links_failed, 0u) << result->first_failure;
+  EXPECT_GE(result->links_opened, 2 * plan.devices);
+  (*child)->Terminate();
+  std::set<std::pair<std::string, uint64_t>> once;
+  const std::vector<StoredEvent> stored = Stored((*child)->directory());
+  for (const StoredEvent& event : stored) {
+    EXPECT_TRUE(once.emplace(event.device, event.event.sequence()).second);
+  }
+  EXPECT_EQ(stored.size(), result->events);
+}
+
 }  // namespace
 }  // namespace schoolgate::collector

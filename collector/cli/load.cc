@@ -6,6 +6,8 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "collector/cli/fleet_links.h"
+#include "platform/backoff.h"
 #include "platform/clock.h"
 
 namespace schoolgate::collector {
@@ -13,14 +15,8 @@ namespace {
 
 constexpr uint32_t kThreads = 4;
 constexpr absl::Duration kPatience = absl::Minutes(10);
-constexpr absl::Duration kPace = absl::Milliseconds(10);
 constexpr int64_t kSchoolDaySeconds = 8 * 3600;
-
-struct SimulatedDevice {
-  SimulatedIdentity identity;
-  std::vector<SealedBatch> batches;
-  std::unique_ptr<SimulatedLink> link;
-};
+constexpr uint64_t kEpoch = 4 | v1::LANE_NORMAL;
 
 absl::Duration Now() { return platform::SystemClock().SinceBoot(); }
 
@@ -80,24 +76,6 @@ absl::Status InParallel(uint32_t count,
   return first;
 }
 
-// Lets batches go at the plan's rate, the devices in turn.
-void Pace(const LoadPlan& plan, std::vector<SimulatedDevice>& devices,
-          uint64_t batches) {
-  const absl::Duration start = Now();
-  uint64_t allowed = 0;
-  while (allowed < batches) {
-    const double due =
-        absl::ToDoubleSeconds(Now() - start) * plan.rate / plan.batch_events;
-    const uint64_t target = std::min(batches, static_cast<uint64_t>(due) + 1);
-    for (; allowed < target; ++allowed) {
-      devices[allowed % devices.size()].link->Allow(allowed / devices.size() +
-                                                    1);
-    }
-    std::this_thread::sleep_for(absl::ToChronoMilliseconds(kPace));
-  }
-  for (SimulatedDevice& device : devices) device.link->Allow(SIZE_MAX);
-}
-
 absl::Duration Percentile(std::vector<absl::Duration>& sorted, double share) {
   if (sorted.empty()) return absl::ZeroDuration();
   const size_t index =
@@ -105,16 +83,34 @@ absl::Duration Percentile(std::vector<absl::Duration>& sorted, double share) {
   return sorted[index];
 }
 
+// Tried again while the collector is away or too busy: to enrol twice with one
+// key is no harm.
+absl::StatusOr<SimulatedIdentity> EnrolPatiently(const SimulatedHome& home,
+                                                 const LoadPlan& plan,
+                                                 uint32_t device) {
+  platform::Backoff backoff(plan.seed + device);
+  const absl::Duration until = Now() + kPatience;
+  while (true) {
+    absl::StatusOr<SimulatedIdentity> identity =
+        EnrolSimulated(home, absl::StrCat("simulated-", device));
+    const bool away = absl::IsUnavailable(identity.status()) ||
+                      absl::IsDeadlineExceeded(identity.status());
+    if (!away || Now() >= until) return identity;
+    std::this_thread::sleep_for(absl::ToChronoMilliseconds(backoff.Next()));
+  }
+}
+
 class Load {
  public:
   Load(const SimulatedHome& home, const LoadPlan& plan)
       : home_(home), plan_(plan), devices_(plan.devices) {}
 
-  absl::StatusOr<LoadResult> Run() {
+  absl::StatusOr<LoadResult> Run(
+      const std::function<absl::StatusOr<std::string>()>& blow) {
     absl::Duration start = Now();
     absl::Status status = InParallel(plan_.devices, [this](uint32_t i) {
       absl::StatusOr<SimulatedIdentity> identity =
-          EnrolSimulated(home_, absl::StrCat("simulated-", i));
+          EnrolPatiently(home_, plan_, i);
       if (identity.ok()) devices_[i].identity = *std::move(identity);
       return identity.status();
     });
@@ -124,75 +120,50 @@ class Load {
     status = InParallel(plan_.devices, [this](uint32_t i) { return Seal(i); });
     if (!status.ok()) return status;
     result_.sealing = Now() - start;
-    Connect();
-    Send();
+    ConnectAndSend(blow);
     return result_;
   }
 
  private:
   absl::Status Seal(uint32_t device) {
     absl::StatusOr<std::vector<SealedBatch>> sealed =
-        SealBatches(devices_[device].identity, 4 | v1::LANE_NORMAL,
-                    EventsOf(plan_, device), plan_.batch_events);
+        SealBatches(devices_[device].identity, kEpoch, EventsOf(plan_, device),
+                    plan_.batch_events);
     if (sealed.ok()) devices_[device].batches = *std::move(sealed);
     return sealed.status();
   }
 
-  void Connect() {
-    const absl::Duration start = Now();
-    for (SimulatedDevice& device : devices_) {
-      SimulatedLink::Options options;
-      options.epoch = 4 | v1::LANE_NORMAL;
-      options.now = platform::SystemClock().Now();
-      options.paced = true;
-      options.linger = true;
-      options.acknowledged = [this](absl::Duration latency) {
-        const std::lock_guard lock(mutex_);
-        latencies_.push_back(latency);
-      };
-      device.link = std::make_unique<SimulatedLink>(
-          OpenSimulatedChannel(home_, &device.identity), device.batches,
-          std::move(options));
-    }
-    for (SimulatedDevice& device : devices_) {
-      if (device.link->WaitWelcome(kPatience)) continue;
-      ++result_.links_failed;
-      if (result_.first_failure.empty()) {
-        result_.first_failure = device.link->status().error_message();
-      }
-    }
-    result_.connecting = Now() - start;
-  }
-
-  void Send() {
-    for (const SimulatedDevice& device : devices_) {
+  void ConnectAndSend(
+      const std::function<absl::StatusOr<std::string>()>& blow) {
+    for (const FleetDevice& device : devices_) {
       result_.batches += device.batches.size();
       for (const SealedBatch& batch : device.batches) {
         result_.sealed_bytes += batch.bytes;
+        result_.events +=
+            static_cast<uint64_t>(batch.message.batch().records_size());
       }
     }
-    const absl::Duration start = Now();
-    if (plan_.rate > 0) {
-      Pace(plan_, devices_, result_.batches);
-    } else {
-      for (SimulatedDevice& device : devices_) device.link->Allow(SIZE_MAX);
-    }
-    for (SimulatedDevice& device : devices_) {
-      if (device.link->WaitAll(kPatience)) {
-        for (const SealedBatch& batch : device.batches) {
-          result_.events +=
-              static_cast<uint64_t>(batch.message.batch().records_size());
-        }
-        continue;
-      }
-      ++result_.links_failed;
-      if (result_.first_failure.empty()) {
-        result_.first_failure = device.link->status().error_message();
-      }
-    }
+    FleetLinks links(home_, devices_,
+                     {.epoch = kEpoch,
+                      .seed = plan_.seed,
+                      .batches_per_second = plan_.rate / plan_.batch_events,
+                      .progress = plan_.progress,
+                      .acknowledged = [this](absl::Duration latency) {
+                        const std::lock_guard lock(mutex_);
+                        latencies_.push_back(latency);
+                      }});
+    absl::Duration start = Now();
+    (void)links.Connect(kPatience);  // who is late comes while others send
+    result_.connecting = Now() - start;
+    start = Now();
+    (void)links.Send(kPatience, blow);  // the counts tell
     result_.sending = Now() - start;
-    for (SimulatedDevice& device : devices_) device.link->HangUp();
-    for (SimulatedDevice& device : devices_) device.link.reset();
+    result_.links_opened = links.counts().opened;
+    result_.links_lost = links.counts().lost;
+    result_.links_failed = links.counts().unfinished;
+    result_.first_failure = links.counts().first_failure;
+    result_.back = links.counts().back;
+    const std::lock_guard lock(mutex_);
     std::sort(latencies_.begin(), latencies_.end());
     result_.ack_p50 = Percentile(latencies_, 0.5);
     result_.ack_p99 = Percentile(latencies_, 0.99);
@@ -201,7 +172,7 @@ class Load {
 
   const SimulatedHome& home_;
   const LoadPlan& plan_;
-  std::vector<SimulatedDevice> devices_;
+  std::vector<FleetDevice> devices_;
   LoadResult result_;
   std::mutex mutex_;
   std::vector<absl::Duration> latencies_;
@@ -226,9 +197,10 @@ std::vector<v1::Event> EventsOf(const LoadPlan& plan, uint32_t device) {
   return events;
 }
 
-absl::StatusOr<LoadResult> RunLoad(const SimulatedHome& home,
-                                   const LoadPlan& plan) {
-  return Load(home, plan).Run();
+absl::StatusOr<LoadResult> RunLoad(
+    const SimulatedHome& home, const LoadPlan& plan,
+    const std::function<absl::StatusOr<std::string>()>& blow) {
+  return Load(home, plan).Run(blow);
 }
 
 }  // namespace schoolgate::collector

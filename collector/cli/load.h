@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -20,25 +21,31 @@ struct LoadPlan {
   uint32_t batch_events = 100;
   double rate = 0;  // events a second in all; 0: as fast as it goes
   absl::Time end;   // the days before this
+  // What is going on, in words, once a second; may be null.
+  std::function<void(const std::string& words)> progress;
 };
 
 struct LoadResult {
   uint64_t events = 0;
   uint64_t batches = 0;
   uint64_t sealed_bytes = 0;  // of all batches, as they are sent
-  uint64_t links_failed = 0;
+  uint64_t links_opened = 0;  // one a device where nothing went wrong
+  uint64_t links_lost = 0;
+  uint64_t links_failed = 0;  // devices that did not come through
   std::string first_failure;
   absl::Duration enrolling, sealing, connecting;
   absl::Duration sending;  // first batch to last acknowledgement
+  absl::Duration back;     // from the blow until everybody was greeted again
   absl::Duration ack_p50, ack_p99, ack_max;
 };
 
 // Two plans that are equal make the same events.
 std::vector<v1::Event> EventsOf(const LoadPlan& plan, uint32_t device);
 
-// Enrols, seals everything, connects everybody, then sends. `clock` is not
-// needed to make the events, only to measure.
-absl::StatusOr<LoadResult> RunLoad(const SimulatedHome& home,
-                                   const LoadPlan& plan);
+// Enrols, seals everything, connects everybody, then sends. A device that loses
+// its collector comes back by itself. `blow` may be null; see FleetLinks::Send.
+absl::StatusOr<LoadResult> RunLoad(
+    const SimulatedHome& home, const LoadPlan& plan,
+    const std::function<absl::StatusOr<std::string>()>& blow);
 
 }  // namespace schoolgate::collector

@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -18,6 +20,7 @@ namespace {
 struct Options {
   LoadPlan plan;
   std::string enrolment;
+  bool kill = false;
   bool json = false;
 };
 
@@ -69,9 +72,18 @@ absl::StatusOr<LoadResult> WithOwnCollector(const Options& options,
   auto child = ChildCollector::Start("/proc/self/exe", "");
   if (!child.ok()) return child.status();
   const absl::StatusOr<SimulatedHome> home =
-      (*child)->Home(options.plan.devices);
+      (*child)->Home(2 * options.plan.devices);
   if (!home.ok()) return home.status();
-  const absl::StatusOr<LoadResult> result = RunLoad(*home, options.plan);
+  std::function<absl::StatusOr<std::string>()> blow;
+  if (options.kill) {
+    blow = [&child]() -> absl::StatusOr<std::string> {
+      (*child)->Kill();
+      const absl::Status started = (*child)->StartAgain();
+      if (!started.ok()) return started;
+      return (*child)->address();
+    };
+  }
+  const absl::StatusOr<LoadResult> result = RunLoad(*home, options.plan, blow);
   if (!result.ok()) return result;
   beside->cpu = (*child)->CpuTime();
   beside->resident_bytes = (*child)->ResidentBytes();
@@ -98,7 +110,12 @@ nlohmann::json Figures(const LoadResult& result, const Beside& beside,
       {"enrol_s", absl::ToDoubleSeconds(result.enrolling)},
       {"seal_s", absl::ToDoubleSeconds(result.sealing)},
       {"connect_s", absl::ToDoubleSeconds(result.connecting)},
+      {"links_opened", result.links_opened},
+      {"links_lost", result.links_lost},
       {"links_failed", result.links_failed}};
+  if (result.back > absl::ZeroDuration()) {
+    line["back_s"] = absl::ToDoubleSeconds(result.back);
+  }
   if (beside.stored >= 0) {
     line["stored"] = beside.stored;
     line["collector_cpu_s"] = absl::ToDoubleSeconds(beside.cpu);
@@ -120,6 +137,11 @@ void Print(const nlohmann::json& figures, bool json) {
 absl::Status Simulate(const Options& options) {
   LoadPlan plan = options.plan;
   plan.end = platform::SystemClock().Now();
+  if (isatty(STDERR_FILENO) != 0) {
+    plan.progress = [](const std::string& words) {
+      std::fprintf(stderr, "%s\n", words.c_str());
+    };
+  }
   Options exact = options;
   exact.plan = plan;
   Beside beside;
@@ -129,7 +151,7 @@ absl::Status Simulate(const Options& options) {
   } else {
     const absl::StatusOr<SimulatedHome> home = HomeFrom(options.enrolment);
     if (!home.ok()) return home.status();
-    result = RunLoad(*home, plan);
+    result = RunLoad(*home, plan, nullptr);
   }
   if (!result.ok()) return result.status();
   Print(Figures(*result, beside, plan), options.json);
@@ -172,8 +194,13 @@ void AddSimulate(CLI::App& app, int* exit_code) {
       ->capture_default_str();
   verb->add_option("--rate", plan.rate,
                    "Events a second in all (default: as fast as it goes)");
-  verb->add_option("--enrolment", options->enrolment,
-                   "Report to the collector of this enrolment file");
+  CLI::Option* enrolment =
+      verb->add_option("--enrolment", options->enrolment,
+                       "Report to the collector of this enrolment file");
+  verb->add_flag("--kill", options->kill,
+                 "Kill the own collector when half is acknowledged, and start "
+                 "it again: all devices come back at once")
+      ->excludes(enrolment);
   verb->add_flag("--json", options->json, "Print one JSON object");
   verb->callback([options, exit_code] {
     const absl::Status status = Simulate(*options);

@@ -263,6 +263,26 @@ bool SimulatedLink::WaitOffer(absl::Duration patience) {
          offer().version() > 0;
 }
 
+bool SimulatedLink::ended() const {
+  const std::lock_guard lock(mutex_);
+  return ended_;
+}
+
+bool SimulatedLink::welcomed() const {
+  const std::lock_guard lock(mutex_);
+  return welcomed_;
+}
+
+bool SimulatedLink::all_acknowledged() const {
+  const std::lock_guard lock(mutex_);
+  return AllAcknowledgedLocked();
+}
+
+size_t SimulatedLink::acknowledged_batches() const {
+  const std::lock_guard lock(mutex_);
+  return oldest_;
+}
+
 grpc::Status SimulatedLink::status() const {
   const std::lock_guard lock(mutex_);
   return status_;

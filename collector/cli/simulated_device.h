@@ -92,6 +92,12 @@ class SimulatedLink
 
   void HangUp();  // at once, as a pulled plug
 
+  bool ended() const;
+  bool welcomed() const;
+  bool all_acknowledged() const;
+  // Counted from the first of all, those of earlier links too.
+  size_t acknowledged_batches() const;
+
   // After the end.
   grpc::Status status() const;
   uint64_t acknowledged_sequence() const;  // durable, of this epoch

@@ -12,6 +12,9 @@ namespace {
 constexpr int kBusyTimeoutMs = 15'000;
 constexpr int kPagesPerBackupStep = 1024;
 
+// The connection whose transaction this thread is in.
+thread_local const Database* in_transaction = nullptr;
+
 absl::Status Explain(sqlite3* database, std::string_view file, int code) {
   const int extended =
       database != nullptr ? sqlite3_extended_errcode(database) : code;
@@ -148,13 +151,26 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(
 
 Database::~Database() { sqlite3_close_v2(handle_); }
 
+absl::Status Database::MayBeUsed() const {
+  if (in_transaction == nullptr || in_transaction == this ||
+      in_transaction->file_ != file_) {
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat(file_,
+                   ": this thread is in a transaction of another store "
+                   "there: this is a bug of ours: report it"));
+}
+
 absl::Status Database::Execute(const std::string& sql) {
+  if (absl::Status may = MayBeUsed(); !may.ok()) return may;
   const int code =
       sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, nullptr);
   return code == SQLITE_OK ? absl::OkStatus() : Explain(handle_, file_, code);
 }
 
 absl::StatusOr<Statement> Database::Prepare(std::string_view sql) {
+  if (absl::Status may = MayBeUsed(); !may.ok()) return may;
   sqlite3_stmt* statement = nullptr;
   const int code =
       sqlite3_prepare_v3(handle_, sql.data(), static_cast<int>(sql.size()),
@@ -209,17 +225,21 @@ absl::Status Database::Check() {
 
 Transaction::~Transaction() {
   if (open_) (void)database_.Execute("ROLLBACK");
+  if (open_) in_transaction = nullptr;
 }
 
 absl::Status Transaction::Begin() {
   absl::Status status = database_.Execute("BEGIN IMMEDIATE");
   open_ = status.ok();
+  if (open_) in_transaction = &database_;
   return status;
 }
 
 absl::Status Transaction::Commit() {
   absl::Status status = database_.Execute("COMMIT");
-  if (status.ok()) open_ = false;
+  if (!status.ok()) return status;
+  open_ = false;
+  in_transaction = nullptr;
   return status;
 }
 

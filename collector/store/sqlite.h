@@ -80,6 +80,8 @@ class Database {
   absl::Status Check();
 
  private:
+  absl::Status MayBeUsed() const;
+
   Database(sqlite3* handle, std::string file)
       : handle_(handle), file_(std::move(file)) {}
 
@@ -87,7 +89,9 @@ class Database {
   std::string file_;
 };
 
-// BEGIN IMMEDIATE now; ROLLBACK unless Commit returned OK.
+// BEGIN IMMEDIATE now; ROLLBACK unless Commit returned OK. Meanwhile its thread
+// gets no other connection to the file (FAILED_PRECONDITION): whoever holds the
+// store behind that one may wait for this transaction.
 class Transaction {
  public:
   explicit Transaction(Database& database) : database_(database) {}

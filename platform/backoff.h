@@ -8,7 +8,7 @@
 
 #include "absl/time/time.h"
 
-namespace schoolgate::agent {
+namespace schoolgate::platform {
 
 // Full jitter: anything from nothing to a limit that doubles with each
 // failure. Not thread-safe.
@@ -40,4 +40,4 @@ class Backoff {
   int failures_ = 0;
 };
 
-}  // namespace schoolgate::agent
+}  // namespace schoolgate::platform
