@@ -16,6 +16,7 @@ class ByteAssembler {
   // A piece that reaches beyond `max_bytes`, or would make more than
   // kMaxHoles islands, is refused.
   static constexpr size_t kMaxHoles = 256;
+  static constexpr size_t kMaxBytes = 65536;  // unless told otherwise
 
   ByteAssembler() = default;
   explicit ByteAssembler(size_t max_bytes) : max_bytes_(max_bytes) {}
@@ -54,7 +55,7 @@ class ByteAssembler {
 
   void Fill(size_t begin, size_t end, size_t offset, Bytes piece);
 
-  size_t max_bytes_ = 65536;
+  size_t max_bytes_ = kMaxBytes;
   std::vector<uint8_t> bytes_;
   std::vector<Island> islands_;  // sorted, disjoint, never touching
 };

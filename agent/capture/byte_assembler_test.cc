@@ -48,6 +48,13 @@ TEST(ByteAssembler, BytesUpToTheLimitAndNoFurther) {
   EXPECT_FALSE(assembler.Insert(1, AsBytes("bcde")));
   EXPECT_FALSE(assembler.Insert(SIZE_MAX, AsBytes("x")));
   EXPECT_EQ(Unbroken(assembler), "abcd");
+  for (const size_t bytes :
+       {ByteAssembler::kMaxBytes - 1, ByteAssembler::kMaxBytes,
+        ByteAssembler::kMaxBytes + 1}) {
+    ByteAssembler usual;
+    EXPECT_EQ(usual.Insert(bytes - 1, AsBytes("x")),
+              bytes <= ByteAssembler::kMaxBytes);
+  }
 }
 
 TEST(ByteAssembler, HolesUpToTheLimitAndNoFurther) {

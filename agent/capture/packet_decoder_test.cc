@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <vector>
 
 namespace schoolgate::agent {
@@ -67,6 +68,46 @@ TEST(PacketDecoder, ExtensionHeadersUpToTheLimitAndNoFurther) {
     EXPECT_EQ(Decode(Ipv6(60, rest), kRaw),
               headers <= kMost ? Decoded::kSegment : Decoded::kUndecodable)
         << headers;
+  }
+}
+
+// An aggregated 802.11 frame with so many packets.
+Buffer Aggregate(int packets) {
+  Buffer frame = {0x88, 1};
+  frame.resize(24, 2);
+  frame.insert(frame.end(), {0x80, 0});
+  const Buffer inside = Ipv6(17, Udp());
+  for (int i = 0; i < packets; ++i) {
+    frame.resize(frame.size() + 12, 2);
+    const size_t length = 8 + inside.size();
+    frame.insert(frame.end(), {0, static_cast<uint8_t>(length), 0xaa, 0xaa, 3,
+                               0, 0, 0, 0x86, 0xdd});
+    frame.insert(frame.end(), inside.begin(), inside.end());
+    frame.resize(frame.size() + (4 - (14 + length) % 4) % 4);
+  }
+  return frame;
+}
+
+TEST(PacketDecoder, FramesOfOnePacketUpToTheLimitAndThenCounted) {
+  constexpr int kWireless = 105;
+  constexpr int kMost = PacketDecoder::kMaxFrames;
+  for (const int behind : {0, kMost - 1, kMost, kMost + 1}) {
+    const Buffer bytes = Aggregate(1 + behind);
+    platform::Packet packet;
+    packet.bytes = bytes;
+    packet.link_type = kWireless;
+    PacketDecoder decoder;
+    Segment segment;
+    ASSERT_EQ(decoder.Decode(packet, &segment), Decoded::kSegment);
+    int more = 0;
+    while (decoder.has_more()) {
+      segment = {};
+      EXPECT_EQ(decoder.DecodeMore(packet, &segment), Decoded::kSegment);
+      EXPECT_EQ(segment.src_port, 53);
+      ++more;
+    }
+    EXPECT_EQ(more, std::min(behind, kMost));
+    EXPECT_EQ(decoder.cut_packets(), behind <= kMost ? 0u : 1u) << behind;
   }
 }
 

@@ -4,6 +4,20 @@
 
 namespace schoolgate::agent {
 
+void Partial::Clear() {
+  flow = 0;
+  side = 0;
+  bytes = ByteAssembler();
+  origin_seq = inserts = 0;
+  charged_bytes = 0;
+  open = guessed = false;
+  refused = early_count = 0;
+  front = Reading();
+  if (version != 0) keys = QuicKeys();
+  version = 0;
+  id_bytes = 0;
+}
+
 PartialPool::PartialPool(uint32_t max_partials, size_t max_bytes)
     : max_bytes_(max_bytes), max_partials_(max_partials) {
   SG_CHECK(max_partials >= 2);
@@ -43,7 +57,7 @@ void PartialPool::Release(Flow& flow, int side) {
 
 void PartialPool::Free(uint32_t index) {
   held_bytes_ -= partials_[index]->charged_bytes;
-  *partials_[index] = Partial{};
+  partials_[index]->Clear();
   free_.push_back(index);
   --live_;
 }

@@ -23,6 +23,7 @@ struct Reading {
   uint32_t need = 0;     // at `at` something has begun that needs so many bytes
   bool certain = false;  // it is unmistakably a hello, so a failure counts
   bool in_hello = false;  // what was told last was a hello
+  bool told = false;      // something was, and not only passed over
 };
 
 struct Partial {
@@ -49,6 +50,10 @@ struct Partial {
   std::span<const Reading> early_ones() const {
     return {early.data(), early_count};
   }
+
+  // As fresh, but for what nobody reads before it is set: cheap, for each flow
+  // of which a capture has only the middle.
+  void Clear();
 
   // Whether a message has begun, and not only something that may be one.
   bool begun() const {

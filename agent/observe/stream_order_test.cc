@@ -126,6 +126,31 @@ TEST(StreamOrder, AFrontThatComesLaterInPiecesThatOverlap) {
   EXPECT_EQ(stream.sink_.names, std::vector<std::string>{"a.example"});
 }
 
+// A capture may begin in the middle, with segments out of order, of which some
+// look like what a client says to a proxy.
+TEST(StreamOrder, AnyOrderWithoutTheHandshakeTellsTheName) {
+  Buffer all = Hello();
+  const Buffer greeting = {5, 1, 0, 7};
+  std::copy(greeting.begin(), greeting.end(),
+            all.begin() + static_cast<long>(all.size() / 5));
+  std::vector<size_t> order = {0, 1, 2, 3, 4};
+  do {
+    Stream stream;
+    stream.flow_ = {};
+    stream.flow_.id = 1;
+    stream.flow_.ports[1] = 443;
+    for (const size_t piece : order) {
+      const size_t begin = all.size() * piece / 5;
+      const size_t end = all.size() * (piece + 1) / 5;
+      stream.Send(static_cast<uint32_t>(1 + begin),
+                  Buffer(all.begin() + static_cast<long>(begin),
+                         all.begin() + static_cast<long>(end)));
+    }
+    EXPECT_EQ(stream.sink_.names, std::vector<std::string>{"a.example"})
+        << testing::PrintToString(order);
+  } while (std::next_permutation(order.begin(), order.end()));
+}
+
 // What never comes must not hide what did.
 TEST(StreamOrder, AGapThatStaysIsGivenUp) {
   Stream stream;

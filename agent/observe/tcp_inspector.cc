@@ -92,18 +92,18 @@ void TcpInspector::ReadNext(Flow& flow, int side, const Segment& segment,
   Reading reading;
   const Kind kind = ReadOn(flow, side, nullptr, bytes, &reading);
   const bool begun = kind == Kind::kBegun || kind == Kind::kDns;
-  // A capture may begin with segments that are out of order.
-  const bool unsure =
-      !knew && reading.at == 0 && IsYoung(from) && from.segments == 1;
+  // A capture may begin with segments that are out of order, and in the middle
+  // of a message something may look like what stands in front of one.
+  const bool open = !knew && !reading.told;
+  const bool unsure = open && IsYoung(from) && from.segments == 1;
   if ((begun || unsure) && !IsCut(segment)) {
-    const uint32_t origin = seq + reading.at;
+    const uint32_t passed = open ? 0 : reading.at;
     Partial* partial =
-        Keep(flow, side, origin, origin, bytes.subspan(reading.at));
+        Keep(flow, side, seq + passed, seq + passed, bytes.subspan(passed));
     if (partial != nullptr) {
-      partial->open = !knew && reading.at == 0;
-      if (!partial->open) GoOnAt(from, origin, reading.at > 0);
-      partial->front = reading;
-      partial->front.at = 0;
+      partial->open = open;
+      if (!open) GoOnAt(from, seq + passed, passed > 0);
+      partial->front = FrontAt(reading, passed);
       if (kind == Kind::kDns) TakeOverDns(flow, side, *partial, segment);
       return;
     }
@@ -136,11 +136,15 @@ TcpInspector::Kind TcpInspector::ReadOn(Flow& flow, int side,
     if (early != nullptr && early->at > early->begin) {
       step.used = early->at - early->begin;
       reading->in_hello = early->in_hello;
+      reading->told |= early->told;
     } else {
       place.start = !from.past_start && reading->at == 0 && reading->begin == 0;
       place.after_hello = reading->in_hello;
       step = reader_.Read(flow, side, bytes, place);
-      if (step.kind == Kind::kTold) reading->in_hello = bytes[0] < ' ';
+      if (step.kind == Kind::kTold) {
+        reading->in_hello = bytes[0] < ' ';
+        reading->told = true;
+      }
     }
     if (step.used == 0) {
       reading->need = static_cast<uint32_t>(step.need);
@@ -282,6 +286,16 @@ void TcpInspector::CountBroken(Flow& flow, int side) {
   teller_.Blame(flow, side, Blind::kParseFailure);
 }
 
+// What `reading` found, for what is kept from `passed` on: it is read again
+// from there.
+Reading TcpInspector::FrontAt(const Reading& reading, uint32_t passed) {
+  Reading front;
+  front.need = reading.need == 0 ? 0 : reading.at - passed + reading.need;
+  front.certain = reading.certain;
+  front.in_hello = reading.in_hello && passed == reading.at;
+  return front;
+}
+
 // Reads what is there without a gap; false when nothing is left to keep.
 bool TcpInspector::ReadFront(Flow& flow, int side, Partial& partial,
                              const Segment& segment) {
@@ -289,15 +303,12 @@ bool TcpInspector::ReadFront(Flow& flow, int side, Partial& partial,
   if (run.empty() || run.size() < partial.front.need) return true;
   Reading reading = partial.front;
   const bool certain = reading.certain;
-  bool found = false;
   Kind kind = Kind::kNothing;
   for (;;) {
-    const uint32_t before = reading.at;
     kind = ReadOn(flow, side, &partial, run.subspan(reading.at), &reading);
     if (kind == Kind::kNothing && reading.at == 0 && certain) {
       CountBroken(flow, side);
     }
-    found |= reading.at > before;
     if (kind != Kind::kNothing) break;
     // Nothing begins here: perhaps where the next segment did.
     reading.in_hello = false;
@@ -308,19 +319,12 @@ bool TcpInspector::ReadFront(Flow& flow, int side, Partial& partial,
     TakeOverDns(flow, side, partial, segment);
     return false;
   }
-  if (partial.open && !found) {  // something may come in front of it
-    const bool at_front = kind == Kind::kBegun && reading.at == 0;
-    partial.front = at_front ? reading : Reading{};
-    return true;
-  }
-  partial.open = false;
-  Consume(flow, side, partial, reading.at);
-  partial.front = Reading{};
-  if (kind == Kind::kBegun) {
-    partial.front.need = reading.need;
-    partial.front.certain = reading.certain;
-    partial.front.in_hello = reading.in_hello;
-  }
+  // Something may come in front of it.
+  partial.open = partial.open && !reading.told;
+  const uint32_t passed = partial.open ? 0 : reading.at;
+  partial.front = FrontAt(reading, passed);
+  if (partial.open) return true;
+  Consume(flow, side, partial, passed);
   if (!partial.bytes.empty()) return true;
   partials_.Release(flow, side);
   return false;

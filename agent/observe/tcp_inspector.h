@@ -60,6 +60,7 @@ class TcpInspector {
   static uint32_t NextEarly(const Partial& partial, uint32_t at, size_t run);
   void BeginEarly(Flow& flow, int side, Partial& partial, uint32_t offset);
   void ReadEarly(Flow& flow, int side, Partial& partial);
+  static Reading FrontAt(const Reading& reading, uint32_t passed);
   bool ReadFront(Flow& flow, int side, Partial& partial,
                  const Segment& segment);
   void CountBroken(Flow& flow, int side);

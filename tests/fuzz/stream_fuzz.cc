@@ -192,6 +192,12 @@ traffic::Buffer MakeHttp(fuzz::Choices& choices) {
   return stream.bytes();
 }
 
+// A hello alone may be seen without the handshake in front of it.
+traffic::Buffer MakeHelloAlone(fuzz::Choices& choices) {
+  const traffic::Buffer hello = fuzz::MakeHello(choices);
+  return traffic::TlsRecords(hello, 1 + choices.Below(16384));
+}
+
 traffic::Buffer MakeStream(fuzz::Choices& choices, uint16_t* port) {
   const size_t kind = choices.Below(8);
   if (kind == 0) {
@@ -232,7 +238,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   static World world;
   fuzz::Choices choices(Bytes(bytes, size));
   Stream stream;
-  const traffic::Buffer all = MakeStream(choices, &stream.port);
+  stream.syn = choices.Below(8) != 0;
+  const traffic::Buffer all =
+      stream.syn ? MakeStream(choices, &stream.port) : MakeHelloAlone(choices);
   if (all.empty() || all.size() > kMaxStream) return 0;
   stream.bytes = all;
   const auto uncut = Deliver(world, stream, {{0, all.size()}});
