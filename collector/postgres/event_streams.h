@@ -24,6 +24,9 @@ using DeviceStreams = std::map<StreamKey, StreamProgress>;
 // Days since 1970, UTC.
 int64_t DayOf(absl::Time time);
 
+// Names of tables hold no minus: days before 1970 count from here.
+inline constexpr int64_t kFirstDay = 1'000'000;
+
 // A uint64_t as bigint holds it.
 inline int64_t Signed(uint64_t number) { return static_cast<int64_t>(number); }
 

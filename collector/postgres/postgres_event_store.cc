@@ -3,9 +3,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "collector/postgres/copy_rows.h"
+#include "collector/postgres/day_sweep.h"
 #include "collector/postgres/event_streams.h"
 #include "collector/postgres/postgres_stores.h"
 #include "collector/postgres/times.h"
+#include "collector/store/event_sweep.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -99,6 +101,11 @@ class PostgresEventStore : public EventStore {
     return erased;
   }
 
+  absl::StatusOr<uint64_t> Sweep(absl::Time now,
+                                 const EventKeep& keep) override {
+    return SweepOneDay(*database_, now, keep);
+  }
+
  private:
   static absl::StatusOr<std::vector<StoredEvent>> Events(
       const absl::StatusOr<Rows>& rows, uint64_t* last) {
@@ -175,7 +182,7 @@ class PostgresEventStore : public EventStore {
     for (const StoredEvent& event : events) {
       body.clear();
       event.event.AppendToString(&body);
-      rows.Begin(8)
+      rows.Begin(9)
           .Int(DayOf(event.received))
           .Int(absl::ToUnixMicros(event.happened))
           .Int(absl::ToUnixMicros(event.received))
@@ -183,11 +190,12 @@ class PostgresEventStore : public EventStore {
           .Bytes(event.device)
           .Bytes(event.event.person().pseudonym())
           .Int(Signed(event.epoch))
-          .Bytes(body);
+          .Bytes(body)
+          .Int(IsHealth(event.event) ? 1 : 0);
     }
     return connection.CopyIn(
         "COPY event(day, happened_us, received_us, school, device, subject,"
-        " epoch, body) FROM STDIN (FORMAT binary)",
+        " epoch, body, health) FROM STDIN (FORMAT binary)",
         rows.Finish());
   }
 
@@ -208,11 +216,13 @@ class PostgresEventStore : public EventStore {
       *erased += static_cast<uint64_t>(days->Int(row, 1));
     }
     if (days->size() == 0) return absl::OkStatus();
+    status = connection
+                 .Run("DELETE FROM event_sweep WHERE day<$1",
+                      Parameters().Int(oldest))
+                 .status();
+    if (!status.ok()) return status;
     return DropCounts(connection, oldest);
   }
-
-  // Names of tables hold no minus: days before 1970 count from here.
-  static constexpr int64_t kFirstDay = 1'000'000;
 
   const std::shared_ptr<Postgres> database_;
 };

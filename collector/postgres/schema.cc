@@ -5,7 +5,8 @@
 namespace schoolgate::collector {
 namespace {
 
-// 2: holds, feeds, second factors, agreements. 3: blocks of ClickHouse.
+// 2: holds, feeds, second factors, agreements. 3: blocks of ClickHouse,
+// what may be erased within a day.
 constexpr int64_t kVersion = 3;
 
 // Text that a device or a person wrote is kept as bytes: PostgreSQL's text
@@ -95,6 +96,9 @@ CREATE TABLE IF NOT EXISTS event(
   happened_us bigint NOT NULL, received_us bigint NOT NULL,
   school bytea NOT NULL, device bytea NOT NULL, subject bytea NOT NULL,
   epoch bigint NOT NULL, body bytea NOT NULL) PARTITION BY RANGE (day);
+ALTER TABLE event ADD COLUMN IF NOT EXISTS health bigint NOT NULL DEFAULT 0;
+CREATE TABLE IF NOT EXISTS event_sweep(
+  day bigint PRIMARY KEY, mark bytea NOT NULL);
 CREATE INDEX IF NOT EXISTS event_order ON event(id);
 CREATE INDEX IF NOT EXISTS event_school ON event(school, happened_us);
 CREATE INDEX IF NOT EXISTS event_device ON event(device, happened_us);

@@ -1,8 +1,8 @@
 // What one store costs at one size, for tests/bench/scaling: fills it with
 // events of some days, then asks it what the dashboard and detection ask.
 // usage: store_probe DIRECTORY|CONNINFO EVENTS DAYS SCHOOLS [events-a-commit]
-// With CLICKHOUSE=URL in the environment (and CLICKHOUSE_USER, _PASSWORD_FILE)
-// the events go there, and CONNINFO holds the ledger.
+// With CLICKHOUSE=URL in the environment (and CLICKHOUSE_DATABASE,
+// _USER, _PASSWORD_FILE) the events go there, and CONNINFO holds the ledger.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -153,6 +153,7 @@ absl::StatusOr<std::unique_ptr<EventStore>> OpenShared(
   if (url.empty()) return MakePostgresEventStore(*std::move(database));
   ClickHouseConfig config;
   config.shards = {{url}};
+  config.database = Environment("CLICKHOUSE_DATABASE");
   config.user = Environment("CLICKHOUSE_USER");
   config.password_file = Environment("CLICKHOUSE_PASSWORD_FILE");
   auto cluster = ClickHouseCluster::Open(config, platform::SystemClock());
