@@ -264,7 +264,7 @@ void Watch::ReleaseHeld(int64_t now_us) {
   while (!held_.empty()) {
     Judged& first = held_.front();
     const int64_t waited = now_us - first.observation.time_us;
-    if (waited >= 0 && waited < kRepeatUs) return;
+    if (waited >= 0 && waited < kHoldUs) return;
     // Told as of now: those who listen are told in order of time.
     first.observation.time_us = now_us;
     Record(first);
@@ -281,7 +281,7 @@ WatchCounters Watch::counters() const {
 
 void Watch::Finish(int64_t now_us) {
   Settle();
-  ReleaseHeld(now_us + kRepeatUs);
+  ReleaseHeld(now_us + kHoldUs);
 }
 
 void Watch::Record(Judged& judged) {

@@ -120,6 +120,9 @@ class Watch : public ObservationSink {
   // The same packet is seen on several interfaces within microseconds; a
   // local resolver asks upstream within milliseconds.
   static constexpr int64_t kRepeatUs = 2'000'000;
+  // How long a question of nobody known waits for the hello that tells: a slow
+  // machine takes seconds from one to the other.
+  static constexpr int64_t kHoldUs = 5'000'000;
 
   struct Seen {
     int64_t time_us = 0;

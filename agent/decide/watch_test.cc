@@ -447,7 +447,9 @@ TEST_F(WatchTest, AResolversQuestionWithoutAPersonIsTheMachines) {
   Ask(V4(10, 0, 0, 2, 5000), server_, kShut, kResolver);
   watch_.OnTime(now_us_ + 1'900'000);
   EXPECT_TRUE(Contacts().empty());
-  watch_.OnTime(now_us_ + 2'100'000);
+  watch_.OnTime(now_us_ + 4'900'000);
+  EXPECT_TRUE(Contacts().empty());
+  watch_.OnTime(now_us_ + 5'100'000);
   ASSERT_EQ(Contacts().size(), 1u);
   EXPECT_EQ(Contacts()[0].person().confidence(), v1::CONFIDENCE_UNKNOWN);
   EXPECT_EQ(Contacts()[0].contact().process(), v1::PROCESS_KIND_UNSPECIFIED);

@@ -33,7 +33,8 @@ class Choices {
   bool Rarely() { return Byte() > 247; }
 
   agent::Bytes Some(size_t most) {
-    const size_t count = std::min(Below(most + 1), left_.size());
+    const size_t wanted = Below(most + 1);  // takes of what is left
+    const size_t count = std::min(wanted, left_.size());
     const agent::Bytes some = left_.first(count);
     left_ = left_.subspan(count);
     return some;

@@ -18,6 +18,7 @@
 #include "agent/uplink/uplink.h"
 #include "platform/whole_file.h"
 #include "proto/seal/hash.h"
+#include "tests/uplink/cutting_proxy.h"
 #include "tests/uplink/test_collector.h"
 
 namespace schoolgate::tests {
@@ -91,8 +92,12 @@ class UplinkLiveTest : public testing::Test {
   }
 
   void Seed(const std::string& authority, const std::string& token) {
+    Seed(collector_->address(), authority, token);
+  }
+  void Seed(const std::string& address, const std::string& authority,
+            const std::string& token) {
     std::ofstream(config_.enrolment_file)
-        << "collector: " << collector_->address() << "\n"
+        << "collector: " << address << "\n"
         << authority << "\ntoken: " << token << "\ninventory_number: 17\n";
   }
 
@@ -230,6 +235,32 @@ TEST_F(UplinkLiveTest, ABlackHoledLinkIsLeftAndNothingIsLost) {
   collector_->SetConduct(Conduct::kGood);
   ASSERT_TRUE(AllArrived());
   EXPECT_EQ(collector_->fault(), "");
+}
+
+// Filters and proxies of schools end what lasts long or carries much.
+TEST_F(UplinkLiveTest, AProxyThatCutsEveryStreamCostsRepeatsAndLosesNothing) {
+  CuttingProxy proxy(collector_->address());
+  Seed(proxy.address(), "authority_fingerprint: " + collector_->fingerprint(),
+       "good token");
+  Start();
+  ASSERT_TRUE(Connected());
+  StartWriter();
+  // In the middle of batches, of a greeting and of a handshake. Who is not even
+  // greeted waits longer each time.
+  for (const size_t bytes : {200'000, 90'000, 9'000, 2'500}) {
+    const int before = proxy.cuts();
+    proxy.CutAfter(bytes);
+    collector_->Stop();  // so that a stream begins under this rule
+    collector_->Start();
+    Append(1000);
+    ASSERT_TRUE(collector_->WaitFor([&] { return proxy.cuts() > before; }))
+        << bytes;
+  }
+  proxy.CutAfter(0);
+  ASSERT_TRUE(AllArrived());
+  EXPECT_EQ(collector_->events(), appended_);
+  EXPECT_EQ(collector_->fault(), "");
+  EXPECT_EQ(collector_->enrolments(), 1);
 }
 
 TEST_F(UplinkLiveTest, ABundleIsFetchedOnWhereItEndedAndAppearsWhole) {
