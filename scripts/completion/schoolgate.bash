@@ -89,7 +89,7 @@ _schoolgate_script() {
           schoolgate-rules schoolgate-collector dashboard'
       fi
       ;;
-    deps) words='--list' ;;
+    deps) words='--all --list' ;;
     package) words='--built --version --out --only --help' ;;
     demo)
       [ "$COMP_CWORD" = 1 ] && words='up laptop exec as traffic down'
