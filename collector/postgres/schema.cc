@@ -5,7 +5,8 @@
 namespace schoolgate::collector {
 namespace {
 
-constexpr int64_t kVersion = 2;  // 2: holds, feeds, second factors, agreements
+// 2: holds, feeds, second factors, agreements; 3: when alerts were raised
+constexpr int64_t kVersion = 3;
 
 // Text that a device or a person wrote is kept as bytes: PostgreSQL's text
 // takes neither every byte nor every order that SQLite does.
@@ -41,6 +42,13 @@ CREATE INDEX IF NOT EXISTS alert_order ON
   alert(severity DESC, last_us DESC, id DESC);
 CREATE INDEX IF NOT EXISTS alert_subject ON alert(subject);
 ALTER TABLE alert ADD COLUMN IF NOT EXISTS held bigint NOT NULL DEFAULT 0;
+ALTER TABLE alert ADD COLUMN IF NOT EXISTS
+  raised_us bigint NOT NULL DEFAULT -1;
+CREATE INDEX IF NOT EXISTS alert_raised ON alert(school, raised_us);
+CREATE INDEX IF NOT EXISTS alert_school ON
+  alert(school, severity DESC, last_us DESC, id DESC);
+CREATE INDEX IF NOT EXISTS alert_open ON
+  alert(school, severity DESC, last_us DESC, id DESC) WHERE state<>5;
 CREATE TABLE IF NOT EXISTS alert_counter(
   one bigint PRIMARY KEY CHECK(one=1), revision bigint NOT NULL,
   last_id bigint NOT NULL);
@@ -133,6 +141,7 @@ absl::Status MakeTables(Connection& connection) {
     }
   }
   status = connection.Execute(kTables);
+  if (status.ok()) status = FillRaisedTimes(connection);
   if (!status.ok()) return status;
   return connection
       .Run(

@@ -120,6 +120,43 @@ TEST_P(SmallStoresTest, OldClosedAlertsAreErasedOpenOnesStay) {
   EXPECT_TRUE(store->Get(new_closed).ok());
 }
 
+// A report over a month would hold what was raised in another.
+TEST_P(SmallStoresTest, WhatWasRaisedInATimeIsFoundByIt) {
+  auto store = Alerts();
+  const absl::Time now = absl::FromUnixSeconds(1'800'000'000);
+  const auto put = [&](absl::Duration age, const char* school) {
+    v1::Alert alert = Sample(v1::SEVERITY_ROUTINE, absl::ToUnixMicros(now));
+    alert.set_school(school);
+    alert.set_raised_unix_us(absl::ToUnixMicros(now - age));
+    return store->Put(alert).value().id();
+  };
+  put(absl::Hours(30), "oak");
+  const uint64_t at_start = put(absl::Hours(24), "oak");
+  const uint64_t within = put(absl::Hours(2), "oak");
+  put(absl::Hours(1), "oak");
+  put(absl::Hours(2), "elm");
+  AlertQuery query;
+  query.school = "oak";
+  query.raised_from = now - absl::Hours(24);
+  query.raised_to = now - absl::Hours(1);
+  const auto found = store->Find(query).value();
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[0].id(), within);
+  EXPECT_EQ(found[1].id(), at_start);
+  // Also after a change of it, and together with who it is about.
+  ASSERT_TRUE(store
+                  ->Update(within,
+                           [](v1::Alert* alert) {
+                             alert->set_state(v1::ALERT_STATE_CLOSED);
+                             return absl::OkStatus();
+                           })
+                  .ok());
+  query.subject = "P-7F3AQ2";
+  EXPECT_EQ(store->Find(query)->size(), 2u);
+  query.open_only = true;
+  EXPECT_EQ(store->Find(query)->size(), 1u);
+}
+
 // A school under investigation must not lose what it was told to keep.
 TEST_P(SmallStoresTest, WhatIsUnderALegalHoldStaysUntilItIsLifted) {
   auto store = Alerts();
