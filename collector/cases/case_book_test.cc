@@ -278,5 +278,33 @@ TEST(Sanctions, StaffAndPupilsHaveTheirOwnRows) {
   EXPECT_EQ(SanctionRowFor({"suicide", false}), nullptr);
 }
 
+// The owner of a staff account may be the victim of who used it.
+TEST_F(CaseBookTest, AMisusedAccountAccusesNobody) {
+  School school;
+  school.By("P-TEACHR", "staff");
+  for (int i = 0; i < 2; ++i) {
+    school.After(Minutes(11)).Episode("bet.test", "gambling", v1::GRADE_LANDED);
+  }
+  detector_.OnEvents(school.events(), School::Start());
+  Device device;
+  device.id = "D-1";
+  device.school = "oak";
+  device.group = "ks2";
+  CaseBook book(*store_, {absl::UTCTimeZone(), nullptr});
+  const auto alerts = book.Apply(
+      detector_.OnTick(School::Start(), std::vector{device}), School::Start());
+  ASSERT_TRUE(alerts.ok());
+  ASSERT_EQ(alerts->size(), 1u);
+  const v1::Alert& alert = alerts->front();
+  EXPECT_EQ(alert.subject(), "D-1");
+  EXPECT_EQ(alert.sentence(),
+            "The staff account P-TEACHR was used on the pupils' device D-1 "
+            "between 10:11 and 10:22 on Tuesday 24 November 2026.");
+  EXPECT_NE(alert.in_favour().find("logged in there themselves"),
+            std::string::npos);
+  EXPECT_NE(alert.next_step().find("Ask first"), std::string::npos);
+  EXPECT_EQ(alert.next_step().find("non-educational"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace schoolgate::collector

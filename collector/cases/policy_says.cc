@@ -83,7 +83,7 @@ json PolicySays(const v1::Alert& alert, const Readers& readers,
   if (policy == nullptr) return nullptr;
   json says = {{"title", policy->title()},
                {"group", GroupTitle(policy.get(), alert.group())}};
-  if (alert.category().empty()) return says;
+  if (alert.category().empty() && AccountKind(alert).empty()) return says;
   if (const v1::PolicyClause* clause = ClauseOf(*policy, alert)) {
     says["clause"] = {{"id", clause->id()},
                       {"quote", clause->quote()},

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "collector/cases/sanctions.h"
 #include "collector/cases/words.h"
 #include "collector/policy/school_policies.h"
 #include "rules/policy/calendar.h"
@@ -148,6 +149,7 @@ ReportTable Ordered(std::string title, std::string name,
 
 std::string AreaWords(const v1::Alert& alert) {
   if (alert.rule() == "person_asks") return "Requests";
+  if (!AccountKind(alert).empty()) return "Conduct";
   const std::string area = AreaOf(alert.category());
   return area == "device" ? "Devices" : Capital(area);
 }
@@ -347,14 +349,22 @@ std::string AreaOf(const std::string& category) {
 }
 
 absl::StatusOr<std::vector<v1::Alert>> AlertsForGovernors(
-    AlertStore& alerts, const std::string& school,
+    AlertStore& alerts, const std::string& school, const Period& period,
+    AgreementStore& published, absl::TimeZone zone,
     std::span<const Account> everybody) {
-  AlertQuery query;
-  query.school = school;
-  query.limit = kMostAlerts;
-  absl::StatusOr<std::vector<v1::Alert>> found = alerts.Find(query);
-  if (!found.ok()) return found;
-  std::erase_if(*found, [&](const v1::Alert& alert) {
+  std::vector<v1::Alert> all;
+  for (const absl::CivilMonth month : period.months) {
+    if (published.Published(school, MonthId(month)).ok()) continue;
+    AlertQuery query;
+    query.school = school;
+    query.limit = kMostAlerts;
+    query.raised_from = absl::FromCivil(absl::CivilDay(month), zone);
+    query.raised_to = absl::FromCivil(absl::CivilDay(month + 1), zone);
+    absl::StatusOr<std::vector<v1::Alert>> found = alerts.Find(query);
+    if (!found.ok()) return found;
+    std::move(found->begin(), found->end(), std::back_inserter(all));
+  }
+  std::erase_if(all, [&](const v1::Alert& alert) {
     const std::string bytes = alert.SerializeAsString();
     return std::any_of(
         everybody.begin(), everybody.end(), [&](const Account& one) {
@@ -362,7 +372,7 @@ absl::StatusOr<std::vector<v1::Alert>> AlertsForGovernors(
                  bytes.find(one.own_pseudonym) != std::string::npos;
         });
   });
-  return found;
+  return all;
 }
 
 absl::StatusOr<Report> GovernorsReport(const std::string& school,

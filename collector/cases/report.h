@@ -61,10 +61,12 @@ absl::StatusOr<Report> GovernorsReport(const std::string& school,
                                        AgreementStore& published,
                                        absl::Time now, absl::TimeZone zone);
 
-// The school's alerts that go into the governors' report: none that names the
-// owner of an account, so that the figures are the same for every reader.
+// The school's alerts of the period's months that are not published yet, for
+// the governors' report: none that names the owner of an account, so that the
+// figures are the same for every reader.
 absl::StatusOr<std::vector<v1::Alert>> AlertsForGovernors(
-    AlertStore& alerts, const std::string& school,
+    AlertStore& alerts, const std::string& school, const Period& period,
+    AgreementStore& published, absl::TimeZone zone,
     std::span<const Account> everybody);
 
 // Exact figures, for those who may see the alerts anyhow. `alerts`: those that

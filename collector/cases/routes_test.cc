@@ -124,6 +124,15 @@ TEST_F(RoutesTest, ThePageQuotesTheSchoolsOwnTable) {
 }
 
 // The police is a tick of the table that no program may propose.
+TEST_F(RoutesTest, AnAccountThatWasMisusedHasItsRow) {
+  v1::Alert alert = About("D-1", "ks2", "");
+  alert.set_rule("staff_account");
+  const Readers readers({}, &policies_);
+  EXPECT_EQ(PolicySays(alert, readers, {})["row"]["id"], "SP8");
+  alert.set_rule("shared_account");
+  EXPECT_EQ(PolicySays(alert, readers, {})["row"]["id"], "SP6");
+}
+
 TEST_F(RoutesTest, WhatNeedsAReasonIsNeverProposed) {
   const Readers readers({}, &policies_);
   v1::Alert alert = About("P-1", "ks2", "adult");

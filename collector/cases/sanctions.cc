@@ -101,6 +101,7 @@ PolicyRow RowOf(const v1::CompiledPolicy& policy, const v1::Alert& alert,
   if (IsWelfare(alert.category())) return row;
   rules::Incident incident;
   incident.category = alert.category();
+  incident.account = AccountKind(alert);
   incident.staff = IsStaffGroup(alert.group());
   incident.deliberate = LooksDeliberate(alert);
   incident.self_reported = SelfReported(alert);
@@ -114,6 +115,12 @@ PolicyRow RowOf(const v1::CompiledPolicy& policy, const v1::Alert& alert,
   row.needs_reason = InWords(proposal.needs_reason);
   row.cautions = proposal.cautions;
   return row;
+}
+
+std::string_view AccountKind(const v1::Alert& alert) {
+  if (alert.rule() == "shared_account") return "shared_account";
+  if (alert.rule() == "staff_account") return "staff_account";
+  return alert.rule() == "other_account" ? "account" : "";
 }
 
 bool EndedInWarning(const v1::Alert& alert) {
@@ -189,7 +196,9 @@ std::string NextStep(const v1::Alert& alert, bool is_person, bool ask_first,
                               IsStaffGroup(alert.group()));
   }
   const SanctionRow* row =
-      SanctionRowFor({alert.category(), IsStaffGroup(alert.group())});
+      !AccountKind(alert).empty()
+          ? nullptr
+          : SanctionRowFor({alert.category(), IsStaffGroup(alert.group())});
   if (row == nullptr) return words + "Decide what fits the school's policy.";
   absl::StrAppend(&words, "For information, the ",
                   IsStaffGroup(alert.group()) ? "staff" : "pupil",

@@ -51,6 +51,10 @@ struct PolicyRow {
 PolicyRow RowOf(const v1::CompiledPolicy& policy, const v1::Alert& alert,
                 bool after_warning);
 
+// What the alert says of an account, as rules::Incident::account has it; empty:
+// it is about something else.
+std::string_view AccountKind(const v1::Alert& alert);
+
 // That a person closed the alert as true and wrote of a warning.
 bool EndedInWarning(const v1::Alert& alert);
 

@@ -240,6 +240,44 @@ void ClassWords(const Finding& finding, absl::TimeZone zone, v1::Alert* alert) {
       "opened for the class, ask for the rule to be changed.");
 }
 
+void AccountWords(const Finding& finding, absl::TimeZone zone,
+                  const v1::CompiledPolicy* policy, v1::Alert* alert) {
+  const std::string when = Span(*alert, zone);
+  if (finding.rule == "shared_account") {
+    alert->set_title("One account on two devices");
+    alert->set_sentence(absl::StrCat("Account ", finding.subject,
+                                     " was used on ", finding.devices,
+                                     " devices in turn ", when, "."));
+    alert->set_why(
+        "The devices took turns too quickly for one person who walks from one "
+        "to the other.");
+    alert->set_in_favour(
+        "Somebody else may have used a screen that was left unlocked. Nothing "
+        "says that the password was given away.");
+  } else if (finding.rule == "other_account") {
+    alert->set_title("Pupil account on a staff device");
+    alert->set_sentence(absl::StrCat("Account ", finding.subject,
+                                     " was used on the staff device ",
+                                     DeviceName(*alert), " ", when, "."));
+    alert->set_why("Devices of the staff are not for pupils.");
+    alert->set_in_favour(
+        "A member of staff may have let the pupil use it for the lesson.");
+  } else {
+    alert->set_title("Staff account on a pupils' device");
+    alert->set_sentence(absl::StrCat("The staff account ", finding.detail,
+                                     " was used on the pupils' device ",
+                                     DeviceName(*alert), " ", when, "."));
+    alert->set_why(
+        "Pupils must not use an account of the staff. Until it is clear who "
+        "it was, alerts about that account at that time prove nothing about "
+        "its owner.");
+    alert->set_in_favour(
+        "The member of staff may have logged in there themselves, to help or "
+        "to teach.");
+  }
+  alert->set_next_step(NextStep(*alert, true, true, policy));
+}
+
 struct DeviceSpeech {
   std::string title, sentence, why, in_favour, next_step;
 };
@@ -358,6 +396,9 @@ void PutInWords(const Finding& finding, absl::TimeZone zone,
                 const v1::CompiledPolicy* policy, v1::Alert* alert) {
   if (finding.rule == "bulk_transfer") {
     return TransferWords(finding, zone, policy, alert);
+  }
+  if (!AccountKind(*alert).empty()) {
+    return AccountWords(finding, zone, policy, alert);
   }
   if (finding.rule == "class_event") return ClassWords(finding, zone, alert);
   if (finding.rule == "person_asks") return RequestWords(finding, zone, alert);

@@ -78,7 +78,8 @@ absl::StatusOr<std::vector<Row>> ForGovernors(const Options& options,
   if (!published.ok()) return published.status();
   const auto everybody = (*accounts)->All();
   if (!everybody.ok()) return everybody.status();
-  auto found = AlertsForGovernors(**alerts, options.school, *everybody);
+  auto found = AlertsForGovernors(**alerts, options.school, period, **published,
+                                  zone, *everybody);
   if (!found.ok()) return found.status();
   const absl::StatusOr<Report> report =
       GovernorsReport(options.school, period, *found, **published,

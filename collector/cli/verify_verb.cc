@@ -30,12 +30,13 @@ absl::Status Verify(const Options& options) {
     return absl::OkStatus();
   }
   std::printf(
-      "%s: whole: %llu records, none changed, missing or added\n"
+      "%s: whole: %llu record%s, none changed, missing or added\n"
       "about: %s\n"
       "hash:  %s\n"
       "key:   %s\n",
       options.pack.c_str(), static_cast<unsigned long long>(facts->records),
-      facts->first.dump().c_str(), facts->hash.c_str(), facts->key.c_str());
+      facts->records == 1 ? "" : "s", facts->first.dump().c_str(),
+      facts->hash.c_str(), facts->key.c_str());
   if (options.key.empty()) {
     std::printf(
         "Who made it is shown by the key alone: compare it with the one that "

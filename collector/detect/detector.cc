@@ -1,12 +1,15 @@
 #include "collector/detect/detector.h"
 
+#include <array>
+
 #include "collector/detect/request.h"
 
 namespace schoolgate::collector {
 
 Detector::Detector(DetectorOptions options)
     : ledger_(options.zone, options.policies),
-      watch_({options.silent_after, options.zone}) {}
+      watch_({options.silent_after, options.zone}),
+      accounts_(options.policies) {}
 
 std::vector<Finding> Detector::OnEvents(std::span<const StoredEvent> events,
                                         absl::Time now) {
@@ -14,11 +17,14 @@ std::vector<Finding> Detector::OnEvents(std::span<const StoredEvent> events,
   for (const StoredEvent& event : events) {
     ledger_.Add(event);
     watch_.Add(event, found);
+    accounts_.Add(event);
     if (auto request = RequestOf(event)) found.push_back(std::move(*request));
   }
-  std::vector<Finding> settled = ledger_.Settle(now);
-  found.insert(found.end(), std::make_move_iterator(settled.begin()),
-               std::make_move_iterator(settled.end()));
+  for (std::vector<Finding>& settled :
+       std::array{ledger_.Settle(now), accounts_.Settle()}) {
+    found.insert(found.end(), std::make_move_iterator(settled.begin()),
+                 std::make_move_iterator(settled.end()));
+  }
   return found;
 }
 
@@ -26,6 +32,8 @@ std::vector<Finding> Detector::OnTick(absl::Time now,
                                       std::span<const Device> devices) {
   std::vector<Finding> found;
   watch_.OnTick(now, devices, found);
+  accounts_.Forget(now - kHistory);
+  accounts_.OnTick(devices, found);
   return found;
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "collector/detect/account_watch.h"
 #include "collector/detect/device_watch.h"
 #include "collector/detect/finding.h"
 #include "collector/detect/ledger.h"
@@ -42,11 +43,14 @@ class Detector {
   std::vector<Finding> OnTick(absl::Time now, std::span<const Device> devices);
 
   // Events and devices that a limit made it ignore.
-  uint64_t refused() const { return ledger_.refused() + watch_.refused(); }
+  uint64_t refused() const {
+    return ledger_.refused() + watch_.refused() + accounts_.refused();
+  }
 
  private:
   Ledger ledger_;
   DeviceWatch watch_;
+  AccountWatch accounts_;
 };
 
 }  // namespace schoolgate::collector

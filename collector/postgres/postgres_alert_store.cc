@@ -4,6 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "collector/postgres/postgres_stores.h"
+#include "collector/postgres/schema.h"
+#include "collector/postgres/times.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -71,6 +73,7 @@ class PostgresAlertStore : public AlertStore {
         " AND ($2::bigint=0 OR state<>$3) AND severity>=$4"
         " AND ($5::bytea='' OR subject=$5) AND ($6::bigint=0 OR id<$6)"
         " AND ($8::bigint=0 OR held=1)"
+        " AND raised_us>=$9 AND raised_us<$10"
         " ORDER BY severity DESC, last_us DESC, id DESC LIMIT $7",
         Parameters()
             .Bytes(query.school)
@@ -80,7 +83,9 @@ class PostgresAlertStore : public AlertStore {
             .Bytes(query.subject)
             .Int(static_cast<int64_t>(query.before_id))
             .Int(static_cast<int64_t>(query.limit))
-            .Int(query.held_only ? 1 : 0)));
+            .Int(query.held_only ? 1 : 0)
+            .Int(ToMicros(query.raised_from))
+            .Int(ToMicros(query.raised_to))));
   }
 
   absl::StatusOr<std::vector<v1::Alert>> ChangesAfter(uint64_t after,
@@ -157,12 +162,13 @@ class PostgresAlertStore : public AlertStore {
     return connection
         .Run(
             "INSERT INTO alert(id, revision, school, severity, state, subject,"
-            " last_us, body, held) VALUES($1,$2,$3,$4,$5,$6,$7,$8,$9)"
+            " last_us, body, held, raised_us)"
+            " VALUES($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)"
             " ON CONFLICT (id) DO UPDATE SET revision=excluded.revision,"
             " school=excluded.school, severity=excluded.severity,"
             " state=excluded.state, subject=excluded.subject,"
             " last_us=excluded.last_us, body=excluded.body,"
-            " held=excluded.held",
+            " held=excluded.held, raised_us=excluded.raised_us",
             Parameters()
                 .Int(static_cast<int64_t>(alert->id()))
                 .Int(static_cast<int64_t>(alert->revision()))
@@ -172,7 +178,8 @@ class PostgresAlertStore : public AlertStore {
                 .Bytes(alert->subject())
                 .Int(alert->last_unix_us())
                 .Bytes(alert->SerializeAsString())
-                .Int(alert->has_hold() ? 1 : 0))
+                .Int(alert->has_hold() ? 1 : 0)
+                .Int(std::max<int64_t>(alert->raised_unix_us(), 0)))
         .status();
   }
 
@@ -201,6 +208,24 @@ class PostgresAlertStore : public AlertStore {
 };
 
 }  // namespace
+
+absl::Status FillRaisedTimes(Connection& connection) {
+  const absl::StatusOr<Rows> rows =
+      connection.Run("SELECT body, id FROM alert WHERE raised_us<0");
+  const absl::StatusOr<std::vector<v1::Alert>> alerts = AlertsFrom(rows);
+  if (!alerts.ok()) return alerts.status();
+  for (const v1::Alert& alert : *alerts) {
+    const absl::Status set =
+        connection
+            .Run("UPDATE alert SET raised_us=$1 WHERE id=$2",
+                 Parameters()
+                     .Int(std::max<int64_t>(alert.raised_unix_us(), 0))
+                     .Int(static_cast<int64_t>(alert.id())))
+            .status();
+    if (!set.ok()) return set;
+  }
+  return absl::OkStatus();
+}
 
 std::unique_ptr<AlertStore> MakePostgresAlertStore(
     std::shared_ptr<Postgres> database) {

@@ -7,6 +7,7 @@
 #include "collector/postgres/advisory_locks.h"
 #include "collector/postgres/postgres_stores.h"
 #include "collector/postgres/server_test.h"
+#include "collector/store/alert_store_conformance_test.h"
 #include "collector/store/event_store_conformance_test.h"
 #include "collector/store/small_stores_conformance_test.h"
 

@@ -5,9 +5,9 @@
 namespace schoolgate::collector {
 namespace {
 
-// 2: holds, feeds, second factors, agreements. 3: blocks of ClickHouse,
-// what may be erased within a day.
-constexpr int64_t kVersion = 3;
+// 2: holds, feeds, second factors, agreements. 3: blocks of ClickHouse, what
+// may be erased within a day. 4: when alerts were raised.
+constexpr int64_t kVersion = 4;
 
 // Text that a device or a person wrote is kept as bytes: PostgreSQL's text
 // takes neither every byte nor every order that SQLite does.
@@ -43,6 +43,13 @@ CREATE INDEX IF NOT EXISTS alert_order ON
   alert(severity DESC, last_us DESC, id DESC);
 CREATE INDEX IF NOT EXISTS alert_subject ON alert(subject);
 ALTER TABLE alert ADD COLUMN IF NOT EXISTS held bigint NOT NULL DEFAULT 0;
+ALTER TABLE alert ADD COLUMN IF NOT EXISTS
+  raised_us bigint NOT NULL DEFAULT -1;
+CREATE INDEX IF NOT EXISTS alert_raised ON alert(school, raised_us);
+CREATE INDEX IF NOT EXISTS alert_school ON
+  alert(school, severity DESC, last_us DESC, id DESC);
+CREATE INDEX IF NOT EXISTS alert_open ON
+  alert(school, severity DESC, last_us DESC, id DESC) WHERE state<>5;
 CREATE TABLE IF NOT EXISTS alert_counter(
   one bigint PRIMARY KEY CHECK(one=1), revision bigint NOT NULL,
   last_id bigint NOT NULL);
@@ -149,6 +156,7 @@ absl::Status MakeTables(Connection& connection) {
     }
   }
   status = connection.Execute(kTables);
+  if (status.ok()) status = FillRaisedTimes(connection);
   if (!status.ok()) return status;
   return connection
       .Run(

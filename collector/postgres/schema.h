@@ -9,4 +9,7 @@ namespace schoolgate::collector {
 // Makes what is missing; several collectors may start at once.
 absl::Status MakeTables(Connection& connection);
 
+// Alerts that were stored before there was a column for when they were raised.
+absl::Status FillRaisedTimes(Connection& connection);
+
 }  // namespace schoolgate::collector

@@ -23,6 +23,9 @@ struct AlertQuery {
   std::optional<v1::Severity> at_least;
   std::string subject;     // empty: any
   uint64_t before_id = 0;  // page: ids below this; 0 starts at the newest
+  // Raised in [raised_from, raised_to).
+  absl::Time raised_from = absl::InfinitePast();
+  absl::Time raised_to = absl::InfiniteFuture();
   size_t limit = 100;
 };
 

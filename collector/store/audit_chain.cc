@@ -43,25 +43,42 @@ std::string HashOfEntry(const std::string& previous, const AuditEntry& entry) {
       absl::string_view(reinterpret_cast<char*>(hash), sizeof hash));
 }
 
-absl::Status VerifyChain(AuditLog& log) {
-  std::string previous;
-  uint64_t number = 0;
-  while (true) {
+absl::Status VerifyChainFrom(AuditLog& log, const std::atomic<bool>* stop,
+                             uint64_t* number, std::string* hash) {
+  if (*number > 0) {
+    const absl::StatusOr<std::vector<AuditEntry>> known =
+        log.Read(*number - 1, 1);
+    if (!known.ok()) return known.status();
+    if (known->empty() || known->front().number != *number ||
+        known->front().hash != *hash) {
+      return absl::DataLossError(
+          absl::StrCat("audit entry ", *number,
+                       ": is not what it was: the log was changed"));
+    }
+  }
+  while (stop == nullptr || !*stop) {
     const absl::StatusOr<std::vector<AuditEntry>> page =
-        log.Read(number, kVerifyPage);
+        log.Read(*number, kVerifyPage);
     if (!page.ok()) return page.status();
-    if (page->empty()) return absl::OkStatus();
+    if (page->empty()) break;
     for (const AuditEntry& entry : *page) {
-      if (entry.number != number + 1 ||
-          entry.hash != HashOfEntry(previous, entry)) {
+      if (entry.number != *number + 1 ||
+          entry.hash != HashOfEntry(*hash, entry)) {
         return absl::DataLossError(absl::StrCat(
             "audit entry ", entry.number,
             ": does not follow from the one before: the log was changed"));
       }
-      previous = entry.hash;
-      number = entry.number;
+      *hash = entry.hash;
+      *number = entry.number;
     }
   }
+  return absl::OkStatus();
+}
+
+absl::Status VerifyChain(AuditLog& log) {
+  uint64_t number = 0;
+  std::string hash;
+  return VerifyChainFrom(log, nullptr, &number, &hash);
 }
 
 }  // namespace schoolgate::collector

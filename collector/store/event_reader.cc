@@ -16,6 +16,15 @@ int64_t ToMicros(absl::Time time) {
   return absl::ToUnixMicros(time);
 }
 
+// Hours are kept as their first second: those at `time` or later.
+int64_t HourFrom(absl::Time time) {
+  if (time == absl::InfinitePast()) return INT64_MIN;
+  if (time == absl::InfiniteFuture()) return INT64_MAX;
+  return absl::ToUnixSeconds(
+      absl::Ceil(time - absl::UnixEpoch(), absl::Seconds(1)) +
+      absl::UnixEpoch());
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<EventReader>> EventReader::Open(
@@ -41,7 +50,11 @@ absl::StatusOr<std::vector<StoredEvent>> EventReader::Find(
     const absl::StatusOr<int64_t> number = NumberOf(wanted);
     if (!number.ok()) return number.status();
     if (*number == 0) return std::vector<StoredEvent>();
-    absl::StrAppend(&where, " AND ", column, "=?");
+    // A device's or a person's index is never passed by for the school's,
+    // which is the whole file in a school with a collector of its own.
+    const bool narrower = &wanted == &query.school &&
+                          (!query.device.empty() || !query.subject.empty());
+    absl::StrAppend(&where, narrower ? " AND +" : " AND ", column, "=?");
     words.push_back(*number);
   }
   absl::StatusOr<Statement> find = database_->Prepare(
@@ -95,23 +108,36 @@ absl::StatusOr<std::vector<StoredEvent>> EventReader::Collect(Statement& rows,
 
 absl::StatusOr<std::vector<HourCount>> EventReader::Counts(
     const std::string& school, absl::Time from, absl::Time to) {
-  absl::StatusOr<Statement> find = database_->Prepare(
-      "SELECT hour, s.text, g.text, c.text, action, contacts FROM hour_count"
-      " JOIN word s ON s.id=school JOIN word g ON g.id=grp"
-      " JOIN word c ON c.id=category"
-      " WHERE hour*1000000>=? AND hour*1000000<? AND (?3='' OR s.text=?3)"
-      " ORDER BY 1, 2, 3, 4, 5");
+  int64_t number = 0;
+  if (!school.empty()) {
+    const absl::StatusOr<int64_t> known = NumberOf(school);
+    if (!known.ok()) return known.status();
+    if (*known == 0) return std::vector<HourCount>();
+    number = *known;
+  }
+  absl::StatusOr<Statement> find = database_->Prepare(absl::StrCat(
+      "SELECT hour, school, grp, category, action, contacts FROM hour_count"
+      " WHERE hour>=? AND hour<?",
+      number == 0 ? "" : " AND school=?"));
   if (!find.ok()) return find.status();
-  find->Bind(1, ToMicros(from)).Bind(2, ToMicros(to)).BindText(3, school);
+  find->Bind(1, HourFrom(from)).Bind(2, HourFrom(to));
+  if (number != 0) find->Bind(3, number);
   std::vector<HourCount> counts;
   while (true) {
     const absl::StatusOr<bool> row = find->Step();
     if (!row.ok()) return row.status();
     if (!*row) return counts;
-    counts.push_back({absl::FromUnixSeconds(find->Int(0)), find->Bytes(1),
-                      find->Bytes(2), find->Bytes(3),
-                      static_cast<v1::Action>(find->Int(4)),
-                      static_cast<uint64_t>(find->Int(5))});
+    HourCount& one = counts.emplace_back();
+    one.hour = absl::FromUnixSeconds(find->Int(0));
+    for (const auto& [column, text] :
+         {std::pair(1, &one.school), std::pair(2, &one.group),
+          std::pair(3, &one.category)}) {
+      absl::StatusOr<std::string> word = WordOf(find->Int(column));
+      if (!word.ok()) return word.status();
+      *text = *std::move(word);
+    }
+    one.action = static_cast<v1::Action>(find->Int(4));
+    one.contacts = static_cast<uint64_t>(find->Int(5));
   }
 }
 

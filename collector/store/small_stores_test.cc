@@ -1,3 +1,4 @@
+#include "collector/store/alert_store_conformance_test.h"
 #include "collector/store/small_stores_conformance_test.h"
 #include "collector/store/sqlite.h"
 
@@ -35,6 +36,29 @@ INSTANTIATE_TEST_SUITE_P(
           return OpenSqliteAgreementStore(Main(place)).value();
         }}),
     [](const auto& kind) { return kind.param.name; });
+
+// After an upgrade last month's report would be empty.
+TEST(AlertStoreTest, AFileOfAnEarlierVersionGetsItsTimes) {
+  Scratch scratch;
+  const std::string file = scratch.File("main.sqlite");
+  v1::Alert alert = Sample(v1::SEVERITY_ROUTINE, 5'000'000);
+  alert.set_raised_unix_us(5'000'000);
+  ASSERT_TRUE(OpenSqliteAlertStore(file).value()->Put(alert).ok());
+  auto earlier = Database::Open(file).value();
+  ASSERT_TRUE(earlier
+                  ->Execute("DROP INDEX alert_raised;"
+                            "DROP INDEX alert_raised_unknown;"
+                            "ALTER TABLE alert DROP COLUMN raised_us;"
+                            "CREATE INDEX alert_subject ON alert(subject)"
+                            "  WHERE subject<>''")
+                  .ok());
+  earlier.reset();
+  AlertQuery query;
+  query.school = "oak";
+  query.raised_from = absl::FromUnixSeconds(5);
+  query.raised_to = absl::FromUnixSeconds(6);
+  EXPECT_EQ(OpenSqliteAlertStore(file).value()->Find(query)->size(), 1u);
+}
 
 TEST(AuditLogTest, AnEditOrADeletionBehindOurBackIsFound) {
   for (const char* crime :

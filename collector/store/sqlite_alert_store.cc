@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
+#include <tuple>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -14,15 +16,77 @@ constexpr char kSchema[] =
     "  id INTEGER PRIMARY KEY AUTOINCREMENT, revision INTEGER NOT NULL UNIQUE,"
     "  school TEXT NOT NULL, severity INTEGER NOT NULL,"
     "  state INTEGER NOT NULL, subject TEXT NOT NULL,"
-    "  last_us INTEGER NOT NULL, body BLOB NOT NULL);"
+    "  last_us INTEGER NOT NULL, body BLOB NOT NULL,"
+    "  raised_us INTEGER NOT NULL DEFAULT -1);"
     "CREATE INDEX IF NOT EXISTS alert_order ON"
     "  alert(severity DESC, last_us DESC, id DESC);"
-    "CREATE INDEX IF NOT EXISTS alert_subject ON alert(subject)"
-    "  WHERE subject<>'';"
     "CREATE TABLE IF NOT EXISTS alert_revision("
     "  one INTEGER PRIMARY KEY CHECK(one=1), revision INTEGER NOT NULL);"
     "INSERT OR IGNORE INTO alert_revision VALUES(1, 0);"
     "CREATE TABLE IF NOT EXISTS alert_hold(id INTEGER PRIMARY KEY)";
+
+// What lists of one school are read by. 5 is ALERT_STATE_CLOSED.
+constexpr char kIndexes[] =
+    "DROP INDEX IF EXISTS alert_subject;"
+    "CREATE INDEX IF NOT EXISTS alert_person ON"
+    "  alert(subject, severity DESC, last_us DESC, id DESC);"
+    "CREATE INDEX IF NOT EXISTS alert_school ON"
+    "  alert(school, severity DESC, last_us DESC, id DESC);"
+    "CREATE INDEX IF NOT EXISTS alert_open ON"
+    "  alert(school, severity DESC, last_us DESC, id DESC) WHERE state<>5;"
+    "CREATE INDEX IF NOT EXISTS alert_raised ON alert(school, raised_us);"
+    "CREATE INDEX IF NOT EXISTS alert_raised_unknown ON alert(id)"
+    "  WHERE raised_us<0";
+static_assert(v1::ALERT_STATE_CLOSED == 5);
+
+int64_t ToMicros(absl::Time time) {
+  if (time == absl::InfinitePast()) return INT64_MIN;
+  if (time == absl::InfiniteFuture()) return INT64_MAX;
+  return absl::ToUnixMicros(time);
+}
+
+// What was raised in a time comes from its index in another order.
+bool SortsItself(const AlertQuery& query) {
+  return query.raised_from != absl::InfinitePast();
+}
+
+void SortAndCut(size_t limit, std::vector<v1::Alert>* alerts) {
+  const auto key = [](const v1::Alert& alert) {
+    return std::tuple(alert.severity(), alert.last_unix_us(), alert.id());
+  };
+  std::sort(
+      alerts->begin(), alerts->end(),
+      [&](const v1::Alert& a, const v1::Alert& b) { return key(a) > key(b); });
+  if (alerts->size() > limit) alerts->resize(limit);
+}
+
+// Only the conditions that the query has: SQLite then finds the index.
+std::string SqlOf(const AlertQuery& query) {
+  std::string sql = "SELECT body, id FROM alert";
+  if (!query.subject.empty()) {
+    absl::StrAppend(&sql, " INDEXED BY alert_person");
+  } else if (query.raised_from != absl::InfinitePast() &&
+             !query.school.empty()) {
+    absl::StrAppend(&sql, " INDEXED BY alert_raised");
+  }
+  absl::StrAppend(&sql, " WHERE severity>=?1");
+  if (!query.school.empty()) absl::StrAppend(&sql, " AND school=?2");
+  if (!query.subject.empty()) absl::StrAppend(&sql, " AND subject=?3");
+  if (query.open_only) absl::StrAppend(&sql, " AND state<>5");
+  if (query.before_id != 0) absl::StrAppend(&sql, " AND id<?4");
+  if (query.raised_from != absl::InfinitePast()) {
+    absl::StrAppend(&sql, " AND raised_us>=?5");
+  }
+  if (query.raised_to != absl::InfiniteFuture()) {
+    absl::StrAppend(&sql, " AND raised_us<?6");
+  }
+  if (query.held_only) {
+    absl::StrAppend(&sql, " AND id IN (SELECT id FROM alert_hold)");
+  }
+  // SQLite would sort the alerts themselves, in a file when there are many.
+  if (SortsItself(query)) return sql;
+  return sql + " ORDER BY severity DESC, last_us DESC, id DESC LIMIT ?7";
+}
 
 // How often a waiter looks for changes made by another process.
 constexpr absl::Duration kOtherProcesses = absl::Milliseconds(250);
@@ -34,6 +98,48 @@ absl::StatusOr<v1::Alert> FromRow(const Statement& row) {
         absl::StrCat("alert ", row.Int(1), ": cannot be read"));
   }
   return alert;
+}
+
+// Files of before 2026-11-29 have no column for the time; programs of before
+// leave it at -1.
+absl::Status AddRaisedTimes(Database& database) {
+  absl::StatusOr<Statement> column = database.Prepare(
+      "SELECT 1 FROM pragma_table_info('alert') WHERE name='raised_us'");
+  if (!column.ok()) return column.status();
+  const absl::StatusOr<bool> there = column->Step();
+  if (!there.ok()) return there.status();
+  column->Reset();
+  absl::Status status;
+  if (!*there) {
+    status = database.Execute(
+        "ALTER TABLE alert ADD COLUMN raised_us INTEGER NOT NULL DEFAULT -1");
+  }
+  if (status.ok()) status = database.Execute(kIndexes);
+  if (!status.ok()) return status;
+  absl::StatusOr<Statement> unknown =
+      database.Prepare("SELECT body, id FROM alert WHERE raised_us<0");
+  if (!unknown.ok()) return unknown.status();
+  std::vector<std::pair<int64_t, int64_t>> times;
+  while (true) {
+    const absl::StatusOr<bool> row = unknown->Step();
+    if (!row.ok()) return row.status();
+    if (!*row) break;
+    const absl::StatusOr<v1::Alert> alert = FromRow(*unknown);
+    if (!alert.ok()) return alert.status();
+    times.emplace_back(unknown->Int(1), alert->raised_unix_us());
+  }
+  if (times.empty()) return absl::OkStatus();
+  Transaction transaction(database);
+  status = transaction.Begin();
+  if (!status.ok()) return status;
+  absl::StatusOr<Statement> set =
+      database.Prepare("UPDATE alert SET raised_us=? WHERE id=?");
+  if (!set.ok()) return set.status();
+  for (const auto& [id, time] : times) {
+    status = set->Bind(1, std::max<int64_t>(time, 0)).Bind(2, id).Run();
+    if (!status.ok()) return status;
+  }
+  return transaction.Commit();
 }
 
 class SqliteAlertStore : public AlertStore {
@@ -83,22 +189,18 @@ class SqliteAlertStore : public AlertStore {
   absl::StatusOr<std::vector<v1::Alert>> Find(
       const AlertQuery& query) override {
     const std::lock_guard lock(mutex_);
-    absl::StatusOr<Statement> find = database_->Prepare(
-        "SELECT body, id FROM alert WHERE (?1='' OR school=?1)"
-        " AND (?2=0 OR state<>?3) AND severity>=?4 AND (?5='' OR subject=?5)"
-        " AND (?6=0 OR id<?6)"
-        " AND (?8=0 OR id IN (SELECT id FROM alert_hold))"
-        " ORDER BY severity DESC, last_us DESC, id DESC LIMIT ?7");
+    absl::StatusOr<Statement> find = database_->Prepare(SqlOf(query));
     if (!find.ok()) return find.status();
-    find->BindText(1, query.school)
-        .Bind(2, query.open_only ? 1 : 0)
-        .Bind(3, v1::ALERT_STATE_CLOSED)
-        .Bind(4, query.at_least.value_or(v1::SEVERITY_UNSPECIFIED))
-        .BindText(5, query.subject)
-        .Bind(6, static_cast<int64_t>(query.before_id))
-        .Bind(7, static_cast<int64_t>(query.limit))
-        .Bind(8, query.held_only ? 1 : 0);
-    return Collect(*find);
+    find->Bind(1, query.at_least.value_or(v1::SEVERITY_UNSPECIFIED))
+        .BindText(2, query.school)
+        .BindText(3, query.subject)
+        .Bind(4, static_cast<int64_t>(query.before_id))
+        .Bind(5, ToMicros(query.raised_from))
+        .Bind(6, ToMicros(query.raised_to))
+        .Bind(7, static_cast<int64_t>(query.limit));
+    absl::StatusOr<std::vector<v1::Alert>> found = Collect(*find);
+    if (found.ok() && SortsItself(query)) SortAndCut(query.limit, &*found);
+    return found;
   }
 
   absl::StatusOr<std::vector<v1::Alert>> ChangesAfter(uint64_t after,
@@ -180,8 +282,8 @@ class SqliteAlertStore : public AlertStore {
     }
     absl::StatusOr<Statement> put = database_->Prepare(
         "INSERT OR REPLACE INTO"
-        " alert(id, revision, school, severity, state, subject, last_us, body)"
-        " VALUES(?,?,?,?,?,?,?,?)");
+        " alert(id, revision, school, severity, state, subject, last_us, body,"
+        " raised_us) VALUES(?,?,?,?,?,?,?,?,?)");
     if (!put.ok()) return put.status();
     const std::string body = alert->SerializeAsString();
     const absl::Status stored =
@@ -193,6 +295,7 @@ class SqliteAlertStore : public AlertStore {
             .BindText(6, alert->subject())
             .Bind(7, alert->last_unix_us())
             .BindBlob(8, body)
+            .Bind(9, std::max<int64_t>(alert->raised_unix_us(), 0))
             .Run();
     return stored.ok() ? PutHoldLocked(*alert) : stored;
   }
@@ -238,7 +341,8 @@ absl::StatusOr<std::unique_ptr<AlertStore>> OpenSqliteAlertStore(
     const std::string& file) {
   absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(file);
   if (!database.ok()) return database.status();
-  const absl::Status status = (*database)->Execute(kSchema);
+  absl::Status status = (*database)->Execute(kSchema);
+  if (status.ok()) status = AddRaisedTimes(**database);
   if (!status.ok()) return status;
   return std::make_unique<SqliteAlertStore>(*std::move(database));
 }

@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "collector/store/count_cache.h"
 #include "collector/store/event_file.h"
 #include "collector/store/event_reader.h"
 #include "collector/store/event_store.h"
@@ -208,14 +209,25 @@ class SqliteEventStore : public EventStore {
     std::vector<HourCount> counts;
     const std::string first_day = FirstDayFor(from);
     const std::lock_guard lock(read_mutex_);
-    for (const FileName& file : Files()) {
+    const std::vector<FileName> files = Files();
+    for (const FileName& file : files) {
       if (file.day < first_day) continue;
+      const bool done = file.number != files.back().number;
+      if (done && counts_.Add(file.number, school, from, to, &counts)) continue;
       absl::StatusOr<EventReader*> reader = Reader(file);
       if (!reader.ok()) return reader.status();
       absl::StatusOr<std::vector<HourCount>> part =
-          (*reader)->Counts(school, from, to);
+          done ? (*reader)->Counts(school, absl::InfinitePast(),
+                                   absl::InfiniteFuture())
+               : (*reader)->Counts(school, from, to);
       if (!part.ok()) return part.status();
-      std::move(part->begin(), part->end(), std::back_inserter(counts));
+      if (done) {
+        counts_.Put(file.number, school, *part);
+        if (counts_.Add(file.number, school, from, to, &counts)) continue;
+      }
+      for (HourCount& one : *part) {
+        if (one.hour >= from && one.hour < to) counts.push_back(std::move(one));
+      }
     }
     return Merge(std::move(counts));
   }
@@ -235,6 +247,7 @@ class SqliteEventStore : public EventStore {
       if (file.ok()) erased += (*file)->rows();
       file = absl::CancelledError();
       readers_.erase(files.front().number);
+      counts_.Forget(files.front().number);
       Unlink(files.front().path);
       const std::lock_guard files_lock(files_mutex_);
       files_.erase(files_.begin());
@@ -412,6 +425,7 @@ class SqliteEventStore : public EventStore {
 
   std::mutex read_mutex_;
   std::map<uint64_t, std::unique_ptr<EventReader>> readers_;
+  CountCache counts_;  // of all files but the newest
 
   std::mutex files_mutex_;  // the writer alone changes files_
   std::vector<FileName> files_;

@@ -48,7 +48,8 @@ Api::Api(Stores stores, NoticeFacts facts, SessionLimits limits,
       by_account_(ThrottleLimits{}),
       by_address_(kAddressLimits),
       by_session_(kSessionRate),
-      without_log_in_(kStrangerRate) {}
+      without_log_in_(kStrangerRate),
+      audit_check_(stores_.audit) {}
 
 bool Api::IsSlow(const Request& request) {
   return request.path == "/api/v1/login" || request.path == "/api/v1/password";
@@ -241,7 +242,7 @@ Response Api::Dispatch(const Request& request, const AccessRule& rule,
     case Endpoint::kPublishPass:
       return PublishPass(request, caller);
     case Endpoint::kDevices:
-      return ListDevices(caller);
+      return ListDevices(request, caller);
     case Endpoint::kRules:
       return ListRules(caller);
     case Endpoint::kChangeRules:

@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "collector/cases/sight.h"
 #include "collector/web/access.h"
+#include "collector/web/audit_check.h"
 #include "collector/web/http.h"
 #include "collector/web/name_requests.h"
 #include "collector/web/sessions.h"
@@ -159,7 +160,7 @@ class Api {
   Response ChangeRules(const Request& request, const Caller& caller);
 
   // api_fleet.cc
-  Response ListDevices(const Caller& caller);
+  Response ListDevices(const Request& request, const Caller& caller);
   Response ShowAudit(const Request& request, const Caller& caller);
   Response ShowNotice();
   uint64_t LastAuditNumber();
@@ -171,6 +172,7 @@ class Api {
   Throttle by_account_, by_address_;
   RateLimit by_session_, without_log_in_;
   ApiCounters counters_;
+  AuditCheck audit_check_;
   std::mutex second_factor_mutex_;
   // Shown to their owners, not confirmed yet.
   std::map<std::string, std::string> new_secrets_;

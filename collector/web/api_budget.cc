@@ -24,11 +24,11 @@ absl::StatusOr<std::vector<v1::Alert>> SeenLately(Stores& stores,
   AlertQuery query;
   query.school = viewer.school;
   query.limit = kMostAlerts;
+  query.raised_from = now - kLookedAt;
   absl::StatusOr<std::vector<v1::Alert>> alerts = stores.alerts.Find(query);
   if (!alerts.ok()) return alerts;
   std::erase_if(*alerts, [&](const v1::Alert& alert) {
-    return absl::FromUnixMicros(alert.raised_unix_us()) < now - kLookedAt ||
-           SightOf(viewer, alert, everybody) != Sight::kFull;
+    return SightOf(viewer, alert, everybody) != Sight::kFull;
   });
   return alerts;
 }

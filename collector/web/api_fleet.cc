@@ -12,6 +12,7 @@
 namespace schoolgate::collector {
 namespace {
 
+constexpr size_t kDevicePage = 100;
 constexpr size_t kAuditPage = 200;
 constexpr size_t kAuditScanned = 2000;  // entries looked at for one page
 
@@ -77,7 +78,8 @@ class AuditSight {
 
 }  // namespace
 
-Response Api::ListDevices(const Caller& caller) {
+// A page of them, those in trouble first; `find` is a part of a name.
+Response Api::ListDevices(const Request& request, const Caller& caller) {
   absl::StatusOr<std::vector<Device>> devices =
       stores_.devices.All(caller.account.school);
   if (!devices.ok()) {
@@ -87,19 +89,25 @@ Response Api::ListDevices(const Caller& caller) {
   if (auto failed = Record(caller.account.name, "view_devices", "", "")) {
     return *failed;
   }
-  std::map<std::string, uint64_t> newest;  // rules, by school
-  for (const Device& device : *devices) {
-    uint64_t& version = newest[device.school];
-    version = std::max(version, device.heartbeat.bundle_version());
+  const DeviceList list = ListOf(*devices, request.Query("find"), clock_.Now());
+  size_t first = 0;
+  const std::string from = request.Query("from");
+  std::from_chars(from.data(), from.data() + from.size(), first);
+  first = std::min(first, list.found.size());
+  const size_t end = std::min(first + kDevicePage, list.found.size());
+  nlohmann::json page = nlohmann::json::array();
+  for (size_t i = first; i < end; ++i) {
+    const JudgedDevice& one = list.found[i];
+    page.push_back(DeviceJson(one));
+    const Policy policy = PolicyOf(stores_.policies, one.device->school);
+    const std::string title = GroupTitle(policy.get(), one.device->group);
+    if (title != one.device->group) page.back()["group_title"] = title;
   }
-  nlohmann::json list = nlohmann::json::array();
-  for (const Device& device : *devices) {
-    list.push_back(DeviceJson(device, newest[device.school], clock_.Now()));
-    const Policy policy = PolicyOf(stores_.policies, device.school);
-    const std::string title = GroupTitle(policy.get(), device.group);
-    if (title != device.group) list.back()["group_title"] = title;
-  }
-  return JsonAnswer({{"devices", std::move(list)}});
+  return JsonAnswer({{"devices", std::move(page)},
+                     {"from", first},
+                     {"found", list.found.size()},
+                     {"page", kDevicePage},
+                     {"counts", list.counts}});
 }
 
 // Entries are numbered without a hole, so the last one is found by halving.
@@ -164,7 +172,14 @@ Response Api::ShowAudit(const Request& request, const Caller& caller) {
   }
   nlohmann::json answer = {{"entries", std::move(list)},
                            {"before", next > 1 ? next : 0}};
-  if (word.empty()) answer["whole"] = stores_.audit.Verify().ok();
+  if (word.empty()) {
+    const AuditCheck::Verdict verdict = audit_check_.Look(last, clock_.Now());
+    answer["whole"] = nullptr;
+    if (verdict.whole) {
+      answer["whole"] = *verdict.whole;
+      answer["checked"] = TimeWord(absl::ToUnixMicros(verdict.checked));
+    }
+  }
   return JsonAnswer(answer);
 }
 

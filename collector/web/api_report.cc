@@ -35,17 +35,21 @@ Response Api::ShowReport(const Request& request, const Caller& caller) {
   AlertQuery query;
   query.school = reader.school;
   query.limit = kMostAlerts;
+  query.raised_from = from;
+  query.raised_to = to;
+  if (governors && stores_.agreements == nullptr) {
+    return Refusal(503, "no_report", "This cannot be read at the moment.");
+  }
   absl::StatusOr<std::vector<v1::Alert>> alerts =
-      governors ? AlertsForGovernors(stores_.alerts, reader.school,
+      governors ? AlertsForGovernors(stores_.alerts, reader.school, *period,
+                                     *stores_.agreements, facts_.zone,
                                      everybody.accounts)
                 : stores_.alerts.Find(query);
-  if (!alerts.ok() || (governors && stores_.agreements == nullptr)) {
+  if (!alerts.ok()) {
     return Refusal(503, "no_report", "This cannot be read at the moment.");
   }
   std::erase_if(*alerts, [&](const v1::Alert& alert) {
-    const absl::Time raised = absl::FromUnixMicros(alert.raised_unix_us());
-    return raised < from || raised >= to ||
-           (!governors && SightOf(reader, alert, everybody) != Sight::kFull);
+    return !governors && SightOf(reader, alert, everybody) != Sight::kFull;
   });
   absl::StatusOr<Report> report;
   if (governors) {

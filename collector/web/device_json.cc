@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <string>
+#include <tuple>
 #include <vector>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "collector/cases/alert_json.h"
@@ -143,16 +146,72 @@ void JudgeLabelWorker(const v1::LabelWorker& worker, Health* health) {
   }
 }
 
+const char* LevelWord(DeviceLevel level) {
+  switch (level) {
+    case DeviceLevel::kProblem:
+      return "problem";
+    case DeviceLevel::kCheck:
+      return "check";
+    case DeviceLevel::kGood:
+      return "good";
+    case DeviceLevel::kRetired:
+      return "retired";
+  }
+  return "problem";
+}
+
+bool Has(const std::string& text, const std::string& part) {
+  return absl::StrContains(absl::AsciiStrToLower(text), part);
+}
+
 }  // namespace
 
-json DeviceJson(const Device& device, uint64_t newest_rules, absl::Time now) {
+JudgedDevice JudgeDevice(const Device& device, uint64_t newest_rules,
+                         absl::Time now) {
+  if (device.state == DeviceState::kDecommissioned) {
+    return {&device, DeviceLevel::kRetired, "Retired."};
+  }
   Health health;
   JudgeContact(device, now, &health);
   JudgeHeartbeat(device, newest_rules, &health);
   JudgeLabelWorker(device.heartbeat.label_worker(), &health);
-  const bool retired = device.state == DeviceState::kDecommissioned;
+  const DeviceLevel levels[] = {DeviceLevel::kGood, DeviceLevel::kCheck,
+                                DeviceLevel::kProblem};
+  return {&device, levels[health.level], health.Words()};
+}
+
+DeviceList ListOf(std::span<const Device> devices, const std::string& find,
+                  absl::Time now) {
+  std::map<std::string, uint64_t> newest;  // rules, by school
+  for (const Device& device : devices) {
+    uint64_t& version = newest[device.school];
+    version = std::max(version, device.heartbeat.bundle_version());
+  }
+  const std::string part = absl::AsciiStrToLower(find);
+  DeviceList list;
+  for (const DeviceLevel level : {DeviceLevel::kProblem, DeviceLevel::kCheck,
+                                  DeviceLevel::kGood, DeviceLevel::kRetired}) {
+    list.counts[LevelWord(level)] = 0;
+  }
+  for (const Device& device : devices) {
+    JudgedDevice one = JudgeDevice(device, newest[device.school], now);
+    ++list.counts[LevelWord(one.level)];
+    if (part.empty() || Has(device.hostname, part) ||
+        Has(device.inventory_number, part) || Has(device.id, part)) {
+      list.found.push_back(std::move(one));
+    }
+  }
+  std::stable_sort(list.found.begin(), list.found.end(),
+                   [](const JudgedDevice& a, const JudgedDevice& b) {
+                     return std::tie(a.level, a.device->hostname) <
+                            std::tie(b.level, b.device->hostname);
+                   });
+  return list;
+}
+
+json DeviceJson(const JudgedDevice& judged) {
+  const Device& device = *judged.device;
   const v1::Heartbeat& beat = device.heartbeat;
-  const char* const levels[] = {"good", "check", "problem"};
   const auto time_word = [](absl::Time time) {
     return time == absl::InfinitePast() ? std::string()
                                         : TimeWord(absl::ToUnixMicros(time));
@@ -162,8 +221,8 @@ json DeviceJson(const Device& device, uint64_t newest_rules, absl::Time now) {
           {"name", device.hostname},
           {"inventory_number", device.inventory_number},
           {"group", device.group},
-          {"state", retired ? "retired" : levels[health.level]},
-          {"words", retired ? "Retired." : health.Words()},
+          {"state", LevelWord(judged.level)},
+          {"words", judged.words},
           {"last_contact", time_word(device.last_contact)},
           {"enrolled", time_word(device.enrolled)},
           {"rules_version", beat.bundle_version()},

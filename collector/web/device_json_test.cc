@@ -22,7 +22,8 @@ Device Healthy() {
 }
 
 TEST(DeviceJson, AHealthyDeviceIsGood) {
-  const auto json = DeviceJson(Healthy(), 17, kNow);
+  const Device healthy = Healthy();
+  const auto json = DeviceJson(JudgeDevice(healthy, 17, kNow));
   EXPECT_EQ(json["state"], "good") << json;
   EXPECT_EQ(json["blind_percent"], 0);
 }
@@ -72,12 +73,32 @@ TEST(DeviceJson, EachFaultIsSaidInWords) {
   for (const Fault& fault : faults) {
     Device device = Healthy();
     fault.make(&device);
-    const auto json = DeviceJson(device, 17, kNow);
+    const auto json = DeviceJson(JudgeDevice(device, 17, kNow));
     EXPECT_EQ(json["state"], fault.state) << json;
     EXPECT_NE(json["words"].get<std::string>().find(fault.words),
               std::string::npos)
         << json;
   }
+}
+
+// Of a thousand laptops the one that is blind would be on page ten.
+TEST(DeviceList, TroubleComesFirstAndIsCountedWhateverIsLookedFor) {
+  std::vector<Device> devices(3, Healthy());
+  devices[0].hostname = "laptop-a";
+  devices[1].hostname = "Laptop-B";
+  devices[1].heartbeat.set_capturing(false);
+  devices[2].hostname = "desk-c";
+  devices[2].inventory_number = "INV-77";
+  const DeviceList all = ListOf(devices, "", kNow);
+  ASSERT_EQ(all.found.size(), 3u);
+  EXPECT_EQ(all.found[0].device->hostname, "Laptop-B");
+  EXPECT_EQ(all.found[1].device->hostname, "desk-c");
+  const DeviceList some = ListOf(devices, "inv-7", kNow);
+  ASSERT_EQ(some.found.size(), 1u);
+  EXPECT_EQ(some.found[0].device->hostname, "desk-c");
+  EXPECT_EQ(some.counts.at("problem"), 1u);
+  EXPECT_EQ(some.counts.at("good"), 2u);
+  EXPECT_EQ(ListOf(devices, "LAPTOP", kNow).found.size(), 2u);
 }
 
 }  // namespace

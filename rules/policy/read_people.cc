@@ -10,7 +10,8 @@ const std::vector<std::string>& Kinds() {
   static const auto* kinds =
       new std::vector<std::string>{"deliberate",       "accidental_unreported",
                                    "unauthorised_use", "bypass",
-                                   "account",          "continued",
+                                   "account",          "shared_account",
+                                   "staff_account",    "continued",
                                    "copyright",        "record_only"};
   return *kinds;
 }

@@ -19,24 +19,33 @@ bool HasCategory(const v1::CompiledPolicy& policy, const v1::SanctionRow& row,
       });
 }
 
+bool IsAboutAccounts(const v1::SanctionRow& row) {
+  return row.kind() == "account" || row.kind() == "shared_account" ||
+         row.kind() == "staff_account";
+}
+
 bool Fits(const v1::CompiledPolicy& policy, const v1::SanctionRow& row,
           const Incident& incident) {
   if (row.staff() != incident.staff) return false;
   if (row.kind() == "continued") return incident.after_warning;
+  if (!incident.account.empty()) {
+    return row.kind() == incident.account || row.kind() == "account";
+  }
   if (!HasCategory(policy, row, incident.category)) return false;
   if (row.in_lessons() && !incident.in_lesson) return false;
   if (row.kind() == "deliberate") return incident.deliberate;
   if (row.kind() == "accidental_unreported") {
     return !incident.deliberate && !incident.self_reported;
   }
-  return row.kind() != "record_only" && row.kind() != "account";
+  return row.kind() != "record_only" && !IsAboutAccounts(row);
 }
 
-// Continued infringements first; a row about lessons last, as it is the
-// mildest that can be said of a contact.
+// Continued infringements first, then what says exactly this of an account; a
+// row about lessons last, as it is the mildest that can be said of a contact.
 int Weight(const v1::SanctionRow& row) {
   if (row.kind() == "continued") return 0;
-  return row.in_lessons() ? 2 : 1;
+  if (row.kind() == "shared_account" || row.kind() == "staff_account") return 1;
+  return row.in_lessons() ? 3 : 2;
 }
 
 }  // namespace

@@ -19,6 +19,10 @@ struct Incident {
   bool in_lesson = false;
   // A person recorded a warning before, and this incident was confirmed.
   bool after_warning = false;
+  // Not about a contact but about an account: "shared_account" (by its owner),
+  // "staff_account" (used by somebody else), "account" (any other's). Empty:
+  // about a contact.
+  std::string_view account;
 };
 
 struct Proposal {

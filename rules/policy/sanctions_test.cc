@@ -109,6 +109,22 @@ TEST_F(Sanctions, EachVisibleIncidentFindsItsRow) {
       "SS16");
 }
 
+// Sharing one's own password and taking a teacher's are different things.
+TEST_F(Sanctions, WhatWasDoneWithAnAccountFindsItsRow) {
+  Incident incident;
+  incident.account = "shared_account";
+  EXPECT_EQ(RowOf(incident), "SP6");
+  incident.account = "account";
+  EXPECT_EQ(RowOf(incident), "SP7");
+  incident.account = "staff_account";
+  EXPECT_EQ(RowOf(incident), "SP8");
+  incident.staff = true;
+  for (const char* kind : {"shared_account", "account", "staff_account"}) {
+    incident.account = kind;
+    EXPECT_EQ(RowOf(incident), "SS4") << kind;
+  }
+}
+
 TEST_F(Sanctions, AReportedAccidentHasNoRow) {
   EXPECT_EQ(RowOf({.category = "adult", .self_reported = true}), "");
   EXPECT_EQ(RowOf({.category = "adult", .staff = true, .self_reported = true}),

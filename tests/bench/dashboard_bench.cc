@@ -1,10 +1,10 @@
 // How long the dashboard's pages take over a large store, in one process and
-// without TLS: dashboard_bench DIRECTORY EVENTS ALERTS CALLS. Prints one JSON
-// object a page. tests/bench/dashboard starts it.
+// without TLS: dashboard_bench DIRECTORY EVENTS ALERTS CALLS [PAGE]. Prints one
+// JSON object a page. A DIRECTORY that was filled before is measured as it is.
+// tests/bench/dashboard starts it.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <random>
 
 #include "absl/strings/str_cat.h"
 #include "collector/web/api.h"
@@ -30,17 +30,13 @@ class Bench {
         events_(*OpenSqliteEventStore(directory + "/events")),
         agreements_(*OpenSqliteAgreementStore(directory + "/main.sqlite")) {}
 
+  bool Filled() { return accounts_->Get("head").ok(); }
+
   void Fill(size_t events, size_t alerts) {
-    Account head;
-    head.name = "head";
-    head.role = Role::kHead;
-    head.school = "oak";
-    head.password_hash = *HashPassword(kPassword);
-    (void)accounts_->Put(head);
     for (size_t done = 0; done < events; done += kBatch) {
       std::vector<StoredEvent> batch;
       for (size_t i = done; i < std::min(events, done + kBatch); ++i) {
-        batch.push_back(EventOf(i));
+        batch.push_back(EventOf(i, events));
       }
       if (!events_->Append(std::move(batch)).ok()) std::abort();
     }
@@ -53,35 +49,70 @@ class Bench {
       device.school = "oak";
       device.hostname = absl::StrCat("laptop-", i);
       device.last_contact = now_;
+      device.heartbeat_time = now_;
+      v1::Heartbeat& beat = device.heartbeat;
+      beat.set_capturing(i % 100 != 0);
+      beat.set_bundle_version(17);
+      beat.set_flows(10'000);
+      beat.set_packets(1'000'000);
+      beat.set_agent_version("0.1.0");
+      for (int cause = 0; cause < 6; ++cause) {
+        beat.add_blindness()->set_flows(static_cast<uint64_t>(i * cause % 500));
+      }
       (void)devices_->Put(device);
     }
+    // Two looks for each alert.
+    for (size_t i = 0; i < 2 * alerts; ++i) {
+      AuditEntry entry;
+      entry.time = now_;
+      entry.who = "head";
+      entry.action = "view_alert";
+      entry.about = absl::StrCat(i / 2 + 1);
+      if (!audit_->Append(entry).ok()) std::abort();
+    }
+    Account head;
+    head.name = "head";
+    head.role = Role::kHead;
+    head.school = "oak";
+    head.own_pseudonym = "P-77";
+    head.password_hash = *HashPassword(kPassword);
+    (void)accounts_->Put(head);
   }
 
-  void Measure(int calls) {
+  // Of pages that hold `only`.
+  void Measure(int calls, const std::string& only) {
     Api api(
         {*alerts_, *audit_, *devices_, *accounts_, nullptr, nullptr,
          events_.get(), nullptr, nullptr, nullptr, nullptr, agreements_.get()},
         NoticeFacts{}, SessionLimits{}, clock_);
     LogIn(api);
+    const absl::Time before = now_ - absl::Hours(24);
     const std::string month =
-        absl::FormatTime("%Y-%m", now_ - absl::Hours(24), absl::UTCTimeZone());
+        absl::FormatTime("%Y-%m", before, absl::UTCTimeZone());
+    const auto begun = absl::ToCivilMonth(before, absl::UTCTimeZone());
+    const std::string year =
+        absl::StrCat(begun.year() - (begun.month() < 9), "-year");
     for (const std::string& page : std::vector<std::string>{
              "/api/v1/alerts", "/api/v1/alerts?all=1", "/api/v1/alerts/7",
              "/api/v1/devices", "/api/v1/audit", "/api/v1/budget",
-             absl::StrCat("/api/v1/report?kind=leaders&period=", month)}) {
-      MeasurePage(api, page, calls);
+             "/api/v1/passes", "/api/v1/my-record", "/api/v1/notice",
+             absl::StrCat("/api/v1/report?kind=leaders&period=", month),
+             absl::StrCat("/api/v1/report?kind=leaders&period=", year),
+             absl::StrCat("/api/v1/report?kind=governors&period=", year)}) {
+      if (page.find(only) != std::string::npos) MeasurePage(api, page, calls);
     }
   }
 
  private:
-  StoredEvent EventOf(size_t i) {
+  // Received in order, over sixty days.
+  StoredEvent EventOf(size_t i, size_t events) {
     StoredEvent one;
     one.school = "oak";
     one.device = absl::StrCat("D-", i % 2000);
     one.epoch = 1;
     one.happened = one.received =
-        now_ -
-        absl::Hours(24 * 60) * (static_cast<double>(dice_() % 1000) / 1000);
+        now_ - absl::Hours(24 * 60) *
+                   (1 - static_cast<double>(i) / static_cast<double>(events));
     one.event.set_sequence(i / 2000 + 1);
     one.event.mutable_person()->set_group("ks2");
     one.event.mutable_person()->set_pseudonym(absl::StrCat("P-", i % 5000));
@@ -149,7 +180,14 @@ class Bench {
     }
     std::vector<double> times;
     size_t bytes = 0;
+    uint64_t changed = 0;
     while (times.size() < static_cast<size_t>(calls)) {
+      // The world goes on between two looks: nothing is answered from what
+      // was true before.
+      (void)alerts_->Update(++changed, [](v1::Alert* alert) {
+        alert->set_count(alert->count() + 1);
+        return absl::OkStatus();
+      });
       const absl::Duration before = clock_.SinceBoot();
       const Response response = api.Answer(request);
       const absl::Duration took = clock_.SinceBoot() - before;
@@ -171,7 +209,6 @@ class Bench {
 
   const platform::Clock& clock_ = platform::SystemClock();
   const absl::Time now_;
-  std::mt19937_64 dice_{1};
   std::unique_ptr<AlertStore> alerts_;
   std::unique_ptr<AuditLog> audit_;
   std::unique_ptr<DeviceStore> devices_;
@@ -185,10 +222,12 @@ class Bench {
 }  // namespace schoolgate::collector
 
 int main(int argc, char** argv) {
-  if (argc != 5) return 2;
+  if (argc != 5 && argc != 6) return 2;
   schoolgate::collector::Bench bench(argv[1]);
-  bench.Fill(std::strtoull(argv[2], nullptr, 10),
-             std::strtoull(argv[3], nullptr, 10));
-  bench.Measure(std::atoi(argv[4]));
+  if (!bench.Filled()) {
+    bench.Fill(std::strtoull(argv[2], nullptr, 10),
+               std::strtoull(argv[3], nullptr, 10));
+  }
+  bench.Measure(std::atoi(argv[4]), argc == 6 ? argv[5] : "");
   return 0;
 }

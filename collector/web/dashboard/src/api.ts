@@ -131,6 +131,14 @@ export interface Device {
   waiting: number;
 }
 
+export interface DevicePage {
+  devices: Device[];
+  from: number;
+  found: number;
+  page: number;
+  counts: Record<Device["state"], number>;
+}
+
 export interface Release {
   version: number;
   ring: "trial" | "one device" | "1 in 20" | "all";
@@ -223,7 +231,9 @@ export interface AuditEntry {
 export interface AuditPage {
   entries: AuditEntry[];
   before: number;
-  whole?: boolean;
+  // Null: the first check is still under way.
+  whole?: boolean | null;
+  checked?: string;
 }
 
 export interface Notice {

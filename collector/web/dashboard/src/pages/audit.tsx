@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { get, sorry, type AuditEntry, type AuditPage as Answer } from "../api";
 import { ErrorSummary, Title } from "../parts/bits";
-import { clockWord, dayWord } from "../time";
+import { ago, clockWord, dayWord } from "../time";
 import { auditSentence, times } from "../words";
 
 interface Line {
@@ -31,7 +31,8 @@ function merge(entries: AuditEntry[]): Line[] {
 export function AuditPage() {
   const [entries, setEntries] = useState<AuditEntry[] | null>(null);
   const [before, setBefore] = useState(0);
-  const [whole, setWhole] = useState<boolean | undefined>(undefined);
+  const [whole, setWhole] = useState<boolean | null | undefined>(undefined);
+  const [checked, setChecked] = useState("");
   const [error, setError] = useState("");
 
   const load = (from: number) =>
@@ -39,7 +40,10 @@ export function AuditPage() {
       (answer) => {
         setEntries((old) => [...(from ? (old ?? []) : []), ...answer.entries]);
         setBefore(answer.before);
-        if (answer.whole !== undefined) setWhole(answer.whole);
+        if (answer.whole !== undefined) {
+          setWhole(answer.whole);
+          setChecked(answer.checked ?? "");
+        }
       },
       (problem) => setError(sorry(problem)));
   useEffect(() => void load(0), []);
@@ -59,7 +63,10 @@ export function AuditPage() {
         Everything that anybody looks at or changes here is put on record first. Nobody can change or remove a line.
       </p>
       <ErrorSummary message={error} />
-      {whole === true && <p class="inset good">Checked just now: no line was changed or removed.</p>}
+      {whole === true && (
+        <p class="inset good">No line was changed or removed. All of them were checked {ago(checked)}, the new ones just now.</p>
+      )}
+      {whole === null && <p class="inset">The record is long and is being checked. Come back in a minute for the result.</p>}
       {whole === false && (
         <p class="error-summary" role="alert">
           <b>The record has been damaged or changed.</b> Tell your head teacher and data protection officer, and keep a

@@ -1,11 +1,10 @@
 import { useEffect, useState } from "preact/hooks";
-import { get, sorry, type Device, type Me } from "../api";
+import { get, sorry, type Device, type DevicePage, type Me } from "../api";
 import { ErrorSummary, Title } from "../parts/bits";
 import { ReleasePart } from "../parts/release";
 import { ago, fullTime } from "../time";
 import { groupWord } from "../words";
 
-const order: Device["state"][] = ["problem", "check", "good", "retired"];
 const stateWord: Record<Device["state"], string> = {
   problem: "Needs attention",
   check: "Worth a look",
@@ -13,55 +12,81 @@ const stateWord: Record<Device["state"], string> = {
   retired: "Retired",
 };
 const refreshMs = 30000;
+const typingMs = 250;
+const few = 10;
 
 export function DevicesPage({ me }: { me: Me }) {
-  const [devices, setDevices] = useState<Device[] | null>(null);
+  const [list, setList] = useState<DevicePage | null>(null);
   const [error, setError] = useState("");
+  const [find, setFind] = useState("");
+  const [from, setFrom] = useState(0);
 
   useEffect(() => {
+    let wanted = true;
     const load = (background: boolean) =>
-      get<{ devices: Device[] }>("/api/v1/devices", background).then(
-        (answer) => { setDevices(answer.devices); setError(""); },
-        (problem) => setError(sorry(problem)));
-    load(false);
+      get<DevicePage>(`/api/v1/devices?from=${from}&find=${encodeURIComponent(find)}`, background).then(
+        (answer) => { if (wanted) { setList(answer); setError(""); } },
+        (problem) => { if (wanted) setError(sorry(problem)); });
+    const first = setTimeout(() => load(false), find ? typingMs : 0);
     const timer = setInterval(() => load(true), refreshMs);
-    return () => clearInterval(timer);
-  }, []);
+    return () => { wanted = false; clearTimeout(first); clearInterval(timer); };
+  }, [find, from]);
 
-  const sorted = [...(devices ?? [])].sort(
-    (a, b) => order.indexOf(a.state) - order.indexOf(b.state) || a.name.localeCompare(b.name));
-  const count = (state: Device["state"]) => sorted.filter((device) => device.state === state).length;
-  const troubled = count("problem") + count("check");
+  const counts = list?.counts;
+  const total = counts ? counts.problem + counts.check + counts.good + counts.retired : 0;
+  const troubled = counts ? counts.problem + counts.check : 0;
 
   return (
     <>
       <Title tab="Devices">Devices</Title>
       <ErrorSummary message={error} />
       {me.role === "it_provider" && <ReleasePart />}
-      {devices?.length === 0 && (
+      {list && total === 0 && (
         <p>No device is enrolled yet. Your IT provider adds devices; they appear here by themselves.</p>
       )}
-      {sorted.length > 0 && (
+      {list && counts && total > 0 && (
         <>
           <p class="lead">
             {troubled === 0
-              ? `All ${sorted.length} devices are working as they should.`
-              : `${count("good")} of ${sorted.length} devices are working. ${troubled} ${troubled === 1 ? "needs" : "need"} a look: ${me.role === "it_provider" ? "they are" : "tell your IT provider. They are"} listed first.`}
+              ? `All ${total} devices are working as they should.`
+              : `${counts.good} of ${total} devices are working. ${troubled} ${troubled === 1 ? "needs" : "need"} a look: ${me.role === "it_provider" ? "they are" : "tell your IT provider. They are"} listed first.`}
           </p>
-          <table class="table">
-            <thead>
-              <tr>
-                <th scope="col">Device</th>
-                <th scope="col">How it is</th>
-                <th scope="col">Last contact</th>
-                <th scope="col">What it can see</th>
-                <th scope="col">Rules</th>
-              </tr>
-            </thead>
-            <tbody>
-              {sorted.map((device) => <DeviceRow key={device.id} device={device} />)}
-            </tbody>
-          </table>
+          {(total > few || find) && (
+            <p class="field no-print">
+              <label for="find-device">Find a device by its name or inventory number</label>
+              <input id="find-device" type="search" value={find}
+                onInput={(event) => { setFind(event.currentTarget.value); setFrom(0); }} />
+            </p>
+          )}
+          <p class="hint" role="status">
+            {find || list.found > list.devices.length
+              ? list.found === 0 ? "No device has that in its name."
+                : `${list.from + 1} to ${list.from + list.devices.length} of ${list.found}` : ""}
+          </p>
+          {list.devices.length > 0 && (
+            <table class="table">
+              <thead>
+                <tr>
+                  <th scope="col">Device</th>
+                  <th scope="col">How it is</th>
+                  <th scope="col">Last contact</th>
+                  <th scope="col">What it can see</th>
+                  <th scope="col">Rules</th>
+                </tr>
+              </thead>
+              <tbody>
+                {list.devices.map((device) => <DeviceRow key={device.id} device={device} />)}
+              </tbody>
+            </table>
+          )}
+          {list.found > list.page && (
+            <p class="buttons no-print">
+              <button class="button secondary" disabled={list.from === 0}
+                onClick={() => setFrom(Math.max(0, list.from - list.page))}>Devices before these</button>
+              <button class="button secondary" disabled={list.from + list.devices.length >= list.found}
+                onClick={() => setFrom(list.from + list.page)}>Devices after these</button>
+            </p>
+          )}
         </>
       )}
     </>

@@ -1,0 +1,240 @@
+#include "collector/detect/account_watch.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "absl/strings/str_cat.h"
+
+namespace schoolgate::collector {
+namespace {
+
+constexpr absl::Duration kOneSitting = absl::Hours(1);
+constexpr size_t kMostLines = 50;
+constexpr auto kPupils =
+    std::to_array<std::string_view>({"pupils", "ks1", "ks2"});
+constexpr auto kStaffs = std::to_array<std::string_view>(
+    {"staff", "governor", "volunteer", "contractor"});
+
+// Whether a person was at the device: nothing that runs by itself.
+bool IsUse(const v1::Event& event) {
+  switch (event.kind_case()) {
+    case v1::Event::kContact: {
+      const v1::Contact& contact = event.contact();
+      return !contact.session_locked() &&
+             contact.process() == v1::PROCESS_KIND_BROWSER &&
+             contact.action() == v1::ACTION_BLOCK;
+    }
+    case v1::Event::kEpisode: {
+      const v1::Episode& episode = event.episode();
+      return episode.process() != v1::PROCESS_KIND_OTHER &&
+             (episode.grade() == v1::GRADE_OPENED ||
+              episode.grade() == v1::GRADE_ATTEMPT ||
+              episode.grade() == v1::GRADE_LANDED);
+    }
+    case v1::Event::kSelfReport:
+    case v1::Event::kNoticeAccepted:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+void AccountWatch::Add(const StoredEvent& event) {
+  const v1::Person& person = event.event.person();
+  if (person.confidence() != v1::CONFIDENCE_CERTAIN ||
+      person.pseudonym().empty() || !IsUse(event.event)) {
+    return;
+  }
+  const AccountId account(event.school, person.pseudonym());
+  if (accounts_.size() >= kMostAccounts && !accounts_.contains(account)) {
+    ++refused_;
+    return;
+  }
+  std::set<Use>& uses = accounts_[account];
+  if (!uses.insert({event.happened, event.device, event.epoch,
+                    event.event.sequence(), person.group()})
+           .second) {
+    return;
+  }
+  if (uses.size() > kMostUses) uses.erase(uses.begin());
+  touched_.insert(account);
+  unplaced_.insert(account);
+}
+
+bool AccountWatch::IsLike(const std::string& school, const std::string& group,
+                          std::span<const std::string_view> kinds) const {
+  const Policy policy = PolicyOf(policies_, school);
+  const std::vector<std::string> groups = policy == nullptr
+                                              ? std::vector<std::string>{group}
+                                              : GroupAndParents(*policy, group);
+  return std::any_of(groups.begin(), groups.end(), [&](const auto& one) {
+    return std::find(kinds.begin(), kinds.end(), one) != kinds.end();
+  });
+}
+
+bool AccountWatch::IsPupils(const std::string& school,
+                            const std::string& group) const {
+  return IsLike(school, group, kPupils);
+}
+
+bool AccountWatch::IsStaffs(const std::string& school,
+                            const std::string& group) const {
+  return IsLike(school, group, kStaffs);
+}
+
+// The last run of turns that is long enough; empty: there is none.
+AccountWatch::Uses AccountWatch::Shared(const std::set<Use>& all) {
+  Uses best, run;
+  int turns = 0;
+  const auto close = [&] {
+    if (turns >= kTurns && run.back()->time - run.front()->time >= kSharedFor) {
+      best = run;
+    }
+    run.clear();
+    turns = 0;
+  };
+  for (const Use& use : all) {
+    if (!run.empty() && use.time - run.back()->time > kTurn) close();
+    if (!run.empty() && use.device != run.back()->device) ++turns;
+    run.push_back(&use);
+  }
+  if (!run.empty()) close();
+  return best;
+}
+
+// The last sitting at the device that lasted so long.
+AccountWatch::Uses AccountWatch::Long(const std::set<Use>& all,
+                                      const std::string& device,
+                                      absl::Duration at_least) {
+  Uses best, sitting;
+  const auto close = [&] {
+    if (!sitting.empty() &&
+        sitting.back()->time - sitting.front()->time >= at_least) {
+      best = sitting;
+    }
+    sitting.clear();
+  };
+  for (const Use& use : all) {
+    if (use.device != device) continue;
+    if (!sitting.empty() && use.time - sitting.back()->time > kOneSitting) {
+      close();
+    }
+    sitting.push_back(&use);
+  }
+  close();
+  return best;
+}
+
+Finding AccountWatch::About(const AccountId& account, const char* rule,
+                            const Uses& uses) const {
+  Finding finding;
+  finding.school = account.first;
+  finding.rule = rule;
+  finding.severity = v1::SEVERITY_ROUTINE;
+  finding.subject = account.second;
+  finding.subject_is_person = true;
+  finding.group = uses.back()->group;
+  finding.device = uses.back()->device;
+  finding.first = uses.front()->time;
+  finding.last = uses.back()->time;
+  finding.count = static_cast<uint32_t>(uses.size());
+  finding.enforced = false;
+  std::set<std::string> devices;
+  for (const Use* use : uses) devices.insert(use->device);
+  finding.devices = static_cast<uint32_t>(devices.size());
+  const size_t first = uses.size() > kMostLines ? uses.size() - kMostLines : 0;
+  for (size_t i = first; i < uses.size(); ++i) {
+    v1::AlertEvidence& line = finding.evidence.emplace_back();
+    line.set_time_unix_us(absl::ToUnixMicros(uses[i]->time));
+    line.set_sentence(absl::StrCat("account ", account.second, " was used"));
+    line.set_device(uses[i]->device);
+    line.set_epoch(uses[i]->epoch);
+    line.set_sequence(uses[i]->sequence);
+    line.set_count(1);
+  }
+  finding.key =
+      absl::StrCat(account.first, "|", account.second, "|", finding.rule);
+  return finding;
+}
+
+void AccountWatch::TellIfNew(const AccountId& account, Finding finding,
+                             std::vector<Finding>& out) {
+  const std::string words =
+      absl::StrCat(absl::ToUnixMicros(finding.first), "/", finding.count);
+  if (std::exchange(told_[account][finding.key], words) != words) {
+    out.push_back(std::move(finding));
+  }
+}
+
+std::vector<Finding> AccountWatch::Settle() {
+  std::vector<Finding> out;
+  for (const AccountId& account : touched_) {
+    const std::set<Use>& all = accounts_[account];
+    // Staff have a laptop of their own and a computer in the classroom.
+    if (all.empty() || !IsPupils(account.first, all.rbegin()->group)) continue;
+    const Uses uses = Shared(all);
+    if (!uses.empty())
+      TellIfNew(account, About(account, "shared_account", uses), out);
+  }
+  touched_.clear();
+  return out;
+}
+
+void AccountWatch::OnTick(std::span<const Device> devices,
+                          std::vector<Finding>& out) {
+  if (unplaced_.empty()) return;
+  std::map<std::string, const Device*> by_id;
+  for (const Device& device : devices) by_id.emplace(device.id, &device);
+  for (const AccountId& account : unplaced_) {
+    const std::set<Use>& all = accounts_[account];
+    std::map<std::string, std::string> used;  // device: group of the person
+    for (const Use& use : all) used[use.device] = use.group;
+    for (const auto& [id, group] : used) {
+      const auto device = by_id.find(id);
+      if (device == by_id.end()) continue;
+      const std::string& place = device->second->group;
+      const bool pupil = IsPupils(account.first, group);
+      const bool pupil_there = pupil && IsStaffs(account.first, place);
+      const bool staff_there = !pupil && IsStaffs(account.first, group) &&
+                               IsPupils(account.first, place);
+      if (!pupil_there && !staff_there) continue;
+      const Uses uses =
+          Long(all, id, pupil_there ? kPupilOnStaffs : kStaffOnPupils);
+      if (uses.empty()) continue;
+      Finding finding =
+          About(account, pupil_there ? "other_account" : "staff_account", uses);
+      absl::StrAppend(&finding.key, "|", id);
+      if (pupil_there) {
+        finding.severity = v1::SEVERITY_RULE_BREAK;
+      } else {
+        // Who it was is the question: the account's owner may be the victim.
+        finding.detail = account.second;
+        finding.subject = id;
+        finding.subject_is_person = false;
+        finding.group = place;
+      }
+      TellIfNew(account, std::move(finding), out);
+    }
+  }
+  unplaced_.clear();
+}
+
+void AccountWatch::Forget(absl::Time before) {
+  for (auto& [account, uses] : accounts_) {
+    while (!uses.empty() && uses.begin()->time < before) {
+      uses.erase(uses.begin());
+    }
+  }
+  std::erase_if(accounts_, [&](const auto& entry) {
+    if (!entry.second.empty()) return false;
+    told_.erase(entry.first);
+    touched_.erase(entry.first);
+    unplaced_.erase(entry.first);
+    return true;
+  });
+}
+
+}  // namespace schoolgate::collector
