@@ -85,10 +85,25 @@ void Protocol(nftnl_rule* rule, uint8_t number) {
   Compare(rule, NFT_CMP_EQ, &number, sizeof(number));
 }
 
-void Port(nftnl_rule* rule, uint32_t offset, uint16_t port) {
+void Port(nftnl_rule* rule, uint32_t offset, uint32_t how, uint16_t port) {
   const uint16_t wire = htons(port);
   LoadTransport(rule, offset, sizeof(wire));
-  Compare(rule, NFT_CMP_EQ, &wire, sizeof(wire));
+  Compare(rule, how, &wire, sizeof(wire));
+}
+
+void Ends(nftnl_rule* rule, uint32_t how) {
+  const uint8_t none = 0;
+  LoadTransport(rule, kTcpFlags, 1);
+  Mask<uint8_t>(rule, kFinOrRst);
+  Compare(rule, how, &none, sizeof(none));
+}
+
+void Nth(nftnl_rule* rule, Way way, uint32_t how, uint16_t n) {
+  SG_CHECK(std::has_single_bit(n));
+  const uint64_t none = 0;
+  LoadPackets(rule, way);
+  Mask<uint64_t>(rule, uint64_t{n} - 1);
+  Compare(rule, how, &none, sizeof(none));
 }
 
 }  // namespace
@@ -114,20 +129,32 @@ LogRule& LogRule::Udp() {
 }
 
 LogRule& LogRule::FromPort(uint16_t port) {
-  Port(rule_, kSourcePort, port);
+  Port(rule_, kSourcePort, NFT_CMP_EQ, port);
+  return *this;
+}
+
+LogRule& LogRule::NotFromPort(uint16_t port) {
+  Port(rule_, kSourcePort, NFT_CMP_NEQ, port);
+  return *this;
+}
+
+LogRule& LogRule::NotToPort(uint16_t port) {
+  Port(rule_, kDestinationPort, NFT_CMP_NEQ, port);
   return *this;
 }
 
 LogRule& LogRule::ToPort(uint16_t port) {
-  Port(rule_, kDestinationPort, port);
+  Port(rule_, kDestinationPort, NFT_CMP_EQ, port);
   return *this;
 }
 
 LogRule& LogRule::TcpEnds() {
-  const uint8_t none = 0;
-  LoadTransport(rule_, kTcpFlags, 1);
-  Mask<uint8_t>(rule_, kFinOrRst);
-  Compare(rule_, NFT_CMP_NEQ, &none, sizeof(none));
+  Ends(rule_, NFT_CMP_NEQ);
+  return *this;
+}
+
+LogRule& LogRule::TcpGoesOn() {
+  Ends(rule_, NFT_CMP_EQ);
   return *this;
 }
 
@@ -163,11 +190,12 @@ LogRule& LogRule::Packets(Way way, uint64_t from, uint64_t to) {
 }
 
 LogRule& LogRule::EveryNth(Way way, uint16_t n) {
-  SG_CHECK(std::has_single_bit(n));
-  const uint64_t none = 0;
-  LoadPackets(rule_, way);
-  Mask<uint64_t>(rule_, uint64_t{n} - 1);
-  Compare(rule_, NFT_CMP_EQ, &none, sizeof(none));
+  Nth(rule_, way, NFT_CMP_EQ, n);
+  return *this;
+}
+
+LogRule& LogRule::BetweenNths(Way way, uint16_t n) {
+  Nth(rule_, way, NFT_CMP_NEQ, n);
   return *this;
 }
 

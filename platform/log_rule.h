@@ -24,13 +24,17 @@ class LogRule {
   LogRule& Udp();
   LogRule& FromPort(uint16_t port);
   LogRule& ToPort(uint16_t port);
+  LogRule& NotFromPort(uint16_t port);
+  LogRule& NotToPort(uint16_t port);
   LogRule& TcpEnds();  // FIN or RST
+  LogRule& TcpGoesOn();
   LogRule& FromLoopback();
   LogRule& Going(Way way);
   // Packets counted so far that way, this one included. A connection that is
   // older than the counting has none and never matches.
   LogRule& Packets(Way way, uint64_t from, uint64_t to);
   LogRule& EveryNth(Way way, uint16_t n);  // a power of two
+  LogRule& BetweenNths(Way way, uint16_t n);
 
   // Ends. One a rule.
   LogRule& Copy(uint16_t group);  // and done

@@ -156,19 +156,6 @@ class Transaction {
   uint32_t sequence_ = 0;
 };
 
-// Names are asked for in these whatever the flow's age: a resolver keeps one
-// socket for hours.
-void AddNameChains(Transaction& all, const std::string& table, uint16_t group) {
-  all.Chain("udp");
-  for (const uint16_t port : {kDns, kMdns, kLlmnr}) {
-    all.Add(LogRule(table, "udp").ToPort(port).Copy(group));
-  }
-  all.Add(LogRule(table, "udp").FromPort(kDns).Copy(group));
-  all.Chain("tcp");
-  all.Add(LogRule(table, "tcp").ToPort(kDns).Copy(group));
-  all.Add(LogRule(table, "tcp").FromPort(kDns).Copy(group));
-}
-
 void AddFlowChain(Transaction& all, const std::string& table, const char* chain,
                   Way way, uint32_t first, uint16_t group) {
   all.Chain(chain);
@@ -189,13 +176,46 @@ void AddFlowChain(Transaction& all, const std::string& table, const char* chain,
               .CopyHead(group, 1, kSampleBytes));
 }
 
+// Names are asked for in these whatever the flow's age: a resolver keeps one
+// socket for hours.
+void AddUdpChain(Transaction& all, const std::string& table, uint16_t group) {
+  all.Chain("udp");
+  for (const uint16_t port : {kDns, kMdns, kLlmnr}) {
+    all.Add(LogRule(table, "udp").ToPort(port).Copy(group));
+  }
+  all.Add(LogRule(table, "udp").FromPort(kDns).Copy(group));
+}
+
+// What a download is made of leaves at the first rule: between the packets that
+// samples are taken from (each 256th is a 16th, too).
+void AddTcpChain(Transaction& all, const std::string& table, uint16_t group) {
+  static_assert(kSampleLater % kSampleSoon == 0);
+  all.Chain("tcp");
+  for (const auto& [way, first] : {std::pair(Way::kAsked, kFirstAsked),
+                                   std::pair(Way::kAnswered, kFirstAnswered)}) {
+    all.Add(LogRule(table, "tcp")
+                .Going(way)
+                .BetweenNths(way, kSampleSoon)
+                .TcpGoesOn()
+                .NotToPort(kDns)
+                .NotFromPort(kDns)
+                .Packets(way, first + 1, kForever)
+                .Done());
+  }
+  all.Add(LogRule(table, "tcp").ToPort(kDns).Copy(group));
+  all.Add(LogRule(table, "tcp").FromPort(kDns).Copy(group));
+  all.Add(LogRule(table, "tcp").Going(Way::kAsked).Goto("asked"));
+  all.Add(LogRule(table, "tcp").Going(Way::kAnswered).Goto("answered"));
+}
+
 void AddAll(Transaction& all, const std::string& table, uint16_t group) {
-  AddNameChains(all, table, group);
   AddFlowChain(all, table, "asked", Way::kAsked, kFirstAsked, group);
   AddFlowChain(all, table, "answered", Way::kAnswered, kFirstAnswered, group);
+  AddUdpChain(all, table, group);
+  AddTcpChain(all, table, group);
   all.Chain("first");
+  all.Add(LogRule(table, "first").Tcp().Goto("tcp"));
   all.Add(LogRule(table, "first").Udp().Jump("udp"));
-  all.Add(LogRule(table, "first").Tcp().Jump("tcp"));
   all.Add(LogRule(table, "first").Going(Way::kAsked).Goto("asked"));
   all.Add(LogRule(table, "first").Going(Way::kAnswered).Goto("answered"));
   all.HookedChain("out", NF_INET_LOCAL_OUT);
