@@ -1,6 +1,7 @@
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "collector/cli/open_stores.h"
@@ -23,6 +24,15 @@ struct Options {
 
 std::string Day(absl::Time time) {
   return absl::FormatTime("%e %B %Y", time, absl::UTCTimeZone());
+}
+
+// Certificates count in whole seconds: one that was made in the very second of
+// the change would not tell on which side of it.
+absl::Time NextSecond() {
+  const absl::Time now = platform::SystemClock().Now();
+  const absl::Time next = absl::FromUnixSeconds(absl::ToUnixSeconds(now) + 1);
+  std::this_thread::sleep_for(absl::ToChronoNanoseconds(next - now));
+  return next;
 }
 
 absl::Status NobodyServes(const DataDirectory& directory) {
@@ -101,7 +111,7 @@ absl::Status Rotate(const Options& options) {
   absl::Status status = NobodyServes(options.directory);
   if (!status.ok()) return status;
   const std::string folder = options.directory.Authority();
-  const absl::Time now = platform::SystemClock().Now();
+  const absl::Time now = NextSecond();
   if (!AuthorityChangeBegun(folder).ok()) {
     // Devices believe only the old one until they have called: what we show
     // them is signed by it, and must last as long as they may take.
