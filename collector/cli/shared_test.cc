@@ -2,10 +2,8 @@
 // dies the other goes on with everything.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,6 +23,7 @@
 #include "collector/postgres/server_test.h"
 #include "collector/store/scratch_test.h"
 #include "platform/clock.h"
+#include "platform/free_port_test.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -186,19 +185,6 @@ TEST_F(SharedTest, ARestartedDatabaseIsNoticedAndOutlived) {
   EXPECT_EQ(store->ReadAfter(0, 1'000'000, &cursor)->size(), events.size());
 }
 
-// A port that nobody has now.
-uint16_t FreePort() {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  const int file = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  bind(file, reinterpret_cast<sockaddr*>(&address), size);
-  getsockname(file, reinterpret_cast<sockaddr*>(&address), &size);
-  close(file);
-  return ntohs(address.sin_port);
-}
-
 // HAProxy in front of some ports, until it goes out of scope.
 class Balancer {
  public:
@@ -213,7 +199,7 @@ class Balancer {
   }
 
   void Start(const std::vector<uint16_t>& ports) {
-    port_ = FreePort();
+    port_ = platform::FreePort();
     const std::string file = directory_ + "/haproxy.cfg";
     std::ofstream config(file);
     config << "global\n  maxconn 2000\ndefaults\n  mode tcp\n"
@@ -269,7 +255,7 @@ TEST_F(SharedTest, BehindABalancerAllArrivesOnceWhileCollectorsDie) {
   std::vector<uint16_t> ports;
   ChildCollector* const collectors[] = {first_.get(), second_.get()};
   for (ChildCollector* collector : collectors) {
-    ports.push_back(FreePort());
+    ports.push_back(platform::FreePort());
     ASSERT_EQ(collector->Terminate(), 0);
     const std::string file = collector->directory().Config();
     ASSERT_TRUE(WriteSecretFile(file, absl::StrReplaceAll(

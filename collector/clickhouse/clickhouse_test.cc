@@ -9,6 +9,7 @@
 #include "collector/clickhouse/server_test.h"
 #include "collector/postgres/server_test.h"
 #include "collector/store/event_store_conformance_test.h"
+#include "collector/store/killed_server_test.h"
 #include "platform/clock.h"
 
 namespace schoolgate::collector {
@@ -25,30 +26,19 @@ TestClickHouse* Server() {
   return server.get();
 }
 
-// What a scratch directory is to SQLite, a schema and a database are here.
-std::string NameOf(const std::string& place) {
-  std::string name = "s";
-  for (const char c : place.substr(place.rfind('/') + 1)) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (std::isalnum(byte) != 0) name += static_cast<char>(std::tolower(byte));
-    if (std::isupper(byte) != 0) name += '_';
-  }
-  return name;
-}
-
 ClickHouseCounters& Counters() {
   static ClickHouseCounters counters;
   return counters;
 }
 
 std::shared_ptr<Postgres> LedgerAt(const std::string& place) {
-  return Postgres::Open(Ledger()->Place(NameOf(place))).value();
+  return Postgres::Open(Ledger()->Place(TestServer::SchemaOf(place))).value();
 }
 
 absl::StatusOr<std::unique_ptr<EventStore>> OpenEvents(
     const std::string& place) {
-  auto cluster = ClickHouseCluster::Open(Server()->Place(NameOf(place)),
-                                         platform::SystemClock());
+  auto cluster = ClickHouseCluster::Open(
+      Server()->Place(TestServer::SchemaOf(place)), platform::SystemClock());
   if (!cluster.ok()) return cluster.status();
   return MakeClickHouseEventStore(*std::move(cluster), LedgerAt(place),
                                   Counters());
@@ -83,30 +73,10 @@ TEST(ClickHouseTest, AServerThatIsKilledLosesAndDoublesNothing) {
   SG_NEEDS_OWN_SERVER();
   Scratch scratch;
   const auto store = OpenEvents(scratch.path()).value();
-  uint64_t acknowledged = 0;
-  std::atomic<int> batches{0};
-  std::atomic<bool> stop{false};
-  std::thread writer([&] {
-    while (!stop) {
-      const auto stored =
-          store->Append(Contacts("D-1", acknowledged + 1, acknowledged + 5));
-      if (stored.ok()) acknowledged += 5;  // else it is sent again
-      batches += stored.ok();
-    }
-  });
-  for (int round = 1; round <= 3; ++round) {
-    while (batches < round * 20) std::this_thread::yield();
+  SurvivesItsServer(*store, [] {
     Server()->End(SIGKILL);
     EXPECT_TRUE(Server()->Begin());
-  }
-  stop = true;
-  writer.join();
-  EXPECT_GT(acknowledged, 0u);
-  ASSERT_TRUE(store->Append(Contacts("D-1", 1, acknowledged + 5)).ok());
-  EXPECT_EQ(CountIn(*store), acknowledged + 5);
-  uint64_t cursor = 0;
-  EXPECT_EQ(store->ReadAfter(0, 1'000'000, &cursor)->size(), acknowledged + 5);
-  EXPECT_EQ(store->DurableSequence("D-1", 7).value(), acknowledged + 5);
+  });
 }
 
 // The ledger is lost between the block and its commit: the block must never
@@ -132,8 +102,9 @@ TEST(ClickHouseTest, ABlockThatWasNeverCommittedIsNeverSeen) {
       .UInt64(7)
       .Text(Contact("D-1", 4).event.SerializeAsString());
   const auto cluster =
-      ClickHouseCluster::Open(Server()->Place(NameOf(scratch.path())),
-                              platform::SystemClock())
+      ClickHouseCluster::Open(
+          Server()->Place(TestServer::SchemaOf(scratch.path())),
+          platform::SystemClock())
           .value();
   ASSERT_EQ(cluster->Insert(0, row.bytes()).kind, BlockOutcome::kStored);
   EXPECT_EQ(CountIn(*store), 3u);
@@ -150,7 +121,8 @@ TEST(ClickHouseTest, ABlockThatArrivesTwiceCountsOnce) {
   Scratch scratch;
   const auto store = OpenEvents(scratch.path()).value();
   ASSERT_EQ(store->Append(Contacts("D-1", 1, 300))->size(), 300u);
-  const ClickHouseConfig config = Server()->Place(NameOf(scratch.path()));
+  const ClickHouseConfig config =
+      Server()->Place(TestServer::SchemaOf(scratch.path()));
   ClickHouseServer server(
       Server()->url(), {TestClickHouse::kUser, TestClickHouse::kPassword, ""});
   const std::string table = config.database + ".event";

@@ -3,11 +3,9 @@
 // takes any password and is not killed (tests/scale/chdb).
 #pragma once
 
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +17,7 @@
 #include "absl/strings/str_cat.h"
 #include "collector/clickhouse/clickhouse_config.h"
 #include "collector/clickhouse/clickhouse_server.h"
+#include "platform/free_port_test.h"
 
 namespace schoolgate::collector {
 
@@ -36,7 +35,7 @@ class TestClickHouse {
     std::string pattern = "/tmp/sg-ch-XXXXXX";
     if (mkdtemp(pattern.data()) == nullptr) return nullptr;
     server->directory_ = pattern;
-    server->http_ = FreePort();
+    server->http_ = platform::FreePort();
     server->WriteFiles();
     if (!server->own()) return server;
     return server->Begin() ? std::move(server) : nullptr;
@@ -91,25 +90,13 @@ class TestClickHouse {
 
   TestClickHouse() = default;
 
-  static uint16_t FreePort() {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    const int file = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bind(file, reinterpret_cast<sockaddr*>(&address), size);
-    getsockname(file, reinterpret_cast<sockaddr*>(&address), &size);
-    close(file);
-    return ntohs(address.sin_port);
-  }
-
   void WriteFiles() const {
     std::ofstream(directory_ + "/password") << kPassword << "\n";
     std::ofstream(directory_ + "/config.xml")
         << "<yandex><logger><level>warning</level><log>" << directory_
         << "/log</log><errorlog>" << directory_
         << "/errors</errorlog></logger><http_port>" << http_
-        << "</http_port><tcp_port>" << FreePort()
+        << "</http_port><tcp_port>" << platform::FreePort()
         << "</tcp_port><listen_host>127.0.0.1</listen_host><path>" << directory_
         << "/data/</path><tmp_path>" << directory_
         << "/tmp/</tmp_path><users_config>users.xml</users_config>"

@@ -9,6 +9,7 @@
 #include "collector/postgres/server_test.h"
 #include "collector/store/alert_store_conformance_test.h"
 #include "collector/store/event_store_conformance_test.h"
+#include "collector/store/killed_server_test.h"
 #include "collector/store/small_stores_conformance_test.h"
 
 namespace schoolgate::collector {
@@ -20,23 +21,8 @@ TestServer* Server() {
   return server.get();
 }
 
-// What a scratch directory is to SQLite, a schema is here: of the same name.
-std::string SchemaOf(const std::string& place) {
-  std::string schema = "s";
-  for (const char c : place.substr(place.rfind('/') + 1)) {
-    if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
-      schema +=
-          static_cast<char>(std::isupper(static_cast<unsigned char>(c)) != 0
-                                ? std::tolower(static_cast<unsigned char>(c))
-                                : c);
-      if (std::isupper(static_cast<unsigned char>(c)) != 0) schema += '_';
-    }
-  }
-  return schema;
-}
-
 std::shared_ptr<Postgres> At(const std::string& place) {
-  return Postgres::Open(Server()->Place(SchemaOf(place))).value();
+  return Postgres::Open(Server()->Place(TestServer::SchemaOf(place))).value();
 }
 
 #define SG_NEEDS_SERVER() \
@@ -51,8 +37,8 @@ SmallStoresKind SmallKind() {
       [](const auto& place) { return MakePostgresAccountStore(At(place)); },
       [](const auto& place) { return MakePostgresHeldEvents(At(place)); },
       [](const auto& place) {
-        return MakePostgresFeedStore(At(place),
-                                     Server()->Place(SchemaOf(place)));
+        return MakePostgresFeedStore(
+            At(place), Server()->Place(TestServer::SchemaOf(place)));
       },
       [](const auto& place) {
         return MakePostgresSecondFactorStore(At(place));
@@ -113,7 +99,7 @@ TEST(PostgresTest, AServerThatIsNotThereIsNamedWithWhatToDo) {
 TEST(PostgresTest, FeedsAreSentByOneCollectorAtATime) {
   SG_NEEDS_SERVER();
   Scratch scratch;
-  const std::string at = Server()->Place(SchemaOf(scratch.path()));
+  const std::string at = Server()->Place(TestServer::SchemaOf(scratch.path()));
   auto first = MakePostgresFeedStore(At(scratch.path()), at);
   auto second = MakePostgresFeedStore(At(scratch.path()), at);
   EXPECT_TRUE(first->TakeTurn());
@@ -141,7 +127,8 @@ TEST(PostgresTest, TablesOfANewerVersionAreLeftAlone) {
   Scratch scratch;
   ASSERT_TRUE(At(scratch.path())->Run("UPDATE sg_version SET version=99").ok());
   EXPECT_TRUE(absl::IsFailedPrecondition(
-      Postgres::Open(Server()->Place(SchemaOf(scratch.path()))).status()));
+      Postgres::Open(Server()->Place(TestServer::SchemaOf(scratch.path())))
+          .status()));
 }
 
 // A collector must live on when its server is restarted, and nothing that was
@@ -150,31 +137,10 @@ TEST(PostgresTest, AServerThatCrashesLosesNothingThatWasStored) {
   SG_NEEDS_SERVER();
   Scratch scratch;
   auto store = MakePostgresEventStore(At(scratch.path()));
-  uint64_t acknowledged = 0;
-  std::atomic<int> batches{0};
-  std::atomic<bool> stop{false};
-  std::thread writer([&] {
-    while (!stop) {
-      const auto stored =
-          store->Append(Contacts("D-1", acknowledged + 1, acknowledged + 5));
-      if (stored.ok()) acknowledged += 5;  // else it is sent again
-      batches += stored.ok();
-    }
-  });
-  for (int round = 1; round <= 3; ++round) {
-    while (batches < round * 20) std::this_thread::yield();
+  SurvivesItsServer(*store, [] {
     Server()->End(SIGQUIT);
     Server()->Begin();
-  }
-  stop = true;
-  writer.join();
-  EXPECT_GT(acknowledged, 0u);
-  const auto again = store->Append(Contacts("D-1", 1, acknowledged + 5));
-  ASSERT_TRUE(again.ok()) << again.status();
-  EventQuery query;
-  query.limit = 1'000'000;
-  EXPECT_EQ(store->Find(query)->size(), acknowledged + 5);
-  EXPECT_EQ(store->DurableSequence("D-1", 7).value(), acknowledged + 5);
+  });
 }
 
 // Two collectors that write at once: whoever reads on from a cursor must see
@@ -212,7 +178,7 @@ TEST(PostgresTest, ACursorPassesByNothingThatAnotherCollectorStores) {
 TEST(AdvisoryLocksTest, ANameIsHeldOnceAndTakenOverWhenItsHolderIsGone) {
   SG_NEEDS_SERVER();
   Scratch scratch;
-  const std::string at = Server()->Place(SchemaOf(scratch.path()));
+  const std::string at = Server()->Place(TestServer::SchemaOf(scratch.path()));
   const std::vector<std::string> schools = {scratch.path() + "/oak",
                                             scratch.path() + "/elm"};
   auto first = std::make_unique<AdvisoryLocks>(at, "school");

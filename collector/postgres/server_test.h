@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cctype>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -57,6 +58,19 @@ class TestServer {
     if (pid_ > 0) kill(pid_, signal);
     if (pid_ > 0) waitpid(pid_, nullptr, 0);
     pid_ = -1;
+  }
+
+  // What a scratch directory is to SQLite, a schema is here: of the same name.
+  static std::string SchemaOf(const std::string& place) {
+    std::string schema = "s";
+    for (const char c : place.substr(place.rfind('/') + 1)) {
+      const auto byte = static_cast<unsigned char>(c);
+      if (std::isalnum(byte) != 0) {
+        schema += static_cast<char>(std::tolower(byte));
+      }
+      if (std::isupper(byte) != 0) schema += '_';
+    }
+    return schema;
   }
 
   // A schema of its own, made when it is not there: as a database.
