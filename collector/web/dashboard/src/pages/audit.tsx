@@ -64,7 +64,11 @@ export function AuditPage() {
       </p>
       <ErrorSummary message={error} />
       {whole === true && (
-        <p class="inset good">No line was changed or removed. All of them were checked {ago(checked)}, the new ones just now.</p>
+        <p class="inset good">
+          No line was changed or removed. {ago(checked) === "just now"
+            ? "All of them were checked just now."
+            : `The newest lines were checked just now, all of them ${ago(checked)}.`}
+        </p>
       )}
       {whole === null && <p class="inset">The record is long and is being checked. Come back in a minute for the result.</p>}
       {whole === false && (
