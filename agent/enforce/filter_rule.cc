@@ -5,6 +5,7 @@
 #include <libnftnl/rule.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/rtnetlink.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -162,6 +163,16 @@ Rule& Rule::NetworkLength(uint32_t offset, uint16_t value) {
 Rule& Rule::OutLoopback() {
   LoadMeta(rule_, NFT_META_OIFNAME);
   Compare(rule_, NFT_CMP_EQ, "lo", sizeof("lo"));
+  return *this;
+}
+
+Rule& Rule::ToThisMachine() {
+  const uint32_t local = RTN_LOCAL;
+  nftnl_expr* fib = Add(rule_, "fib");
+  nftnl_expr_set_u32(fib, NFTNL_EXPR_FIB_DREG, NFT_REG_1);
+  nftnl_expr_set_u32(fib, NFTNL_EXPR_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE);
+  nftnl_expr_set_u32(fib, NFTNL_EXPR_FIB_FLAGS, NFTA_FIB_F_DADDR);
+  Compare(rule_, NFT_CMP_EQ, &local, sizeof(local));
   return *this;
 }
 

@@ -38,6 +38,7 @@ class Rule {
   Rule& TransportWord(uint32_t offset, uint32_t mask, uint32_t value);
   Rule& NetworkLength(uint32_t offset, uint16_t value);
   Rule& OutLoopback();
+  Rule& ToThisMachine();  // to an address of its own
   Rule& ConnectionMark(uint32_t mask, uint32_t value);
   Rule& AnyConnectionMark(uint32_t mask);
   Rule& PacketMark(uint32_t mask, uint32_t value);

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "agent/enforce/filter_rule.h"
 #include "agent/enforce/held_packet.h"
@@ -48,11 +49,27 @@ constexpr uint32_t kTableOwner = 2;    // NFT_TABLE_F_OWNER, Linux 5.12
 constexpr uint32_t kFlagsOffset = 13;  // of the TCP header
 constexpr uint32_t kDataOffset = 12;
 
+// What a kernel may lack.
+struct Dialect {
+  QueueAction queue;
+  bool finds_local;  // tells this machine's own addresses from others (fib)
+};
+// Best first.
+constexpr Dialect kDialects[] = {{QueueAction::kNative, true},
+                                 {QueueAction::kCompat, true},
+                                 {QueueAction::kNative, false},
+                                 {QueueAction::kCompat, false}};
+
 // Writes the rules of one table into a batch.
 class TableRules {
  public:
-  TableRules(Batch& batch, const KernelTableOptions& options, const QueueTo& to)
-      : batch_(batch), table_(options.name), to_(to) {
+  TableRules(Batch& batch, const KernelTableOptions& options,
+             const Dialect& dialect)
+      : batch_(batch),
+        table_(options.name),
+        to_{.action = dialect.queue,
+            .number = options.queue,
+            .bypass = options.open_without_gate} {
     AddBlocked();
     AddOpening();
     AddTcp();
@@ -62,21 +79,7 @@ class TableRules {
     Add(In("out").Goto("judged"));
     batch_.HookedChain(table_, "after", NF_INET_LOCAL_OUT, kAfterPriority);
     Add(In("after").Goto("verdict"));
-    if (options.forwarded) {
-      batch_.HookedChain(table_, "forward", NF_INET_FORWARD, kOutPriority);
-      // A kernel sends the beginning first. Whoever is root in a container may
-      // not: only the opening says where it is.
-      Add(In("forward")
-              .Protocol(kProtocolTcp)
-              .TransportBits(kFlagsOffset, kTcpSyn | kTcpAck, kTcpSyn)
-              .SetConnectionMark(~kMarkBits, kMarkWatch)
-              .Count()
-              .Queue(to_));
-      Add(In("forward").Goto("judged"));
-      batch_.HookedChain(table_, "forward_after", NF_INET_FORWARD,
-                         kAfterPriority);
-      Add(In("forward_after").Goto("verdict"));
-    }
+    if (options.forwarded) AddForwarded(dialect.finds_local);
     // Answers to questions that were changed on their way.
     batch_.HookedChain(table_, "in", NF_INET_LOCAL_IN, kInPriority);
     Add(In("in")
@@ -90,6 +93,35 @@ class TableRules {
  private:
   Rule In(const char* chain) const { return Rule(table_, chain); }
   void Add(const Rule& rule) { batch_.Add(rule); }
+
+  // What containers ask. What others ask a container's published port arrives
+  // at an address of this machine, before it is translated, and is no use of
+  // the network by anybody here.
+  void AddForwarded(bool finds_local) {
+    if (finds_local) {
+      batch_.HookedChain(table_, "arriving", NF_INET_PRE_ROUTING, kOutPriority);
+      Add(In("arriving").ReplyDirection().Accept());
+      Add(In("arriving").ToThisMachine().SetPacketMark(kMarkOurs));
+    }
+    batch_.HookedChain(table_, "forward", NF_INET_FORWARD, kOutPriority);
+    Add(In("forward").PacketMark(kMarkBits, kMarkOurs).Accept());
+    // A kernel sends the beginning first. Whoever is root in a container may
+    // not: only the opening says where it is.
+    Add(In("forward")
+            .Protocol(kProtocolTcp)
+            .TransportBits(kFlagsOffset, kTcpSyn | kTcpAck, kTcpSyn)
+            .SetConnectionMark(~kMarkBits, kMarkWatch)
+            .Count()
+            .Queue(to_));
+    Add(In("forward").Goto("judged"));
+    batch_.HookedChain(table_, "forward_after", NF_INET_FORWARD,
+                       kAfterPriority);
+    Add(In("forward_after")
+            .PacketMark(kMarkBits, kMarkOurs)
+            .ClearPacketMark(kMarkBits)
+            .Accept());
+    Add(In("forward_after").Goto("verdict"));
+  }
 
   // The way out of a packet that was judged "block".
   void AddBlocked() {
@@ -279,31 +311,28 @@ class TableRules {
   const QueueTo to_;
 };
 
-void Fill(const KernelTableOptions& options, QueueAction action, bool owned,
+void Fill(const KernelTableOptions& options, const Dialect& dialect, bool owned,
           const std::string& tag, Batch& batch) {
-  const QueueTo to{.action = action,
-                   .number = options.queue,
-                   .bypass = options.open_without_gate};
   batch.Table(NFT_MSG_NEWTABLE, options.name, NLM_F_CREATE);
   batch.Table(NFT_MSG_DELTABLE, options.name, 0);
   batch.Table(NFT_MSG_NEWTABLE, options.name, NLM_F_CREATE,
               owned ? kTableOwner : 0, tag);
-  TableRules(batch, options, to);
+  TableRules(batch, options, dialect);
 }
 
 // A short name for exactly these rules.
-std::string TagOf(const KernelTableOptions& options, QueueAction action,
+std::string TagOf(const KernelTableOptions& options, const Dialect& dialect,
                   bool owned) {
   Batch batch;
-  Fill(options, action, owned, "", batch);
+  Fill(options, dialect, owned, "", batch);
   return absl::StrCat("schoolgate ",
                       absl::Hex(std::hash<std::string_view>()(batch.bytes())));
 }
 
-int Install(const KernelTableOptions& options, QueueAction action,
+int Install(const KernelTableOptions& options, const Dialect& dialect,
             const TableSocket& socket, bool owned) {
   Batch batch;
-  Fill(options, action, owned, TagOf(options, action, owned), batch);
+  Fill(options, dialect, owned, TagOf(options, dialect, owned), batch);
   return batch.Commit(socket);
 }
 
@@ -314,8 +343,9 @@ bool Stands(const KernelTableOptions& options, const TableSocket& socket) {
   const auto standing = ReadTable(socket.get(), options.name, /*sequence=*/1);
   if (!standing || (standing->flags & kTableOwner) == 0) return false;
   return standing->owner == mnl_socket_get_portid(socket.get()) &&
-         (standing->tag == TagOf(options, QueueAction::kNative, true) ||
-          standing->tag == TagOf(options, QueueAction::kCompat, true));
+         absl::c_any_of(kDialects, [&](const Dialect& dialect) {
+           return standing->tag == TagOf(options, dialect, true);
+         });
 }
 
 }  // namespace
@@ -353,13 +383,14 @@ absl::Status InstallKernelTable(const KernelTableOptions& options,
                                 TableSocket& socket) {
   bool owned = options.owned;
   if (owned && Stands(options, socket)) return absl::OkStatus();
-  int error = Install(options, QueueAction::kNative, socket, owned);
-  if (owned && (error == EOPNOTSUPP || error == EINVAL)) {
-    owned = false;
-    error = Install(options, QueueAction::kNative, socket, owned);
-  }
-  if (error == ENOENT) {
-    error = Install(options, QueueAction::kCompat, socket, owned);
+  int error = ENOENT;
+  for (const Dialect& dialect : kDialects) {
+    error = Install(options, dialect, socket, owned);
+    if (owned && (error == EOPNOTSUPP || error == EINVAL)) {
+      owned = false;
+      error = Install(options, dialect, socket, owned);
+    }
+    if (error != ENOENT) break;
   }
   switch (error) {
     case 0:

