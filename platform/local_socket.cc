@@ -8,9 +8,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <deque>
+#include <filesystem>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -55,16 +58,80 @@ const sockaddr* Generic(const sockaddr_un& address) {
   return reinterpret_cast<const sockaddr*>(&address);
 }
 
+// Where the disk takes no more files: the same name in the kernel's own space
+// (unix(7), abstract), which anybody may have taken first.
+struct Abstract {
+  sockaddr_un address{};
+  socklen_t length = 0;
+};
+
+Abstract WithoutDisk(const std::string& path) {
+  Abstract made;
+  made.address.sun_family = AF_UNIX;
+  const size_t size = std::min(path.size(), sizeof(made.address.sun_path) - 1);
+  std::memcpy(made.address.sun_path + 1, path.data(), size);
+  made.length = offsetof(sockaddr_un, sun_path) + 1 + size;
+  return made;
+}
+
+// Whether who listens is whose folder the socket's file would lie in.
+bool OwnerAnswers(int socket, const std::string& path) {
+  const std::string folder = std::filesystem::path(path).parent_path();
+  struct stat owner{};
+  ucred peer{};
+  socklen_t length = sizeof(peer);
+  return stat(folder.empty() ? "." : folder.c_str(), &owner) == 0 &&
+         getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 &&
+         peer.uid == owner.st_uid;
+}
+
 absl::StatusOr<Descriptor> Connect(const std::string& path) {
   const auto address = AddressOf(path);
   if (!address.ok()) return address.status();
   Descriptor socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
-  if (connect(socket.get(), Generic(*address), sizeof(*address)) != 0) {
-    return absl::UnavailableError(
-        absl::StrCat(path, ": nobody answers: ", std::strerror(errno),
-                     ": is the agent running? ask your IT support"));
+  if (connect(socket.get(), Generic(*address), sizeof(*address)) == 0) {
+    return socket;
   }
-  return socket;
+  const int error = errno;
+  const Abstract abstract = WithoutDisk(path);
+  if (connect(socket.get(), Generic(abstract.address), abstract.length) == 0 &&
+      OwnerAnswers(socket.get(), path)) {
+    return socket;
+  }
+  return absl::UnavailableError(
+      absl::StrCat(path, ": nobody answers: ", std::strerror(error),
+                   ": is the agent running? ask your IT support"));
+}
+
+// Of two that start at once exactly one gets the lock; asking whether somebody
+// answers yet would let the later one take the path away.
+absl::StatusOr<Descriptor> Lock(const std::string& path) {
+  const std::string lock_path = path + ".lock";
+  int file = open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (file < 0 && errno == EROFS) {
+    file = open(lock_path.c_str(), O_RDONLY | O_CLOEXEC);
+  }
+  Descriptor lock(file);
+  if (lock.get() < 0) {
+    return absl::UnavailableError(
+        absl::StrCat(lock_path, ": cannot be made: ", std::strerror(errno),
+                     ": check that its directory exists and is writable"));
+  }
+  if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    return absl::AlreadyExistsError(
+        absl::StrCat(path, ": another agent is running here: stop it first"));
+  }
+  return lock;
+}
+
+// Binds, on a disk that is read-only without it.
+bool Bind(int listener, const std::string& path, const sockaddr_un& address) {
+  if (unlink(path.c_str()) != 0 && errno == EROFS) {
+    const Abstract abstract = WithoutDisk(path);
+    return bind(listener, Generic(abstract.address), abstract.length) == 0;
+  }
+  return bind(listener, Generic(address), sizeof(address)) == 0 &&
+         chmod(path.c_str(), 0666) == 0;
 }
 
 class SeqPacketSocket : public QuestionSocket {
@@ -120,31 +187,22 @@ absl::StatusOr<std::unique_ptr<QuestionSocket>> ListenForQuestions(
     const std::string& path) {
   const auto address = AddressOf(path);
   if (!address.ok()) return address.status();
-  // Of two that start at once exactly one gets the lock; asking whether
-  // somebody answers yet would let the later one take the path away.
-  const std::string lock_path = path + ".lock";
-  Descriptor lock(open(lock_path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (lock.get() < 0) {
-    return absl::UnavailableError(
-        absl::StrCat(lock_path, ": cannot be made: ", std::strerror(errno),
-                     ": check that its directory exists and is writable"));
-  }
-  // The second question is for an agent of before there was a lock.
-  if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0 || Connect(path).ok()) {
+  auto lock = Lock(path);
+  if (!lock.ok()) return lock.status();
+  // For an agent of before there was a lock.
+  if (Connect(path).ok()) {
     return absl::AlreadyExistsError(
         absl::StrCat(path, ": another agent is running here: stop it first"));
   }
-  unlink(path.c_str());
   Descriptor listener(
       socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (bind(listener.get(), Generic(*address), sizeof(*address)) != 0 ||
-      chmod(path.c_str(), 0666) != 0 || listen(listener.get(), 16) != 0) {
+  if (!Bind(listener.get(), path, *address) || listen(listener.get(), 16) != 0) {
     return absl::UnavailableError(
         absl::StrCat(path, ": cannot listen: ", std::strerror(errno),
                      ": check that its directory exists and is writable"));
   }
-  return std::make_unique<SeqPacketSocket>(std::move(listener), std::move(lock),
-                                           path);
+  return std::make_unique<SeqPacketSocket>(std::move(listener),
+                                           *std::move(lock), path);
 }
 
 absl::StatusOr<std::string> AskLocal(const std::string& path,

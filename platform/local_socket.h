@@ -31,6 +31,8 @@ class QuestionSocket {
 
 // Anybody on the machine may connect. Replaces a stale socket file;
 // ALREADY_EXISTS when a living program holds it. Leaves an empty `path`.lock.
+// On a disk that has become read-only it listens without a file; AskLocal then
+// believes only the owner of the folder.
 absl::StatusOr<std::unique_ptr<QuestionSocket>> ListenForQuestions(
     const std::string& path);
 
