@@ -26,6 +26,7 @@ struct HeldByKernel {
   uint32_t uid = kNoUid;           // owner of the sending socket
   uint32_t mark = 0;
   HeldAt at = HeldAt::kOutput;
+  uint32_t bridged_to = 0;  // index of the bridge's port that it leaves by
   bool segmented = false;  // several datagrams in one (UDP_SEGMENT)
 };
 

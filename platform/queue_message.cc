@@ -37,6 +37,7 @@ bool ReadAttribute(uint16_t type, Bytes payload, HeldByKernel* held) {
   if (!number) return false;
   if (type == NFQA_UID) held->uid = ntohl(*number);
   if (type == NFQA_MARK) held->mark = ntohl(*number);
+  if (type == NFQA_IFINDEX_PHYSOUTDEV) held->bridged_to = ntohl(*number);
   if (type == NFQA_SKB_INFO) {
     held->segmented = (ntohl(*number) & NFQA_SKB_GSO) != 0;
   }

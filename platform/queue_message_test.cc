@@ -2,9 +2,12 @@
 
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <net/if.h>
 
 #include <cstring>
 #include <string>
+
+#include "platform/virtual_port.h"
 
 namespace schoolgate::platform {
 namespace {
@@ -25,7 +28,8 @@ void Put(Buffer& to, uint16_t type, const Buffer& payload) {
   to.resize((to.size() + 3) / 4 * 4);
 }
 
-// As Linux 6.18 writes it: packet 7 at OUTPUT, mark 5, uid 1001, five bytes.
+// As Linux 6.18 writes it: packet 7 at OUTPUT, mark 5, uid 1001, five bytes,
+// out by port 12 of a bridge.
 Buffer PacketMessage() {
   Buffer message(16 + 4);
   message[4] = 0;  // NFQNL_MSG_PACKET
@@ -33,6 +37,7 @@ Buffer PacketMessage() {
   Put(message, 1, {0, 0, 0, 7, 0x08, 0, 3});
   Put(message, 3, {0, 0, 0, 5});
   Put(message, 16, {0, 0, 0x03, 0xe9});
+  Put(message, 8, {0, 0, 0, 12});
   Put(message, 10, {1, 2, 3, 4, 5});
   const auto size = static_cast<uint32_t>(message.size());
   std::memcpy(message.data(), &size, sizeof(size));
@@ -46,9 +51,16 @@ TEST(QueueMessage, SaysWhatTheKernelHolds) {
   EXPECT_EQ(held.id, 7u);
   EXPECT_EQ(held.mark, 5u);
   EXPECT_EQ(held.uid, 1001u);
+  EXPECT_EQ(held.bridged_to, 12u);
   EXPECT_EQ(held.at, HeldAt::kOutput);
   EXPECT_EQ(Buffer(held.bytes.begin(), held.bytes.end()),
             (Buffer{1, 2, 3, 4, 5}));
+}
+
+TEST(VirtualPort, ALoopbackOrNoInterfaceIsNone) {
+  EXPECT_FALSE(IsVirtualPort(0));
+  EXPECT_FALSE(IsVirtualPort(if_nametoindex("lo")));
+  EXPECT_FALSE(IsVirtualPort(0x7fffffff));
 }
 
 // Otherwise half a message would be judged, or read past its end.

@@ -138,6 +138,13 @@ Rule& Rule::SourcePort(uint16_t source) {
   return *this;
 }
 
+Rule& Rule::NotSourcePort(uint16_t source) {
+  const uint16_t wire = htons(source);
+  LoadPayload(rule_, NFT_PAYLOAD_TRANSPORT_HEADER, 0, sizeof(wire));
+  Compare(rule_, NFT_CMP_NEQ, &wire, sizeof(wire));
+  return *this;
+}
+
 Rule& Rule::TransportBits(uint32_t offset, uint8_t mask, uint8_t value) {
   LoadPayload(rule_, NFT_PAYLOAD_TRANSPORT_HEADER, offset, 1);
   Bits<uint8_t>(rule_, mask, 0);

@@ -34,6 +34,7 @@ class Rule {
   Rule& Family(uint8_t nfproto);
   Rule& Port(uint16_t destination);
   Rule& SourcePort(uint16_t source);
+  Rule& NotSourcePort(uint16_t source);
   Rule& TransportBits(uint32_t offset, uint8_t mask, uint8_t value);
   Rule& TransportWord(uint32_t offset, uint32_t mask, uint32_t value);
   Rule& NetworkLength(uint32_t offset, uint16_t value);

@@ -10,6 +10,7 @@
 #include "agent/enforce/restricted_question.h"
 #include "agent/observe/name_text.h"
 #include "agent/observe/quic_initial.h"
+#include "platform/virtual_port.h"
 
 namespace schoolgate::agent {
 namespace {
@@ -167,6 +168,10 @@ void Gate::ObserveBytes(std::span<const uint8_t> bytes, uint32_t uid,
 
 void Gate::Judge(const platform::HeldByKernel& taken, int64_t now_us) {
   ++counters_.held;
+  // From one container to another, over a bridge of this machine.
+  if (taken.bridged_to != 0 && platform::IsVirtualPort(taken.bridged_to)) {
+    return Pass(taken, kMarkPass);
+  }
   const auto packet = ParseHeld(taken.bytes);
   if (packet && taken.at == platform::HeldAt::kInput) {
     return JudgeReply(taken, *packet, now_us);

@@ -82,6 +82,12 @@ class TableRules {
     if (options.forwarded) AddForwarded(dialect.finds_local);
     // Answers to questions that were changed on their way.
     batch_.HookedChain(table_, "in", NF_INET_LOCAL_IN, kInPriority);
+    // Bulk, and its acknowledgements.
+    Add(In("in")
+            .ConnectionMark(kMarkBits, kMarkPass)
+            .Protocol(kProtocolTcp)
+            .NotSourcePort(kHttpPort)
+            .Accept());
     Add(In("in")
             .Protocol(kProtocolUdp)
             .AnyConnectionMark(kMarkWatch)

@@ -359,6 +359,42 @@ TEST(Detector, ThreeDaysOfflineFindTheSame) {
   EXPECT_EQ(Standing({spooled}), standing);
 }
 
+// A laptop from a summer in a drawer: what it saw in six weeks comes in one
+// piece, is judged by when it happened, and is marked as late.
+TEST(Detector, SixWeeksAwayFindTheSameMarkedLateAndMakeNoStorm) {
+  School school;
+  for (int day = 0; day < 42; ++day) {
+    school.At(School::Start() + absl::Hours(24 * day))
+        .Episode("adult.test", "adult", v1::GRADE_LANDED, Seconds(3))
+        .After(Minutes(9))
+        .Episode("bet.test", "gambling", v1::GRADE_ATTEMPT)
+        .After(Minutes(4))
+        .Episode("dice.test", "gambling", v1::GRADE_ATTEMPT);
+  }
+  std::vector<std::vector<StoredEvent>> live;
+  for (const StoredEvent& event : school.events()) live.push_back({event});
+  const absl::Time back = School::Start() + absl::Hours(24 * 43);
+  std::vector<StoredEvent> spooled = school.events();
+  for (StoredEvent& event : spooled) event.received = back;
+
+  Detector detector;
+  std::map<std::string, Finding> found;
+  for (const Finding& finding : detector.OnEvents(spooled, back)) {
+    if (finding.withdrawn) {
+      found.erase(finding.key);
+    } else {
+      found[finding.key] = finding;
+    }
+  }
+  EXPECT_EQ(Standing({spooled}), Standing(live));
+  EXPECT_GE(found.size(), 1u);
+  EXPECT_LE(found.size(), 2u);  // one for each category, not one a day
+  for (const auto& [key, finding] : found) {
+    EXPECT_TRUE(finding.late) << key;
+    EXPECT_LT(finding.last, back - absl::Hours(12)) << key;
+  }
+}
+
 TEST(Detector, SilenceCountsSchoolTimeOnly) {
   Detector detector;
   Device device;
