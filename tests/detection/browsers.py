@@ -97,9 +97,13 @@ user_pref("app.update.enabled", false);
         # Marionette listens on loopback of its own namespace only.
         self.bridge = None
         self.number = 0
-        self.connect()
-        self.call("WebDriver:NewSession", acceptInsecureCerts=True,
-                  pageLoadStrategy="none")
+        try:
+            self.connect()
+            self.call("WebDriver:NewSession", acceptInsecureCerts=True,
+                      pageLoadStrategy="none")
+        except BaseException:
+            self.close()
+            raise
 
     def connect(self):
         end = time.monotonic() + 60
