@@ -77,7 +77,7 @@ Abstract WithoutDisk(const std::string& path) {
 // Whether who listens is whose folder the socket's file would lie in.
 bool OwnerAnswers(int socket, const std::string& path) {
   const std::string folder = std::filesystem::path(path).parent_path();
-  struct stat owner{};
+  struct stat owner {};
   ucred peer{};
   socklen_t length = sizeof(peer);
   return stat(folder.empty() ? "." : folder.c_str(), &owner) == 0 &&
@@ -196,7 +196,8 @@ absl::StatusOr<std::unique_ptr<QuestionSocket>> ListenForQuestions(
   }
   Descriptor listener(
       socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!Bind(listener.get(), path, *address) || listen(listener.get(), 16) != 0) {
+  if (!Bind(listener.get(), path, *address) ||
+      listen(listener.get(), 16) != 0) {
     return absl::UnavailableError(
         absl::StrCat(path, ": cannot listen: ", std::strerror(errno),
                      ": check that its directory exists and is writable"));

@@ -27,7 +27,7 @@ struct HeldByKernel {
   uint32_t mark = 0;
   HeldAt at = HeldAt::kOutput;
   uint32_t bridged_to = 0;  // index of the bridge's port that it leaves by
-  bool segmented = false;  // several datagrams in one (UDP_SEGMENT)
+  bool segmented = false;   // several datagrams in one (UDP_SEGMENT)
 };
 
 // Not thread-safe. While the socket behind it is open anywhere, every packet
