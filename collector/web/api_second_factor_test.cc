@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "absl/strings/str_cat.h"
 #include "collector/web/test_school.h"
 #include "collector/web/totp.h"
@@ -217,6 +219,54 @@ TEST_F(BudgetTest, GovernorsGetNoExactFigures) {
   EXPECT_NE(exact.body.find("\"Serious\",\"7\""), std::string::npos)
       << exact.body;
   EXPECT_EQ(school_.Audit().back().action, "export_report");
+}
+
+// A governor, or another school, must not learn by the trends what the
+// governors' report keeps back.
+TEST_F(BudgetTest, TrendsAreExactOnlyForThoseWhoSeeTheAlerts) {
+  for (int i = 0; i < 7; ++i) {
+    school_.AddAlert("P-000001", v1::SEVERITY_SERIOUS);
+  }
+  for (int i = 0; i < 12; ++i) {
+    school_.AddAlert("P-000002", v1::SEVERITY_SERIOUS, "elm");
+  }
+  school_.clock().Advance(absl::Hours(24 * 20));  // into December
+  const std::string path = "/api/v1/report?kind=trends&period=2026-autumn";
+  NoticeFacts facts;
+  facts.compared = {{"oakfield", "Oakfield"}, {"elm", "Elm"}};
+  Api comparing(school_.stores(), facts, SessionLimits{}, school_.clock());
+  const auto tables = [&](Api& api, const char* name) {
+    TestBrowser browser(api);
+    EXPECT_EQ(browser.LogIn(name).status, 200);
+    const Response answer = browser.Get(path);
+    EXPECT_EQ(answer.status, 200) << answer.body;
+    std::map<std::string, json> all;
+    for (const json& table : TestBrowser::Json(answer)["tables"]) {
+      all[table["title"].get<std::string>()] = table["rows"];
+    }
+    return all;
+  };
+  auto governor = tables(comparing, "governor");
+  EXPECT_FALSE(governor.contains("By category"));
+  EXPECT_TRUE(governor.contains("Alerts by month and area"));
+  // Gambling is commerce: each school's band, and nothing finer.
+  const json commerce = governor["Commerce, by school"];
+  ASSERT_EQ(commerce.size(), 2u);
+  EXPECT_EQ(commerce[0].back(), "5 to 9");
+  EXPECT_EQ(commerce[1].back(), "10 to 14");
+  auto lead = tables(comparing, "lead");
+  EXPECT_NE(lead["By category"].dump().find("\"7\""), std::string::npos);
+  EXPECT_EQ(lead["Commerce, by school"], commerce);
+  EXPECT_EQ(lead["By category"].dump().find("12"), std::string::npos)
+      << "the other school's";
+  // Where the trust does not compare, each school sees its own.
+  for (const char* name : {"governor", "lead"}) {
+    EXPECT_FALSE(tables(api_, name).contains("Commerce, by school")) << name;
+  }
+  TestBrowser other(comparing);
+  ASSERT_EQ(other.LogIn("head").status, 200);
+  EXPECT_EQ(other.Get("/api/v1/report?kind=trends&period=2026-W48").status,
+            400);
 }
 
 }  // namespace
