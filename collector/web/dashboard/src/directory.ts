@@ -1,6 +1,7 @@
 // Log-in at the school's own directory. The browser goes there and comes back
 // to /signed-in; what it brings is handed to the server by a call of ours.
 import { Refused, get, post, type Me } from "./api";
+import { goInstead } from "./router";
 
 export interface LogInWays {
   directory: { name: string; dashboard: string } | null;
@@ -41,7 +42,7 @@ export async function comeBack(): Promise<Returned | null> {
   }
   // A path of ours and nothing else.
   const inside = /^\/[a-z0-9/-]*$/.test(where) && !where.startsWith("//") && where !== "/signed-in";
-  history.replaceState(null, "", inside ? where : "/");
+  goInstead(inside ? where : "/");
   const body: Record<string, string> = {};
   for (const key of ["code", "state", "iss", "error"]) {
     const value = brought.get(key);
