@@ -114,6 +114,9 @@ Who Attribution::Resolve(uint32_t uid) const {
     who.login = account->login;
     who.group = SchoolGroup(account->groups);
   }
+  if (rules_.judged_as_device.contains(who.group)) {
+    who.judged_as = rules_.device_group;
+  }
   if (who.login.empty()) return who;
   if (rules_.shared_logins.contains(who.login)) {
     who.confidence = v1::CONFIDENCE_SHARED;

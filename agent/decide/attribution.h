@@ -28,6 +28,9 @@ struct AttributionRules {
   std::string device_group = "unknown";  // of the device itself
   std::map<uint32_t, Known> people;      // before the name service is asked
   std::map<std::string, std::string> unix_groups;  // "teachers" -> "staff"
+  // Accounts of these groups are judged as the device is: on a classroom
+  // computer a pupil may have the teacher's password.
+  std::set<std::string> judged_as_device;
   std::set<std::string> shared_logins;  // class accounts: never a person
   std::set<std::string> resolver_logins = {"systemd-resolve", "dnsmasq",
                                            "unbound", "nobody", "_unbound"};
@@ -47,6 +50,15 @@ struct Who {
   bool resolver = false;  // a local resolver asking upstream for somebody else
   bool system = false;    // an account of the machine's own services
   bool session_locked = false;  // nobody sits there
+  std::string judged_as = {};   // the group whose rules hold; empty: `group`
+
+  // Whose rules hold. Nobody is nominated under another group's rules.
+  std::string_view RulesGroup() const {
+    return judged_as.empty() ? group : judged_as;
+  }
+  std::string_view RulesLogin() const {
+    return judged_as.empty() ? std::string_view(login) : std::string_view();
+  }
 };
 
 // What holds the asking socket.

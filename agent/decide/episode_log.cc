@@ -24,6 +24,12 @@ EpisodeLog::EpisodeLog(const Identity& identity, EventSink& sink)
     : pseudonym_key_(identity.pseudonym_key),
       tracker_(OptionsFor(identity), sink) {}
 
+void EpisodeLog::SetRules(const std::shared_ptr<const rules::Ruleset>& rules) {
+  if (rules.get() == rules_) return;
+  rules_ = rules.get();
+  tracker_.SetPages(PagesOf(rules));
+}
+
 void EpisodeLog::Note(const Observation& observation, const Who& who,
                       const rules::Decision& decision, v1::ProcessKind process,
                       rules::Place place, bool enforced) {

@@ -24,6 +24,9 @@ class EpisodeLog {
             const rules::Decision& decision, v1::ProcessKind process,
             rules::Place place, bool enforced);
 
+  // The rules in force, for what they say of pages.
+  void SetRules(const std::shared_ptr<const rules::Ruleset>& rules);
+
   // A name already noted, seen at another capture point.
   void OnRepeat(const Observation& observation) {
     tracker_.OnRepeat(observation);
@@ -44,6 +47,7 @@ class EpisodeLog {
 
   const std::string pseudonym_key_;
   const rules::Decision benign_;
+  const rules::Ruleset* rules_ = nullptr;  // held by the tracker
   EpisodeTracker tracker_;
 };
 

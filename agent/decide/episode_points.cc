@@ -13,6 +13,8 @@ constexpr int32_t kBusyPage = -5;
 constexpr int32_t kCrowd = -3;
 constexpr int32_t kFrontDoor = 2;
 constexpr int32_t kInnerName = -3;
+constexpr int32_t kUnembedded = 3;
+constexpr int32_t kExplained = -3;
 constexpr int32_t kParallelTwo = 2;
 constexpr int32_t kParallelMore = 6;
 constexpr int32_t kOneCompanion = 1;
@@ -20,6 +22,7 @@ constexpr int32_t kCompanions = 3;
 constexpr int32_t kQuiet = 2;
 constexpr int32_t kMuch = 5;
 constexpr int32_t kSome = 2;
+constexpr int32_t kFair = 1;
 constexpr int32_t kLittle = -3;
 constexpr int32_t kLookupOnly = -8;
 constexpr int32_t kProgram = -24;
@@ -64,9 +67,15 @@ void AddBefore(const MomentFacts& facts, Sheet& sheet) {
   if (facts.crowd >= kCrowdSites) sheet.Add("crowd", kCrowd);
   if (facts.program) sheet.Add("process", kProgram);
   if (facts.regular) sheet.Add("regular", kRegular);
+  if (facts.explained) sheet.Add("explained", kExplained);
 }
 
 void AddAfter(const MomentFacts& facts, Sheet& sheet) {
+  // A page came, not only the connection that a hint opens.
+  if (facts.unembedded && facts.front_door &&
+      facts.received_bytes > kLittleBytes) {
+    sheet.Add("unembedded", kUnembedded);
+  }
   if (facts.parallel >= 3)
     sheet.Add("parallel", kParallelMore);
   else if (facts.parallel == 2)
@@ -83,16 +92,16 @@ void AddAfter(const MomentFacts& facts, Sheet& sheet) {
     sheet.Add("received", kMuch);
   else if (facts.received_bytes > kSomeBytes)
     sheet.Add("received", kSome);
-  else if (facts.received_bytes <= kLittleBytes) {
-    sheet.Add("received", kLittle);
-  }
+  else
+    sheet.Add("received",
+              facts.received_bytes > kLittleBytes ? kFair : kLittle);
 }
 
 // Nothing came back, so bytes and further hosts cannot tell: what is left is
 // a front door asked for by itself, after a pause, with nothing around it.
 bool IsAttempt(const MomentFacts& facts) {
   return !facts.connected && facts.front_door && !facts.program &&
-         !facts.regular && !facts.page_busy &&
+         !facts.regular && !facts.page_busy && !facts.explained &&
          facts.silence_us > (facts.crowd >= kCrowdSites ? kAttemptSilenceUs
                                                         : kLongSilenceUs) &&
          facts.company <= kAttemptCompany;

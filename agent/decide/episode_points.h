@@ -16,11 +16,14 @@ struct MomentFacts {
   uint32_t crowd = 0;      // other sites in the 3 s before
   uint32_t company = 0;    // other sites in the 4 s after
   bool front_door = false;
-  uint32_t parallel = 0;        // connections to one name within 0.4 s
-  uint32_t own_hosts = 0;       // different hosts of the service within 8 s
-  bool connected = false;       // a connection to the service was made
-  bool program = false;         // not a browser
-  bool regular = false;         // one of a series at equal intervals
+  bool unembedded = false;  // a site that no other site's page is known to
+                            // bring in
+  bool explained = false;   // a page contacted lately is known to bring it in
+  uint32_t parallel = 0;    // connections to one name within 0.4 s
+  uint32_t own_hosts = 0;   // different hosts of the service within 8 s
+  bool connected = false;   // a connection to the service was made
+  bool program = false;     // not a browser
+  bool regular = false;     // one of a series at equal intervals
   uint64_t received_bytes = 0;  // within 30 s
   int64_t data_us = 0;          // from first to last data within 30 s
 };
@@ -29,7 +32,8 @@ inline constexpr int64_t kSilenceUs = 800'000;
 inline constexpr int64_t kLongSilenceUs = 1'500'000;
 inline constexpr int64_t kAttemptSilenceUs = 2'000'000;
 inline constexpr uint32_t kAttemptCompany = 2;
-inline constexpr int64_t kDwellUs = 6'000'000;
+// Data for longer than a glance at a page that was not meant.
+inline constexpr int64_t kDwellUs = 3'000'000;
 inline constexpr int32_t kStrongHalfPoints = 4;
 inline constexpr int32_t kUnclearHalfPoints = -2;
 

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "agent/decide/episode_service.h"
+#include "rules/policy/page_knowledge.h"
 
 namespace schoolgate::agent {
 namespace {
@@ -47,8 +48,9 @@ void Scene::OnName(const Observation& observation, NameHash name,
     NoteQuestion(observation, name, process, relevant);
   }
   if (heard_.size() >= kMostNames) heard_.pop_front();
-  heard_.push_back(
-      {now_us, name, service, process, IsFrontDoor(observation.name)});
+  heard_.push_back({now_us, name, service, process,
+                    IsFrontDoor(observation.name),
+                    rules::PageKnowledge::Id(SiteOf(observation.name))});
   if (observation.source != NameSource::kDns) {
     NameFlow(observation.flow, service);
   }
@@ -107,8 +109,13 @@ Scene::FlowChange Scene::OnFlow(const FlowProgress& progress) {
   FlowView& flow = found->second;
   change.service = flow.service;
   if (progress.received_bytes > flow.received_bytes) {
-    change.received_bytes = progress.received_bytes - flow.received_bytes;
+    const uint64_t bytes = progress.received_bytes - flow.received_bytes;
+    change.now_bytes = std::min(bytes, progress.packet_received);
+    change.earlier_bytes = bytes - change.now_bytes;
   }
+  // The packet that closes a connection, or keeps one alive, often comes long
+  // after the data that it is the first to tell of.
+  change.earlier_us = progress.earlier_us;
   flow.received_bytes = std::max(flow.received_bytes, progress.received_bytes);
   const bool kept = flow.begun_us != 0 && !progress.closed &&
                     progress.time_us - flow.told_us > kKeptUs &&
@@ -125,11 +132,7 @@ Scene::FlowChange Scene::OnFlow(const FlowProgress& progress) {
     if (edges_.size() >= kMostEdges) edges_.pop_front();
     edges_.push_back({progress.time_us, flow.service, progress.flow, 0});
   }
-  NoteWoken(progress, change.received_bytes);
-  // What a closing or keeping-alive packet tells came before it.
-  const bool carries = !progress.closed;
-  change.data_us =
-      carries || flow.told_us == 0 ? progress.time_us : flow.told_us;
+  NoteWoken(progress, woke ? change.now_bytes : change.received_bytes());
   flow.told_us = progress.time_us;
   if (progress.closed) flows_.erase(found);
   return change;
@@ -183,6 +186,15 @@ uint32_t Scene::SitesBetween(int64_t from_us, int64_t to_us, NameHash service) {
     if (Counts(*heard, service)) sites.insert(heard->service);
   }
   return static_cast<uint32_t>(sites.size());
+}
+
+bool Scene::BroughtInBefore(int64_t at_us, NameHash service,
+                            const std::function<bool(uint64_t)>& brings) const {
+  return std::any_of(heard_.begin(), heard_.end(), [&](const Heard& heard) {
+    return heard.front_door && heard.service != service &&
+           heard.time_us < at_us - kSameInstantUs &&
+           at_us - heard.time_us <= kKeepUs && brings(heard.site);
+  });
 }
 
 bool Scene::PageBusyBefore(int64_t at_us, NameHash service) const {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <string_view>
 #include <unordered_map>
 
@@ -35,10 +36,14 @@ class Scene {
   void NameFlow(FlowId flow, NameHash service);
 
   struct FlowChange {
-    uint64_t received_bytes = 0;  // since last told
-    NameHash service = 0;         // 0: no name known
-    int64_t data_us = 0;          // when the bytes came, at the latest
-    int64_t begun_us = 0;         // when it began to carry more than a greeting
+    NameHash service = 0;  // 0: no name known
+    // Since last told: what this packet brought, and what came before it.
+    uint64_t now_bytes = 0;
+    uint64_t earlier_bytes = 0;
+    int64_t earlier_us = 0;  // when the latter came, at the latest
+    int64_t begun_us = 0;    // when it began to carry more than a greeting
+
+    uint64_t received_bytes() const { return now_bytes + earlier_bytes; }
   };
   FlowChange OnFlow(const FlowProgress& progress);
 
@@ -51,6 +56,11 @@ class Scene {
   bool OneHopBefore(int64_t at_us, NameHash service);
 
   uint32_t SitesBetween(int64_t from_us, int64_t to_us, NameHash service);
+
+  // A page of another site was contacted in the minute before that `brings`
+  // says brings it in; told is the page's site, as PageKnowledge numbers it.
+  bool BroughtInBefore(int64_t at_us, NameHash service,
+                       const std::function<bool(uint64_t page)>& brings) const;
 
   // A connection of another service that had been quiet began to carry data.
   bool PageBusyBefore(int64_t at_us, NameHash service) const;
@@ -67,6 +77,7 @@ class Scene {
     NameHash name, service;
     v1::ProcessKind process;
     bool front_door;
+    uint64_t site;  // as PageKnowledge numbers it
   };
   struct Edge {
     int64_t time_us;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "agent/decide/episode_service.h"
+#include "rules/ruleset.h"
 
 namespace schoolgate::agent {
 namespace {
@@ -74,10 +75,18 @@ struct EpisodeTracker::Open {
       received += bytes;
     }
   };
+  void AddData(int64_t time_us, uint64_t bytes) {
+    if (bytes == 0) return;
+    data[time_us / kSpanUs].Add(time_us, bytes);
+    if (data.size() > kMostSpans) data.erase(data.begin());
+  }
+
   v1::Episode episode;
   v1::Person person;
   std::string first_host;
   NameHash service = 0;
+  uint64_t site = 0;      // the service, as PageKnowledge numbers it
+  bool embedded = false;  // a name of it is one that other pages bring in
   bool urgent = false;    // serious: told as soon as it is certain
   bool enforced = false;  // stopped by us: a connection leads nowhere
   bool told = false;
@@ -179,6 +188,7 @@ void EpisodeTracker::OnName(const Observation& observation,
   }
   auto open = Begin(observation, decision, process, person, place);
   open->service = service;
+  open->site = rules::PageKnowledge::Id(ServiceOf(observation.name));
   open->enforced = enforced;
   Extend(desk, *open, observation, name);
   desk.open[service] = std::move(open);
@@ -224,6 +234,10 @@ void EpisodeTracker::Extend(Desk& desk, Open& open,
   open.changed = true;
   open.episode.set_contacts(open.episode.contacts() + 1);
   const bool front_door = IsFrontDoor(observation.name);
+  if (pages_ != nullptr) {
+    open.embedded |= pages_->IsEmbedded(SiteOf(observation.name)) ||
+                     pages_->IsEmbedded(ServiceOf(observation.name));
+  }
   if (open.names.size() >= kMostNames) open.names.pop_front();
   open.names.push_back(
       {now_us, name, IsConnection(observation.source), front_door});
@@ -251,7 +265,7 @@ void EpisodeTracker::OnFlow(const FlowProgress& progress) {
   OnTime(progress.time_us);
   Desk& desk = DeskOf(progress.client);
   Scene::FlowChange change = desk.scene.OnFlow(progress);
-  if (change.service == 0 || change.received_bytes == 0) return;
+  if (change.service == 0 || change.received_bytes() == 0) return;
   auto found = desk.open.find(change.service);
   if (found == desk.open.end()) return;
   Open& open = *found->second;
@@ -260,11 +274,10 @@ void EpisodeTracker::OnFlow(const FlowProgress& progress) {
   // the browser made ahead and did not use yet is no other page's.
   if (change.begun_us < open.episode.start_unix_us()) return;
   open.changed = true;
-  open.data[change.data_us / kSpanUs].Add(change.data_us,
-                                          change.received_bytes);
-  if (open.data.size() > kMostSpans) open.data.erase(open.data.begin());
+  open.AddData(change.earlier_us, change.earlier_bytes);
+  open.AddData(progress.time_us, change.now_bytes);
   open.episode.set_received_bytes(open.episode.received_bytes() +
-                                  change.received_bytes);
+                                  change.received_bytes());
 }
 
 void EpisodeTracker::Settle(Desk& desk, const Open& open, Moment& moment) {
@@ -279,6 +292,14 @@ void EpisodeTracker::Settle(Desk& desk, const Open& open, Moment& moment) {
   facts.program = open.episode.process() == v1::PROCESS_KIND_OTHER ||
                   scene.IsProgram(moment.name);
   facts.regular = desk.IsRegular(moment.name, desk.last_us);
+  if (pages_ != nullptr) {
+    facts.unembedded = pages_->knows_embeds() && !open.embedded;
+    facts.explained =
+        pages_->knows_pairs() &&
+        scene.BroughtInBefore(at_us, open.service, [&](uint64_t page) {
+          return pages_->BringsIn(page, open.site);
+        });
+  }
   moment.settled = true;
 }
 
@@ -417,6 +438,12 @@ void EpisodeTracker::OnTime(int64_t now_us) {
 
 void EpisodeTracker::Finish(int64_t now_us) {
   for (auto& [source, desk] : desks_) Decide(*desk, now_us, /*all=*/true);
+}
+
+std::shared_ptr<const rules::PageKnowledge> PagesOf(
+    const std::shared_ptr<const rules::Ruleset>& rules) {
+  if (rules == nullptr) return nullptr;
+  return {rules, &rules->tables().pages()};
 }
 
 std::string GravestCategory(const rules::Decision& decision) {

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "agent/decide/episode_points.h"
@@ -19,6 +20,11 @@
 #include "agent/observe/observation.h"
 #include "proto/event.pb.h"
 #include "rules/decide.h"
+#include "rules/policy/page_knowledge.h"
+
+namespace schoolgate::rules {
+class Ruleset;
+}  // namespace schoolgate::rules
 
 namespace schoolgate::agent {
 
@@ -40,7 +46,7 @@ struct EpisodeCounters {
 
 // Not thread-safe; told the time by what it is fed. Borrows the sink for its
 // life. An episode is told once, as soon as its grade cannot become better:
-// a blocked attempt after 4 s, a visit after 6 s of data (or when it ends, for
+// a blocked attempt after 4 s, a visit after 3 s of data (or when it ends, for
 // routine categories), everything else when it is over, and within 60 s in
 // any case where the category is serious.
 class EpisodeTracker {
@@ -64,6 +70,11 @@ class EpisodeTracker {
   void OnName(const Observation& observation, const rules::Decision& decision,
               v1::ProcessKind process, const v1::Person& person,
               v1::Place place, bool enforced = false);
+
+  // What is known of pages; null: nothing. Kept until it is set anew.
+  void SetPages(std::shared_ptr<const rules::PageKnowledge> pages) {
+    pages_ = std::move(pages);
+  }
 
   // The same name told once more, by another capture point: only the
   // connection it names is new.
@@ -101,9 +112,14 @@ class EpisodeTracker {
   const EpisodeOptions options_;
   EventSink& sink_;
   std::map<std::array<uint8_t, 16>, std::unique_ptr<Desk>> desks_;
+  std::shared_ptr<const rules::PageKnowledge> pages_;
   EpisodeCounters counters_;
   int64_t decided_us_ = 0;
 };
+
+// What the rules say of pages; lives as long as they do.
+std::shared_ptr<const rules::PageKnowledge> PagesOf(
+    const std::shared_ptr<const rules::Ruleset>& rules);
 
 // The most serious category of a decision; empty when it has none.
 std::string GravestCategory(const rules::Decision& decision);

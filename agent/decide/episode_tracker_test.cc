@@ -1,7 +1,10 @@
 #include "agent/decide/episode_tracker.h"
 
+#include <algorithm>
+#include <memory>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "agent/decide/episode_service.h"
@@ -53,7 +56,21 @@ class Device {
     progress.flow = flow;
     progress.received_bytes = received;
     progress.packet_bytes = 1400;
+    progress.packet_received = received;
+    progress.earlier_us = now_us_;
     progress.opened = opened;
+    tracker_.OnFlow(progress);
+  }
+
+  // What the farewell of a connection tells: bytes that came long before it.
+  void Farewell(FlowId flow, uint64_t received, double seconds_ago) {
+    FlowProgress progress;
+    progress.time_us = now_us_;
+    progress.flow = flow;
+    progress.received_bytes = received;
+    progress.packet_bytes = 83;
+    progress.packet_received = 83;
+    progress.earlier_us = now_us_ - static_cast<int64_t>(seconds_ago * 1e6);
     tracker_.OnFlow(progress);
   }
 
@@ -210,6 +227,80 @@ TEST(EpisodeTracker, ARedirectIsNoBusyPage) {
   }
 }
 
+std::shared_ptr<const rules::PageKnowledge> Pages(
+    const std::vector<std::string>& embedded,
+    const std::vector<std::pair<std::string, std::string>>& pairs) {
+  using rules::PageKnowledge;
+  std::vector<uint64_t> sites, both;
+  for (const std::string& site : embedded) {
+    sites.push_back(PageKnowledge::Id(site));
+  }
+  for (const auto& [page, site] : pairs) {
+    both.push_back(PageKnowledge::PairId(PageKnowledge::Id(page),
+                                         PageKnowledge::Id(site)));
+  }
+  v1::PageKnowledge packed;
+  packed.set_embedded(rules::PackIds(sites));
+  packed.set_pairs(rules::PackIds(both));
+  return std::make_shared<const PageKnowledge>(packed);
+}
+
+// A small page of a site that nobody embeds, opened right after another page;
+// the same of one that pages embed is left unclear.
+TEST(EpisodeTracker, ASiteThatNobodyEmbedsNeedsLess) {
+  for (const bool embedded : {false, true}) {
+    Device device;
+    device.tracker().SetPages(
+        Pages({embedded ? "bet.test" : "other.test"}, {}));
+    device.Ask("www.bet.test", "gambling");
+    device.Step(20'000);
+    const FlowId page = device.Connect("www.bet.test", "gambling");
+    device.Flow(page, 60'000);
+    for (int i = 0; i < 5; ++i) device.Ask("cdn" + std::to_string(i) + ".test");
+    for (uint64_t second = 1; second < 8; ++second) {
+      device.Wait(1);
+      device.Flow(page, 60'000 + second * 3'000);
+    }
+    auto episodes = device.Finish();
+    ASSERT_EQ(episodes.size(), 1u);
+    EXPECT_EQ(episodes[0].grade() == v1::GRADE_OPENED, !embedded);
+  }
+}
+
+// A hint of a page opens a connection and no more.
+TEST(EpisodeTracker, AHintIsNoVisitWhoeverEmbedsTheSite) {
+  Device device;
+  device.tracker().SetPages(Pages({"other.test"}, {}));
+  device.Ask("www.bet.test", "gambling");
+  device.Step(20'000);
+  device.Flow(device.Connect("www.bet.test", "gambling"), 5'000);
+  auto episodes = device.Finish();
+  ASSERT_EQ(episodes.size(), 1u);
+  EXPECT_NE(episodes[0].grade(), v1::GRADE_OPENED);
+  EXPECT_NE(episodes[0].grade(), v1::GRADE_LANDED);
+}
+
+// What a page is known to bring in speaks for the person.
+TEST(EpisodeTracker, APageThatBringsItInExplainsIt) {
+  for (const bool known : {false, true}) {
+    Device device;
+    device.tracker().SetPages(
+        Pages({}, {{known ? "news.test" : "maths.test", "bet.test"}}));
+    device.Ask("www.news.test");
+    device.Wait(5);
+    device.Ask("www.bet.test", "gambling");
+    auto episodes = device.Finish();
+    ASSERT_EQ(episodes.size(), 1u);
+    EXPECT_EQ(episodes[0].grade() == v1::GRADE_ATTEMPT, !known);
+    const auto says = [&](const char* fact) {
+      return std::any_of(
+          episodes[0].evidence().begin(), episodes[0].evidence().end(),
+          [&](const v1::Evidence& row) { return row.fact() == fact; });
+    };
+    EXPECT_EQ(says("explained"), known);
+  }
+}
+
 TEST(EpisodeTracker, AnEmbedIsAutomatic) {
   Device device;
   for (int i = 0; i < 50; ++i) {
@@ -224,6 +315,21 @@ TEST(EpisodeTracker, AnEmbedIsAutomatic) {
 TEST(EpisodeTracker, LeavingAtOnceIsALanding) {
   Device device;
   device.Visit("adult.test", "adult", 3);
+  auto episodes = device.Finish();
+  ASSERT_EQ(episodes.size(), 1u);
+  EXPECT_EQ(episodes[0].grade(), v1::GRADE_LANDED);
+}
+
+// Servers end quiet connections after a while: that is nobody's stay.
+TEST(EpisodeTracker, AFarewellIsNoData) {
+  Device device;
+  device.Ask("www.adult.test", "adult");
+  device.Step(20'000);
+  const FlowId page = device.Connect("www.adult.test", "adult");
+  device.Connect("www.adult.test", "adult");
+  device.Flow(page, 500'000);
+  device.Wait(15);
+  device.Farewell(page, 560'000, 14);
   auto episodes = device.Finish();
   ASSERT_EQ(episodes.size(), 1u);
   EXPECT_EQ(episodes[0].grade(), v1::GRADE_LANDED);

@@ -61,7 +61,7 @@ const rules::Decision& Verdicts::For(std::string_view host, const Who& who,
 
 const rules::Decision& Verdicts::ByRules(std::string_view host, const Who& who,
                                          int64_t time_us) {
-  key_.assign(who.group).append(1, '\0').append(who.login);
+  key_.assign(who.RulesGroup()).append(1, '\0').append(who.RulesLogin());
   key_.append(1, '\0').append(host);
   const absl::Time now = absl::FromUnixMicros(time_us);
   if (Remembered* known = remembered_.Find(key_, time_us)) {
@@ -90,8 +90,8 @@ rules::Decision Verdicts::ForCategory(std::string_view category, const Who& who,
 
 rules::Question Verdicts::QuestionOf(const Who& who, int64_t time_us) const {
   rules::Question question = Blank(absl::FromUnixMicros(time_us));
-  question.group = who.group;
-  question.user = who.login;
+  question.group = who.RulesGroup();
+  question.user = who.RulesLogin();
   return question;
 }
 
@@ -101,7 +101,8 @@ std::vector<Verdicts::Previewed> Verdicts::Preview(const Who& who,
   std::vector<Previewed> all;
   if (rules_ == nullptr) return all;
   const std::string own =
-      std::string(who.group).append(1, '\0').append(who.login).append(1, '\0');
+      std::string(who.RulesGroup()).append(1, '\0').append(who.RulesLogin()) +
+      '\0';
   Who child;
   child.group = group;
   rules::Question question = QuestionOf(child, time_us);
@@ -123,7 +124,8 @@ std::vector<Verdicts::Previewed> Verdicts::Preview(const Who& who,
 std::string_view Verdicts::Restricted(std::string_view host,
                                       const Who& who) const {
   if (rules_ == nullptr) return {};
-  return rules::RestrictedAnswer(*rules_, {.host = host, .group = who.group});
+  return rules::RestrictedAnswer(*rules_,
+                                 {.host = host, .group = who.RulesGroup()});
 }
 
 std::string Verdicts::HelpFor(const rules::Decision& decision) const {

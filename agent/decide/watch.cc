@@ -303,6 +303,7 @@ void Watch::Record(Judged& judged) {
     judged.who.session_locked = presence && presence->locked;
   }
   if (episodes_ != nullptr) {
+    episodes_->SetRules(verdicts_.rules());
     episodes_->Note(observation, judged.who, decision, asker.kind,
                     verdicts_.place(), judged.enforced);
   }

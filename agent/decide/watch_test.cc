@@ -52,9 +52,10 @@ class AttributionTest : public testing::Test {
   AttributionTest() {
     accounts_.table[1001] = {.login = "a.khan", .groups = {"users", "year5"}};
     accounts_.table[1002] = {.login = "class5", .groups = {"year5"}};
+    accounts_.table[1003] = {.login = "m.jones", .groups = {"teachers"}};
     accounts_.table[53] = {.login = "systemd-resolve", .groups = {}};
     rules_.device_group = "staff";
-    rules_.unix_groups = {{"year5", "pupils"}};
+    rules_.unix_groups = {{"year5", "pupils"}, {"teachers", "staff"}};
     rules_.shared_logins = {"class5"};
   }
 
@@ -88,6 +89,21 @@ TEST_F(AttributionTest, AnUnknownUserIsInTheStrictestGroup) {
   EXPECT_EQ(Ask(4711).group, "unknown");
   EXPECT_EQ(Ask(platform::kNoUid).group, "unknown");
   EXPECT_EQ(Ask(4711).confidence, v1::CONFIDENCE_UNKNOWN);
+}
+
+// Otherwise a pupil with the teacher's password sees what the teacher may.
+TEST_F(AttributionTest, AStaffAccountOnAClassroomComputerGetsItsRules) {
+  rules_.device_group = "ks2";
+  const Who teacher = Ask(1003);
+  EXPECT_EQ(teacher.RulesGroup(), "staff");
+  EXPECT_EQ(teacher.RulesLogin(), "m.jones");
+  rules_.judged_as_device = {"staff"};
+  const Who there = Ask(1003);
+  EXPECT_EQ(there.RulesGroup(), "ks2");
+  EXPECT_EQ(there.RulesLogin(), "") << "nominations are the person's";
+  EXPECT_EQ(there.group, "staff") << "the record says whose account it was";
+  EXPECT_EQ(there.login, "m.jones");
+  EXPECT_EQ(Ask(1001).RulesGroup(), "pupils");
 }
 
 TEST_F(AttributionTest, ASystemAccountIsTheDevice) {

@@ -60,8 +60,8 @@ void LiveFlows::Remember(const Observation& seen, const Who& who,
               .name = std::string(seen.name),
               .prints = {},
               .categories = decision.categories,
-              .login = who.login,
-              .group = who.group,
+              .login = std::string(who.RulesLogin()),
+              .group = std::string(who.RulesGroup()),
               .since = now,
               .until = decision.until.value_or(absl::InfiniteFuture())};
   named_.emplace_back(now, ends);

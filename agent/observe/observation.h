@@ -67,6 +67,10 @@ struct FlowProgress {
   bool closed = false;          // last word
   uint32_t uid = platform::kNoUid;
   uint32_t packet_bytes = 0;  // IP length of the packet this is told at
+  // Not every packet is told. What came since the last word came with this
+  // packet as far as packet_received goes, and the rest by earlier_us.
+  uint64_t packet_received = 0;
+  int64_t earlier_us = 0;  // when the packet before this one came
 };
 
 enum class Blind : uint8_t;  // blindness.h

@@ -16,6 +16,9 @@ uint8_t GuessClient(const Flow& flow) {
   return flow.ports[0] >= flow.ports[1] ? 0 : 1;
 }
 
+// A connection that carries again after this long was at rest.
+constexpr int64_t kSilentUs = 1'500'000;
+
 // About once a second while bytes pass; and earlier when the flow has grown by
 // half, since a short load may be over within the second and then silent.
 bool IsWorthTelling(const Flow& flow, int64_t now_us) {
@@ -23,7 +26,19 @@ bool IsWorthTelling(const Flow& flow, int64_t now_us) {
   if (now_us < flow.told_us) return true;
   const uint64_t bytes = flow.bytes[0] + flow.bytes[1];
   const uint64_t told = flow.told_units * Flow::kToldUnit;
+  // The first bytes after a silence say whether a page begins to load.
+  if ((flow.marks & kMarkWoken) != 0 && bytes - told > Observer::kWokenBytes) {
+    return true;
+  }
   return bytes - told > told / 2 + Observer::kProgressBytes;
+}
+
+void NoteTold(Flow& flow, int64_t now_us, bool woken) {
+  flow.marks &= static_cast<uint8_t>(~kMarkWoken);
+  if (woken) flow.marks |= kMarkWoken;
+  flow.told_us = now_us;
+  flow.told_units =
+      static_cast<uint32_t>((flow.bytes[0] + flow.bytes[1]) / Flow::kToldUnit);
 }
 
 // One packet may cross a veth, a bridge and a network card. A direction of a
@@ -169,25 +184,22 @@ void Observer::OnSegment(const Segment& segment, uint32_t hash) {
     ++teller_.counters().echoes;
     return;
   }
-  if (found.fresh) {
-    flow.client = GuessClient(flow) & 1;
-    flow.told_us = now_us;
-  }
+  if (found.fresh) flow.client = GuessClient(flow) & 1;
+  const int64_t earlier_us = found.fresh ? now_us : flow.last_us;
   flow.last_us = now_us;
-  flow.bytes[side] += uint64_t{segment.ip_bytes} * segment.stands_for;
+  const uint64_t bytes = uint64_t{segment.ip_bytes} * segment.stands_for;
+  flow.bytes[side] += bytes;
   if (flow.sides[side].packets < UINT8_MAX) ++flow.sides[side].packets;
   if (tcp) OnTcp(flow, side, segment);
   // Who answers may be local too: a stub resolver, a server on loopback.
   if (segment.uid != platform::kNoUid && side == flow.client) {
     flow.uid = segment.uid;
   }
-  if (found.fresh) {
-    teller_.Progress(flow, /*opened=*/true, /*closed=*/false);
-  } else if (IsWorthTelling(flow, now_us)) {
-    flow.told_us = now_us;
-    flow.told_units = static_cast<uint32_t>((flow.bytes[0] + flow.bytes[1]) /
-                                            Flow::kToldUnit);
-    teller_.Progress(flow, /*opened=*/false, /*closed=*/false);
+  if (found.fresh || IsWorthTelling(flow, now_us)) {
+    const bool woken = now_us - earlier_us > kSilentUs;
+    NoteTold(flow, now_us, woken);
+    teller_.Progress(flow, /*opened=*/found.fresh, /*closed=*/false, earlier_us,
+                     side == flow.client ? 0 : bytes);
   }
   Inspect(flow, side, segment);
   const int packets = flow.sides[0].packets + flow.sides[1].packets;
@@ -266,7 +278,7 @@ void Observer::Close(Flow& flow) {
   }
   partials_.Release(flow, 0);
   partials_.Release(flow, 1);
-  teller_.Progress(flow, /*opened=*/false, /*closed=*/true);
+  teller_.Progress(flow, /*opened=*/false, /*closed=*/true, flow.last_us, 0);
   if (tap_ != nullptr && (flow.marks & kMarkTapped) != 0) tap_->OnClosed(flow);
 }
 

@@ -36,6 +36,7 @@ class Observer : private FlowExpiry {
  public:
   static constexpr int64_t kProgressEveryUs = 1'000'000;
   static constexpr uint64_t kProgressBytes = 1 << 14;
+  static constexpr uint64_t kWokenBytes = 4'200;
 
   // The sink must outlive the observer.
   Observer(const ObserverLimits& limits, ObservationSink& sink);

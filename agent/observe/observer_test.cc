@@ -111,6 +111,19 @@ TEST_F(ObserverTest, TellsBytesOfEachEndFromOpeningToClosing) {
   EXPECT_EQ(last.uid, 1000u);
 }
 
+// Otherwise the packet that ends a connection seems to bring what came long
+// before it.
+TEST_F(ObserverTest, SaysWhatAPacketBroughtAndWhatCameBefore) {
+  Client(0, kTcpSyn, "");
+  Server(0, kTcpSyn | kTcpAck, "", 10);
+  Server(1, kData, std::string(500, 'y'), 20);
+  Server(501, kData, std::string(70, 'y'), 15'000'000);
+  ASSERT_EQ(sink_.flows.size(), 2u);
+  EXPECT_EQ(sink_.flows[1].received_bytes, 40u + 540u + 110u);
+  EXPECT_EQ(sink_.flows[1].packet_received, 110u);
+  EXPECT_EQ(sink_.flows[1].earlier_us, 20);
+}
+
 class CountingTap : public FlowTap {
  public:
   void OnPacket(Flow&, const Segment&, uint64_t, int64_t) override {

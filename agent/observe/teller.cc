@@ -195,7 +195,8 @@ void Teller::Blame(Flow& flow, int side, Blind cause, std::string_view name) {
   sink_.OnBlind(cause, told);
 }
 
-void Teller::Progress(const Flow& flow, bool opened, bool closed) {
+void Teller::Progress(const Flow& flow, bool opened, bool closed,
+                      int64_t earlier_us, uint64_t received) {
   FlowProgress told;
   told.time_us = time_us_;
   told.flow = flow.id;
@@ -208,6 +209,8 @@ void Teller::Progress(const Flow& flow, bool opened, bool closed) {
   told.closed = closed;
   told.uid = flow.uid;
   told.packet_bytes = packet_bytes_;
+  told.packet_received = received;
+  told.earlier_us = earlier_us;
   sink_.OnFlow(told);
 }
 

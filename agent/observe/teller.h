@@ -78,7 +78,9 @@ class Teller {
   // Counts the flow as blind and tells so, once. `side` sent what shows it.
   void Blame(Flow& flow, int side, Blind cause, std::string_view name = {});
 
-  void Progress(const Flow& flow, bool opened, bool closed);
+  // `earlier_us`, `received`: see FlowProgress.
+  void Progress(const Flow& flow, bool opened, bool closed, int64_t earlier_us,
+                uint64_t received);
 
   int64_t time_us() const { return time_us_; }
   uint64_t frame() const { return frame_; }
@@ -111,6 +113,7 @@ inline constexpr uint8_t kMarkNameBearing = 1;
 inline constexpr uint8_t kMarkSynSeen = 2;
 inline constexpr uint8_t kMarkClientSure = 4;  // the client end is known
 inline constexpr uint8_t kMarkDns = 8;         // DNS on a port of its own
+inline constexpr uint8_t kMarkWoken = 32;      // carries again, after silence
 inline constexpr uint8_t kMarkTapped = 16;     // handed to the FlowTap
 
 }  // namespace schoolgate::agent

@@ -241,7 +241,7 @@ std::string Answers::Why(uint32_t uid, const std::string& host,
       verdicts_.For(host, who, absl::ToUnixMicros(now));
   Json json = {{"host", host},
                {"action", rules::ActionName(decision.action)},
-               {"group", who.group},
+               {"group", who.RulesGroup()},
                {"categories", decision.categories},
                {"reason", decision.reason},
                {"clause", decision.clause},

@@ -124,6 +124,11 @@ absl::Status Read(const std::string& path, const YAML::Node& root,
   const auto text = [&](std::string* to) {
     return [&reader, to](const YAML::Node& node) { *to = reader.Text(node); };
   };
+  const auto texts = [&](std::set<std::string>* to) {
+    return [&reader, to](const YAML::Node& node) {
+      for (std::string& one : reader.Texts(node)) to->insert(std::move(one));
+    };
+  };
   const auto ignore = [](const YAML::Node&) {};  // the uplink's own keys
   reader.Keys(
       root,
@@ -157,18 +162,9 @@ absl::Status Read(const std::string& path, const YAML::Node& root,
         [&](const YAML::Node& node) { ReadHeartbeat(reader, node, config); }},
        {"people",
         [&](const YAML::Node& node) { ReadPeople(reader, node, &rules); }},
-       {"shared_logins",
-        [&](const YAML::Node& node) {
-          for (std::string& login : reader.Texts(node)) {
-            rules.shared_logins.insert(std::move(login));
-          }
-        }},
-       {"browsers",
-        [&](const YAML::Node& node) {
-          for (std::string& name : reader.Texts(node)) {
-            rules.browsers.insert(std::move(name));
-          }
-        }},
+       {"shared_logins", texts(&rules.shared_logins)},
+       {"judged_as_device", texts(&rules.judged_as_device)},
+       {"browsers", texts(&rules.browsers)},
        {"unix_groups", [&](const YAML::Node& node) {
           if (!node.IsMap()) return reader.Wrong(node, "expected a table");
           for (const auto& entry : node) {

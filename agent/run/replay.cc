@@ -36,6 +36,7 @@ class LineWriter : public ObservationSink {
         out_(out),
         episode_lines_(&lines_),
         episodes_({.by_source = true, .seal = {}}, episode_lines_) {
+    episodes_.SetPages(PagesOf(verdicts_.rules()));
     person_.set_group(options.group);
   }
 

@@ -26,6 +26,8 @@ class ReplayVerdicts {
   // Valid until the next call.
   const rules::Decision& Decide(std::string_view host, int64_t time_us);
 
+  const std::shared_ptr<const rules::Ruleset>& rules() const { return rules_; }
+
   // For what has a category and no host.
   rules::Decision DecideCategory(std::string_view category, int64_t time_us);
 

@@ -59,20 +59,41 @@ std::string RoleTitle(const v1::CompiledPolicy& policy, const std::string& id) {
   return id;
 }
 
-const v1::Alert* LastWarning(const v1::Alert& alert,
-                             std::span<const v1::Alert> earlier) {
+// What people wrote down before the alert: warnings, and what they confirmed
+// after the first of them.
+struct Warnings {
   const v1::Alert* last = nullptr;
+  int count = 0;
+  int confirmed_since = 0;
+};
+
+int64_t RecordedAt(const v1::Alert& alert) {
+  return alert.incident().recorded_unix_us();
+}
+
+Warnings WarningsBefore(const v1::Alert& alert,
+                        std::span<const v1::Alert> earlier) {
+  Warnings warnings;
+  const v1::Alert* first = nullptr;
   for (const v1::Alert& one : earlier) {
     if (one.id() == alert.id() || !EndedInWarning(one) ||
-        one.incident().recorded_unix_us() > alert.last_unix_us()) {
+        RecordedAt(one) > alert.last_unix_us()) {
       continue;
     }
-    if (last == nullptr || one.incident().recorded_unix_us() >
-                               last->incident().recorded_unix_us()) {
-      last = &one;
+    ++warnings.count;
+    if (warnings.last == nullptr ||
+        RecordedAt(one) > RecordedAt(*warnings.last)) {
+      warnings.last = &one;
     }
+    if (first == nullptr || RecordedAt(one) < RecordedAt(*first)) first = &one;
   }
-  return last;
+  for (const v1::Alert& one : earlier) {
+    warnings.confirmed_since += first != nullptr && one.id() != alert.id() &&
+                                one.id() != first->id() && WasConfirmed(one) &&
+                                one.first_unix_us() > RecordedAt(*first) &&
+                                one.first_unix_us() < alert.first_unix_us();
+  }
+  return warnings;
 }
 
 }  // namespace
@@ -91,12 +112,15 @@ json PolicySays(const v1::Alert& alert, const Readers& readers,
   }
   const PolicyRow row = RowOf(*policy, alert, false);
   if (!row.id.empty()) says["row"] = RowJson(row);
-  if (const v1::Alert* warned = LastWarning(alert, earlier)) {
+  const Warnings warnings = WarningsBefore(alert, earlier);
+  if (const v1::Alert* warned = warnings.last) {
     const PolicyRow continued = RowOf(*policy, alert, true);
     if (!continued.id.empty() && continued.id != row.id) {
       says["continued"] = {
           {"since", TimeWord(warned->incident().recorded_unix_us())},
           {"alert", warned->id()},
+          {"warnings", warnings.count},
+          {"confirmed_since", warnings.confirmed_since},
           {"row", RowJson(continued)}};
     }
   }

@@ -12,9 +12,12 @@ namespace schoolgate::collector {
 
 // {"title", "group", "clause": {"id", "quote", "says"}, "row": {"id",
 // "incident", "steps", "needs_reason", "cautions"}, "told": [...],
-// "within_minutes", "continued": {"since", "row"}}; parts that the policy does
-// not have are left out. Null where the school has published no policy.
-// `earlier`: the subject's other alerts, as far as the reader may see them.
+// "within_minutes", "continued": {"since", "alert", "warnings",
+// "confirmed_since", "row"}}; parts that the policy does not have are left out.
+// `since` is the last of so many `warnings`; `confirmed_since` counts incidents
+// after the first of them that people confirmed. Null where the school has
+// published no policy. `earlier`: the subject's other alerts, as far as the
+// reader may see them.
 nlohmann::json PolicySays(const v1::Alert& alert, const Readers& readers,
                           std::span<const v1::Alert> earlier);
 

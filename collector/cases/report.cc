@@ -4,14 +4,12 @@
 #include <array>
 #include <map>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
-#include "collector/cases/sanctions.h"
+#include "collector/cases/report_words.h"
 #include "collector/cases/words.h"
-#include "collector/policy/school_policies.h"
 #include "rules/policy/calendar.h"
 
 namespace schoolgate::collector {
@@ -83,12 +81,6 @@ std::string MonthText(absl::CivilMonth month, std::span<const v1::Alert> alerts,
   return text;
 }
 
-std::string Capital(std::string words) {
-  if (words.empty()) return words;
-  words[0] = absl::ascii_toupper(static_cast<unsigned char>(words[0]));
-  return words;
-}
-
 void Count(std::map<std::string, uint64_t>& to, const std::string& key,
            uint64_t times = 1) {
   to[key.empty() ? "Not known" : key] += times;
@@ -145,20 +137,6 @@ ReportTable Ordered(std::string title, std::string name,
     }
   }
   return table;
-}
-
-std::string AreaWords(const v1::Alert& alert) {
-  if (alert.rule() == "person_asks") return "Requests";
-  if (!AccountKind(alert).empty()) return "Conduct";
-  const std::string area = AreaOf(alert.category());
-  return area == "device" ? "Devices" : Capital(area);
-}
-
-std::string GroupWords(const v1::CompiledPolicy* policy,
-                       const std::string& group) {
-  if (group.empty()) return "Not known";
-  const std::string words = GroupTitle(policy, group);
-  return Capital(words == group ? GroupName(group) : words);
 }
 
 std::string Weekday(absl::Time time, absl::TimeZone zone) {
@@ -418,26 +396,28 @@ Report LeadersReport(const Period& period, std::span<const v1::Alert> alerts,
                      absl::TimeZone zone, const v1::CompiledPolicy* policy) {
   static const std::vector<std::string> severities = {
       "Illegal material", "Serious", "Rule break", "Routine"};
-  static const std::vector<std::string> areas = {
-      "Content", "Contact", "Conduct", "Commerce", "Devices", "Requests"};
   Report report;
   report.title = "Online safety: report to leaders";
   report.period = period.words;
-  std::map<std::string, uint64_t> severity, area, group, end;
+  std::map<std::string, uint64_t> severity, area, category, group, end;
   for (const v1::Alert& alert : alerts) {
     Count(severity, SeverityWords(alert.severity()));
     Count(area, AreaWords(alert));
+    if (!alert.category().empty()) {
+      Count(category, Capital(CategoryWords(alert.category())));
+    }
     Count(group, GroupWords(policy, alert.group()));
     Count(end, EndWords(alert));
   }
   report.tables.push_back(
       Ordered("Alerts by severity", "Severity", severities, severity));
-  report.tables.push_back(Ordered("Alerts by area", "Area", areas, area));
+  report.tables.push_back(Ordered("Alerts by area", "Area", Areas(), area));
   report.tables.push_back(Table("Alerts by group", "Group", group));
   report.tables.push_back(Table("How they ended", "End", end));
   report.tables.push_back(Contacts(counts, counts_before));
   report.tables.push_back(Hours(counts, zone));
   AddTimes(alerts, zone, policy, &report);
+  report.tables.push_back(Table("Alerts by category", "Category", category));
   return report;
 }
 
@@ -448,7 +428,8 @@ nlohmann::json ReportJson(const Report& report) {
                       {"note", table.note},
                       {"columns", table.columns},
                       {"rows", table.rows},
-                      {"plot", table.plot}});
+                      {"plot", table.plot},
+                      {"trend", table.trend}});
   }
   return {{"title", report.title},
           {"period", report.period},

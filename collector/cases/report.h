@@ -40,7 +40,8 @@ struct ReportTable {
   std::string note;
   std::vector<std::string> columns;
   std::vector<std::vector<std::string>> rows;
-  bool plot = false;  // the last column are numbers worth a picture
+  bool plot = false;   // the last column are numbers worth a picture
+  bool trend = false;  // the columns after the first are one number over time
 };
 
 struct Report {

@@ -170,6 +170,10 @@ TEST(LeadersReport, CountsWhatThereIsAndComparesWithBefore) {
   EXPECT_EQ(rows(5), (std::vector<std::vector<std::string>>{{"10:00", "30"}}));
   EXPECT_EQ(rows(6),
             (std::vector<std::vector<std::string>>{{"29 Dec 2025", "3"}}));
+  EXPECT_EQ(report.tables.back().title, "Alerts by category");
+  EXPECT_EQ(report.tables.back().rows,
+            (std::vector<std::vector<std::string>>{
+                {"Adult sites", "2"}, {"Filter-bypass services", "1"}}));
 }
 
 // A head reads names of groups and the worst first, not ids by number.

@@ -168,6 +168,8 @@ TEST_F(RoutesTest, AnEarlierWarningIsSaidBeside) {
     return PolicySays(alert, readers, std::vector<v1::Alert>{before});
   };
   EXPECT_EQ(says()["continued"]["row"]["id"], "SP11");
+  EXPECT_EQ(says()["continued"]["warnings"], 1);
+  EXPECT_EQ(says()["continued"]["confirmed_since"], 0);
   EXPECT_EQ(says()["row"]["id"], "SP13");
   alert.set_group("staff");
   EXPECT_EQ(says()["continued"]["row"]["id"], "SS16");
@@ -176,6 +178,37 @@ TEST_F(RoutesTest, AnEarlierWarningIsSaidBeside) {
   before.mutable_incident()->set_outcome("handled");
   before.mutable_incident()->set_recorded_unix_us(3'000'000);
   EXPECT_FALSE(says().contains("continued"));
+}
+
+// "Continued" counts what people confirmed after a warning, nothing else.
+TEST_F(RoutesTest, WarningsAndWhatWasConfirmedSinceAreCounted) {
+  const Readers readers({}, &policies_);
+  v1::Alert alert = About("P-1", "ks2", "bypass");
+  alert.set_id(9);
+  alert.set_first_unix_us(9'000'000);
+  alert.set_last_unix_us(9'500'000);
+  std::vector<v1::Alert> before;
+  const auto add = [&](uint64_t id, int64_t first_us, const char* outcome,
+                       const char* action) {
+    v1::Alert& one = before.emplace_back(About("P-1", "ks2", "games"));
+    one.set_id(id);
+    one.set_first_unix_us(first_us);
+    one.set_last_unix_us(first_us);
+    one.set_state(v1::ALERT_STATE_CLOSED);
+    one.mutable_incident()->set_outcome(outcome);
+    one.mutable_incident()->set_action_taken(action);
+    one.mutable_incident()->set_recorded_unix_us(first_us + 100'000);
+  };
+  add(1, 1'000'000, "handled", "Spoke to the child.");  // before any warning
+  add(2, 2'000'000, "handled", "First warning.");
+  add(3, 3'000'000, "handled", "Spoke to the parents.");
+  add(4, 4'000'000, "false_alarm", "A misspelt address.");
+  add(5, 5'000'000, "referred", "Warned again.");
+  add(6, 9'900'000, "handled", "Warned.");  // later than the alert
+  const nlohmann::json says = PolicySays(alert, readers, before);
+  EXPECT_EQ(says["continued"]["warnings"], 2);
+  EXPECT_EQ(says["continued"]["alert"], 5);
+  EXPECT_EQ(says["continued"]["confirmed_since"], 2) << "alerts 3 and 5";
 }
 
 }  // namespace

@@ -123,11 +123,16 @@ std::string_view AccountKind(const v1::Alert& alert) {
   return alert.rule() == "other_account" ? "account" : "";
 }
 
-bool EndedInWarning(const v1::Alert& alert) {
-  const v1::IncidentEntry& entry = alert.incident();
+bool WasConfirmed(const v1::Alert& alert) {
+  const std::string& outcome = alert.incident().outcome();
   return alert.state() == v1::ALERT_STATE_CLOSED &&
-         (entry.outcome() == "handled" || entry.outcome() == "referred") &&
-         absl::StrContains(absl::AsciiStrToLower(entry.action_taken()), "warn");
+         (outcome == "handled" || outcome == "referred");
+}
+
+bool EndedInWarning(const v1::Alert& alert) {
+  return WasConfirmed(alert) &&
+         absl::StrContains(
+             absl::AsciiStrToLower(alert.incident().action_taken()), "warn");
 }
 
 const std::vector<SanctionRow>& SanctionRows() {

@@ -55,7 +55,10 @@ PolicyRow RowOf(const v1::CompiledPolicy& policy, const v1::Alert& alert,
 // it is about something else.
 std::string_view AccountKind(const v1::Alert& alert);
 
-// That a person closed the alert as true and wrote of a warning.
+// That a person closed the alert as true and something followed.
+bool WasConfirmed(const v1::Alert& alert);
+
+// That they also wrote of a warning.
 bool EndedInWarning(const v1::Alert& alert);
 
 }  // namespace schoolgate::collector

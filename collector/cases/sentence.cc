@@ -206,6 +206,27 @@ void TransferWords(const Finding& finding, absl::TimeZone zone,
       NextStep(*alert, finding.subject_is_person, true, policy));
 }
 
+void HoursWords(const Finding& finding, absl::TimeZone zone,
+                const v1::CompiledPolicy* policy, v1::Alert* alert) {
+  alert->set_title("Used when the school is shut");
+  alert->set_sentence(absl::StrCat(
+      "Device ", DeviceName(*alert), " was used ", Span(*alert, zone),
+      ", when the school is shut: ", finding.count,
+      " contacts that the policy reports",
+      finding.subject_is_person ? absl::StrCat(", by account ", finding.subject)
+                                : "",
+      "."));
+  alert->set_why(absl::StrCat(
+      "The school's policy asks to be told when a computer of the pupils' "
+      "rooms is used outside opening hours: ",
+      finding.threshold, "."));
+  alert->set_in_favour(
+      "A club, a parents' evening or the cleaners can be the reason. What the "
+      "policy does not report is not counted.");
+  alert->set_next_step(
+      NextStep(*alert, finding.subject_is_person, true, policy));
+}
+
 void SealedWords(const Finding& finding, absl::TimeZone zone,
                  v1::Alert* alert) {
   Tally tally = Count(*alert);
@@ -396,6 +417,9 @@ void PutInWords(const Finding& finding, absl::TimeZone zone,
                 const v1::CompiledPolicy* policy, v1::Alert* alert) {
   if (finding.rule == "bulk_transfer") {
     return TransferWords(finding, zone, policy, alert);
+  }
+  if (finding.rule == "out_of_hours") {
+    return HoursWords(finding, zone, policy, alert);
   }
   if (!AccountKind(*alert).empty()) {
     return AccountWords(finding, zone, policy, alert);

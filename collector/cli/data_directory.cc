@@ -65,6 +65,8 @@ class ConfigReader {
           {"metrics", text(&config->metrics)},
           {"log_level", text(&config->log_level)},
           {"log_format", text(&config->log_format)},
+          {"compare_schools",
+           [&](const YAML::Node& n) { YesOrNo(n, &config->compare_schools); }},
           {"schools", [&](const YAML::Node& n) { Schools(n, config); }}});
     absl::TimeZone zone;
     if (!absl::LoadTimeZone(config->time_zone, &zone)) {
@@ -118,6 +120,14 @@ class ConfigReader {
   void Days(const YAML::Node& node, int* to) {
     *to = node.IsScalar() ? node.as<int>(0) : 0;
     if (*to < 1 || *to > kMostDays) Wrong(node, "expected a number of days");
+  }
+
+  void YesOrNo(const YAML::Node& node, bool* to) {
+    const std::string word = node.as<std::string>("");
+    *to = word == "yes" || word == "true";
+    if (!*to && word != "no" && word != "false") {
+      Wrong(node, "expected yes or no");
+    }
   }
 
   void Names(const YAML::Node& node, CollectorConfig* config) {
@@ -256,6 +266,7 @@ absl::Status SaveConfig(const DataDirectory& directory,
   }
   absl::StrAppend(&text, "log_level: ", Quoted(config.log_level),
                   "\nlog_format: ", Quoted(config.log_format), "\n");
+  if (config.compare_schools) text += "compare_schools: yes\n";
   absl::StrAppend(&text, "schools:\n");
   for (const School& school : config.schools) {
     absl::StrAppend(&text, "  - id: ", Quoted(school.id),
@@ -277,7 +288,8 @@ std::vector<std::string> KeysThatNeedARestart(const CollectorConfig& a,
              {"time_zone", a.time_zone == b.time_zone},
              {"database", a.database == b.database},
              {"clickhouse", a.clickhouse == b.clickhouse},
-             {"contact", a.contact == b.contact}};
+             {"contact", a.contact == b.contact},
+             {"compare_schools", a.compare_schools == b.compare_schools}};
   for (const auto& [key, same] : all) {
     if (!same) keys.push_back(key);
   }

@@ -42,6 +42,7 @@ struct CollectorConfig {
   std::string log_level = "info";
   std::string log_format = "auto";
   std::vector<School> schools;
+  bool compare_schools = false;  // in the trends, by their published figures
 };
 
 // The keys of `b` that differ from `a` and are read at start only.

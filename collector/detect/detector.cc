@@ -9,7 +9,8 @@ namespace schoolgate::collector {
 Detector::Detector(DetectorOptions options)
     : ledger_(options.zone, options.policies),
       watch_({options.silent_after, options.zone}),
-      accounts_(options.policies) {}
+      accounts_(options.policies),
+      hours_(options.policies) {}
 
 std::vector<Finding> Detector::OnEvents(std::span<const StoredEvent> events,
                                         absl::Time now) {
@@ -18,6 +19,7 @@ std::vector<Finding> Detector::OnEvents(std::span<const StoredEvent> events,
     ledger_.Add(event);
     watch_.Add(event, found);
     accounts_.Add(event);
+    hours_.Add(event);
     if (auto request = RequestOf(event)) found.push_back(std::move(*request));
   }
   for (std::vector<Finding>& settled :
@@ -34,6 +36,8 @@ std::vector<Finding> Detector::OnTick(absl::Time now,
   watch_.OnTick(now, devices, found);
   accounts_.Forget(now - kHistory);
   accounts_.OnTick(devices, found);
+  hours_.Forget(now - kHistory);
+  hours_.OnTick(devices, found);
   return found;
 }
 

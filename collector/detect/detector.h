@@ -9,6 +9,7 @@
 #include "collector/detect/account_watch.h"
 #include "collector/detect/device_watch.h"
 #include "collector/detect/finding.h"
+#include "collector/detect/hours_watch.h"
 #include "collector/detect/ledger.h"
 #include "collector/policy/school_policies.h"
 #include "collector/store/device_store.h"
@@ -44,13 +45,15 @@ class Detector {
 
   // Events and devices that a limit made it ignore.
   uint64_t refused() const {
-    return ledger_.refused() + watch_.refused() + accounts_.refused();
+    return ledger_.refused() + watch_.refused() + accounts_.refused() +
+           hours_.refused();
   }
 
  private:
   Ledger ledger_;
   DeviceWatch watch_;
   AccountWatch accounts_;
+  HoursWatch hours_;
 };
 
 }  // namespace schoolgate::collector

@@ -26,6 +26,8 @@ constexpr auto kRows = std::to_array<FactRow>({
      "a name that other sites' pages use for parts of a page"},
     {"hop", "reached through a single other site", ""},
     {"busy", "", "another open page was loading just before"},
+    {"unembedded", "other sites' pages are not known to bring it in", ""},
+    {"explained", "", "a page contacted just before is known to bring it in"},
     {"parallel", "several connections at once, as when a page is opened",
      "only a single connection"},
     {"companions", "the site's own other hosts followed", ""},

@@ -72,6 +72,16 @@ std::optional<Transfer> TransferFor(const v1::CompiledPolicy& policy,
                   found->schedule()};
 }
 
+std::optional<OpenHours> OpenHoursOf(const v1::CompiledPolicy& policy) {
+  std::optional<OpenHours> found;
+  for (const v1::Threshold& one : policy.thresholds()) {
+    if (one.scope() == rules::kOutOfHours && one.count() > 0) {
+      found = OpenHours{one.count(), one.schedule()};
+    }
+  }
+  return found;
+}
+
 bool Holds(const v1::CompiledPolicy& policy, const std::string& schedule,
            absl::Time time) {
   if (schedule.empty()) return true;
@@ -85,6 +95,11 @@ bool Holds(const v1::CompiledPolicy& policy, const std::string& schedule,
 
 std::string InWords(const Repeats& repeats) {
   return absl::StrCat(repeats.count, Within(repeats.within));
+}
+
+std::string InWords(const OpenHours& hours) {
+  return absl::StrCat(hours.count, hours.count == 1 ? " contact" : " contacts",
+                      " in one sitting");
 }
 
 std::string InWords(const Transfer& transfer) {

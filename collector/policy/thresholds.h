@@ -23,6 +23,15 @@ struct Transfer {
   std::string schedule;  // empty: always
 };
 
+// Outside this schedule a computer of the pupils' rooms should stand still.
+struct OpenHours {
+  uint32_t count = 0;  // contacts in one sitting
+  std::string schedule;
+};
+
+// Nothing: the policy does not ask for it.
+std::optional<OpenHours> OpenHoursOf(const v1::CompiledPolicy& policy);
+
 // The policy's for the category: what names the category itself, else its
 // tier, else "any". Nothing: the policy is silent. Illegal material has none:
 // once is enough, whatever a policy says.
@@ -38,5 +47,7 @@ bool Holds(const v1::CompiledPolicy& policy, const std::string& schedule,
 // "2 within 15 minutes", "3 within 40 hours", "2.0 GB within 15 minutes".
 std::string InWords(const Repeats& repeats);
 std::string InWords(const Transfer& transfer);
+// "3 contacts in one sitting".
+std::string InWords(const OpenHours& hours);
 
 }  // namespace schoolgate::collector

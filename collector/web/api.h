@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "collector/cases/report.h"
 #include "collector/cases/sight.h"
 #include "collector/web/access.h"
 #include "collector/web/audit_check.h"
@@ -101,6 +102,9 @@ class Api {
   Response WriteIncident(const Request& request, uint64_t id,
                          const Caller& caller);
   // With all that its page shows.
+  // Alerts about the devices of the alert's evidence, as the caller sees them.
+  std::vector<v1::Alert> OfItsDevices(const v1::Alert& alert,
+                                      const Caller& caller);
   nlohmann::json WholeAlert(const v1::Alert& alert, const Caller& caller);
   // The alert when the caller may see it; else nullopt, on record.
   std::optional<v1::Alert> SeenBy(uint64_t id, const Caller& caller,
@@ -122,6 +126,16 @@ class Api {
 
   // api_report.cc
   Response ShowReport(const Request& request, const Caller& caller);
+  absl::StatusOr<Report> GovernorsFigures(const std::string& school,
+                                          const Period& period,
+                                          const Readers& everybody);
+  absl::StatusOr<Report> LeadersFigures(const Account& reader,
+                                        const Period& period,
+                                        const Readers& everybody);
+  absl::StatusOr<Report> Trends(const Account& reader, const Period& period,
+                                const Readers& everybody);
+  absl::StatusOr<std::vector<v1::Alert>> AlertsOfPeriod(
+      const Account& reader, const Period& period, const Readers& everybody);
 
   // api_budget.cc
   Response ShowBudget(const Caller& caller);

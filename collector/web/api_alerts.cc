@@ -1,9 +1,12 @@
 // The list of alerts, one alert, and what people do with it.
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "collector/cases/alert_json.h"
+#include "collector/cases/doubt.h"
 #include "collector/cases/policy_says.h"
 #include "collector/web/api.h"
 
@@ -159,6 +162,28 @@ std::optional<v1::Alert> Api::SeenBy(uint64_t id, const Caller& caller,
   return std::nullopt;
 }
 
+std::vector<v1::Alert> Api::OfItsDevices(const v1::Alert& alert,
+                                         const Caller& caller) {
+  const Readers everybody = Everybody();
+  std::set<std::string> devices;
+  for (const v1::AlertEvidence& line : alert.evidence()) {
+    if (line.device() != alert.subject()) devices.insert(line.device());
+  }
+  std::vector<v1::Alert> all;
+  for (const std::string& device : devices) {
+    AlertQuery query;
+    query.school = alert.school();
+    query.subject = device;
+    auto found = stores_.alerts.Find(query);
+    if (!found.ok()) continue;
+    std::erase_if(*found, [&](const v1::Alert& one) {
+      return SightOf(caller.account, one, everybody) != Sight::kFull;
+    });
+    std::move(found->begin(), found->end(), std::back_inserter(all));
+  }
+  return all;
+}
+
 nlohmann::json Api::WholeAlert(const v1::Alert& alert, const Caller& caller) {
   const Readers everybody = Everybody();
   const Sight sight = SightOf(caller.account, alert, everybody);
@@ -176,6 +201,10 @@ nlohmann::json Api::WholeAlert(const v1::Alert& alert, const Caller& caller) {
     std::erase_if(earlier, [&](const v1::Alert& one) {
       return SightOf(caller.account, one, everybody) != Sight::kFull;
     });
+  }
+  const std::string doubt = DoubtAbout(alert, OfItsDevices(alert, caller));
+  if (!doubt.empty()) {
+    value["in_favour"] = absl::StrCat(doubt, " ", value.value("in_favour", ""));
   }
   nlohmann::json says = PolicySays(alert, everybody, earlier);
   if (!says.is_null()) value["policy"] = std::move(says);

@@ -1,6 +1,7 @@
 // Reports on screen and as CSV.
 #include "absl/strings/str_cat.h"
 #include "collector/cases/report.h"
+#include "collector/cases/trends.h"
 #include "collector/web/api.h"
 
 namespace schoolgate::collector {
@@ -14,62 +15,104 @@ absl::Time Start(absl::CivilDay day, absl::TimeZone zone) {
 
 }  // namespace
 
+absl::StatusOr<Report> Api::GovernorsFigures(const std::string& school,
+                                             const Period& period,
+                                             const Readers& everybody) {
+  if (stores_.agreements == nullptr) {
+    return absl::UnavailableError("nothing can be published");
+  }
+  absl::StatusOr<std::vector<v1::Alert>> alerts =
+      AlertsForGovernors(stores_.alerts, school, period, *stores_.agreements,
+                         facts_.zone, everybody.accounts);
+  if (!alerts.ok()) return alerts.status();
+  return GovernorsReport(school, period, *alerts, *stores_.agreements,
+                         clock_.Now(), facts_.zone);
+}
+
+absl::StatusOr<std::vector<v1::Alert>> Api::AlertsOfPeriod(
+    const Account& reader, const Period& period, const Readers& everybody) {
+  AlertQuery query;
+  query.school = reader.school;
+  query.limit = kMostAlerts;
+  query.raised_from = Start(period.first, facts_.zone);
+  query.raised_to = Start(period.after, facts_.zone);
+  absl::StatusOr<std::vector<v1::Alert>> alerts = stores_.alerts.Find(query);
+  if (!alerts.ok()) return alerts;
+  std::erase_if(*alerts, [&](const v1::Alert& alert) {
+    return SightOf(reader, alert, everybody) != Sight::kFull;
+  });
+  return alerts;
+}
+
+absl::StatusOr<Report> Api::LeadersFigures(const Account& reader,
+                                           const Period& period,
+                                           const Readers& everybody) {
+  const auto alerts = AlertsOfPeriod(reader, period, everybody);
+  if (!alerts.ok()) return alerts.status();
+  absl::StatusOr<std::vector<HourCount>> counts = std::vector<HourCount>(),
+                                         before = counts;
+  if (stores_.events != nullptr) {
+    const absl::Time from = Start(period.first, facts_.zone);
+    const absl::Time earlier =
+        Start(period.first - (period.after - period.first), facts_.zone);
+    counts = stores_.events->Counts(reader.school, from,
+                                    Start(period.after, facts_.zone));
+    before = stores_.events->Counts(reader.school, earlier, from);
+  }
+  if (!counts.ok()) return counts.status();
+  if (!before.ok()) return before.status();
+  return LeadersReport(period, *alerts, *counts, *before, facts_.zone,
+                       PolicyOf(stores_.policies, reader.school).get());
+}
+
+// Exact months for those who may see the alerts, the governors' for others;
+// and all schools' governors' figures where the trust compares them.
+absl::StatusOr<Report> Api::Trends(const Account& reader, const Period& period,
+                                   const Readers& everybody) {
+  absl::StatusOr<Report> report;
+  if (RoleMay(reader.role, Endpoint::kBudget)) {
+    const auto alerts = AlertsOfPeriod(reader, period, everybody);
+    if (!alerts.ok()) return alerts.status();
+    report = TrendsReport(period, *alerts, clock_.Now(), facts_.zone,
+                          PolicyOf(stores_.policies, reader.school).get());
+  } else {
+    report = GovernorsFigures(reader.school, period, everybody);
+    if (!report.ok()) return report;
+    report->title = "Online safety: trends";
+  }
+  std::vector<SchoolFigures> schools;
+  for (const auto& [id, name] : facts_.compared) {
+    absl::StatusOr<Report> figures = GovernorsFigures(id, period, everybody);
+    if (!figures.ok()) return figures.status();
+    schools.push_back({name, *std::move(figures)});
+  }
+  for (ReportTable& table : BySchool(schools)) {
+    report->tables.push_back(std::move(table));
+  }
+  return report;
+}
+
 Response Api::ShowReport(const Request& request, const Caller& caller) {
   const Account& reader = caller.account;
   const std::string kind = request.Query("kind");
-  const bool governors = kind != "leaders";
-  if (!governors && !RoleMay(reader.role, Endpoint::kBudget)) {
+  if (kind == "leaders" && !RoleMay(reader.role, Endpoint::kBudget)) {
     return Refusal(403, "not_your_role", "Your role does not include this.");
   }
   const absl::StatusOr<Period> period = ParsePeriod(request.Query("period"));
   if (!period.ok()) {
     return Refusal(400, "incomplete", std::string(period.status().message()));
   }
-  if (governors && period->months.empty()) {
+  if (kind != "leaders" && period->months.empty()) {
     return Refusal(400, "incomplete",
-                   "The governors' report is by whole months.");
+                   kind == "trends" ? "Trends are by whole months."
+                                    : "The governors' report is by whole "
+                                      "months.");
   }
-  const absl::Time from = Start(period->first, facts_.zone);
-  const absl::Time to = Start(period->after, facts_.zone);
   const Readers everybody = Everybody();
-  AlertQuery query;
-  query.school = reader.school;
-  query.limit = kMostAlerts;
-  query.raised_from = from;
-  query.raised_to = to;
-  if (governors && stores_.agreements == nullptr) {
-    return Refusal(503, "no_report", "This cannot be read at the moment.");
-  }
-  absl::StatusOr<std::vector<v1::Alert>> alerts =
-      governors ? AlertsForGovernors(stores_.alerts, reader.school, *period,
-                                     *stores_.agreements, facts_.zone,
-                                     everybody.accounts)
-                : stores_.alerts.Find(query);
-  if (!alerts.ok()) {
-    return Refusal(503, "no_report", "This cannot be read at the moment.");
-  }
-  std::erase_if(*alerts, [&](const v1::Alert& alert) {
-    return !governors && SightOf(reader, alert, everybody) != Sight::kFull;
-  });
-  absl::StatusOr<Report> report;
-  if (governors) {
-    report = GovernorsReport(reader.school, *period, *alerts,
-                             *stores_.agreements, clock_.Now(), facts_.zone);
-  } else {
-    absl::StatusOr<std::vector<HourCount>> counts = std::vector<HourCount>(),
-                                           before = counts;
-    if (stores_.events != nullptr) {
-      const absl::Time earlier =
-          Start(period->first - (period->after - period->first), facts_.zone);
-      counts = stores_.events->Counts(reader.school, from, to);
-      before = stores_.events->Counts(reader.school, earlier, from);
-    }
-    if (!counts.ok() || !before.ok()) {
-      return Refusal(503, "no_report", "This cannot be read at the moment.");
-    }
-    report = LeadersReport(*period, *alerts, *counts, *before, facts_.zone,
-                           PolicyOf(stores_.policies, reader.school).get());
-  }
+  const absl::StatusOr<Report> report =
+      kind == "leaders"  ? LeadersFigures(reader, *period, everybody)
+      : kind == "trends" ? Trends(reader, *period, everybody)
+                         : GovernorsFigures(reader.school, *period, everybody);
   if (!report.ok()) {
     return Refusal(503, "no_report", "This cannot be read at the moment.");
   }

@@ -57,6 +57,9 @@ struct NoticeFacts {
   int keep_event_days = 0;
   int keep_case_days = 0;
   absl::TimeZone zone = absl::UTCTimeZone();  // the schools'
+  // Schools (id and name) whose published figures stand side by side in the
+  // trends; empty: each school sees its own.
+  std::vector<std::pair<std::string, std::string>> compared = {};
 };
 
 }  // namespace schoolgate::collector

@@ -18,6 +18,7 @@
 #include "rules/cli/json_line.h"
 #include "rules/cli/verbs.h"
 #include "rules/import/list_folder.h"
+#include "rules/import/page_lists.h"
 #include "rules/policy/compile.h"
 #include "rules/ruleset.h"
 
@@ -74,8 +75,11 @@ absl::StatusOr<int64_t> IssueTime(const BuildOptions& options) {
 }
 
 absl::StatusOr<BuildResult> Build(const BuildOptions& options) {
-  const auto policy = CompilePolicyFile(options.policy);
+  auto policy = CompilePolicyFile(options.policy);
   if (!policy.ok()) return policy.status();
+  auto pages = ReadPageLists(options.lists);
+  if (!pages.ok()) return pages.status();
+  *policy->mutable_page_knowledge() = *std::move(pages);
   const auto issued = IssueTime(options);
   if (!issued.ok()) return issued.status();
   std::vector<std::string> ids;

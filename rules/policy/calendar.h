@@ -12,6 +12,9 @@
 
 namespace schoolgate::rules {
 
+// What a threshold is about that tells of use outside its schedule.
+inline constexpr char kOutOfHours[] = "out-of-hours";
+
 // "Never", for times of change.
 inline constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 

@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "rules/policy/calendar.h"
 #include "rules/policy/explain_people.h"
 #include "rules/policy/explain_words.h"
 
@@ -350,6 +351,8 @@ class Document {
     for (const v1::PolicyCategory& category : policy_.categories()) {
       if (category.id() == threshold.scope()) about = category.title();
     }
+    const bool shut = threshold.scope() == kOutOfHours;
+    if (shut) about = "computers of the pupils' rooms";
     std::vector<std::string> parts;
     if (threshold.count() > 0) {
       parts.push_back(absl::StrCat(
@@ -363,7 +366,8 @@ class Document {
     std::string when;
     for (const v1::PolicySchedule& schedule : policy_.schedules()) {
       if (schedule.id() == threshold.schedule()) {
-        when = absl::StrCat(", during ", schedule.title());
+        when =
+            absl::StrCat(shut ? ", outside " : ", during ", schedule.title());
       }
     }
     Line("- ", PlainText(about), ": ", absl::StrJoin(parts, " or "),

@@ -131,6 +131,7 @@ void ReadThresholds(MapReader& top, const PolicySource& source, Draft* draft) {
     threshold->set_scope(map.Text("about", "any"));
     std::vector<std::string> scopes = Ids(draft->categories);
     scopes.insert(scopes.end(), TierNames().begin(), TierNames().end());
+    scopes.push_back(kOutOfHours);
     CheckWords(map, "about", {threshold->scope()}, scopes);
     threshold->set_count(
         static_cast<uint32_t>(map.Number("count", 0, 1'000'000)));
@@ -150,6 +151,13 @@ void ReadThresholds(MapReader& top, const PolicySource& source, Draft* draft) {
     threshold->set_clause(ReadClauseOf(map, source, *draft));
     if (map.ok() && threshold->count() == 0 && threshold->bytes() == 0) {
       map.Fail("count", "is missing: say count or megabytes");
+    }
+    const bool out_of_hours = threshold->scope() == kOutOfHours;
+    if (map.ok() && out_of_hours &&
+        (threshold->count() == 0 || threshold->schedule().empty())) {
+      map.Fail("when",
+               "is missing: out-of-hours needs count, and in `when` the time "
+               "at which the school is open");
     }
     map.Done();
   }

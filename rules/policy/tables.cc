@@ -33,7 +33,8 @@ bool IsAlwaysLocked(std::string_view category) {
 
 PolicyTables::PolicyTables(v1::CompiledPolicy policy)
     : policy_(std::move(policy)),
-      calendar_(policy_.calendar(), policy_.schedules()) {}
+      calendar_(policy_.calendar(), policy_.schedules()),
+      pages_(policy_.page_knowledge()) {}
 
 absl::StatusOr<std::shared_ptr<const PolicyTables>> PolicyTables::Make(
     v1::CompiledPolicy policy) {

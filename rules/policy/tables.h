@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "proto/policy.pb.h"
 #include "rules/policy/calendar.h"
+#include "rules/policy/page_knowledge.h"
 
 namespace schoolgate::rules {
 
@@ -36,6 +37,7 @@ class PolicyTables {
 
   const v1::CompiledPolicy& policy() const { return policy_; }
   const Calendar& calendar() const { return calendar_; }
+  const PageKnowledge& pages() const { return pages_; }
 
   // Index of a category, -1 when the policy does not know it.
   int Category(std::string_view id) const;
@@ -83,6 +85,7 @@ class PolicyTables {
 
   v1::CompiledPolicy policy_;
   Calendar calendar_;
+  PageKnowledge pages_;
   absl::flat_hash_map<std::string, int> categories_;
   absl::flat_hash_map<std::string, int> groups_;
   absl::flat_hash_map<std::string, std::vector<int>> hosts_;

@@ -114,8 +114,34 @@ test("reports: exact for leaders, bands for governors, as a file and on paper in
   await inWindow(async (page) => {
     await logIn(page, school, "governor", "/reports");
     await page.getByRole("heading", { name: "Alerts by month and area" }).waitFor();
-    assert.equal(await page.getByLabel("For whom").count(), 0);
+    const kinds = await page.getByLabel("What").locator("option").allInnerTexts();
+    assert.deepEqual(kinds, ["For governors", "Trends"]);
     assert.ok(!/P-[0-9A-Z]{6}|laptop|example\.test/.test(await page.locator("body").innerText()));
+  });
+});
+
+test("trends: exact months for leaders, the governors' bands for governors", async () => {
+  await inWindow(async (page) => {
+    await logIn(page, school, "lead", "/reports");
+    await page.getByLabel("What").selectOption("trends");
+    await page.getByRole("heading", { name: "By category" }).waitFor();
+    for (const name of ["By area", "By group", "By place, as the incident log has it", "By time of day"]) {
+      await page.getByRole("heading", { name }).waitFor();
+    }
+    const raised = await page.evaluate(async () => (await (await fetch("/api/v1/alerts/2")).json()).raised);
+    const month = new Date(raised).toLocaleDateString("en-GB", { month: "short", year: "numeric" }).replace("Sept", "Sep");
+    const table = page.locator("section.figures", { has: page.getByRole("heading", { name: "By category" }) });
+    const at = (await table.locator("thead th").allInnerTexts()).indexOf(month);
+    assert.ok(at > 0, `no column for ${month}`);
+    const row = table.locator("tbody tr", { hasText: "Gambling" });
+    assert.ok(Number(await row.locator("th, td").nth(at).innerText()) > 0);
+    assert.ok(await row.locator("svg.trend rect").count() > 0);
+  });
+  await inWindow(async (page) => {
+    await logIn(page, school, "governor", "/reports");
+    await page.getByLabel("What").selectOption("trends");
+    await page.getByRole("heading", { name: "Alerts by month and area" }).waitFor();
+    assert.equal(await page.getByRole("heading", { name: "By category" }).count(), 0);
   });
 });
 

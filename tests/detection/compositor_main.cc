@@ -5,6 +5,7 @@
 // one place, below.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <map>
 #include <random>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "collector/detect/detector.h"
 #include "collector/detect/tier.h"
 
@@ -38,22 +40,50 @@ constexpr Mix kMix[] = {{"social", 0.56, 0.30},   {"video", 0.22, 0.20},
 
 struct Rates {
   int devices = 1000, days = 20;
+  int trusts = 1;  // independent ones, for tighter intervals
   uint64_t seed = 1;
-  double found = 0.75;    // deliberate graded opened or attempt
-  double alarmed = 1e-4;  // automatic graded so
+  double found = 0.75;        // deliberate graded opened or attempt
+  double found_serious = -1;  // the same in serious categories; -1: as found
+  double alarmed = 1e-4;      // automatic graded so
   double accident_opened = 0.05;
 };
 
 struct Case {
   std::string person, category;
+  absl::Time begin;
   int contacts = 0;
+};
+
+// A part of a whole, with its Wilson 95 % interval.
+struct Share {
+  int part = 0, of = 0;
+
+  void Add(bool in) { ++of, part += in; }
+  double value() const {
+    return of == 0 ? 0.0 : static_cast<double>(part) / of;
+  }
+  std::string Interval() const {
+    if (of == 0) return "[0.000,1.000]";
+    constexpr double kZ = 1.959964;
+    const double n = of, p = value(), scale = 1 + kZ * kZ / n;
+    const double centre = (p + kZ * kZ / (2 * n)) / scale;
+    const double half =
+        kZ * std::sqrt(p * (1 - p) / n + kZ * kZ / (4 * n * n)) / scale;
+    return absl::StrFormat("[%.3f,%.3f]", std::max(0.0, centre - half),
+                           std::min(1.0, centre + half));
+  }
+};
+
+struct Result {
+  Share precision, repeated, single_serious;
+  int serious = 0, cases = 0;
 };
 
 class Trust {
  public:
-  explicit Trust(const Rates& rates) : rates_(rates), random_(rates.seed) {}
+  Trust(const Rates& rates, uint64_t seed) : rates_(rates), random_(seed) {}
 
-  void Run() {
+  void Run(Result& result) {
     for (int day = 0, weekday = 0; day < rates_.days; ++weekday) {
       if (weekday % 7 >= 5) continue;
       Day(absl::FromUnixSeconds(1'795'392'000) + absl::Hours(24 * weekday));
@@ -67,11 +97,11 @@ class Trust {
       standing[absl::StrCat(finding.key, absl::FormatTime(finding.first))] =
           finding;
     }
-    Print(standing);
+    Count(standing, result);
   }
 
  private:
-  double Share() { return std::uniform_real_distribution<>(0, 1)(random_); }
+  double Dice() { return std::uniform_real_distribution<>(0, 1)(random_); }
   int Poisson(double mean) {
     return std::poisson_distribution<>(mean)(random_);
   }
@@ -83,7 +113,7 @@ class Trust {
   }
 
   const char* Category(double Mix::*share) {
-    double left = Share();
+    double left = Dice();
     for (const Mix& mix : kMix) {
       left -= mix.*share;
       if (left < 0) return mix.category;
@@ -93,7 +123,7 @@ class Trust {
 
   // Somewhere between nine and half past three.
   absl::Time InLessons(absl::Time day) {
-    return day + absl::Hours(9) + absl::Seconds(Share() * 6.5 * 3600);
+    return day + absl::Hours(9) + absl::Seconds(Dice() * 6.5 * 3600);
   }
 
   void Contact(const std::string& person, const std::string& category,
@@ -117,13 +147,19 @@ class Trust {
     events_.push_back(std::move(stored));
   }
 
+  double FoundRate(const std::string& category) const {
+    return rates_.found_serious >= 0 && TierOf(category) == Tier::kSerious
+               ? rates_.found_serious
+               : rates_.found;
+  }
+
   void Misuse(absl::Time day) {
-    Case one{Person(), Category(&Mix::misuse), 0};
-    const bool repeats = Share() < kRepeatShare;
-    one.contacts = repeats ? 3 + Poisson(2) : 1 + (Share() < 0.3);
+    Case one{Person(), Category(&Mix::misuse), day, 0};
+    const bool repeats = Dice() < kRepeatShare;
+    one.contacts = repeats ? 3 + Poisson(2) : 1 + (Dice() < 0.3);
     for (int i = 0; i < one.contacts; ++i) {
-      const int later = repeats ? static_cast<int>(Share() * 3) : 0;
-      if (Share() < rates_.found) {
+      const int later = repeats ? static_cast<int>(Dice() * 3) : 0;
+      if (Dice() < FoundRate(one.category)) {
         Contact(one.person, one.category,
                 InLessons(day + absl::Hours(24 * later)), v1::GRADE_OPENED);
       }
@@ -140,42 +176,45 @@ class Trust {
               v1::GRADE_OPENED);
     }
     for (int i = Poisson(kAccidents * scale); i > 0; --i) {
-      const bool opened = Share() < rates_.accident_opened;
+      const bool opened = Dice() < rates_.accident_opened;
       Contact(Person(), Category(&Mix::misuse), InLessons(day),
               opened ? v1::GRADE_OPENED : v1::GRADE_LANDED);
     }
   }
 
-  void Print(const std::map<std::string, Finding>& standing) const {
-    std::set<std::pair<std::string, std::string>> misuse, raised;
-    for (const Case& one : cases_) misuse.insert({one.person, one.category});
-    int alerts = 0, right = 0, serious = 0;
+  // An alert is about a case when it speaks of that person and category
+  // between the case's first day and the fourth after it.
+  static bool IsAbout(const Finding& finding, const Case& one) {
+    return finding.subject == one.person && finding.category == one.category &&
+           finding.last >= one.begin &&
+           finding.first <= one.begin + absl::Hours(24 * 4);
+  }
+
+  void Count(const std::map<std::string, Finding>& standing,
+             Result& result) const {
+    std::map<std::string, std::vector<const Finding*>> raised;
+    std::map<std::string, std::vector<const Case*>> cases;
+    for (const Case& one : cases_) cases[one.person].push_back(&one);
     for (const auto& [key, finding] : standing) {
       if (!finding.subject_is_person) continue;
-      ++alerts;
-      serious += finding.severity >= v1::SEVERITY_SERIOUS;
-      right += misuse.contains({finding.subject, finding.category});
-      raised.insert({finding.subject, finding.category});
+      raised[finding.subject].push_back(&finding);
+      result.serious += finding.severity >= v1::SEVERITY_SERIOUS;
+      const auto& of_person = cases[finding.subject];
+      result.precision.Add(
+          std::any_of(of_person.begin(), of_person.end(),
+                      [&](const Case* one) { return IsAbout(finding, *one); }));
     }
-    int repeated = 0, repeated_found = 0, single = 0, single_found = 0;
     for (const Case& one : cases_) {
-      const bool found = raised.contains({one.person, one.category});
-      if (one.contacts >= 3) ++repeated, repeated_found += found;
+      const auto& about = raised[one.person];
+      const bool found = std::any_of(
+          about.begin(), about.end(),
+          [&](const Finding* finding) { return IsAbout(*finding, one); });
+      if (one.contacts >= 3) result.repeated.Add(found);
       if (one.contacts == 1 && TierOf(one.category) == Tier::kSerious) {
-        ++single, single_found += found;
+        result.single_serious.Add(found);
       }
     }
-    const auto share = [](int part, int of) {
-      return of == 0 ? 0.0 : static_cast<double>(part) / of;
-    };
-    const double device_days = rates_.devices / 1000.0 * rates_.days;
-    std::printf(
-        "{\"alerts_per_1000_devices_day\":%.2f,\"serious_per_day\":%.2f,"
-        "\"precision\":%.3f,\"recall_repeated\":%.3f,"
-        "\"recall_single_serious\":%.3f,\"alerts\":%d,\"cases\":%zu}\n",
-        alerts / device_days, serious / device_days, share(right, alerts),
-        share(repeated_found, repeated), share(single_found, single), alerts,
-        cases_.size());
+    result.cases += static_cast<int>(cases_.size());
   }
 
   const Rates rates_;
@@ -183,6 +222,22 @@ class Trust {
   std::vector<StoredEvent> events_;
   std::vector<Case> cases_;
 };
+
+void Print(const Rates& rates, const Result& result) {
+  const double device_days = rates.devices / 1000.0 * rates.days * rates.trusts;
+  std::printf(
+      "{\"alerts_per_1000_devices_day\":%.2f,\"serious_per_day\":%.2f,"
+      "\"precision\":%.3f,\"precision_interval\":%s,"
+      "\"recall_repeated\":%.3f,\"recall_repeated_interval\":%s,"
+      "\"recall_single_serious\":%.3f,"
+      "\"recall_single_serious_interval\":%s,"
+      "\"single_serious\":%d,\"alerts\":%d,\"cases\":%d}\n",
+      result.precision.of / device_days, result.serious / device_days,
+      result.precision.value(), result.precision.Interval().c_str(),
+      result.repeated.value(), result.repeated.Interval().c_str(),
+      result.single_serious.value(), result.single_serious.Interval().c_str(),
+      result.single_serious.of, result.precision.of, result.cases);
+}
 
 }  // namespace
 }  // namespace schoolgate::collector
@@ -193,9 +248,14 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", SCHOOLGATE_VERSION);
   app.add_option("--devices", rates.devices)->check(CLI::Range(1, 100'000));
   app.add_option("--days", rates.days)->check(CLI::Range(1, 1000));
+  app.add_option("--trusts", rates.trusts, "independent ones, added up")
+      ->check(CLI::Range(1, 10'000));
   app.add_option("--seed", rates.seed);
   const auto share = CLI::Range(0.0, 1.0);
   app.add_option("--found", rates.found, "deliberate contacts graded strong")
+      ->check(share);
+  app.add_option("--found-serious", rates.found_serious,
+                 "the same in serious categories (default: as --found)")
       ->check(share);
   app.add_option("--alarmed", rates.alarmed,
                  "automatic contacts graded opened or attempt")
@@ -208,6 +268,10 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  schoolgate::collector::Trust(rates).Run();
+  schoolgate::collector::Result result;
+  for (int trust = 0; trust < rates.trusts; ++trust) {
+    schoolgate::collector::Trust(rates, rates.seed + trust).Run(result);
+  }
+  schoolgate::collector::Print(rates, result);
   return 0;
 }

@@ -25,6 +25,15 @@ def main():
         failed = [name for name, held in checks.items() if not held]
         if failed:
             sys.exit(f"compositor_test: seed {seed}: {failed}: {out}")
+    # What is put in comes out, within the interval that is claimed.
+    out = subprocess.run([program, "--days", "50", "--trusts", "20", "--found",
+                          "0.6", "--found-serious", "0.9"],
+                         capture_output=True, text=True, check=True).stdout
+    print(out.strip())
+    result = json.loads(out)
+    low, high = result["recall_single_serious_interval"]
+    if result["single_serious"] < 150 or not low <= 0.9 <= high:
+        sys.exit(f"compositor_test: single serious contacts: {out}")
 
 
 if __name__ == "__main__":

@@ -81,7 +81,9 @@ export interface PolicySays {
   group: string;
   clause?: { id: string; quote: string; says: string };
   row?: PolicyRow;
-  continued?: { since: string; alert: number; row: PolicyRow };
+  continued?: {
+    since: string; alert: number; warnings: number; confirmed_since: number; row: PolicyRow;
+  };
   told?: string[];
   within_minutes?: number;
 }
@@ -253,7 +255,7 @@ export interface Notice {
 export interface Report {
   title: string;
   period: string;
-  tables: { title: string; note: string; columns: string[]; rows: string[][]; plot: boolean }[];
+  tables: { title: string; note: string; columns: string[]; rows: string[][]; plot: boolean; trend: boolean }[];
 }
 
 export interface Kind {

@@ -2,9 +2,17 @@ import { useEffect, useState } from "preact/hooks";
 import { download, get, sorry, type Me, type Report } from "../api";
 import { ErrorSummary, Title } from "../parts/bits";
 import { Bars } from "../parts/bars";
+import { TrendTable } from "../parts/trend";
 import { fullTime, monthWord } from "../time";
 
 type Choice = [id: string, words: string];
+type Kind = "leaders" | "governors" | "trends";
+
+const hints: Record<Kind, string> = {
+  leaders: "Exact figures: not for publication.",
+  governors: "People cannot be worked out from it: it may be passed on.",
+  trends: "Numbers without bands are exact: not for publication.",
+};
 
 const terms: [string, number, string][] = [["spring", 0, "Spring"], ["summer", 3, "Summer"], ["autumn", 8, "Autumn"]];
 
@@ -35,7 +43,7 @@ function choices(now: Date): { years: Choice[]; terms: Choice[]; months: Choice[
 
 export function ReportsPage({ me }: { me: Me }) {
   const all = choices(new Date());
-  const [kind, setKind] = useState<"leaders" | "governors">(me.may.budget ? "leaders" : "governors");
+  const [kind, setKind] = useState<Kind>(me.may.budget ? "leaders" : "governors");
   const [period, setPeriod] = useState(me.may.budget ? all.weeks[0]![0] : all.terms[0]![0]);
   const [report, setReport] = useState<Report | null>(null);
   const [error, setError] = useState("");
@@ -47,9 +55,9 @@ export function ReportsPage({ me }: { me: Me }) {
     get<Report>(path).then(setReport, (problem) => setError(sorry(problem)));
   }, [path]);
 
-  const choose = (fresh: "leaders" | "governors") => {
+  const choose = (fresh: Kind) => {
     setKind(fresh);
-    setPeriod(fresh === "governors" ? all.terms[0]![0] : all.weeks[0]![0]);
+    setPeriod(fresh === "leaders" ? all.weeks[0]![0] : fresh === "trends" ? all.years[0]![0] : all.terms[0]![0]);
   };
   const save = () => {
     download("GET", `${path}&format=csv`, `online-safety-${kind}-${period}.csv`)
@@ -63,15 +71,14 @@ export function ReportsPage({ me }: { me: Me }) {
     <>
       <Title tab="Reports">Reports</Title>
       <div class="report-form no-print">
-        {me.may.budget && (
-          <p class="field">
-            <label for="report-kind">For whom</label>
-            <select id="report-kind" value={kind} onChange={(event) => choose(event.currentTarget.value as "leaders")}>
-              <option value="leaders">Head and senior leaders</option>
-              <option value="governors">Governors</option>
-            </select>
-          </p>
-        )}
+        <p class="field">
+          <label for="report-kind">What</label>
+          <select id="report-kind" value={kind} onChange={(event) => choose(event.currentTarget.value as Kind)}>
+            {me.may.budget && <option value="leaders">For head and senior leaders</option>}
+            <option value="governors">For governors</option>
+            <option value="trends">Trends</option>
+          </select>
+        </p>
         <p class="field">
           <label for="report-period">When</label>
           <select id="report-period" value={period} onChange={(event) => setPeriod(event.currentTarget.value)}>
@@ -87,8 +94,7 @@ export function ReportsPage({ me }: { me: Me }) {
       {report && (
         <article class="report">
           <h2 class="heading-l">{report.title}, {report.period}</h2>
-          <p class="hint">Made on {fullTime(new Date().toISOString())}. {kind === "leaders"
-            ? "Exact figures: not for publication." : "People cannot be worked out from it: it may be passed on."}</p>
+          <p class="hint">Made on {fullTime(new Date().toISOString())}. {hints[kind === "trends" && !me.may.budget ? "governors" : kind]}</p>
           {report.tables.map((table) => <Figures key={table.title} table={table} />)}
           <p class="buttons no-print">
             <button class="button secondary" onClick={() => print()}>Print or save as PDF</button>
@@ -100,30 +106,37 @@ export function ReportsPage({ me }: { me: Me }) {
   );
 }
 
-function Figures({ table }: { table: Report["tables"][number] }) {
-  const names = table.rows.map((row) => row[0] ?? "");
-  const values = table.rows.map((row) => Number(row[row.length - 1]));
+type Table = Report["tables"][number];
+
+function Figures({ table }: { table: Table }) {
   return (
     <section class="figures">
       <h3 class="heading-m">{table.title}</h3>
       {table.note && <p class="hint">{table.note}</p>}
-      {table.rows.length === 0 && <p>Nothing in this time.</p>}
-      {table.rows.length > 0 && table.plot && table.columns.length === 2
-        ? <Bars names={names} values={values} title={table.title} />
-        : table.rows.length > 0 && (
-          <table class="table">
-            <thead><tr>{table.columns.map((name) => <th key={name} scope="col">{name}</th>)}</tr></thead>
-            <tbody>
-              {table.rows.map((row, number) => (
-                <tr key={number}>
-                  {row.map((cell, at) => at === 0
-                    ? <th key={at} scope="row">{cell}</th>
-                    : <td key={at} data-label={table.columns[at]}>{cell}</td>)}
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        )}
+      {table.rows.length === 0 ? <p>Nothing in this time.</p> : <Numbers table={table} />}
     </section>
+  );
+}
+
+function Numbers({ table }: { table: Table }) {
+  if (table.trend) return <TrendTable table={table} />;
+  if (table.plot && table.columns.length === 2) {
+    const names = table.rows.map((row) => row[0] ?? "");
+    const values = table.rows.map((row) => Number(row[row.length - 1]));
+    return <Bars names={names} values={values} title={table.title} />;
+  }
+  return (
+    <table class="table">
+      <thead><tr>{table.columns.map((name) => <th key={name} scope="col">{name}</th>)}</tr></thead>
+      <tbody>
+        {table.rows.map((row, number) => (
+          <tr key={number}>
+            {row.map((cell, at) => at === 0
+              ? <th key={at} scope="row">{cell}</th>
+              : <td key={at} data-label={table.columns[at]}>{cell}</td>)}
+          </tr>
+        ))}
+      </tbody>
+    </table>
   );
 }

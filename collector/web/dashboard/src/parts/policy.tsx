@@ -20,8 +20,12 @@ export function PolicyWords({ alert }: { alert: WholeAlert }) {
       {policy.continued && (
         <>
           <p>
-            An earlier incident ended in a warning on {shortTime(policy.continued.since)}. If this one is confirmed, the
-            table says:
+            {policy.continued.warnings === 1
+              ? `An earlier incident ended in a warning on ${shortTime(policy.continued.since)}.`
+              : `${policy.continued.warnings} earlier incidents ended in a warning, the last on ${
+                shortTime(policy.continued.since)}.`}
+            {policy.continued.confirmed_since > 0 && ` Confirmed after the first warning: ${
+              policy.continued.confirmed_since}.`} If this one is confirmed, the table says:
           </p>
           <TableRow row={policy.continued.row} />
         </>
