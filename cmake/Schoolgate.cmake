@@ -21,7 +21,7 @@ find_package(GTest CONFIG REQUIRED)
 find_package(benchmark CONFIG REQUIRED)
 find_package(PkgConfig REQUIRED)
 foreach(library libsodium libpcap libmicrohttpd libpsl libidn2 sqlite3 libmnl
-                libnftnl libpq libsystemd libndpi libseccomp)
+                libnftnl libpq cjose libsystemd libndpi libseccomp)
   pkg_check_modules(${library} REQUIRED IMPORTED_TARGET ${library})
 endforeach()
 include(GoogleTest)

@@ -10,6 +10,7 @@
 #include "collector/store/audit_log.h"
 #include "collector/store/device_store.h"
 #include "collector/web/access.h"
+#include "platform/clock.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -50,6 +51,25 @@ std::string Of(size_t some, size_t all) {
 }
 
 }  // namespace
+
+absl::Status AskDirectory(const CollectorConfig& config) {
+  const absl::StatusOr<std::string> secret = LoadOidcSecret(config);
+  if (!secret.ok()) return secret.status();
+  return OidcProvider(config.oidc, *secret, CurlFetch(),
+                      platform::SystemClock())
+      .Check();
+}
+
+void Examination::Directory() {
+  if (config_.oidc.issuer.empty()) return;
+  const absl::Status answers = AskDirectory(config_);
+  if (!answers.ok()) {
+    return Fault("directory", false, std::string(answers.message()),
+                 "look at the provider and at oidc in collector.yaml; people "
+                 "can log in with their passwords meanwhile");
+  }
+  Good("directory", config_.oidc.issuer + " answers");
+}
 
 void Examination::Devices() {
   auto store = OpenDevices(directory_);

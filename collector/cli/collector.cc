@@ -273,6 +273,10 @@ class WholeCollector : public Collector {
         own ? config_.web_certificate : directory_.Tls("web.crt");
     web.key_file = own ? config_.web_key : directory_.Tls("web.key");
     web.static_directory = options_.static_directory;
+    web.oidc = config_.oidc;
+    absl::StatusOr<std::string> secret = LoadOidcSecret(config_);
+    if (!secret.ok()) return secret.status();
+    web.oidc_secret = *std::move(secret);
     absl::TimeZone zone;
     absl::LoadTimeZone(config_.time_zone, &zone);
     web.notice = {
@@ -290,7 +294,7 @@ class WholeCollector : public Collector {
              *stores_.accounts, shelf_.get(), papers_.get(),
              stores_.events.get(), stores_.held.get(), custody_key_.get(),
              stores_.feeds.get(), stores_.second_factors.get(),
-             stores_.agreements.get(), &policies_,
+             stores_.agreements.get(), stores_.identities.get(), &policies_,
              [this](const std::string& order, const std::string& school) {
                return PublishOrder(order, school);
              }},

@@ -40,6 +40,7 @@ int main(int argc, char** argv) {
   collector::AddFeeds(app, &exit_code);
   collector::AddFeedToken(app, &exit_code);
   collector::AddSecondFactor(app, &exit_code);
+  collector::AddIdentity(app, &exit_code);
   collector::AddVerify(app, &exit_code);
   collector::AddTrace(app, &exit_code);
   collector::AddDoctor(app, &exit_code);

@@ -6,6 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -62,6 +63,7 @@ class ConfigReader {
           {"web_key", text(&config->web_key)},
           {"database", text(&config->database)},
           {"clickhouse", [&](const YAML::Node& n) { ClickHouse(n, config); }},
+          {"oidc", [&](const YAML::Node& n) { Oidc(n, config); }},
           {"metrics", text(&config->metrics)},
           {"log_level", text(&config->log_level)},
           {"log_format", text(&config->log_format)},
@@ -168,6 +170,25 @@ class ConfigReader {
     }
   }
 
+  void Oidc(const YAML::Node& node, CollectorConfig* config) {
+    OidcConfig& to = config->oidc;
+    const auto text = [this](std::string* into) {
+      return [this, into](const YAML::Node& n) { Text(n, into); };
+    };
+    Keys(node, {{"issuer", text(&to.issuer)},
+                {"client_id", text(&to.client_id)},
+                {"client_secret_file", text(&to.client_secret_file)},
+                {"dashboard", text(&to.dashboard)},
+                {"name", text(&to.name)},
+                {"ca_file", text(&to.ca_file)},
+                {"fresh_minutes", [&](const YAML::Node& n) {
+                   to.fresh_minutes = n.IsScalar() ? n.as<int>(-1) : -1;
+                 }}});
+    if (!status_.ok()) return;
+    const absl::Status good = CheckOidcConfig(to);
+    if (!good.ok()) Wrong(node, absl::StrCat("oidc: ", good.message()));
+  }
+
   void Shards(const YAML::Node& node, ClickHouseConfig* to) {
     if (!node.IsSequence()) return Wrong(node, "expected a list of shards");
     for (const YAML::Node& shard : node) {
@@ -223,6 +244,23 @@ void AppendClickHouse(const ClickHouseConfig& config, std::string* text) {
   absl::StrAppend(text, "  quorum: ", config.quorum, "\n");
 }
 
+void AppendOidc(const OidcConfig& config, std::string* text) {
+  if (config.issuer.empty()) return;
+  absl::StrAppend(text, "oidc:\n");
+  const std::pair<const char*, const std::string&> words[] = {
+      {"issuer", config.issuer},
+      {"client_id", config.client_id},
+      {"client_secret_file", config.client_secret_file},
+      {"dashboard", config.dashboard},
+      {"name", config.name},
+      {"ca_file", config.ca_file}};
+  for (const auto& [key, word] : words) {
+    if (word.empty()) continue;
+    absl::StrAppend(text, "  ", key, ": ", Quoted(word), "\n");
+  }
+  absl::StrAppend(text, "  fresh_minutes: ", config.fresh_minutes, "\n");
+}
+
 }  // namespace
 
 absl::StatusOr<CollectorConfig> LoadConfig(const DataDirectory& directory) {
@@ -261,6 +299,7 @@ absl::Status SaveConfig(const DataDirectory& directory,
     absl::StrAppend(&text, "database: ", Quoted(config.database), "\n");
   }
   AppendClickHouse(config.clickhouse, &text);
+  AppendOidc(config.oidc, &text);
   if (!config.metrics.empty()) {
     absl::StrAppend(&text, "metrics: ", Quoted(config.metrics), "\n");
   }
@@ -288,12 +327,30 @@ std::vector<std::string> KeysThatNeedARestart(const CollectorConfig& a,
              {"time_zone", a.time_zone == b.time_zone},
              {"database", a.database == b.database},
              {"clickhouse", a.clickhouse == b.clickhouse},
+             {"oidc", a.oidc == b.oidc},
              {"contact", a.contact == b.contact},
              {"compare_schools", a.compare_schools == b.compare_schools}};
   for (const auto& [key, same] : all) {
     if (!same) keys.push_back(key);
   }
   return keys;
+}
+
+absl::StatusOr<std::string> LoadOidcSecret(const CollectorConfig& config) {
+  if (config.oidc.client_secret_file.empty()) return std::string();
+  absl::StatusOr<std::string> secret =
+      ReadSmallFile(config.oidc.client_secret_file);
+  if (!secret.ok()) return secret.status();
+  while (!secret->empty() && absl::ascii_isspace(secret->back())) {
+    secret->pop_back();
+  }
+  if (secret->empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        config.oidc.client_secret_file,
+        ": is empty: put the provider's client secret there, or take "
+        "client_secret_file out of collector.yaml"));
+  }
+  return secret;
 }
 
 absl::Status CheckSchool(const CollectorConfig& config, const std::string& id) {

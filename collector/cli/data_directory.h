@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "collector/clickhouse/clickhouse_config.h"
 #include "collector/fleet/enrolment.h"
+#include "collector/oidc/provider.h"
 #include "proto/seal/keys.h"
 
 namespace schoolgate::collector {
@@ -38,6 +39,7 @@ struct CollectorConfig {
   // PostgreSQL, as libpq takes it; empty: all is in the data directory.
   std::string database;
   ClickHouseConfig clickhouse;  // for the events; needs `database`
+  OidcConfig oidc;              // where people log in; no issuer: here alone
   std::string metrics;          // where figures and health are; empty: nowhere
   std::string log_level = "info";
   std::string log_format = "auto";
@@ -84,6 +86,9 @@ struct DataDirectory {
 absl::StatusOr<CollectorConfig> LoadConfig(const DataDirectory& directory);
 absl::Status SaveConfig(const DataDirectory& directory,
                         const CollectorConfig& config);
+
+// What `oidc` names; empty when it names none.
+absl::StatusOr<std::string> LoadOidcSecret(const CollectorConfig& config);
 
 // NOT_FOUND names the schools there are.
 absl::Status CheckSchool(const CollectorConfig& config, const std::string& id);

@@ -20,6 +20,7 @@ std::vector<Diagnosis> Examination::Run() {
   if (has_main_) {
     Devices();
     Roles();
+    Directory();
     Audit();
   }
   return found_;

@@ -19,6 +19,9 @@ struct Diagnosis {
   std::string mend;  // what to do; empty when it is good
 };
 
+// Whether the school's directory that `oidc` names answers and fits. Asks it.
+absl::Status AskDirectory(const CollectorConfig& config);
+
 // One patient: what its checks find is added up here.
 class Examination {
  public:
@@ -63,6 +66,7 @@ class Examination {
   void Devices();
   void Roles();
   void SchoolRoles(const School& school);
+  void Directory();
   void Rules();
   void TakeAway();
   void Audit();

@@ -39,6 +39,9 @@ absl::Status OpenInDirectory(const DataDirectory& directory,
   if (status.ok()) {
     status = Take(OpenSqliteAgreementStore(main), &stores->agreements);
   }
+  if (status.ok()) {
+    status = Take(OpenSqliteIdentityStore(main), &stores->identities);
+  }
   return status;
 }
 
@@ -74,6 +77,7 @@ absl::Status OpenShared(const CollectorConfig& config, OwnStores* stores) {
   stores->feeds = MakePostgresFeedStore(*database, conninfo);
   stores->second_factors = MakePostgresSecondFactorStore(*database);
   stores->agreements = MakePostgresAgreementStore(*database);
+  stores->identities = MakePostgresIdentityStore(*database);
   return absl::OkStatus();
 }
 
@@ -151,6 +155,13 @@ absl::StatusOr<std::unique_ptr<AgreementStore>> OpenAgreements(
   return OpenOne<AgreementStore>(
       directory, [&] { return OpenSqliteAgreementStore(directory.Main()); },
       MakePostgresAgreementStore);
+}
+
+absl::StatusOr<std::unique_ptr<IdentityStore>> OpenIdentities(
+    const DataDirectory& directory) {
+  return OpenOne<IdentityStore>(
+      directory, [&] { return OpenSqliteIdentityStore(directory.Main()); },
+      MakePostgresIdentityStore);
 }
 
 absl::StatusOr<std::unique_ptr<EventStore>> OpenEventsToRead(

@@ -19,6 +19,7 @@
 #include "collector/store/event_store.h"
 #include "collector/store/feed_store.h"
 #include "collector/store/held_events.h"
+#include "collector/store/identity_store.h"
 #include "collector/store/second_factor_store.h"
 
 namespace schoolgate::collector {
@@ -36,6 +37,7 @@ struct OwnStores {
   std::unique_ptr<FeedStore> feeds;
   std::unique_ptr<SecondFactorStore> second_factors;
   std::unique_ptr<AgreementStore> agreements;
+  std::unique_ptr<IdentityStore> identities;
 };
 
 // All of them, for the one process that serves this directory.
@@ -57,6 +59,8 @@ absl::StatusOr<std::unique_ptr<FeedStore>> OpenFeeds(
 absl::StatusOr<std::unique_ptr<SecondFactorStore>> OpenSecondFactors(
     const DataDirectory& directory);
 absl::StatusOr<std::unique_ptr<AgreementStore>> OpenAgreements(
+    const DataDirectory& directory);
+absl::StatusOr<std::unique_ptr<IdentityStore>> OpenIdentities(
     const DataDirectory& directory);
 absl::StatusOr<std::unique_ptr<EventStore>> OpenEventsToRead(
     const DataDirectory& directory);

@@ -23,6 +23,7 @@ void AddAudit(CLI::App& app, int* exit_code);
 void AddFeeds(CLI::App& app, int* exit_code);
 void AddFeedToken(CLI::App& app, int* exit_code);
 void AddSecondFactor(CLI::App& app, int* exit_code);
+void AddIdentity(CLI::App& app, int* exit_code);
 void AddVerify(CLI::App& app, int* exit_code);
 void AddDoctor(CLI::App& app, int* exit_code);
 void AddTrace(CLI::App& app, int* exit_code);

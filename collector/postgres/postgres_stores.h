@@ -12,6 +12,7 @@
 #include "collector/store/event_store.h"
 #include "collector/store/feed_store.h"
 #include "collector/store/held_events.h"
+#include "collector/store/identity_store.h"
 #include "collector/store/second_factor_store.h"
 
 namespace schoolgate::collector {
@@ -30,6 +31,8 @@ std::unique_ptr<HeldEvents> MakePostgresHeldEvents(
 std::unique_ptr<SecondFactorStore> MakePostgresSecondFactorStore(
     std::shared_ptr<Postgres> database);
 std::unique_ptr<AgreementStore> MakePostgresAgreementStore(
+    std::shared_ptr<Postgres> database);
+std::unique_ptr<IdentityStore> MakePostgresIdentityStore(
     std::shared_ptr<Postgres> database);
 
 // `conninfo` is that of the database: the turn needs a connection of its own.

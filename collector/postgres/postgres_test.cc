@@ -43,7 +43,8 @@ SmallStoresKind SmallKind() {
       [](const auto& place) {
         return MakePostgresSecondFactorStore(At(place));
       },
-      [](const auto& place) { return MakePostgresAgreementStore(At(place)); }};
+      [](const auto& place) { return MakePostgresAgreementStore(At(place)); },
+      [](const auto& place) { return MakePostgresIdentityStore(At(place)); }};
 }
 
 absl::StatusOr<std::unique_ptr<EventStore>> OpenEvents(

@@ -6,8 +6,8 @@ namespace schoolgate::collector {
 namespace {
 
 // 2: holds, feeds, second factors, agreements. 3: blocks of ClickHouse, what
-// may be erased within a day. 4: when alerts were raised.
-constexpr int64_t kVersion = 4;
+// may be erased within a day. 4: when alerts were raised. 5: identities.
+constexpr int64_t kVersion = 5;
 
 // Text that a device or a person wrote is kept as bytes: PostgreSQL's text
 // takes neither every byte nor every order that SQLite does.
@@ -77,6 +77,14 @@ CREATE TABLE IF NOT EXISTS feed_token(
 CREATE TABLE IF NOT EXISTS second_factor(
   account bytea PRIMARY KEY, secret bytea NOT NULL, last_step bigint NOT NULL,
   recovery bytea NOT NULL);
+
+CREATE TABLE IF NOT EXISTS identity(
+  account bytea PRIMARY KEY, email bytea NOT NULL, issuer bytea NOT NULL,
+  subject bytea NOT NULL);
+CREATE UNIQUE INDEX IF NOT EXISTS identity_email ON identity(email)
+  WHERE email<>'';
+CREATE UNIQUE INDEX IF NOT EXISTS identity_subject
+  ON identity(issuer, subject) WHERE subject<>'';
 
 CREATE TABLE IF NOT EXISTS digest_agreement(
   school bytea NOT NULL, kind bytea NOT NULL, in_digest bigint NOT NULL,

@@ -17,6 +17,7 @@
 #include "collector/store/device_store.h"
 #include "collector/store/feed_store.h"
 #include "collector/store/held_events.h"
+#include "collector/store/identity_store.h"
 #include "collector/store/scratch_test.h"
 #include "collector/store/second_factor_store.h"
 
@@ -38,6 +39,8 @@ struct SmallStoresKind {
       second_factors;
   std::function<std::unique_ptr<AgreementStore>(const std::string& place)>
       agreements;
+  std::function<std::unique_ptr<IdentityStore>(const std::string& place)>
+      identities;
 };
 
 class SmallStoresTest : public testing::TestWithParam<SmallStoresKind> {
@@ -65,6 +68,9 @@ class SmallStoresTest : public testing::TestWithParam<SmallStoresKind> {
   }
   std::unique_ptr<AgreementStore> Agreements() {
     return GetParam().agreements(scratch_.path());
+  }
+  std::unique_ptr<IdentityStore> Identities() {
+    return GetParam().identities(scratch_.path());
   }
 
   Scratch scratch_;
@@ -182,6 +188,55 @@ TEST_P(SmallStoresTest, ACodeIsTakenOnceWhoeverTries) {
   EXPECT_EQ(left.recovery_hashes, std::vector<std::string>{"two"});
   ASSERT_TRUE(store->Remove("lead").ok());
   EXPECT_TRUE(absl::IsNotFound(store->Get("lead").status()));
+}
+
+TEST_P(SmallStoresTest, APersonOfTheDirectoryIsBoundOnceWhoeverTries) {
+  auto store = Identities();
+  EXPECT_TRUE(absl::IsNotFound(store->ByEmail("a@oak.test").status()));
+  ASSERT_TRUE(store->Put({"lead", "a@oak.test", "", ""}).ok());
+  ASSERT_TRUE(store->Put({"head", "h@oak.test", "", ""}).ok());
+  std::atomic<int> bound{0};
+  std::vector<std::thread> threads;
+  threads.reserve(4);
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&, i] {
+      auto own = Identities();
+      if (own->Bind({"lead", "a@oak.test", "https://idp.test",
+                     "s" + std::to_string(i)})
+              .value()) {
+        ++bound;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(bound, 1);
+  const Identity lead = store->ByEmail("a@oak.test").value();
+  EXPECT_TRUE(lead.bound());
+  EXPECT_EQ(store->BySubject("https://idp.test", lead.subject).value(), lead);
+  EXPECT_TRUE(absl::IsNotFound(
+      store->BySubject("https://other.test", lead.subject).status()));
+  // An address that was changed meanwhile binds nothing.
+  EXPECT_FALSE(
+      store->Bind({"head", "old@oak.test", "https://idp.test", "h"}).value());
+}
+
+TEST_P(SmallStoresTest, APersonOfTheDirectoryHasOneAccount) {
+  auto store = Identities();
+  const Identity lead{"lead", "a@oak.test", "https://idp.test", "7"};
+  ASSERT_TRUE(store->Put(lead).ok());
+  EXPECT_TRUE(
+      absl::IsAlreadyExists(store->Put({"head", "a@oak.test", "", ""})));
+  EXPECT_TRUE(
+      absl::IsAlreadyExists(store->Put({"head", "", "https://idp.test", "7"})));
+  EXPECT_TRUE(store->Put({"head", "", "https://other.test", "7"}).ok());
+  // Nobody in particular is not one person.
+  EXPECT_TRUE(store->Put({"dpo", "", "", ""}).ok());
+  EXPECT_TRUE(store->Put({"it", "", "", ""}).ok());
+  EXPECT_FALSE(store->BySubject("", "").ok());
+  EXPECT_FALSE(store->ByEmail("").ok());
+  EXPECT_EQ(Identities()->All()->size(), 4u);
+  ASSERT_TRUE(store->Remove("lead").ok());
+  EXPECT_FALSE(Identities()->ByEmail("a@oak.test").ok());
 }
 
 TEST_P(SmallStoresTest, WhatWasPublishedFirstStays) {

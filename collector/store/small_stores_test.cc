@@ -34,6 +34,9 @@ INSTANTIATE_TEST_SUITE_P(
         },
         [](const auto& place) {
           return OpenSqliteAgreementStore(Main(place)).value();
+        },
+        [](const auto& place) {
+          return OpenSqliteIdentityStore(Main(place)).value();
         }}),
     [](const auto& kind) { return kind.param.name; });
 

@@ -41,6 +41,10 @@ const std::vector<AccessRule>& AccessTable() {
   using E = Endpoint;
   static const std::vector<AccessRule> table = {
       {E::kLogin, "POST", "/api/v1/login", 0, true},
+      {E::kLogInWays, "GET", "/api/v1/login", 0, true},
+      {E::kBeginDirectory, "POST", "/api/v1/directory/begin", 0, true},
+      {E::kFinishDirectory, "POST", "/api/v1/directory/finish", 0, true},
+      {E::kFinishDirectoryCode, "POST", "/api/v1/directory/code", 0, true},
       {E::kSession, "GET", "/api/v1/session", kEverybody, true},
       {E::kLogout, "POST", "/api/v1/logout", kEverybody, true},
       {E::kPassword, "POST", "/api/v1/password", kEverybody, true},

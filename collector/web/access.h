@@ -13,6 +13,10 @@ namespace schoolgate::collector {
 enum class Endpoint {
   kSession,
   kLogin,
+  kLogInWays,
+  kBeginDirectory,
+  kFinishDirectory,
+  kFinishDirectoryCode,
   kLogout,
   kPassword,
   kActive,

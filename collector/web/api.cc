@@ -40,7 +40,7 @@ bool FromOurOwnPage(const Request& request) {
 }  // namespace
 
 Api::Api(Stores stores, NoticeFacts facts, SessionLimits limits,
-         const platform::Clock& clock)
+         const platform::Clock& clock, std::unique_ptr<OidcProvider> oidc)
     : stores_(stores),
       facts_(std::move(facts)),
       clock_(clock),
@@ -49,10 +49,17 @@ Api::Api(Stores stores, NoticeFacts facts, SessionLimits limits,
       by_address_(kAddressLimits),
       by_session_(kSessionRate),
       without_log_in_(kStrangerRate),
-      audit_check_(stores_.audit) {}
+      audit_check_(stores_.audit),
+      oidc_(std::move(oidc)),
+      directory_log_ins_(DirectoryLogInLimits{}) {}
 
-bool Api::IsSlow(const Request& request) {
-  return request.path == "/api/v1/login" || request.path == "/api/v1/password";
+Pace Api::PaceOf(const Request& request) {
+  if (absl::StartsWith(request.path, "/api/v1/directory/")) {
+    return Pace::kAsking;
+  }
+  return request.path == "/api/v1/login" || request.path == "/api/v1/password"
+             ? Pace::kHashing
+             : Pace::kQuick;
 }
 
 bool Api::SessionAlive(const std::string& key) {
@@ -154,19 +161,34 @@ Response Api::Answer(const Request& request) {
                ? Refusal(405, "wrong_method", "This cannot be done here.")
                : Refusal(404, "not_found", "There is no such page.");
   }
-  if (rule->endpoint == Endpoint::kLogin) {
-    if (!without_log_in_.Take(request.address, clock_.SinceBoot())) {
-      ++counters_.rate_limited;
-      return Refusal(429, "too_fast", "Too many requests. Wait a moment.");
-    }
-    if (!FromOurOwnPage(request)) {
-      return Refusal(403, "not_from_here", "Reload the page and try again.");
-    }
-    return LogIn(request);
-  }
+  if (rule->roles == 0) return AnswerStranger(request, *rule);
   Response refusal;
   std::optional<Caller> caller = Admit(request, *rule, &refusal);
   return caller ? Dispatch(request, *rule, number, *caller) : refusal;
+}
+
+Response Api::AnswerStranger(const Request& request, const AccessRule& rule) {
+  if (!without_log_in_.Take(request.address, clock_.SinceBoot())) {
+    ++counters_.rate_limited;
+    return Refusal(429, "too_fast", "Too many requests. Wait a moment.");
+  }
+  if (IsWrite(request) && !FromOurOwnPage(request)) {
+    return Refusal(403, "not_from_here", "Reload the page and try again.");
+  }
+  switch (rule.endpoint) {
+    case Endpoint::kLogin:
+      return LogIn(request);
+    case Endpoint::kLogInWays:
+      return ShowLogIn();
+    case Endpoint::kBeginDirectory:
+      return BeginDirectory(request);
+    case Endpoint::kFinishDirectory:
+      return FinishDirectory(request);
+    case Endpoint::kFinishDirectoryCode:
+      return FinishDirectoryCode(request);
+    default:
+      return Refusal(404, "not_found", "There is no such page.");
+  }
 }
 
 std::optional<LiveTicket> Api::AdmitLive(const Request& request,
@@ -252,6 +274,10 @@ Response Api::Dispatch(const Request& request, const AccessRule& rule,
     case Endpoint::kNotice:
       return WithSetUp(ShowNotice(), stores_, caller.account, clock_.Now());
     case Endpoint::kLogin:
+    case Endpoint::kLogInWays:
+    case Endpoint::kBeginDirectory:
+    case Endpoint::kFinishDirectory:
+    case Endpoint::kFinishDirectoryCode:
     case Endpoint::kLive:
       break;
   }

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -12,8 +13,10 @@
 #include "absl/status/statusor.h"
 #include "collector/cases/report.h"
 #include "collector/cases/sight.h"
+#include "collector/oidc/provider.h"
 #include "collector/web/access.h"
 #include "collector/web/audit_check.h"
+#include "collector/web/directory_log_ins.h"
 #include "collector/web/http.h"
 #include "collector/web/name_requests.h"
 #include "collector/web/sessions.h"
@@ -44,16 +47,23 @@ struct ApiCounters {
       rate_limited{0};
 };
 
+// How long an answer may take: the three do not wait for each other.
+enum class Pace {
+  kQuick,
+  kHashing,  // a password: a tenth of a second
+  kAsking,   // another server: seconds
+};
+
 // Thread-safe. Whatever is shown or changed is in the audit log first; when
 // the log cannot be written the call is refused.
 class Api {
  public:
+  // `oidc`: the school's directory; null: people log in here alone.
   Api(Stores stores, NoticeFacts facts, SessionLimits limits,
-      const platform::Clock& clock);
+      const platform::Clock& clock,
+      std::unique_ptr<OidcProvider> oidc = nullptr);
 
-  // Log-in and new password hash for a tenth of a second: keep them away
-  // from the others.
-  static bool IsSlow(const Request& request);
+  static Pace PaceOf(const Request& request);
 
   Response Answer(const Request& request);
 
@@ -77,6 +87,8 @@ class Api {
   // api.cc: who may do what
   std::optional<Caller> Admit(const Request& request, const AccessRule& rule,
                               Response* refusal);
+  // What needs no log-in.
+  Response AnswerStranger(const Request& request, const AccessRule& rule);
   Response Dispatch(const Request& request, const AccessRule& rule,
                     uint64_t number, const Caller& caller);
   // OK, or the answer that says it could not be put on record.
@@ -89,9 +101,21 @@ class Api {
   Response LogIn(const Request& request);
   Response FailLogIn(const std::string& name, const std::string& address,
                      const absl::StatusOr<Account>& account);
+  // Who it is has been shown. `how`: the action on record.
+  Response OpenSession(const Account& account, const std::string& how,
+                       const Request& request);
   Response LogOut(const Caller& caller);
   Response ChangePassword(const Request& request, const Caller& caller);
   nlohmann::json SessionJson(const Caller& caller);
+
+  // api_directory.cc
+  Response ShowLogIn();
+  Response BeginDirectory(const Request& request);
+  Response FinishDirectory(const Request& request);
+  Response FinishDirectoryCode(const Request& request);
+  std::optional<Account> AccountOf(const TokenClaims& claims,
+                                   const std::string& address,
+                                   Response* refusal);
 
   // api_alerts.cc
   Response ListAlerts(const Request& request, const Caller& caller);
@@ -187,6 +211,8 @@ class Api {
   RateLimit by_session_, without_log_in_;
   ApiCounters counters_;
   AuditCheck audit_check_;
+  const std::unique_ptr<OidcProvider> oidc_;
+  DirectoryLogIns directory_log_ins_;
   std::mutex second_factor_mutex_;
   // Shown to their owners, not confirmed yet.
   std::map<std::string, std::string> new_secrets_;

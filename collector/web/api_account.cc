@@ -110,14 +110,20 @@ Response Api::LogIn(const Request& request) {
       return Refusal(503, "not_stored", "Try again in a minute.");
     }
   }
-  if (auto failed = Record(name, "log_in", "", request.address)) {
+  return OpenSession(*account, "log_in", request);
+}
+
+Response Api::OpenSession(const Account& account, const std::string& how,
+                          const Request& request) {
+  if (auto failed = Record(account.name, how, "", request.address)) {
     return *failed;
   }
   ++counters_.log_ins;
-  const std::string token = sessions_.Open(name, now);
+  const absl::Duration now = clock_.SinceBoot();
+  const std::string token = sessions_.Open(account.name, now);
   std::optional<Session> session = sessions_.Find(token, now, true);
   if (!session) return Refusal(503, "busy", "Try again in a minute.");
-  Response response = JsonAnswer(SessionJson({*account, *session}));
+  Response response = JsonAnswer(SessionJson({account, *session}));
   response.headers.emplace_back("Set-Cookie", SetCookie(token));
   return response;
 }

@@ -155,10 +155,21 @@ MHD_Result Exchange::Handle() {
   }
   if (absl::StartsWith(path, "/api/") || absl::StartsWith(path, "/feed/") ||
       path == "/ready" || path == "/readyz") {
-    return AnswerInTurn(Api::IsSlow(request_) ? site_.slow_worker
-                                              : site_.worker);
+    return AnswerInTurn(WorkerFor(request_));
   }
   return SendFile();
+}
+
+Worker& Exchange::WorkerFor(const Request& request) {
+  switch (Api::PaceOf(request)) {
+    case Pace::kHashing:
+      return site_.slow_worker;
+    case Pace::kAsking:
+      return site_.asking_worker;
+    case Pace::kQuick:
+      break;
+  }
+  return site_.worker;
 }
 
 MHD_Result Exchange::AnswerInTurn(Worker& worker) {

@@ -21,7 +21,8 @@ struct Site {
   Api& api;
   LiveFeed& feed;
   Worker& worker;
-  Worker& slow_worker;
+  Worker& slow_worker;    // passwords
+  Worker& asking_worker;  // other servers
   std::atomic<bool> stopping{false};
 };
 
@@ -46,6 +47,7 @@ class Exchange {
   MHD_Result Begin(const char* path, const char* method);
   MHD_Result Read(const char* upload, size_t* upload_size);
   MHD_Result Handle();
+  Worker& WorkerFor(const Request& request);
   MHD_Result AnswerInTurn(Worker& worker);
   MHD_Result Send();
   MHD_Result SendFile();

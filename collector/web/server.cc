@@ -58,11 +58,12 @@ class HttpsServer : public WebServer {
         api_(stores, options.notice,
              SessionLimits{.idle = options.idle_limit,
                            .longest = options.session_limit},
-             clock),
+             clock, Directory(options, clock)),
         feed_(stores.alerts, api_, clock),
         worker_(kQueue),
         slow_worker_(kSlowQueue),
-        site_{files_, api_, feed_, worker_, slow_worker_} {}
+        asking_worker_(kSlowQueue),
+        site_{files_, api_, feed_, worker_, slow_worker_, asking_worker_} {}
 
   ~HttpsServer() override { Stop(); }
 
@@ -76,6 +77,13 @@ class HttpsServer : public WebServer {
   void Stop() override;
 
  private:
+  static std::unique_ptr<OidcProvider> Directory(const WebOptions& options,
+                                                 const platform::Clock& clock) {
+    if (options.oidc.issuer.empty()) return nullptr;
+    return std::make_unique<OidcProvider>(options.oidc, options.oidc_secret,
+                                          CurlFetch(), clock);
+  }
+
   // Of the earlier ones those that nobody uses any more.
   void EndIdle() {
     std::erase_if(earlier_, [](MHD_Daemon* daemon) {
@@ -90,7 +98,7 @@ class HttpsServer : public WebServer {
   StaticFiles files_;
   Api api_;
   mutable LiveFeed feed_;
-  Worker worker_, slow_worker_;
+  Worker worker_, slow_worker_, asking_worker_;
   Site site_;
   MHD_Daemon* daemon_ = nullptr;
   // Quiet since the certificate was renewed: only what was open goes on.
@@ -207,6 +215,7 @@ absl::Status HttpsServer::RenewCertificate(const std::string& certificate_file,
 void HttpsServer::Stop() {
   feed_.Stop();
   site_.stopping = true;
+  asking_worker_.Stop();
   slow_worker_.Stop();
   worker_.Stop();
   // A page may have asked for a feed meanwhile: Join refuses after Stop.

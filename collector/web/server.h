@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "collector/oidc/provider.h"
 #include "collector/web/api.h"
 #include "collector/web/stores.h"
 #include "platform/clock.h"
@@ -22,6 +23,8 @@ struct WebOptions {
   NoticeFacts notice;
   absl::Duration idle_limit = absl::Minutes(10);
   absl::Duration session_limit = absl::Hours(10);
+  OidcConfig oidc;  // without an issuer: nobody logs in elsewhere
+  std::string oidc_secret;
 };
 
 // Closed by its destructor, which ends all connections.

@@ -12,15 +12,15 @@ namespace {
 constexpr size_t kTokenBytes = 32;
 constexpr size_t kTokenLongest = 64;
 
-std::string HashOf(const std::string& token) {
+}  // namespace
+
+std::string TokenHash(const std::string& token) {
   std::string hash(crypto_generichash_BYTES, '\0');
   crypto_generichash(reinterpret_cast<unsigned char*>(hash.data()), hash.size(),
                      reinterpret_cast<const unsigned char*>(token.data()),
                      token.size(), nullptr, 0);
   return hash;
 }
-
-}  // namespace
 
 std::string RandomToken() {
   SG_CHECK(sodium_init() >= 0);
@@ -62,7 +62,7 @@ void Sessions::MakeRoom(const std::string& account, absl::Duration now) {
 
 std::string Sessions::Open(const std::string& account, absl::Duration now) {
   const std::string token = RandomToken();
-  Session session{.key = HashOf(token),
+  Session session{.key = TokenHash(token),
                   .account = account,
                   .csrf = RandomToken(),
                   .opened = now,
@@ -76,7 +76,7 @@ std::string Sessions::Open(const std::string& account, absl::Duration now) {
 std::optional<Session> Sessions::Find(const std::string& token,
                                       absl::Duration now, bool touch) {
   if (token.empty() || token.size() > kTokenLongest) return std::nullopt;
-  const std::string key = HashOf(token);
+  const std::string key = TokenHash(token);
   std::lock_guard lock(mutex_);
   auto found = sessions_.find(key);
   if (found == sessions_.end()) return std::nullopt;

@@ -60,4 +60,7 @@ class Sessions {
 // 256 random bits, in letters that suit a cookie or a header.
 std::string RandomToken();
 
+// What is kept of a token.
+std::string TokenHash(const std::string& token);
+
 }  // namespace schoolgate::collector

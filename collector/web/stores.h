@@ -15,6 +15,7 @@
 #include "collector/store/event_store.h"
 #include "collector/store/feed_store.h"
 #include "collector/store/held_events.h"
+#include "collector/store/identity_store.h"
 #include "collector/store/second_factor_store.h"
 #include "proto/seal/keys.h"
 
@@ -40,6 +41,8 @@ struct Stores {
   SecondFactorStore* second_factors = nullptr;
   // What was agreed on by two, and what was published; null: nothing.
   AgreementStore* agreements = nullptr;
+  // Who of the school's directory an account belongs to; null: nobody.
+  IdentityStore* identities = nullptr;
   // What the schools published; null: the collector's own rules hold.
   const SchoolPolicies* policies = nullptr;
   // Verifies a signed order and offers it to the school's devices; an error

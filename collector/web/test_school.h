@@ -34,6 +34,7 @@ class TestSchool {
     feeds_ = *OpenSqliteFeedStore(file);
     factors_ = *OpenSqliteSecondFactorStore(file);
     agreements_ = *OpenSqliteAgreementStore(file);
+    identities_ = *OpenSqliteIdentityStore(file);
     AddAccount("it", Role::kItProvider, "");
     AddAccount("lead", Role::kSafetyLead);
     AddAccount("deputy", Role::kDeputy);
@@ -84,9 +85,10 @@ class TestSchool {
   }
 
   Stores stores() {
-    return {*alerts_,       *audit_,       *devices_,      *accounts_,
-            bundles_.get(), papers_.get(), events_.get(),  held_.get(),
-            &custody_,      feeds_.get(),  factors_.get(), agreements_.get()};
+    return {*alerts_,         *audit_,       *devices_,      *accounts_,
+            bundles_.get(),   papers_.get(), events_.get(),  held_.get(),
+            &custody_,        feeds_.get(),  factors_.get(), agreements_.get(),
+            identities_.get()};
   }
   BundleShelf& bundles() { return *bundles_; }
   platform::ManualClock& clock() { return clock_; }
@@ -108,6 +110,7 @@ class TestSchool {
   std::unique_ptr<FeedStore> feeds_;
   std::unique_ptr<SecondFactorStore> factors_;
   std::unique_ptr<AgreementStore> agreements_;
+  std::unique_ptr<IdentityStore> identities_;
   const seal::SigningKey custody_ = seal::SigningKey::Generate();
 };
 
@@ -133,8 +136,10 @@ class TestBrowser {
       }
     }
     request.address = address_;
-    request.headers = {{"host", "school.test"}, {"x-csrf-token", csrf}};
-    if (!cookie.empty()) request.headers["cookie"] = "a=b; " + cookie;
+    request.headers = {{"host", host}, {"x-csrf-token", csrf}};
+    if (!cookie.empty() || !flow_cookie.empty()) {
+      request.headers["cookie"] = "a=b; " + cookie + "; " + flow_cookie;
+    }
     if (method == "POST") {
       request.headers["content-type"] = "application/json";
       request.body = body.is_null() ? "{}" : body.dump();
@@ -142,7 +147,9 @@ class TestBrowser {
     if (background) request.headers["x-background"] = "1";
     Response response = api_.Answer(request);
     for (const auto& [name, value] : response.headers) {
-      if (name == "Set-Cookie") cookie = value.substr(0, value.find(';'));
+      if (name != "Set-Cookie") continue;
+      const bool session = value.starts_with(kSessionCookie);
+      (session ? cookie : flow_cookie) = value.substr(0, value.find(';'));
     }
     return response;
   }
@@ -164,7 +171,9 @@ class TestBrowser {
     return nlohmann::json::parse(response.body);
   }
 
+  std::string host = "school.test";
   std::string cookie, csrf;
+  std::string flow_cookie;  // of a log-in at the directory
   bool background = false;
 
  private:

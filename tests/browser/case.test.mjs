@@ -2,10 +2,10 @@
 // factor: in a real browser, by several people.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { createHmac } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { codeNow } from "./authenticator.mjs";
 import { logIn, openWindow, password, startBrowser, startSchool } from "./school.mjs";
 
 const collector = process.env.COLLECTOR;
@@ -144,18 +144,6 @@ test("trends: exact months for leaders, the governors' bands for governors", asy
     assert.equal(await page.getByRole("heading", { name: "By category" }).count(), 0);
   });
 });
-
-const base32 = (text) => {
-  const bits = [...text].map((c) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(c).toString(2).padStart(5, "0")).join("");
-  return Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
-};
-// As an authenticator does it.
-function codeNow(key, steps = 0) {
-  const counter = Buffer.alloc(8);
-  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30000) + steps));
-  const mac = createHmac("sha1", base32(key)).update(counter).digest();
-  return String((mac.readUInt32BE(mac[19] & 15) & 0x7fffffff) % 1e6).padStart(6, "0");
-}
 
 test("with an authenticator the password alone opens nothing, and a recovery code works once", () =>
   inWindow(async (page, context) => {

@@ -7,6 +7,7 @@
 // line:
 //   alert      puts a new alert ("ok ID REVISION")
 //   count      "ok N": alerts stored
+//   identity ACCOUNT EMAIL   that address of the directory is theirs
 //   restart    stops the server and starts it again on the same port
 // Ends at the end of input.
 #include <CLI/CLI.hpp>
@@ -16,6 +17,7 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "collector/fleet/authority.h"
 #include "collector/fleet/name_shares.h"
 #include "collector/fleet/policies_in_force.h"
@@ -47,12 +49,27 @@ constexpr Who kPeople[] = {
     {"victim", "L. Ockout", Role::kDeputy, ""},
 };
 
+// The school's directory, when people log in there too.
+struct Provider {
+  uint16_t port = 0;  // of the dashboard: the provider must know it
+  std::string issuer, secret;
+};
+
 class Fixture {
  public:
-  Fixture(std::string directory, std::string dashboard, absl::Duration idle)
+  Fixture(std::string directory, std::string dashboard, absl::Duration idle,
+          const Provider& provider)
       : directory_(std::move(directory)) {
     options_.static_directory = std::move(dashboard);
     options_.idle_limit = idle;
+    options_.port = provider.port;
+    if (!provider.issuer.empty()) {
+      options_.oidc.issuer = provider.issuer;
+      options_.oidc.client_id = "schoolgate";
+      options_.oidc.dashboard =
+          absl::StrCat("https://127.0.0.1:", provider.port);
+      options_.oidc_secret = provider.secret;
+    }
     options_.notice = {.school_name = "Oakfield Primary School",
                        .contact = "the school office",
                        .keep_event_days = 30,
@@ -71,10 +88,11 @@ class Fixture {
     auto feeds = OpenSqliteFeedStore(file);
     auto factors = OpenSqliteSecondFactorStore(file);
     auto agreements = OpenSqliteAgreementStore(file);
+    auto identities = OpenSqliteIdentityStore(file);
     for (const absl::Status& status :
          {alerts.status(), audit.status(), devices.status(), accounts.status(),
           events.status(), held.status(), feeds.status(), factors.status(),
-          agreements.status()}) {
+          agreements.status(), identities.status()}) {
       if (!status.ok()) return status;
     }
     alerts_ = *std::move(alerts);
@@ -86,6 +104,7 @@ class Fixture {
     feeds_ = *std::move(feeds);
     factors_ = *std::move(factors);
     agreements_ = *std::move(agreements);
+    identities_ = *std::move(identities);
     return MakeCertificate();
   }
 
@@ -120,6 +139,7 @@ class Fixture {
   std::unique_ptr<FeedStore> feeds_;
   std::unique_ptr<SecondFactorStore> factors_;
   std::unique_ptr<AgreementStore> agreements_;
+  std::unique_ptr<IdentityStore> identities_;
   const seal::SigningKey custody_ = seal::SigningKey::Generate();
   std::unique_ptr<WebServer> server_;
 };
@@ -145,7 +165,7 @@ absl::Status Fixture::Start() {
       options_,
       {*alerts_, *audit_, *devices_, *accounts_, &bundles_, &papers_,
        events_.get(), held_.get(), &custody_, feeds_.get(), factors_.get(),
-       agreements_.get(), &policies_},
+       agreements_.get(), identities_.get(), &policies_},
       platform::SystemClock());
   if (!server.ok()) return server.status();
   server_ = *std::move(server);
@@ -255,6 +275,11 @@ absl::StatusOr<std::string> Fixture::Do(const std::string& command) {
     if (!found.ok()) return found.status();
     return absl::StrCat("ok ", found->size());
   }
+  if (const std::vector<std::string> words = absl::StrSplit(command, ' ');
+      words.size() == 3 && words[0] == "identity") {
+    const absl::Status put = identities_->Put({words[1], words[2], "", ""});
+    return put.ok() ? absl::StatusOr<std::string>("ok") : put;
+  }
   if (command == "restart") {
     Stop();
     if (absl::Status started = Start(); !started.ok()) return started;
@@ -265,8 +290,9 @@ absl::StatusOr<std::string> Fixture::Do(const std::string& command) {
 }
 
 absl::Status Serve(const std::string& directory, const std::string& dashboard,
-                   int idle_seconds, bool quiet, const std::string& policy) {
-  Fixture fixture(directory, dashboard, absl::Seconds(idle_seconds));
+                   int idle_seconds, bool quiet, const std::string& policy,
+                   const Provider& provider) {
+  Fixture fixture(directory, dashboard, absl::Seconds(idle_seconds), provider);
   if (absl::Status opened = fixture.Open(); !opened.ok()) return opened;
   if (absl::Status filled = fixture.Fill(quiet); !filled.ok()) return filled;
   if (!policy.empty()) {
@@ -294,6 +320,7 @@ int main(int argc, char** argv) {
   std::string directory, dashboard, policy;
   int idle_seconds = 600;
   bool quiet = false;
+  schoolgate::collector::Provider provider;
   app.set_version_flag("--version", SCHOOLGATE_VERSION);
   app.add_option("directory", directory, "for its stores; must be new")
       ->required();
@@ -302,6 +329,9 @@ int main(int argc, char** argv) {
       ->check(CLI::PositiveNumber);
   app.add_option("--policy", policy, "the school's policy, a YAML file")
       ->check(CLI::ExistingFile);
+  app.add_option("--port", provider.port, "the dashboard's (any)");
+  app.add_option("--oidc", provider.issuer, "a provider to log in at as well");
+  app.add_option("--oidc-secret", provider.secret, "what it knows us by");
   app.add_flag("--quiet", quiet, "without any alert");
   try {
     app.parse(argc, argv);
@@ -310,7 +340,7 @@ int main(int argc, char** argv) {
                                 : schoolgate::platform::kExitUsage;
   }
   const absl::Status status = schoolgate::collector::Serve(
-      directory, dashboard, idle_seconds, quiet, policy);
+      directory, dashboard, idle_seconds, quiet, policy, provider);
   if (status.ok()) return schoolgate::platform::kExitOk;
   return schoolgate::platform::Complain("web_fixture", status);
 }

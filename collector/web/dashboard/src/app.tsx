@@ -1,5 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { Refused, get, post, setCsrf, whenLoggedOut, type Me } from "./api";
+import { comeBack, type Returned } from "./directory";
 import { useFeed } from "./feed";
 import { useIdle } from "./idle";
 import { AlertPage } from "./pages/alert";
@@ -25,6 +26,7 @@ import { usePath } from "./router";
 export function App() {
   const [me, setMe] = useState<Me | null | undefined>(undefined);
   const [why, setWhy] = useState("");
+  const [returned, setReturned] = useState<Returned | null>(null);
   const [help, setHelp] = useState(false);
   const path = usePath();
 
@@ -44,10 +46,20 @@ export function App() {
 
   useEffect(() => {
     whenLoggedOut(() => leave(idleWords));
-    get<Me>("/api/v1/session").then(enter, (problem) => {
+    const withoutSession = (problem: unknown) => {
       if (problem instanceof Refused && problem.code === "offline") setWhy(problem.message);
       setMe(null);
-    });
+    };
+    comeBack().then(async (back) => {
+      if (back?.me) {
+        enter(back.me);
+      } else if (back) {
+        setReturned(back);
+        setMe(null);
+      } else {
+        enter(await get<Me>("/api/v1/session"));
+      }
+    }).catch(withoutSession);
   }, []);
 
   const inside = !!me && !me.must_change_password;
@@ -61,7 +73,7 @@ export function App() {
   useGlobalKeys(inside, () => setHelp(true));
 
   if (me === undefined) return <p class="loading">Loading</p>;
-  if (me === null) return <LogInPage why={why} onIn={enter} />;
+  if (me === null) return <LogInPage why={why} returned={returned} onIn={(session) => { setReturned(null); enter(session); }} />;
 
   return (
     <>

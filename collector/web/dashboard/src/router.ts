@@ -9,6 +9,12 @@ export function go(path: string): void {
   scrollTo(0, 0);
 }
 
+// As if the person had gone there in the first place.
+export function goInstead(path: string): void {
+  history.replaceState(null, "", path);
+  moved.dispatchEvent(new Event("move"));
+}
+
 export function usePath(): string {
   const [path, setPath] = useState(location.pathname);
   useEffect(() => {

@@ -91,6 +91,11 @@ export const groupWord = (group: string): string => groupWords[group] ?? group;
 const auditWords: Record<string, string> = {
   log_in: "Logged in",
   log_in_failed: "Could not log in: wrong password",
+  log_in_directory: "Logged in with their school account",
+  log_in_directory_failed: "Could not log in: the school account is another person’s",
+  bind_directory: "Bound to their school account",
+  set_directory: "Set whose school account it is",
+  unbind_directory: "Took the school account off",
   log_out: "Logged out",
   change_password: "Changed their password",
   view_alerts: "Looked at the list of alerts",
