@@ -164,7 +164,9 @@ TEST_F(SharedTest, ARestartedDatabaseIsNoticedAndOutlived) {
       ASSERT_FALSE(link->WaitEnd(absl::Milliseconds(1)));
     }
     server_->End(SIGQUIT);
-    ASSERT_TRUE(link->WaitEnd(kPatience)) << "a dead database went unnoticed";
+    ASSERT_TRUE(link->WaitEnd(kPatience))
+        << "a dead database went unnoticed: " << batches.size()
+        << " batches, acknowledged: " << link->acknowledged_batches();
     EXPECT_EQ(link->status().error_code(), grpc::StatusCode::UNAVAILABLE);
     owed = link->acknowledged_sequence();
   }

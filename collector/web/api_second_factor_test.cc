@@ -241,7 +241,8 @@ TEST_F(BudgetTest, TrendsAreExactOnlyForThoseWhoSeeTheAlerts) {
     const Response answer = browser.Get(path);
     EXPECT_EQ(answer.status, 200) << answer.body;
     std::map<std::string, json> all;
-    for (const json& table : TestBrowser::Json(answer)["tables"]) {
+    const json body = TestBrowser::Json(answer);
+    for (const json& table : body["tables"]) {
       all[table["title"].get<std::string>()] = table["rows"];
     }
     return all;
