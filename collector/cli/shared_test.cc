@@ -150,7 +150,7 @@ TEST_F(SharedTest, ARestartedDatabaseIsNoticedAndOutlived) {
   home_ = first_->Home(1).value();
   const SimulatedIdentity identity = EnrolSimulated(home_, "laptop").value();
   LoadPlan plan;
-  plan.events_per_day = 8000;
+  plan.events_per_day = 40000;
   plan.end = platform::SystemClock().Now();
   const std::vector<v1::Event> events = EventsOf(plan, 3);
   const auto batches = SealBatches(identity, kEpoch, events, 20).value();
