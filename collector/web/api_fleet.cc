@@ -165,7 +165,8 @@ Response Api::ShowAudit(const Request& request, const Caller& caller) {
     if (!governor && !IsNumber(i->about)) one["about"] = i->about;
     // Why a name was to be opened or a case kept is part of the record.
     if (!governor && (i->action == "ask_name" || i->action == "hold" ||
-                      i->action == "lift_hold")) {
+                      i->action == "lift_hold" || i->action == "ask_record" ||
+                      i->action == "remove_attachment")) {
       one["detail"] = i->detail;
     }
     list.push_back(std::move(one));
