@@ -34,6 +34,7 @@ Decoded PacketDecoder::OtherEtherType(uint16_t type, Bytes bytes) {
       return Ethernet(bytes);
     case 0x0004:  // SLL's 802.2
     case 0x0001:
+    case 0x8870:  // longer than LLC's length can say
       return Llc(bytes);
     case 0x894f:
       return Nsh(bytes);

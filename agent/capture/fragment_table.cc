@@ -2,6 +2,16 @@
 
 namespace schoolgate::agent {
 
+bool FragmentTable::IsOf(const Datagram& datagram, const Fragment& fragment) {
+  return datagram.id == fragment.id && datagram.protocol == fragment.protocol &&
+         datagram.src == fragment.src && datagram.dst == fragment.dst;
+}
+
+void FragmentTable::GiveUp(const Fragment& fragment) {
+  lost_ += waiting_.remove_if(
+      [&](const Datagram& datagram) { return IsOf(datagram, fragment); });
+}
+
 FragmentTable::Waiting::iterator FragmentTable::Find(const Fragment& fragment,
                                                      int64_t time_us) {
   for (auto it = waiting_.begin(); it != waiting_.end();) {
@@ -11,10 +21,7 @@ FragmentTable::Waiting::iterator FragmentTable::Find(const Fragment& fragment,
       ++lost_;
       continue;
     }
-    if (it->id == fragment.id && it->protocol == fragment.protocol &&
-        it->src == fragment.src && it->dst == fragment.dst) {
-      return it;
-    }
+    if (IsOf(*it, fragment)) return it;
     ++it;
   }
   if (waiting_.size() >= kMaxDatagrams) {

@@ -32,6 +32,9 @@ class FragmentTable {
   // the next but one datagram is complete (fragments may nest once).
   Bytes Add(const Fragment& fragment, int64_t time_us);
 
+  // Nothing more of its datagram will come.
+  void GiveUp(const Fragment& fragment);
+
   // Datagrams that were given up, by age, space or impossible offsets.
   uint64_t lost() const { return lost_; }
   size_t waiting() const { return waiting_.size(); }
@@ -49,6 +52,7 @@ class FragmentTable {
 
   using Waiting = std::list<Datagram>;
 
+  static bool IsOf(const Datagram& datagram, const Fragment& fragment);
   Waiting::iterator Find(const Fragment& fragment, int64_t time_us);
 
   Waiting waiting_;  // oldest first

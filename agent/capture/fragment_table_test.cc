@@ -37,10 +37,27 @@ TEST(FragmentTable, TheOldestGoesWhenThereAreTooMany) {
 
 TEST(FragmentTable, PatienceEnds) {
   FragmentTable table;
+  for (const int64_t age :
+       {FragmentTable::kPatienceUs - 1, FragmentTable::kPatienceUs}) {
+    table.Add(Piece(1, 0, true, AsBytes("12345678")), 0);
+    EXPECT_FALSE(table.Add(Piece(1, 8, false, AsBytes("x")), age).empty());
+  }
+  EXPECT_EQ(table.lost(), 0u);
   table.Add(Piece(1, 0, true, AsBytes("12345678")), 0);
   const int64_t late = FragmentTable::kPatienceUs + 1;
   EXPECT_TRUE(table.Add(Piece(1, 8, false, AsBytes("x")), late).empty());
   EXPECT_EQ(table.lost(), 1u);
+}
+
+TEST(FragmentTable, WhatIsGivenUpIsCountedAndMakesRoom) {
+  FragmentTable table;
+  table.Add(Piece(1, 0, true, AsBytes("12345678")), 0);
+  table.Add(Piece(2, 0, true, AsBytes("12345678")), 0);
+  table.GiveUp(Piece(1, 0, true, {}));
+  table.GiveUp(Piece(3, 0, true, {}));
+  EXPECT_EQ(table.lost(), 1u);
+  EXPECT_EQ(table.waiting(), 1u);
+  EXPECT_FALSE(table.Add(Piece(2, 8, false, AsBytes("x")), 0).empty());
 }
 
 TEST(FragmentTable, ADatagramCannotBeLongerThanIpAllows) {
@@ -48,6 +65,7 @@ TEST(FragmentTable, ADatagramCannotBeLongerThanIpAllows) {
   EXPECT_TRUE(
       table.Add(Piece(1, 65528, false, AsBytes("12345678")), 0).empty());
   EXPECT_EQ(table.lost(), 1u);
+  EXPECT_TRUE(table.Add(Piece(3, 65528, false, AsBytes("123456")), 0).empty());
   EXPECT_TRUE(table.Add(Piece(2, 65528, false, AsBytes("1234567")), 0).empty());
   EXPECT_EQ(table.lost(), 1u);
 }

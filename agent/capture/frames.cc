@@ -1,11 +1,16 @@
 // Packets that carry several frames: aggregated 802.11 frames, and the samples
-// of a switch.
+// of a switch; and frames that several packets carry.
 #include <algorithm>
 
 #include "agent/capture/layer_bytes.h"
 #include "agent/capture/packet_decoder.h"
 
 namespace schoolgate::agent {
+namespace {
+
+constexpr uint8_t kInOrderProtocol = 252;  // a number of our own
+
+}  // namespace
 
 void PacketDecoder::Later(FrameKind kind, Bytes bytes) {
   if (frame_count_ == static_cast<int>(frames_.size())) {
@@ -39,6 +44,45 @@ Decoded PacketDecoder::DecodeMore(const platform::Packet& packet,
                                   Segment* segment) {
   Begin(packet, segment);
   return ReadFrame(frames_[static_cast<size_t>(next_frame_++)]);
+}
+
+PacketDecoder::InOrder* PacketDecoder::GoingOn(uint64_t stream) {
+  for (InOrder& message : in_order_) {
+    if (message.stream == stream) return &message;
+  }
+  return nullptr;
+}
+
+// What was going on in its stream will not be whole any more, and neither what
+// must make room.
+PacketDecoder::InOrder& PacketDecoder::BeginInOrder(uint64_t stream) {
+  ++last_tag_;
+  InOrder* message = GoingOn(stream);
+  if (message == nullptr) message = &in_order_[last_tag_ % kMaxInOrder];
+  if (message->stream != 0) {
+    Fragment old;
+    old.id = message->tag;
+    old.protocol = kInOrderProtocol;
+    fragments_.GiveUp(old);
+  }
+  *message = {.stream = stream, .tag = last_tag_};
+  return *message;
+}
+
+// The whole message when this was its last piece, else empty.
+Bytes PacketDecoder::AddInOrder(InOrder& message, Bytes piece, bool last) {
+  Fragment fragment;
+  fragment.id = message.tag;
+  fragment.protocol = kInOrderProtocol;
+  fragment.offset = message.have;
+  fragment.more = !last;
+  fragment.bytes = piece;
+  ++message.next;
+  message.have += static_cast<uint32_t>(piece.size());
+  if (last) message.stream = 0;
+  const Bytes whole = fragments_.Add(fragment, time_us_);
+  if (!whole.empty()) ++reassembled_;
+  return whole;
 }
 
 // 802.11's A-MSDU: frames with two addresses and a length, each padded to four

@@ -28,4 +28,23 @@ inline bool LooksLikeIpFrame(Bytes bytes) {
   return false;
 }
 
+// Whether this can be nothing but an IP packet, which may be cut: for places
+// where even that is a guess.
+inline bool IsSurelyIp(Bytes bytes) {
+  if (bytes.size() < 20) return false;
+  if (bytes[0] >> 4 == 6) {
+    const size_t all = size_t{40} + LoadU16(bytes.data() + 4);
+    return bytes.size() >= 40 && all > 40 && all >= bytes.size();
+  }
+  const size_t header = (bytes[0] & 15) * size_t{4};
+  if (bytes[0] >> 4 != 4 || header < 20 || header > bytes.size() ||
+      LoadU16(bytes.data() + 2) < header) {
+    return false;
+  }
+  uint32_t sum = 0;
+  for (size_t at = 0; at < header; at += 2) sum += LoadU16(bytes.data() + at);
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
+  return sum == 0xffff;
+}
+
 }  // namespace schoolgate::agent

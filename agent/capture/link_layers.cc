@@ -101,7 +101,7 @@ Decoded PacketDecoder::Link(int link_type, Bytes bytes) {
     case kDltWireless:
       return Wireless(bytes);
     case kDltRadiotap:
-      return Wireless(After(bytes, LittleU16(bytes, 2)));
+      return Radiotap(bytes);
     case kDltPpp:
     case kDltPppSerial:
       return Ppp(bytes);
@@ -228,7 +228,7 @@ Decoded PacketDecoder::LinkWithTag(int link_type, Bytes bytes) {
     case kDltTagMarvellTyped:
       return Ethernet(bytes);
     default:
-      return Decoded::kUndecodable;
+      return OddLink(link_type, bytes);
   }
 }
 
@@ -237,13 +237,16 @@ Decoded PacketDecoder::Cooked(uint16_t hardware, uint16_t type, Bytes bytes) {
   constexpr uint16_t kFrameRelay = 770;
   constexpr uint16_t kWireless = 801;
   constexpr uint16_t kRadiotap = 803;
+  constexpr uint16_t kLowPower = 804;
   switch (hardware) {
     case kFrameRelay:
       return FrameRelay(bytes);
     case kWireless:
       return Wireless(bytes);
     case kRadiotap:
-      return Wireless(After(bytes, LittleU16(bytes, 2)));
+      return Radiotap(bytes);
+    case kLowPower:
+      return LowPower(bytes);
     default:
       return EtherType(type, bytes);
   }

@@ -60,6 +60,7 @@ Decoded PacketDecoder::Decode(const platform::Packet& packet,
   Begin(packet, segment);
   frame_count_ = next_frame_ = 0;
   frames_in_table_ = false;
+  expanded_in_use_ = false;
   return Link(packet.link_type, packet.bytes);
 }
 

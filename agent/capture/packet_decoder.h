@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <vector>
 
 #include "agent/capture/fragment_table.h"
 #include "agent/capture/segment.h"
@@ -27,6 +28,9 @@ class PacketDecoder {
   static constexpr int kMaxReassembled = 2;
   static constexpr int kMaxExtensionHeaders = 16;
   static constexpr int kMaxFrames = 64;  // of one packet, behind the first
+  // Messages at the same time whose pieces come in order and do not say where
+  // they belong: Bluetooth's, and fragments of 802.11 frames.
+  static constexpr size_t kMaxInOrder = 8;
 
   Decoded Decode(const platform::Packet& packet, Segment* segment);
 
@@ -38,8 +42,9 @@ class PacketDecoder {
   // Packets with more frames than were taken.
   uint64_t cut_packets() const { return cut_packets_; }
 
-  // Whether the segment decoded last borrows from the fragment table.
-  bool reassembled() const { return reassembled_ > 0; }
+  // Whether the segment decoded last borrows from the decoder, until its next
+  // Decode.
+  bool reassembled() const { return reassembled_ > 0 || expanded_in_use_; }
 
   const FragmentTable& fragments() const { return fragments_; }
 
@@ -48,6 +53,19 @@ class PacketDecoder {
   Decoded OtherLink(int link_type, Bytes bytes);
   Decoded RareLink(int link_type, Bytes bytes);
   Decoded LinkWithTag(int link_type, Bytes bytes);
+  Decoded OddLink(int link_type, Bytes bytes);
+  Decoded RadioLink(int link_type, Bytes bytes);
+  Decoded Ax25(Bytes bytes);
+  Decoded FibreChannel(Bytes bytes);
+  Decoded InfiniBand(Bytes bytes);
+  Decoded Alp(Bytes bytes);
+  Decoded LowPower(Bytes bytes);
+  Decoded LowPowerTap(Bytes bytes);
+  Decoded BluetoothData(Bytes bytes);
+  Decoded L2cap(Bytes bytes);
+  Decoded Bnep(Bytes bytes);
+  Decoded ExportedPdu(Bytes bytes);
+  Decoded JuniperService(Bytes bytes);
   Decoded Ethernet(Bytes bytes);
   Decoded EtherType(uint16_t type, Bytes bytes);
   Decoded OtherEtherType(uint16_t type, Bytes bytes);
@@ -80,7 +98,20 @@ class PacketDecoder {
   Decoded Sflow(Bytes bytes);
   void SflowSample(Bytes sample, bool expanded);
   Decoded PeekRemote(Bytes bytes);
+  // A message whose pieces come in order.
+  struct InOrder {
+    uint64_t stream = 0;  // whose it is; 0: none is going on
+    uint32_t tag = 0;     // of its own
+    uint32_t next = 0;    // the number of the piece that comes next
+    uint32_t have = 0;    // bytes
+    uint32_t all = 0;     // bytes, when its first piece said so
+  };
+  InOrder* GoingOn(uint64_t stream);
+  InOrder& BeginInOrder(uint64_t stream);
+  Bytes AddInOrder(InOrder& message, Bytes piece, bool last);
   Decoded Wireless(Bytes bytes);
+  Decoded Radiotap(Bytes bytes);
+  Bytes WholeFrame(Bytes frame, Bytes body, bool more);
   Decoded WirelessFrame(uint8_t kind, uint8_t flags, Bytes bytes);
   Decoded WirelessOfController(Bytes bytes);
   Decoded Pktap(Bytes bytes);
@@ -112,6 +143,11 @@ class PacketDecoder {
 
   FragmentTable fragments_;
   Segment* out_ = nullptr;
+  std::array<InOrder, kMaxInOrder> in_order_;
+  uint32_t last_tag_ = 0;
+  uint32_t exported_seq_ = 0;
+  std::vector<uint8_t> expanded_;  // a packet whose headers were compressed
+  bool expanded_in_use_ = false;
   std::array<Frame, kMaxFrames + 1> frames_;
   int frame_count_ = 0;
   int next_frame_ = 0;

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "agent/capture/low_power.h"
+
 namespace schoolgate::agent {
 namespace {
 
@@ -74,8 +76,8 @@ TEST(PacketDecoder, ExtensionHeadersUpToTheLimitAndNoFurther) {
 // An aggregated 802.11 frame with so many packets.
 Buffer Aggregate(int packets) {
   Buffer frame = {0x88, 1};
-  frame.resize(24, 2);
-  frame.insert(frame.end(), {0x80, 0});
+  frame.resize(22, 2);
+  frame.insert(frame.end(), {0, 0, 0x80, 0});
   const Buffer inside = Ipv6(17, Udp());
   for (int i = 0; i < packets; ++i) {
     frame.resize(frame.size() + 12, 2);
@@ -180,6 +182,63 @@ TEST(PacketDecoder, LabelsUpToTheLimitAndNoFurther) {
     EXPECT_EQ(Decode(packet, kEthernet),
               labels <= kMost ? Decoded::kSegment : Decoded::kUndecodable)
         << labels;
+  }
+}
+
+// A frame of 802.15.4 with so many compressed headers, the last of them UDP's.
+Buffer Compressed(int headers) {
+  Buffer frame = {0x01, 0xcc, 7, 1, 0};  // data, both ends by eight bytes
+  frame.resize(frame.size() + 8, 2);
+  frame.insert(frame.end(), {1, 0});
+  frame.resize(frame.size() + 8, 3);
+  frame.insert(frame.end(), {0x7e, 0x33});  // both ends are the radio's
+  for (int i = 1; i < headers; ++i) {
+    frame.insert(frame.end(), {0xe7, 6, 1, 4, 0, 0, 0, 0});
+  }
+  frame.insert(frame.end(), {0xf3, 0x12, 0, 0, 'x'});
+  return frame;
+}
+
+TEST(PacketDecoder, CompressedHeadersUpToTheLimitAndNoFurther) {
+  constexpr int kLowPower = 230;
+  for (int headers : {1, kMaxCompressedHeaders - 1, kMaxCompressedHeaders,
+                      kMaxCompressedHeaders + 1}) {
+    EXPECT_EQ(Decode(Compressed(headers), kLowPower),
+              headers <= kMaxCompressedHeaders ? Decoded::kSegment
+                                               : Decoded::kUndecodable)
+        << headers;
+  }
+}
+
+// Each connection has sent the first part of an IPv6 packet over Ethernet.
+TEST(PacketDecoder, MessagesInOrderUpToTheLimitAndThenCounted) {
+  constexpr int kBluetooth = 187;
+  constexpr size_t kMost = PacketDecoder::kMaxInOrder;
+  const Buffer inside = Ipv6(17, Udp());
+  const auto size = static_cast<uint8_t>(3 + inside.size());
+  for (const size_t connections : {kMost - 1, kMost, kMost + 1}) {
+    PacketDecoder decoder;
+    Segment segment;
+    platform::Packet packet;
+    packet.link_type = kBluetooth;
+    for (size_t i = 0; i < connections; ++i) {
+      const Buffer first = {
+          2,   static_cast<uint8_t>(i), 0x20, 7, 0, size, 0, 0x41, 0, 2, 0x86,
+          0xdd};
+      packet.bytes = first;
+      EXPECT_EQ(decoder.Decode(packet, &segment), Decoded::kNothing);
+    }
+    EXPECT_EQ(decoder.fragments().lost(), connections <= kMost ? 0u : 1u);
+    for (size_t i = 0; i < connections; ++i) {
+      Buffer rest = {2, static_cast<uint8_t>(i), 0x10,
+                     static_cast<uint8_t>(inside.size()), 0};
+      rest.insert(rest.end(), inside.begin(), inside.end());
+      packet.bytes = rest;
+      const bool lost = connections > kMost && i == 0;
+      EXPECT_EQ(decoder.Decode(packet, &segment),
+                lost ? Decoded::kNothing : Decoded::kSegment)
+          << i << " of " << connections;
+    }
   }
 }
 

@@ -29,10 +29,47 @@ Decoded PacketDecoder::WirelessOfController(Bytes bytes) {
   return WirelessFrame(bytes[0], bytes[1], bytes);
 }
 
+// Behind the radio's own header, whose flags may say that the frame still has
+// its checksum.
+Decoded PacketDecoder::Radiotap(Bytes bytes) {
+  constexpr size_t kCheck = 4;
+  constexpr uint8_t kTime = 0x01;  // in the first byte of what is present
+  constexpr uint8_t kFlags = 0x02;
+  constexpr uint8_t kHasCheck = 0x10;
+  const size_t header = LittleU16(bytes, 2);
+  Bytes frame = After(bytes, header);
+  if (bytes.size() < 8 || frame.size() < kCheck) return Wireless(frame);
+  size_t at = 8;
+  for (size_t word = 4; word + 8 <= header && (bytes[word + 3] & 0x80) != 0;
+       word += 4) {
+    at += 4;  // more words of what is present
+  }
+  if ((bytes[4] & kTime) != 0) at = ((at + 7) & ~size_t{7}) + 8;
+  if ((bytes[4] & kFlags) != 0 && at < header && (bytes[at] & kHasCheck) != 0) {
+    frame = frame.first(frame.size() - kCheck);
+  }
+  return Wireless(frame);
+}
+
+// The frame that a fragment completes, else empty. Its number is in the four
+// lowest bits of the sequence, its sender's address in front of that.
+Bytes PacketDecoder::WholeFrame(Bytes frame, Bytes body, bool more) {
+  if (frames_in_table_) return {};
+  const uint32_t number = frame[22] & 0x0f;
+  uint64_t stream =
+      frame[22] >> 4 | uint64_t{frame[23]} << 4 | uint64_t{1} << 62;
+  for (size_t i = 10; i < 16; ++i) stream ^= uint64_t{frame[i]} << (8 * i - 68);
+  InOrder* message = GoingOn(stream);
+  if (number == 0) message = &BeginInOrder(stream);
+  if (message == nullptr || message->next != number) return {};
+  return AddInOrder(*message, body, !more);
+}
+
 Decoded PacketDecoder::WirelessFrame(uint8_t kind, uint8_t flags, Bytes bytes) {
   constexpr uint8_t kNoData = 0x40;
   constexpr uint8_t kQos = 0x80;
   constexpr uint8_t kEncrypted = 0x40;
+  constexpr uint8_t kMore = 0x04;
   constexpr uint8_t kAggregated = 0x80;
   if (++depth_ > kMaxDepth) return Decoded::kUndecodable;
   if (!IsDataFrame(kind) || (kind & kNoData) != 0) return Decoded::kNothing;
@@ -45,6 +82,13 @@ Decoded PacketDecoder::WirelessFrame(uint8_t kind, uint8_t flags, Bytes bytes) {
     if ((flags & 0x80) != 0) header += 4;  // HT control
   }
   Bytes body = After(bytes, header);
+  const bool more = (flags & kMore) != 0;
+  if (more || (bytes[22] & 0x0f) != 0) {
+    // Each piece is encrypted by itself.
+    if ((flags & kEncrypted) != 0) return Decoded::kNothing;
+    body = WholeFrame(bytes, body, more);
+    if (body.empty()) return Decoded::kNothing;
+  }
   if (body.size() >= 10 && body[0] != 0xaa && body[2] == 0xaa) {
     body = body.subspan(2);  // header padded to four bytes
   }

@@ -112,7 +112,7 @@ FlowLabeller::Followed* FlowLabeller::Find(const TapRecord& record) {
   const auto known = by_id_.find(record.flow);
   if (known != by_id_.end()) return &*known->second;
   if (flows_.size() >= kMostFlows) {
-    GiveUp(flows_.front(), /*early=*/true);
+    GiveUp(flows_.front(), GivenUp::kForAnother);
     by_id_.erase(flows_.front().id);
     flows_.pop_front();
   }
@@ -156,41 +156,42 @@ void FlowLabeller::OnPacket(const TapRecord& record,
       static_cast<uint64_t>(record.time_us / 1000));
   if (IsKnown(found) &&
       !ndpi_extra_dissection_possible(module_.get(), followed.flow.get())) {
-    Settle(followed, IsSure(*followed.flow) ? Name(module_.get(), found) : "");
+    Settle(followed, IsSure(*followed.flow) ? Name(module_.get(), found) : "",
+           GivenUp::kNo);
   } else if (followed.packets >= kMostPackets) {
-    GiveUp(followed);
+    GiveUp(followed, GivenUp::kAfterSoMany);
   }
 }
 
-void FlowLabeller::GiveUp(Followed& followed, bool early) {
+void FlowLabeller::GiveUp(Followed& followed, GivenUp why) {
   if (followed.flow == nullptr) return;
   uint8_t guessed = 0;
   const ndpi_protocol found = ndpi_detection_giveup(
       module_.get(), followed.flow.get(), /*enable_guess=*/0, &guessed);
   const bool sure = IsKnown(found) && guessed == 0 && IsSure(*followed.flow);
-  Settle(followed, sure ? Name(module_.get(), found) : "", early);
+  Settle(followed, sure ? Name(module_.get(), found) : "", why);
 }
 
 void FlowLabeller::Settle(Followed& followed, std::string_view label,
-                          bool early) {
+                          GivenUp why) {
   followed.flow.reset();
   tell_({.flow = followed.id,
          .frame = followed.frame,
          .time_us = followed.time_us,
          .label = label,
-         .early = early});
+         .given_up = why});
 }
 
 void FlowLabeller::OnEnd(uint64_t flow) {
   const auto known = by_id_.find(flow);
   if (known == by_id_.end()) return;
-  GiveUp(*known->second);
+  GiveUp(*known->second, GivenUp::kNo);
   flows_.erase(known->second);
   by_id_.erase(known);
 }
 
 void FlowLabeller::Finish() {
-  for (Followed& followed : flows_) GiveUp(followed);
+  for (Followed& followed : flows_) GiveUp(followed, GivenUp::kNo);
   flows_.clear();
   by_id_.clear();
 }

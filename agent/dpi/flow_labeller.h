@@ -26,7 +26,7 @@ class FlowLabeller {
   // Flows looked at or remembered at the same time; the oldest is given up for
   // a new one. About 1 kB each while nDPI is at it.
   static constexpr size_t kMostFlows = 4096;
-  // nDPI gives up by itself before.
+  // A flow of which nDPI knows nothing by then is given up, counted.
   static constexpr uint16_t kMostPackets = 32;
 
   // What is told of a flow, once. An empty label: nothing is known of it.
@@ -35,7 +35,7 @@ class FlowLabeller {
     uint64_t frame = 0;  // the packet looked at last, and its time
     int64_t time_us = 0;
     std::string_view label;
-    bool early = false;  // given up for another flow
+    GivenUp given_up = GivenUp::kNo;
   };
   using Tell = std::function<void(const Found&)>;
 
@@ -69,8 +69,8 @@ class FlowLabeller {
 
   Followed* Find(const TapRecord& record);
   size_t Compose(const TapRecord& record, std::span<const std::byte> payload);
-  void GiveUp(Followed& followed, bool early = false);
-  void Settle(Followed& followed, std::string_view label, bool early = false);
+  void GiveUp(Followed& followed, GivenUp why);
+  void Settle(Followed& followed, std::string_view label, GivenUp why);
 
   Tell tell_;
   std::unique_ptr<ndpi_detection_module_struct, FreeModule> module_;

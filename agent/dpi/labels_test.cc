@@ -53,10 +53,10 @@ TEST(Labels, FlowsUpToTheLimitThenTheOldestIsAnswered) {
   }
   ASSERT_EQ(answers.size(), 1u);
   EXPECT_EQ(answers[0].flow, 1u);
-  EXPECT_TRUE(answers[0].early);
+  EXPECT_EQ(answers[0].given_up, GivenUp::kForAnother);
 }
 
-TEST(Labels, AFlowIsGivenUpAfterSoManyPackets) {
+TEST(Labels, AFlowIsGivenUpAfterSoManyPacketsAndThisIsSaid) {
   std::vector<FlowLabeller::Found> answers;
   const auto labeller = FlowLabeller::Make(
       [&](const FlowLabeller::Found& found) { answers.push_back(found); });
@@ -64,11 +64,13 @@ TEST(Labels, AFlowIsGivenUpAfterSoManyPackets) {
   const std::byte payload[8] = {};
   const TapRecord record{
       .flow = 1, .src_port = 40000, .dst_port = 40001, .protocol = 17};
-  for (int i = 0; i < FlowLabeller::kMostPackets; ++i) {
+  for (int i = 1; i <= FlowLabeller::kMostPackets + 1; ++i) {
     labeller->OnPacket(record, payload);
+    ASSERT_EQ(answers.size(), i < FlowLabeller::kMostPackets ? 0u : 1u) << i;
   }
-  ASSERT_EQ(answers.size(), 1u);
-  EXPECT_FALSE(answers[0].early);
+  EXPECT_EQ(answers[0].given_up, GivenUp::kAfterSoMany);
+  labeller->OnEnd(1);
+  EXPECT_EQ(answers.size(), 1u);  // it was answered
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ bool Worker::Load() {
     record.frame = found.frame;
     record.time_us = found.time_us;
     record.kind = label.empty() ? AnswerKind::kNone : AnswerKind::kLabel;
-    record.early = found.early;
+    record.given_up = found.given_up;
     record.length =
         static_cast<uint8_t>(std::min(label.size(), LabelRecord::kMostLabel));
     std::copy_n(label.begin(), record.length, record.label);

@@ -29,9 +29,11 @@ bool IsCanary(std::string_view name) {
 }
 
 // Our own look at the flows ends with their first packets: what is remembered
-// of them may be forgotten early, and a flood must not fill memory.
+// of them may be forgotten early, and a flood must not fill memory. What a flow
+// names is what is held of it now.
 ObserverLimits GateLimits() {
   ObserverLimits limits;
+  limits.names_at_end = false;
   limits.flows.max_flows = 1u << 16;
   limits.flows.tcp_idle_us = 120'000'000;
   return limits;

@@ -164,7 +164,8 @@ void FlowLabels::OnAnswer(const LabelRecord& answer) {
     synced_ = answer.flow;
     return;
   }
-  counters_.early += answer.early == 1;
+  counters_.early += answer.given_up == GivenUp::kForAnother;
+  counters_.undecided += answer.given_up == GivenUp::kAfterSoMany;
   const auto found = waiting_.find(answer.flow);
   if (found == waiting_.end()) return;  // answered or given up before
   const Followed of = found->second;

@@ -29,13 +29,14 @@ struct LabelOptions {
 
 // All since the start.
 struct LabelCounters {
-  uint64_t packets = 0;  // fed
-  uint64_t dropped = 0;  // packets not fed: its ring was full
-  uint64_t cut = 0;      // packets of which only the start was fed
-  uint64_t early = 0;    // flows that the worker gave up for others
-  uint64_t refused = 0;  // flows not followed: too many at once
-  uint64_t labels = 0;   // told
-  uint64_t lost = 0;     // flows whose label went down with a worker
+  uint64_t packets = 0;    // fed
+  uint64_t dropped = 0;    // packets not fed: its ring was full
+  uint64_t cut = 0;        // packets of which only the start was fed
+  uint64_t early = 0;      // flows that the worker gave up for others
+  uint64_t undecided = 0;  // flows that nDPI had nothing to say of in time
+  uint64_t refused = 0;    // flows not followed: too many at once
+  uint64_t labels = 0;     // told
+  uint64_t lost = 0;       // flows whose label went down with a worker
   uint64_t starts = 0;
   uint64_t deaths = 0;  // it ended by itself, or was killed by others
   uint64_t stalls = 0;  // it was killed: did nothing for kStallLimit

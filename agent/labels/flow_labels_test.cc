@@ -240,7 +240,10 @@ TEST_F(LiveLabelsTest, AStoppedWorkerLosesPacketsAndIsReplaced) {
   for (uint32_t i = 0; i < kPacketRing.slots; ++i) Talk();  // never blocks
   EXPECT_GT(labels_.counters().dropped, 0u);
   labels_.Tend();
-  clock_.Advance(FlowLabels::kStallLimit);
+  clock_.Advance(FlowLabels::kStallLimit - absl::Milliseconds(1));
+  labels_.Tend();
+  EXPECT_EQ(labels_.counters().stalls, 0u);
+  clock_.Advance(absl::Milliseconds(1));
   labels_.Tend();
   EXPECT_EQ(labels_.counters().stalls, 1u);
   EXPECT_GT(labels_.counters().lost, 0u);

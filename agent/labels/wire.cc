@@ -41,6 +41,7 @@ std::optional<LabelRecord> ReadLabelRecord(std::span<const std::byte> bytes) {
   LabelRecord record;
   if (bytes.size() != sizeof record) return std::nullopt;
   std::memcpy(&record, bytes.data(), sizeof record);
+  if (record.given_up > GivenUp::kAfterSoMany) return std::nullopt;
   switch (record.kind) {
     case AnswerKind::kLabel:
       if (record.length == 0 || record.length > LabelRecord::kMostLabel ||

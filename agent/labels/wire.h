@@ -54,6 +54,13 @@ enum class AnswerKind : uint8_t {
   kSynced = 3,  // `flow` is the token
 };
 
+// Why nDPI was not asked further.
+enum class GivenUp : uint8_t {
+  kNo = 0,
+  kForAnother = 1,   // too many flows at once
+  kAfterSoMany = 2,  // so many packets, and still undecided
+};
+
 // Each flow is answered once, unless the worker dies first.
 struct LabelRecord {
   static constexpr size_t kMostLabel = 32;
@@ -64,7 +71,7 @@ struct LabelRecord {
   AnswerKind kind = AnswerKind::kNone;
   uint8_t length = 0;
   char label[kMostLabel] = {};
-  uint8_t early = 0;  // 1: given up for another flow
+  GivenUp given_up = GivenUp::kNo;
   uint8_t unused[5] = {};
 
   std::string_view text() const { return {label, length}; }

@@ -50,6 +50,11 @@ TEST(LabelRecordTest, RefusesWhatNoHonestWorkerSays) {
   EXPECT_FALSE(Read(record));
   record.kind = static_cast<AnswerKind>(4);
   EXPECT_FALSE(Read(record));
+  record = Label("x");
+  record.given_up = GivenUp::kAfterSoMany;
+  EXPECT_TRUE(Read(record));
+  record.given_up = static_cast<GivenUp>(3);
+  EXPECT_FALSE(Read(record));
   const auto bytes = std::as_bytes(std::span(&record, 1));
   EXPECT_FALSE(ReadLabelRecord(bytes.first(bytes.size() - 1)));
   EXPECT_FALSE(ReadLabelRecord({}));

@@ -271,6 +271,14 @@ bool ParseClientHello(Bytes body, bool datagram, ClientHello* hello) {
   return ParseBody(body, datagram, /*cut=*/false, hello);
 }
 
+bool ParseCutHello(Bytes message, ClientHello* hello) {
+  return message.size() > kHandshakeHeader && message[0] == kClientHello &&
+         message[1] == 0 &&
+         ParseBody(message.subspan(kHandshakeHeader), /*datagram=*/false,
+                   /*cut=*/true, hello) &&
+         !hello->server_name.empty();
+}
+
 bool FindCutHello(Bytes bytes, std::vector<uint8_t>* scratch,
                   ClientHello* hello) {
   scratch->clear();

@@ -53,4 +53,7 @@ StreamSearch FindClientHello(Bytes bytes, std::vector<uint8_t>* scratch,
 bool FindCutHello(Bytes bytes, std::vector<uint8_t>* scratch,
                   ClientHello* hello);
 
+// The same for a handshake message without records.
+bool ParseCutHello(Bytes message, ClientHello* hello);
+
 }  // namespace schoolgate::agent

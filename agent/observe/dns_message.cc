@@ -19,13 +19,17 @@ constexpr std::pair<uint16_t, std::string_view> kTypeNames[] = {
     {252, "AXFR"}, {255, "ANY"},   {257, "CAA"},
 };
 
+// By number; empty: it has none.
+constexpr std::array<std::string_view, 258> kTypeByNumber = [] {
+  std::array<std::string_view, 258> names;
+  for (const auto& [number, name] : kTypeNames) names[number] = name;
+  return names;
+}();
+
 constexpr uint32_t kMostAdditionals = 2;  // EDNS and a signature
 
 bool IsKnownType(uint16_t type) {
-  for (const auto& [number, name] : kTypeNames) {
-    if (number == type) return true;
-  }
-  return false;
+  return type < kTypeByNumber.size() && !kTypeByNumber[type].empty();
 }
 
 // Internet, Chaos, Hesiod, none, any.
@@ -61,35 +65,48 @@ DnsMessage::DnsMessage(Bytes bytes) : bytes_(bytes) {
   answers_left_ = header_.answers > kMaxEntries ? 0 : header_.answers;
 }
 
-bool DnsMessage::ReadName(NameText* text) {
-  if (text != nullptr) text->Clear();
+// `put` gets each label as the first bytes of what is left.
+template <typename Put>
+bool DnsMessage::WalkName(Put put) {
+  const Bytes bytes = bytes_;
   size_t at = at_;
   size_t total = 0;
   bool jumped = false;
   for (int jumps = 0;;) {
-    if (at >= bytes_.size()) return Fail();
-    const uint8_t length = bytes_[at++];
+    if (at >= bytes.size()) return Fail();
+    const uint8_t length = bytes[at++];
     if ((length & 0xc0) == 0xc0) {
-      if (at >= bytes_.size() || ++jumps > kMaxJumps) return Fail();
-      const size_t target = (length & 0x3fu) << 8 | bytes_[at++];
+      if (at >= bytes.size() || ++jumps > kMaxJumps) return Fail();
+      const size_t target = (length & 0x3fu) << 8 | bytes[at++];
       if (!jumped) at_ = at;
       jumped = true;
       at = target;
       continue;
     }
-    if ((length & 0xc0) != 0 || length > bytes_.size() - at) return Fail();
+    if ((length & 0xc0) != 0 || length > bytes.size() - at) return Fail();
     if (length == 0) break;
     total += length + size_t{1};
     if (total > kMaxNameBytes) return Fail();
-    if (text != nullptr) {
-      if (total != length + size_t{1}) text->AddDot();
-      text->AddLabel(bytes_.subspan(at, length));
-    }
+    put(bytes.subspan(at), length);
     at += length;
   }
   if (!jumped) at_ = at;
-  if (text != nullptr && total == 0) text->AddDot();
   return true;
+}
+
+bool DnsMessage::ReadName(NameText* text) {
+  if (text == nullptr) return WalkName([](Bytes, size_t) {});
+  const size_t begin = at_;
+  text->Clear();
+  const bool whole =
+      WalkName([&](Bytes from, size_t bytes) { text->AddAsItIs(from, bytes); });
+  if (!whole || text->Settle()) return whole;
+  at_ = begin;
+  text->Clear();
+  return WalkName([&](Bytes from, size_t bytes) {
+    if (!text->view().empty()) text->AddDot();
+    text->AddLabel(from.first(bytes));
+  });
 }
 
 bool DnsMessage::NextQuestion(DnsQuestion* question) {
@@ -189,9 +206,7 @@ Bytes EchPublicName(Bytes svcb_body) {
 }
 
 std::string_view DnsTypeName(uint16_t type, std::array<char, 12>* room) {
-  for (const auto& [number, name] : kTypeNames) {
-    if (number == type) return name;
-  }
+  if (IsKnownType(type)) return kTypeByNumber[type];
   std::memcpy(room->data(), "TYPE", 4);
   const auto end =
       std::to_chars(room->data() + 4, room->data() + room->size(), type).ptr;

@@ -65,6 +65,8 @@ class DnsMessage {
   bool RestIsSound();
 
  private:
+  template <typename Put>
+  bool WalkName(Put put);
   bool ReadName(NameText* text);
   bool ReadRecord(DnsRecord* record);
   bool Fail() {

@@ -11,6 +11,7 @@
 #include "agent/observe/http_request.h"
 #include "agent/observe/partial_pool.h"
 #include "agent/observe/stream_for_tests.h"
+#include "agent/observe/stream_front.h"
 #include "agent/observe/tcp_inspector.h"
 #include "agent/observe/udp_inspector.h"
 
@@ -124,6 +125,22 @@ TEST(StreamCounters, ALongerRequestHeadIsCounted) {
     const bool fits = bytes <= kMaxRequestHead;
     EXPECT_EQ(fresh.sink_.names.size(), fits ? 1u : 0u) << bytes;
     EXPECT_EQ(fresh.teller_.counters().oversized, fits ? 0u : 1u) << bytes;
+  }
+}
+
+TEST(StreamCounters, LongerTextInFrontOfAHelloIsCounted) {
+  for (const size_t bytes :
+       {kMaxTextFront - 1, kMaxTextFront, kMaxTextFront + 1}) {
+    Stream fresh;
+    std::string text = "EHLO a\r\n";
+    text.append(bytes - text.size() - 2, 'x').append("\r\n");
+    Buffer stream(text.begin(), text.end());
+    const Buffer hello = Hello();
+    stream.insert(stream.end(), hello.begin(), hello.end());
+    fresh.Send(1, stream);
+    const bool fits = bytes <= kMaxTextFront;
+    EXPECT_EQ(fresh.sink_.names.size(), fits ? 1u : 0u) << bytes;
+    EXPECT_EQ(fresh.teller_.counters().long_fronts, fits ? 0u : 1u) << bytes;
   }
 }
 
@@ -319,6 +336,37 @@ TEST(UdpInspector, DatagramsAreReadUpToTheLimitAndThenCounted) {
     EXPECT_EQ(teller.counters().unread_datagrams,
               static_cast<uint64_t>(std::max(0, before + 1 - kMost)))
         << before;
+  }
+}
+
+// Either id of an Initial: beyond the limit it is no QUIC that is known.
+TEST(UdpInspector, ConnectionIdsUpToTheLimitAndThenCounted) {
+  constexpr size_t kMost = kMaxConnectionIdBytes;
+  for (const bool source : {false, true}) {
+    for (const size_t length : {kMost - 1, kMost, kMost + 1}) {
+      Recorder sink;
+      Teller teller(sink);
+      PartialPool partials(4, 1 << 20);
+      UdpInspector inspector(teller, partials);
+      Flow flow{};
+      flow.id = 1;
+      flow.protocol = kProtocolUdp;
+      flow.ports[1] = 443;
+      Buffer initial = {0xc3, 0, 0, 0, 1};
+      for (const bool of_source : {false, true}) {
+        const size_t bytes = of_source == source ? length : 0;
+        initial.push_back(static_cast<uint8_t>(bytes));
+        initial.resize(initial.size() + bytes);
+      }
+      initial.insert(initial.end(), {0, 0x40, 100});  // no token, length
+      initial.resize(initial.size() + 100);
+      Segment segment;
+      segment.protocol = kProtocolUdp;
+      segment.payload = initial;
+      inspector.OnDatagram(flow, 0, segment);
+      EXPECT_EQ(teller.counters().long_ids, length <= kMost ? 0u : 1u)
+          << source << ' ' << length;
+    }
   }
 }
 

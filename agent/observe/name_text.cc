@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <bit>
+#include <cstring>
 
 namespace schoolgate::agent {
 
@@ -18,6 +20,26 @@ constexpr std::array<char, 256> kPlain = [] {
   }
   return plain;
 }();
+
+// Turns eight bytes into lower case. False when one of the first `count` cannot
+// be printed.
+bool LowerEight(char* at, size_t count) {
+  constexpr uint64_t kEach = 0x0101010101010101;
+  constexpr uint64_t kHigh = 0x80 * kEach;
+  uint64_t word;
+  std::memcpy(&word, at, 8);
+  const uint64_t low = word & ~kHigh;  // no sum reaches the next byte
+  const uint64_t above_blank = low + (0x80 - '!') * kEach;
+  const uint64_t above_tilde = low + (0x80 - 0x7f) * kEach;
+  const uint64_t odd = (word | ~above_blank | above_tilde) & kHigh;
+  static_assert(std::endian::native == std::endian::little);
+  if (count < 8 ? odd << (64 - 8 * count) != 0 : odd != 0) return false;
+  const uint64_t from_a = low + (0x80 - 'A') * kEach;
+  const uint64_t beyond_z = low + (0x80 - ('Z' + 1)) * kEach;
+  word |= (from_a & ~beyond_z & kHigh) >> 2;  // 0x20
+  std::memcpy(at, &word, 8);
+  return true;
+}
 
 }  // namespace
 
@@ -42,6 +64,18 @@ void NameText::AddLabel(Bytes label) {
     length_ = static_cast<size_t>(to - text_.data());
     if (at != end) PutOdd(*at++);
   }
+}
+
+bool NameText::Settle() {
+  if (length_ == 0) {  // the root
+    Put('.');
+    return true;
+  }
+  --length_;
+  for (size_t at = 0; at < length_; at += 8) {
+    if (!LowerEight(text_.data() + at, length_ - at)) return false;
+  }
+  return true;
 }
 
 void NameText::SetHost(Bytes host) {

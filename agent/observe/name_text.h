@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -27,6 +28,27 @@ class NameText {
 
   // A dot between labels.
   void AddDot() { Put('.'); }
+
+  // The fast way for names that can be printed as they are: AddAsItIs for each
+  // label, then Settle once. A label is the first `bytes` of `from`, which may
+  // go on behind it; together they have at most 255, with a byte for each.
+  void AddAsItIs(Bytes from, size_t bytes) {
+    char* to = text_.data() + length_;
+    if (const size_t rounded = (bytes + 7) & ~size_t{7};
+        rounded <= from.size()) {
+      for (size_t at = 0; at < bytes; at += 8) {
+        std::memcpy(to + at, from.data() + at, 8);
+      }
+    } else {
+      std::memcpy(to, from.data(), bytes);
+    }
+    to[bytes] = '.';
+    length_ += bytes + 1;
+  }
+
+  // Lower case, without the last dot. False when something cannot be printed as
+  // it is: Clear, and go the other way.
+  bool Settle();
 
   // A whole host name as TLS and HTTP carry it: dots separate. Trailing dots
   // go. What does not fit is cut.

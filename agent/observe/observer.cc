@@ -67,7 +67,8 @@ Observer::Observer(const ObserverLimits& limits, ObservationSink& sink)
       partials_(limits.max_partials, limits.max_partial_bytes),
       tcp_(teller_, partials_),
       udp_(teller_, partials_),
-      flows_(limits.flows, *this) {}
+      flows_(limits.flows, *this),
+      names_at_end_(limits.names_at_end) {}
 
 Observer::~Observer() = default;
 
@@ -89,7 +90,7 @@ void Observer::OnPackets(std::span<const platform::Packet> packets) {
 // else's go on: this is caught here and in Observe, and nowhere else in the
 // agent.
 size_t Observer::DecodeSome(std::span<const platform::Packet> packets) {
-  const size_t most = std::min(packets.size(), kMostAtOnce);
+  const size_t most = std::min(packets.size(), kPortion);
   for (size_t i = 0; i < most; ++i) {
     Passing& passing = passing_[i];
     passing.out_of_memory = false;
@@ -251,7 +252,18 @@ void Observer::OnLooseSegment(const Segment& segment) {
   partials_.Release(loose, 0);
 }
 
+// Whoever removes a flow goes on, memory or not.
+void Observer::ReadRest(Flow& flow) {
+  if (!names_at_end_ || flow.named) return;
+  try {
+    flow.protocol == kProtocolTcp ? tcp_.ReadRest(flow) : udp_.ReadRest(flow);
+  } catch (const std::bad_alloc&) {
+    ++teller_.counters().out_of_memory;
+  }
+}
+
 void Observer::Close(Flow& flow) {
+  ReadRest(flow);
   const FlowSide& client = flow.sides[flow.client];
   if (!flow.named && flow.blind == 0 && client.segments > 0 &&
       (IsNamePort(flow.ports[flow.client ^ 1]) ||

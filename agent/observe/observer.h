@@ -23,6 +23,10 @@ struct ObserverLimits {
   FlowLimits flows;
   uint32_t max_partials = 4096;
   size_t max_partial_bytes = 12 << 20;
+  // Whether the end of a flow may tell the name in a hello of which a segment
+  // was lost. Not for whoever takes each name for that of the packet just
+  // brought.
+  bool names_at_end = true;
 };
 
 // Not thread-safe. Deterministic: the same packets give the same observations.
@@ -68,7 +72,8 @@ class Observer : private FlowExpiry {
     uint32_t hash = 0;
     Segment segment;
   };
-  static constexpr size_t kMostAtOnce = 16;
+  // Packets decoded at once, of however many there are.
+  static constexpr size_t kPortion = 16;
 
   size_t DecodeSome(std::span<const platform::Packet> packets);
   void Observe(const platform::Packet& packet, const Passing& passing);
@@ -78,6 +83,7 @@ class Observer : private FlowExpiry {
   void OnTcp(Flow& flow, int side, const Segment& segment);
   void Inspect(Flow& flow, int side, const Segment& segment);
   void OnLooseSegment(const Segment& segment);
+  void ReadRest(Flow& flow);
   void Close(Flow& flow);
 
   PacketDecoder decoder_;
@@ -86,8 +92,9 @@ class Observer : private FlowExpiry {
   TcpInspector tcp_;
   UdpInspector udp_;
   FlowTable flows_;
-  std::array<Passing, kMostAtOnce> passing_;
+  std::array<Passing, kPortion> passing_;
   FlowTap* tap_ = nullptr;
+  const bool names_at_end_;
   bool unfinished_ = false;
 };
 

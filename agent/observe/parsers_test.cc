@@ -2,12 +2,14 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <string>
 #include <vector>
 
 #include "agent/observe/client_hello.h"
 #include "agent/observe/dns_message.h"
 #include "agent/observe/http_request.h"
+#include "agent/observe/name_text.h"
 #include "agent/observe/quic_initial.h"
 #include "agent/observe/stream_front.h"
 
@@ -15,6 +17,45 @@ namespace schoolgate::agent {
 namespace {
 
 using Buffer = std::vector<uint8_t>;
+
+// Each byte in each place of a label: a name would be told wrongly.
+TEST(NameText, WritesEachByteInEachPlace) {
+  for (int byte = 0; byte < 256; ++byte) {
+    for (size_t place = 0; place < 18; ++place) {
+      Buffer label(18, 'Q');
+      label[place] = static_cast<uint8_t>(byte);
+      std::string want(place, 'q');
+      char escaped[8];
+      if (byte <= ' ' || byte >= 0x7f) {
+        std::snprintf(escaped, sizeof escaped, "\\%03d", byte);
+        want += escaped;
+      } else if (byte >= 'A' && byte <= 'Z') {
+        want.push_back(static_cast<char>(byte - 'A' + 'a'));
+      } else {
+        want.push_back(static_cast<char>(byte));
+      }
+      want.append(label.size() - place - 1, 'q');
+      NameText text;
+      text.AddLabel(label);
+      ASSERT_EQ(text.view(), want) << byte << " at " << place;
+      // The fast way, with bytes of any kind behind it, or none.
+      for (const size_t behind : {0, 1, 5, 6, 9}) {
+        for (const uint8_t kind : {0x00, 0x51, 0xff}) {
+          Buffer longer = label;
+          longer.resize(label.size() + behind, kind);
+          text.Clear();
+          text.AddAsItIs(longer, label.size());
+          text.AddAsItIs(longer, 1);
+          const bool plain = byte > ' ' && byte < 0x7f;
+          ASSERT_EQ(text.Settle(), plain) << byte << " at " << place;
+          if (!plain) continue;
+          ASSERT_EQ(text.view(), want + '.' + want[0])
+              << byte << " at " << place;
+        }
+      }
+    }
+  }
+}
 
 Buffer QueryFor(size_t labels, size_t label_bytes) {
   Buffer query = {0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0};
@@ -185,13 +226,14 @@ TEST(StreamFront, TextUpToTheLimitAndNoLonger) {
   for (size_t bytes : {kMaxTextFront - 1, kMaxTextFront, kMaxTextFront + 1}) {
     std::string text = "EHLO a\r\n";
     text.append(bytes - text.size() - 2, 'x').append("\r\n\x16\3\1");
-    EXPECT_EQ(TextBeforeHello(AsBytes(text)),
-              bytes <= kMaxTextFront ? bytes : 0u);
+    const TextFront front = TextBeforeHello(AsBytes(text));
+    EXPECT_EQ(front.used, bytes <= kMaxTextFront ? bytes : 0u);
+    EXPECT_EQ(front.beyond, bytes > kMaxTextFront);
   }
-  EXPECT_EQ(TextBeforeHello(AsBytes("a STARTTLS\r\n")), 0u);
-  EXPECT_EQ(TextBeforeHello(AsBytes("<starttls/>\x16")), 11u);
-  EXPECT_EQ(TextBeforeHello(AsBytes("a picture\x16\3\1")), 0u);
-  EXPECT_EQ(TextBeforeHello(AsBytes("a picture\n\x16\7\1")), 0u);
+  EXPECT_EQ(TextBeforeHello(AsBytes("a STARTTLS\r\n")).used, 0u);
+  EXPECT_EQ(TextBeforeHello(AsBytes("<starttls/>\x16")).used, 11u);
+  EXPECT_EQ(TextBeforeHello(AsBytes("a picture\x16\3\1")).used, 0u);
+  EXPECT_EQ(TextBeforeHello(AsBytes("a picture\n\x16\7\1")).used, 0u);
 }
 
 TEST(HttpRequest, SaysWhomTheRequestIsFor) {

@@ -11,6 +11,7 @@ void Partial::Clear() {
   origin_seq = inserts = 0;
   charged_bytes = 0;
   open = guessed = false;
+  passed = 0;
   refused = early_count = 0;
   front = Reading();
   if (version != 0) keys = QuicKeys();

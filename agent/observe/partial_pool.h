@@ -43,7 +43,8 @@ struct Partial {
   bool guessed = false;  // DNS: the same, and no message has begun
   uint8_t refused = 0;   // segments too far away to be kept
   uint8_t early_count = 0;
-  Reading front;  // from offset 0
+  Reading front;        // from offset 0
+  uint32_t passed = 0;  // of an open one: how far its front has been passed
   std::array<Reading, kMaxReadings> early;
 
   std::span<Reading> early_ones() { return {early.data(), early_count}; }

@@ -91,6 +91,18 @@ bool ReadQuicPacket(Bytes datagram, QuicPacket* packet) {
   return true;
 }
 
+bool HasLongId(Bytes datagram) {
+  constexpr uint8_t kLongAndFixed = 0xc0;
+  ByteReader reader(datagram);
+  if ((reader.U8() & kLongAndFixed) != kLongAndFixed) return false;
+  if (!KnownVersion(reader.U32())) return false;
+  const size_t destination = reader.U8();
+  reader.Skip(destination);
+  const size_t source = reader.U8();
+  return reader.ok() && (destination > kMaxConnectionIdBytes ||
+                         source > kMaxConnectionIdBytes);
+}
+
 bool CollectCrypto(Bytes bytes, ByteAssembler* crypto) {
   constexpr uint64_t kPadding = 0;
   constexpr uint64_t kPing = 1;

@@ -42,6 +42,10 @@ bool LooksLikeQuic(Bytes datagram);
 // the next coalesced one. False when there is none.
 bool ReadQuicPacket(Bytes datagram, QuicPacket* packet);
 
+// Whether only a connection id longer than kMaxConnectionIdBytes keeps it from
+// being read.
+bool HasLongId(Bytes datagram);
+
 // What protects the Initials of one version.
 struct QuicProfile;
 

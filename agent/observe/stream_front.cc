@@ -217,20 +217,21 @@ StreamFront ReadStreamFront(Bytes bytes) {
   }
 }
 
-size_t TextBeforeHello(Bytes bytes) {
-  if (bytes.empty() || !IsText(bytes[0])) return 0;
-  const Bytes head = bytes.first(std::min(bytes.size(), kMaxTextFront + 1));
-  const void* found = std::memchr(head.data(), kHandshake, head.size());
-  if (found == nullptr) return 0;
+TextFront TextBeforeHello(Bytes bytes) {
+  if (bytes.empty() || !IsText(bytes[0])) return {};
+  const void* found = std::memchr(bytes.data(), kHandshake, bytes.size());
+  if (found == nullptr) return {};
   const auto text =
       static_cast<size_t>(static_cast<const uint8_t*>(found) - bytes.data());
   const uint8_t last = bytes[text - 1];
-  if (last != '\n' && last != '>') return 0;
+  if (last != '\n' && last != '>') return {};
   if (text + 1 < bytes.size() && bytes[text + 1] != 3 && bytes[text + 1] != 1) {
-    return 0;
+    return {};
   }
   const Bytes lines = bytes.first(text);
-  return std::all_of(lines.begin(), lines.end(), IsText) ? text : 0;
+  if (!std::all_of(lines.begin(), lines.end(), IsText)) return {};
+  if (text > kMaxTextFront) return {.used = 0, .beyond = true};
+  return {.used = text, .beyond = false};
 }
 
 }  // namespace schoolgate::agent

@@ -20,9 +20,14 @@ StreamFront ReadStreamFront(Bytes bytes);
 // The longest text in front of a hello that is passed over.
 inline constexpr size_t kMaxTextFront = 1024;
 
+struct TextFront {
+  size_t used = 0;      // bytes to pass over; 0: there is none
+  bool beyond = false;  // it has more than kMaxTextFront
+};
+
 // Lines of text or XML (STARTTLS and its kin) right behind which a TLS record
-// begins: how many bytes they have, 0 when they are nothing of the kind. What
-// else begins in them is not looked for: text may be about anything.
-size_t TextBeforeHello(Bytes bytes);
+// begins. What else begins in them is not looked for: text may be about
+// anything.
+TextFront TextBeforeHello(Bytes bytes);
 
 }  // namespace schoolgate::agent

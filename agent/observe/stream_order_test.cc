@@ -207,6 +207,34 @@ TEST(StreamOrder, SegmentsFarAheadArePassedOverUpToTheLimit) {
   }
 }
 
+// Of a stream whose beginning nobody saw: what a proxy put in front of the
+// hello comes backwards, and then the hello, each in fewer pieces than may
+// wait.
+TEST(StreamOrder, WhatWasPassedOverWaitsForNothing) {
+  Stream stream;
+  stream.flow_ = {};
+  stream.flow_.id = 1;
+  Buffer bytes = {'\r', '\n', '\r', '\n', 0,    '\r', '\n', 'Q',
+                  'U',  'I',  'T',  '\n', 0x21, 0x11, 0,    24};
+  bytes.resize(40);
+  const Buffer hello = Hello();
+  bytes.insert(bytes.end(), hello.begin(), hello.end());
+  const auto backwards = [&](size_t begin, size_t end, size_t piece) {
+    for (size_t at = end; at > begin;) {
+      const size_t from = at - std::min(piece, at - begin);
+      stream.Send(static_cast<uint32_t>(1 + from),
+                  Buffer(bytes.begin() + static_cast<long>(from),
+                         bytes.begin() + static_cast<long>(at)));
+      at = from;
+    }
+  };
+  backwards(0, 40, 4);
+  backwards(40, bytes.size(), hello.size() / 10 + 1);
+  EXPECT_EQ(stream.sink_.names, std::vector<std::string>{"a.example"});
+  EXPECT_EQ(stream.teller_.counters().oversized, 0u);
+  EXPECT_EQ(stream.partials_.live(), 0u);
+}
+
 // Places where something begins are followed up to the limit.
 TEST(StreamOrder, BeginningsUpToTheLimitAndThenCounted) {
   constexpr uint32_t kMost = Partial::kMaxReadings;

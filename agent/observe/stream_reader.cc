@@ -101,8 +101,9 @@ StreamStep StreamReader::ReadSlowly(Flow& flow, int side, Bytes bytes,
   const Bytes lines = SkipEmptyLines(bytes);
   if (StartsLikeHttp(lines)) return ReadHttp(flow, side, bytes);
   if (place.young) {
-    const size_t text = TextBeforeHello(bytes);
-    if (text > 0) return {.kind = Kind::kPassed, .used = text};
+    const TextFront text = TextBeforeHello(bytes);
+    if (text.used > 0) return {.kind = Kind::kPassed, .used = text.used};
+    if (text.beyond) ++teller_.counters().long_fronts;
   }
   if (front.need > 0 && (place.young || bytes.size() >= kTooFew)) {
     return Begun(front.need);

@@ -212,6 +212,7 @@ bool TcpInspector::MakeRoomInFront(Partial& partial, uint32_t seq) {
     Follow(partial, partial.front);
   }
   partial.front = {};
+  partial.passed = 0;
   return true;
 }
 
@@ -304,8 +305,10 @@ bool TcpInspector::ReadFront(Flow& flow, int side, Partial& partial,
   Reading reading = partial.front;
   const bool certain = reading.certain;
   Kind kind = Kind::kNothing;
-  for (;;) {
+  uint32_t known = 0;  // up to here, from the front
+  for (bool skipped = false;; skipped = true) {
     kind = ReadOn(flow, side, &partial, run.subspan(reading.at), &reading);
+    if (!skipped) known = reading.at;
     if (kind == Kind::kNothing && reading.at == 0 && certain) {
       CountBroken(flow, side);
     }
@@ -323,7 +326,12 @@ bool TcpInspector::ReadFront(Flow& flow, int side, Partial& partial,
   partial.open = partial.open && !reading.told;
   const uint32_t passed = partial.open ? 0 : reading.at;
   partial.front = FrontAt(reading, passed);
-  if (partial.open) return true;
+  if (partial.open) {
+    // What was known for what it is waits for nothing any more.
+    if (known > partial.passed) partial.inserts = 1;
+    partial.passed = std::max(partial.passed, known);
+    return true;
+  }
   Consume(flow, side, partial, passed);
   if (!partial.bytes.empty()) return true;
   partials_.Release(flow, side);
@@ -374,6 +382,18 @@ void TcpInspector::Consume(Flow& flow, int side, Partial& partial,
   partial.early_count = kept;
 }
 
+void TcpInspector::ReadRest(Flow& flow) {
+  if (TcpDns::IsDns(flow)) return;
+  for (const int side : {0, 1}) {
+    const Partial* partial = partials_.Find(flow, side);
+    if (partial == nullptr) continue;
+    reader_.ReadCut(flow, side, partial->bytes.From(0));
+    for (const Reading& early : partial->early_ones()) {
+      reader_.ReadCut(flow, side, partial->bytes.From(early.at));
+    }
+  }
+}
+
 // What is missing will not come any more: what is there is read without it,
 // and only a message that may still go on is kept.
 void TcpInspector::GiveUp(Flow& flow, int side, Partial& partial,
@@ -383,6 +403,7 @@ void TcpInspector::GiveUp(Flow& flow, int side, Partial& partial,
   partial.open = false;
   while (partial.bytes.From(0).size() < partial.bytes.end()) {
     const size_t run = partial.bytes.From(0).size();
+    reader_.ReadCut(flow, side, partial.bytes.From(0));
     Consume(flow, side, partial, static_cast<uint32_t>(run));
     Consume(flow, side, partial, static_cast<uint32_t>(partial.bytes.first()));
     partial.front = {};

@@ -37,6 +37,10 @@ class TcpInspector {
   // `side` of the flow sent this segment.
   void OnSegment(Flow& flow, int side, const Segment& segment);
 
+  // Nothing more will come: what is kept may name somebody though a segment of
+  // it was lost.
+  void ReadRest(Flow& flow);
+
  private:
   using Kind = StreamStep::Kind;
 

@@ -59,18 +59,18 @@ void Teller::Dns(NameSource source, Transport transport, const Segment& segment,
     LearnAnswers(message);
     return;
   }
+  Observation told;
+  told.time_us = time_us_;
+  told.frame = frame_;
+  told.source = source;
+  told.transport = transport;
+  told.src = {segment.src, segment.src_port};
+  told.dst = {segment.dst, segment.dst_port};
+  told.uid = segment.uid;
+  told.flow = flow;
   while (message.NextQuestion(&question_)) {
-    Observation told;
-    told.time_us = time_us_;
-    told.frame = frame_;
-    told.source = source;
-    told.transport = transport;
     told.qtype = question_.type;
     told.name = question_.name.view();
-    told.src = {segment.src, segment.src_port};
-    told.dst = {segment.dst, segment.dst_port};
-    told.uid = segment.uid;
-    told.flow = flow;
     ++counters_.names[static_cast<size_t>(source)];
     sink_.OnName(told);
   }

@@ -36,6 +36,8 @@ struct ObserverCounters {
   uint64_t untried_keys = 0;        // connection ids beyond kMaxKeyTrials
   uint64_t unread_alpn = 0;         // hellos with protocols beyond kMaxAlpn
   uint64_t cut_names = 0;           // names longer than NameText holds
+  uint64_t long_fronts = 0;         // text in front of a hello, too long
+  uint64_t long_ids = 0;            // QUIC datagrams with ids beyond the RFC's
   uint64_t unread_answers = 0;      // DNS messages with more than is read
   uint64_t unread_datagrams = 0;    // beyond kCuriousDatagrams of a flow
   uint64_t unkept_segments = 0;     // out of order, beyond kYoungBytes

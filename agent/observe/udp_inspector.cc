@@ -96,6 +96,8 @@ void UdpInspector::OnDatagram(Flow& flow, int side, const Segment& segment) {
                   datagram);
     } else if (LooksLikeVpn(datagram, segment.src_port, segment.dst_port)) {
       teller_.Blame(flow, side, Blind::kVpn);
+    } else if (HasLongId(datagram)) {
+      ++teller_.counters().long_ids;
     }
   } else if (!curious) {
     ++teller_.counters().unread_datagrams;
@@ -104,6 +106,7 @@ void UdpInspector::OnDatagram(Flow& flow, int side, const Segment& segment) {
 
 void UdpInspector::OnQuic(Flow& flow, int side, Bytes datagram) {
   flow.marks |= kMarkNameBearing;
+  if (HasLongId(datagram)) ++teller_.counters().long_ids;
   QuicPacket packet;
   while (!datagram.empty() && ReadQuicPacket(datagram, &packet)) {
     if (packet.type == QuicType::kInitial) OnInitial(flow, side, packet);
@@ -208,6 +211,17 @@ void UdpInspector::TryCrypto(Flow& flow, int side, Partial& partial) {
     teller_.Blame(flow, side, Blind::kParseFailure);
   }
   partials_.Release(flow, side);
+}
+
+void UdpInspector::ReadRest(Flow& flow) {
+  for (const int side : {0, 1}) {
+    const Partial* partial = partials_.Find(flow, side);
+    if (partial == nullptr) continue;
+    ClientHello hello;
+    if (ParseCutHello(partial->bytes.From(0), &hello)) {
+      teller_.Hello(NameSource::kQuic, flow, side, hello);
+    }
+  }
 }
 
 // Google's handshake inside Initials, as version Q050 has it.

@@ -21,6 +21,9 @@ class UdpInspector {
   // `side` of the flow sent this datagram.
   void OnDatagram(Flow& flow, int side, const Segment& segment);
 
+  // Nothing more will come: see TcpInspector.
+  void ReadRest(Flow& flow);
+
  private:
   void OnQuic(Flow& flow, int side, Bytes datagram);
   void OnInitial(Flow& flow, int side, const QuicPacket& packet);

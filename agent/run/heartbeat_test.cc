@@ -17,6 +17,7 @@ AgentStatus Troubled() {
   status.label_problem = "schoolgate-dpi: not there";
   status.labels = {.packets = 9,
                    .dropped = 1,
+                   .undecided = 19,
                    .refused = 2,
                    .labels = 3,
                    .lost = 4,
@@ -28,6 +29,8 @@ AgentStatus Troubled() {
   status.witness.signs = {12, 13, 14};
   status.witness.forgotten_desks = 15;
   status.seen.untapped_flows = 16;
+  status.seen.long_fronts = 17;
+  status.seen.long_ids = 18;
   return status;
 }
 
@@ -61,6 +64,9 @@ TEST(Status, ShowsTheLabellingProcessAndWhatLimitsCost) {
   EXPECT_EQ(json["beyond_limits"]["unwaited_contacts"], 11);
   EXPECT_EQ(json["beyond_limits"]["forgotten_desks"], 15);
   EXPECT_EQ(json["beyond_limits"]["flows_beyond_tap"], 16);
+  EXPECT_EQ(json["beyond_limits"]["text_in_front"], 17);
+  EXPECT_EQ(json["beyond_limits"]["quic_ids"], 18);
+  EXPECT_EQ(json["dpi"]["flows_undecided"], 19);
 }
 
 }  // namespace

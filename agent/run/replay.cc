@@ -43,8 +43,7 @@ class LineWriter : public ObservationSink {
   // Flows are numbered anew in each capture.
   void BeginFile(const std::string& path, bool labelled) {
     if (labelled) witness_.emplace();
-    file_.clear();
-    AppendJsonString(path, &file_, /*utf8=*/true);
+    json_.BeginFile(path);
   }
 
   void OnName(const Observation& seen) override {
@@ -99,7 +98,7 @@ class LineWriter : public ObservationSink {
     if (options_.episodes) return;
     if (!options_.all && verdict.action == rules::Action::kAllow) return;
     if (options_.json) {
-      AppendJsonLine(file_, seen, verdict, &lines_);
+      json_.Append(seen, verdict, &lines_);
     } else {
       AppendTextLine(seen, verdict, &lines_);
     }
@@ -109,7 +108,7 @@ class LineWriter : public ObservationSink {
   const ReplayOptions& options_;
   ReplayVerdicts verdicts_;
   std::FILE* out_;
-  std::string file_;
+  JsonLines json_;
   std::string lines_;
   bool ok_ = true;
   EpisodeLines episode_lines_;
@@ -135,6 +134,8 @@ void Add(const ObserverCounters& from, ObserverCounters* to) {
   to->unread_alpn += from.unread_alpn;
   to->cut_names += from.cut_names;
   to->unread_answers += from.unread_answers;
+  to->long_fronts += from.long_fronts;
+  to->long_ids += from.long_ids;
   to->out_of_memory += from.out_of_memory;
   for (size_t i = 0; i < kNameSources; ++i) to->names[i] += from.names[i];
   for (size_t i = 0; i < kBlindCauses; ++i) to->blind[i] += from.blind[i];
@@ -227,7 +228,8 @@ void Summarise(const ObserverCounters& total, const std::string& labels,
   const uint64_t lost =
       total.refused_flows + total.lost_partials + total.lost_fragments +
       total.oversized + total.untried_keys + total.unread_alpn +
-      total.cut_names + total.unread_answers + total.out_of_memory;
+      total.cut_names + total.unread_answers + total.long_fronts +
+      total.long_ids + total.out_of_memory;
   put("beyond limits", lost);
   char share[80];
   const double of =

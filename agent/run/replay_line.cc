@@ -34,6 +34,11 @@ char* Put(std::string_view text, char* to) {
   return to + text.size();
 }
 
+// What was put at `begin`.
+void AppendRoom(const char* begin, const char* end, std::string* out) {
+  out->append(begin, static_cast<size_t>(end - begin));
+}
+
 char* PutPair(uint64_t value, char* to) {
   std::memcpy(to, kPairs.data() + 2 * value, 2);
   return to + 2;
@@ -171,11 +176,33 @@ constexpr std::array<bool, 256> kEscaped = [] {
   return escaped;
 }();
 
+// Marks bytes that a JSON string cannot hold as they are, or that are not
+// ASCII; the lowest of them surely, others perhaps not.
+uint64_t MarkOdd(const char* eight) {
+  constexpr uint64_t kEach = 0x0101010101010101;
+  constexpr uint64_t kHigh = 0x80 * kEach;
+  const auto zeros = [](uint64_t word) {
+    return (word - kEach) & ~word & kHigh;
+  };
+  uint64_t word;
+  std::memcpy(&word, eight, 8);
+  const uint64_t beyond = (word - 0x20 * kEach) | (word + kEach) | word;
+  return (beyond & kHigh) | zeros(word ^ '"' * kEach) |
+         zeros(word ^ '\\' * kEach);
+}
+
 // Whether a JSON string can hold the bytes as they are.
 bool IsPlain(std::string_view text) {
-  bool escaped = false;  // no early end: nearly all are plain, and short
-  for (char c : text) escaped |= kEscaped[static_cast<uint8_t>(c)];
-  return !escaped;
+  if (text.size() < 8) {
+    bool escaped = false;
+    for (char c : text) escaped |= kEscaped[static_cast<uint8_t>(c)];
+    return !escaped;
+  }
+  uint64_t odd = MarkOdd(text.data() + text.size() - 8);
+  for (size_t at = 0; at + 8 < text.size(); at += 8) {
+    odd |= MarkOdd(text.data() + at);
+  }
+  return odd == 0;
 }
 
 void AppendVerdict(const rules::Decision& verdict, std::string* out) {
@@ -191,6 +218,28 @@ void AppendVerdict(const rules::Decision& verdict, std::string* out) {
   out->append("}\n");
 }
 
+// Protocols, what else the hello said, the label and the verdict.
+void AppendEnd(const Observation& seen, const rules::Decision& verdict,
+               std::string* out) {
+  constexpr std::string_view kNothingSpecial =
+      "],\"ech\":false,\"protocol\":\"\",\"categories\":[],"
+      "\"action\":\"allow\",\"rule\":\"\"}\n";
+  if (seen.alpn.empty() && !seen.ech && seen.protocol.empty() &&
+      verdict.categories.empty() && verdict.rule.empty() &&
+      verdict.action == rules::Action::kAllow) {
+    out->append(kNothingSpecial);
+    return;
+  }
+  for (size_t i = 0; i < seen.alpn.size(); ++i) {
+    if (i > 0) out->push_back(',');
+    AppendJsonString(seen.alpn[i], out);
+  }
+  out->append(seen.ech ? "],\"ech\":true,\"protocol\":"
+                       : "],\"ech\":false,\"protocol\":");
+  AppendJsonString(seen.protocol, out);
+  AppendVerdict(verdict, out);
+}
+
 }  // namespace
 
 std::string_view SourceName(NameSource source) {
@@ -201,12 +250,12 @@ std::string_view SourceName(NameSource source) {
 
 void AppendTime(int64_t time_us, std::string* out) {
   char room[kTimeBytes];
-  out->append(room, PutTime(time_us, room));
+  AppendRoom(room, PutTime(time_us, room), out);
 }
 
 void AppendEndpoint(const Endpoint& end, std::string* out) {
   char room[kMaxEndpoint];
-  out->append(room, PutEndpoint(end, room));
+  AppendRoom(room, PutEndpoint(end, room), out);
 }
 
 void AppendJsonString(std::string_view text, std::string* out, bool utf8) {
@@ -239,10 +288,27 @@ void AppendJsonString(std::string_view text, std::string* out, bool utf8) {
   out->push_back('"');
 }
 
-void AppendJsonLine(std::string_view file, const Observation& seen,
-                    const rules::Decision& verdict, std::string* out) {
-  char room[256 + kTimeBytes + kMaxNumber + 2 * kMaxEndpoint + kShortName];
-  out->append("{\"file\":").append(file);  // already a JSON string
+void JsonLines::BeginFile(std::string_view path) {
+  file_.clear();
+  AppendJsonString(path, &file_, /*utf8=*/true);
+  frame_ = 0;
+}
+
+// A packet's frames, when it carries several, have ends of their own.
+bool JsonLines::SamePacket(const Observation& seen) const {
+  return seen.frame == frame_ && seen.time_us == time_us_ &&
+         seen.source == source_ && seen.transport == transport_ &&
+         seen.src == src_ && seen.dst == dst_;
+}
+
+void JsonLines::BeginPacket(const Observation& seen) {
+  time_us_ = seen.time_us;
+  frame_ = seen.frame;
+  source_ = seen.source;
+  transport_ = seen.transport;
+  src_ = seen.src;
+  dst_ = seen.dst;
+  char room[128 + kTimeBytes + kMaxNumber + 2 * kMaxEndpoint];
   char* at = Put(",\"time\":\"", room);
   at = PutTime(seen.time_us, at);
   at = Put("\",\"frame\":", at);
@@ -250,37 +316,45 @@ void AppendJsonLine(std::string_view file, const Observation& seen,
   at = Put(",\"source\":\"", at);
   at = Put(SourceName(seen.source), at);
   at = Put("\",\"name\":", at);
-  if (seen.name.size() <= kShortName && IsPlain(seen.name)) {
-    *at++ = '"';
-    at = Put(seen.name, at);
-    *at++ = '"';
-  } else {
-    out->append(room, at);
-    AppendJsonString(seen.name, out);
-    at = room;
-  }
-  at = Put(",\"qtype\":\"", at);
-  std::array<char, 12> type;
-  if (seen.source <= NameSource::kLlmnr) {
-    at = Put(DnsTypeName(seen.qtype, &type), at);
-  }
+  front_.assign("{\"file\":").append(file_);
+  AppendRoom(room, at, &front_);
   at = Put(seen.transport == Transport::kUdp
                ? "\",\"transport\":\"udp\",\"src\":\""
                : "\",\"transport\":\"tcp\",\"src\":\"",
-           at);
+           room);
   at = PutEndpoint(seen.src, at);
   at = Put("\",\"dst\":\"", at);
   at = PutEndpoint(seen.dst, at);
   at = Put("\",\"alpn\":[", at);
-  out->append(room, at);
-  for (size_t i = 0; i < seen.alpn.size(); ++i) {
-    if (i > 0) out->push_back(',');
-    AppendJsonString(seen.alpn[i], out);
+  middle_.clear();
+  AppendRoom(room, at, &middle_);
+}
+
+void JsonLines::Append(const Observation& seen, const rules::Decision& verdict,
+                       std::string* out) {
+  constexpr size_t kUsual = 512;
+  if (!SamePacket(seen)) BeginPacket(seen);
+  std::array<char, 12> type_room;
+  std::string_view type;
+  if (seen.source <= NameSource::kLlmnr) {
+    type = DnsTypeName(seen.qtype, &type_room);
   }
-  out->append(seen.ech ? "],\"ech\":true,\"protocol\":"
-                       : "],\"ech\":false,\"protocol\":");
-  AppendJsonString(seen.protocol, out);
-  AppendVerdict(verdict, out);
+  if (front_.size() + middle_.size() > kUsual ||
+      seen.name.size() > kShortName || !IsPlain(seen.name)) {
+    out->append(front_);
+    AppendJsonString(seen.name, out);
+    out->append(",\"qtype\":\"").append(type).append(middle_);
+    return AppendEnd(seen, verdict, out);
+  }
+  char room[kUsual + kShortName + 64];
+  char* at = Put(front_, room);
+  *at++ = '"';
+  at = Put(seen.name, at);
+  at = Put("\",\"qtype\":\"", at);
+  at = Put(type, at);
+  at = Put(middle_, at);
+  AppendRoom(room, at, out);
+  AppendEnd(seen, verdict, out);
 }
 
 void AppendTextLine(const Observation& seen, const rules::Decision& verdict,

@@ -11,9 +11,32 @@ namespace schoolgate::agent {
 
 std::string_view SourceName(NameSource source);
 
-// Each appends one line, with its line feed.
-void AppendJsonLine(std::string_view file, const Observation& seen,
-                    const rules::Decision& verdict, std::string* out);
+// Appends lines of JSON, each with its line feed. What is the same for all
+// names of one packet is written out once. Not thread-safe.
+class JsonLines {
+ public:
+  // The lines that follow are of this file.
+  void BeginFile(std::string_view path);
+
+  void Append(const Observation& seen, const rules::Decision& verdict,
+              std::string* out);
+
+ private:
+  bool SamePacket(const Observation& seen) const;
+  void BeginPacket(const Observation& seen);
+
+  std::string file_;    // a JSON string
+  std::string front_;   // a line of the packet up to the name
+  std::string middle_;  // from behind the question's type to the protocols
+  int64_t time_us_ = 0;
+  uint64_t frame_ = 0;  // 0: of no packet
+  NameSource source_ = NameSource::kDns;
+  Transport transport_ = Transport::kUdp;
+  Endpoint src_;
+  Endpoint dst_;
+};
+
+// Appends one line, with its line feed.
 void AppendTextLine(const Observation& seen, const rules::Decision& verdict,
                     std::string* out);
 

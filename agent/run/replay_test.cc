@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <set>
 #include <string>
 
 #include "agent/run/replay_line.h"
@@ -156,6 +157,73 @@ TEST(ReplayLine, WritesAddressesAsPeopleDo) {
   text.clear();
   AppendJsonString("a\"\\\x01\xe9", &text);
   EXPECT_EQ(text, "\"a\\\"\\\\\\u0001\\u00e9\"");
+}
+
+// What a JSON string cannot hold shows wherever it stands.
+TEST(ReplayLine, EscapesEachByteInEachPlace) {
+  for (int byte = 0; byte < 256; ++byte) {
+    for (size_t place = 0; place < 18; ++place) {
+      std::string name(18, 'a');
+      name[place] = static_cast<char>(byte);
+      std::string want = name.substr(0, place);
+      char escaped[8];
+      if (byte == '"' || byte == '\\') {
+        want.append("\\").push_back(static_cast<char>(byte));
+      } else if (byte < 0x20 || byte >= 0x7f) {
+        std::snprintf(escaped, sizeof escaped, "\\u%04x", byte);
+        want += escaped;
+      } else {
+        want.push_back(static_cast<char>(byte));
+      }
+      want += name.substr(place + 1);
+      std::string text;
+      AppendJsonString(name, &text);
+      ASSERT_EQ(text, '"' + want + '"') << byte << " at " << place;
+    }
+  }
+}
+
+// Lines of one packet share what is the same, and nothing else.
+TEST(ReplayLine, WritesWhatChangesFromNameToName) {
+  JsonLines lines;
+  lines.BeginFile("a.pcap");
+  Observation seen;
+  seen.frame = 7;
+  seen.name = "a";
+  const auto line = [&] {
+    std::string text;
+    lines.Append(seen, rules::Decision(), &text);
+    JsonLines fresh;
+    fresh.BeginFile("a.pcap");
+    std::string alone;
+    fresh.Append(seen, rules::Decision(), &alone);
+    EXPECT_EQ(text, alone);
+    return text;
+  };
+  std::set<std::string> all = {line()};
+  const auto changed = [&] { EXPECT_TRUE(all.insert(line()).second); };
+  seen.name = "b";
+  changed();
+  seen.qtype = 28;
+  changed();
+  seen.source = NameSource::kMdns;
+  changed();
+  seen.src.port = 5353;
+  changed();
+  seen.dst.address[3] = 1;
+  changed();
+  seen.transport = Transport::kTcp;
+  changed();
+  seen.time_us = 1;
+  changed();
+  seen.frame = 8;
+  changed();
+  const std::string before = line();
+  lines.BeginFile("b.pcap");
+  std::string after;
+  lines.Append(seen, rules::Decision(), &after);
+  EXPECT_THAT(after, HasSubstr("b.pcap"));
+  EXPECT_NE(before, after);
 }
 
 }  // namespace

@@ -50,6 +50,8 @@ nlohmann::ordered_json BeyondLimits(const AgentStatus& status) {
           {"quic_keys", seen.untried_keys},
           {"alpn", seen.unread_alpn},
           {"cut_names", seen.cut_names},
+          {"text_in_front", seen.long_fronts},
+          {"quic_ids", seen.long_ids},
           {"answers", seen.unread_answers},
           {"forgotten_answers", seen.forgotten_answers},
           {"datagrams", seen.unread_datagrams},
@@ -122,6 +124,7 @@ std::string ToJson(const AgentStatus& status, absl::Time now) {
         {"packets_dropped", status.labels.dropped},
         {"packets_cut", status.labels.cut},
         {"flows_given_up", status.labels.early},
+        {"flows_undecided", status.labels.undecided},
         {"flows_refused", status.labels.refused},
         {"flows_lost", status.labels.lost}}},
       {"contradictions", Contradictions(status.witness)}};

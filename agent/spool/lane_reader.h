@@ -28,6 +28,7 @@ struct SpoolBatch {
 struct BatchLimits {
   size_t bytes = 256 * 1024;
   size_t records = 1000;
+  bool urgent_only = false;  // the highest lane, and no other
 };
 
 // Not thread-safe.

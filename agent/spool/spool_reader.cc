@@ -64,6 +64,7 @@ std::optional<SpoolBatch> SpoolReader::Next(const BatchLimits& limits) {
   SpoolBatch batch;
   for (size_t i = kLanes; i-- > 0;) {
     if (lanes_[i]->Next(limits, &batch)) return batch;
+    if (limits.urgent_only) break;
   }
   return std::nullopt;
 }

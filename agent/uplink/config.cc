@@ -41,6 +41,30 @@ absl::Status ReadText(const std::string& path, const YAML::Node& root,
   return absl::OkStatus();
 }
 
+// The table `uplink`.
+absl::Status ReadUplink(const std::string& path, const YAML::Node& table,
+                        UplinkConfig* config) {
+  if (!table || table.IsNull()) return absl::OkStatus();
+  const auto wrong = [&](const YAML::Node& node, const char* what) {
+    return absl::InvalidArgumentError(
+        path + ":" + std::to_string(node.Mark().line + 1) + ": " + what);
+  };
+  if (!table.IsMap()) return wrong(table, "uplink: expected a table of keys");
+  for (const auto& entry : table) {
+    if (entry.first.as<std::string>("") != "megabytes_a_day") {
+      return wrong(entry.first,
+                   "uplink: unknown key: there is megabytes_a_day");
+    }
+    const auto number = entry.second.as<int64_t>(-1);
+    if (number < 1 || number > 1'000'000) {
+      return wrong(entry.second,
+                   "megabytes_a_day: expected a number from 1 to 1000000");
+    }
+    config->megabytes_a_day = static_cast<uint64_t>(number);
+  }
+  return absl::OkStatus();
+}
+
 std::string PlainHex(const std::string& text) {
   std::string hex;
   for (char c : text) {
@@ -91,6 +115,8 @@ absl::StatusOr<UplinkConfig> LoadUplinkConfig(const std::string& path) {
       absl::Status status = ReadText(path, *root, key, value);
       if (!status.ok()) return status;
     }
+    absl::Status status = ReadUplink(path, (*root)["uplink"], &config);
+    if (!status.ok()) return status;
   }
   if (config.spool_directory.empty()) {
     config.spool_directory = config.state_directory + "/spool";

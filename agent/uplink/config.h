@@ -2,6 +2,7 @@
 // that an installation is pre-seeded with.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -14,6 +15,7 @@ struct UplinkConfig {
   std::string state_directory = "/var/lib/schoolgate";
   std::string spool_directory;  // default: state_directory/spool
   std::string enrolment_file = "/etc/schoolgate/enrolment.yaml";
+  uint64_t megabytes_a_day = 0;  // of events; 0: as much as there is
 };
 
 // Keys of the gate are ignored. A missing file gives the defaults.

@@ -13,8 +13,8 @@ constexpr absl::Duration kFastAck = absl::Seconds(2);
 
 }  // namespace
 
-Session::Session(SpoolReader& reader, uint64_t seed)
-    : reader_(reader), backoff_(seed) {}
+Session::Session(SpoolReader& reader, uint64_t seed, uint64_t bytes_a_day)
+    : reader_(reader), backoff_(seed), bytes_a_day_(bytes_a_day) {}
 
 Actions Session::Step(absl::Duration now) {
   Actions actions;
@@ -125,19 +125,29 @@ size_t Session::Window() const {
   return std::min(credit_bytes_, kBatchesInFlight * batch_bytes_);
 }
 
+bool Session::DayIsFull(absl::Duration now) {
+  if (bytes_a_day_ == 0) return false;
+  if (day_bytes_ == 0 || now - day_began_ >= kDay) {
+    day_began_ = now;
+    day_bytes_ = 0;
+  }
+  return day_bytes_ >= bytes_a_day_;
+}
+
 void Session::SendMore(absl::Duration now, Actions* actions) {
   if (state_ != State::kStreaming || writing_ || now < slow_until_) return;
   if (!in_flight_.empty() && in_flight_bytes_ >= Window()) return;
   // A batch may overshoot its limit by one record.
   BatchLimits limits{
       std::min(batch_bytes_, std::max(credit_bytes_ / 2, kLeastBatchBytes)),
-      kRecordsPerBatch};
+      kRecordsPerBatch, DayIsFull(now)};
   auto batch = reader_.Next(limits);
   if (!batch) return;
   if (in_flight_.empty()) progress_at_ = now;
   in_flight_.push_back(
       {batch->epoch, batch->last_sequence(), batch->bytes, now});
   in_flight_bytes_ += batch->bytes;
+  day_bytes_ += batch->bytes;
   writing_ = true;
   SendMessage send;
   v1::Batch* words = send.message.mutable_batch();
@@ -207,6 +217,9 @@ absl::Duration Session::next_wake() const {
       }
       if (slow_until_ > absl::ZeroDuration()) {
         wake = std::min(wake, slow_until_);
+      }
+      if (bytes_a_day_ != 0 && day_bytes_ >= bytes_a_day_) {
+        wake = std::min(wake, day_began_ + kDay);
       }
       return wake;
     case State::kHangingUp:

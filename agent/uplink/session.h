@@ -53,11 +53,15 @@ class Session {
   static constexpr absl::Duration kRefusedWait = absl::Minutes(15);
   static constexpr absl::Duration kLongestSlowDown = absl::Minutes(10);
   static constexpr absl::Duration kSaveInterval = absl::Seconds(1);
+  static constexpr absl::Duration kDay = absl::Hours(24);
   static constexpr size_t kMostBatchBytes = 256 * 1024;
   static constexpr size_t kLeastBatchBytes = 8 * 1024;
 
   // `reader` outlives the session. `seed` makes the waits of devices differ.
-  Session(SpoolReader& reader, uint64_t seed);
+  // `bytes_a_day`: when so much was sent, only urgent events go until a day
+  // has passed since the first of them; 0: no limit. It begins anew with the
+  // session.
+  Session(SpoolReader& reader, uint64_t seed, uint64_t bytes_a_day = 0);
 
   // Time has passed, or the spool has something new (after Refresh).
   Actions Step(absl::Duration now);
@@ -95,6 +99,7 @@ class Session {
   void GiveUp(const std::string& why, Actions* actions);
   void SaveWhenDue(absl::Duration now, bool at_once);
   size_t Window() const;
+  bool DayIsFull(absl::Duration now);
 
   SpoolReader& reader_;
   platform::Backoff backoff_;
@@ -112,6 +117,9 @@ class Session {
   std::deque<Flight> in_flight_;
   size_t in_flight_bytes_ = 0;
   uint64_t strange_messages_ = 0;
+  const uint64_t bytes_a_day_;
+  uint64_t day_bytes_ = 0;
+  absl::Duration day_began_ = absl::ZeroDuration();
 };
 
 }  // namespace schoolgate::agent

@@ -135,6 +135,25 @@ TEST_F(SessionTest, UrgentEventsOvertakeABacklog) {
   EXPECT_EQ(collector_.events().size(), 3005u);
 }
 
+// Whoever pays for the link pays no more than was agreed; what is urgent goes
+// all the same, and nothing is lost.
+TEST_F(SessionTest, WhenTheDayIsFullOnlyUrgentEventsGo) {
+  session_ = std::make_unique<Session>(*reader_, 1, 20'000);
+  Append(3000, v1::LANE_NORMAL, 500);
+  Run(absl::Seconds(5));
+  const size_t first_day = collector_.events().size();
+  EXPECT_GT(first_day, 0u);
+  EXPECT_LT(first_day, 1500u);
+  Append(5, v1::LANE_URGENT);
+  Run(absl::Seconds(5));
+  EXPECT_EQ(collector_.events().size(), first_day + 5);
+  EXPECT_LE(session_->next_wake(), absl::Seconds(100) + absl::Hours(24));
+  now_ += absl::Hours(24);
+  Run(absl::Seconds(5));
+  EXPECT_GT(collector_.events().size(), first_day + 5);
+  EXPECT_TRUE(session_->connected());
+}
+
 TEST_F(SessionTest, ACollectorThatDiesBetweenCommitAndAckGetsARepeatOnly) {
   Append(500);
   answering_ = false;

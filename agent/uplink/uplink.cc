@@ -168,7 +168,8 @@ void Uplink::BeginSession() {
   status_.school = enrolled_->school;
   status_.collector = enrolled_->collector;
   reader_ = SpoolReader::Open(*spool_);
-  session_ = std::make_unique<Session>(*reader_, Seed());
+  session_ = std::make_unique<Session>(*reader_, Seed(),
+                                       config_.megabytes_a_day * 1'000'000);
   candidate_ = identity_.LoadCandidate();
   auto tls = identity_.LoadTls();
   if (tls.ok()) {

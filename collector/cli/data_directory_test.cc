@@ -12,7 +12,9 @@ namespace {
 class OidcKeys : public testing::Test {
  protected:
   absl::StatusOr<CollectorConfig> Load(const std::string& lines) {
-    std::ofstream(directory_.Config()) << "trust: Oak\n" << lines;
+    std::ofstream(directory_.Config())
+        << "names: [localhost]\nschools: [{id: oak, name: Oak}]\n"
+        << lines;
     return LoadConfig(directory_);
   }
 
@@ -42,7 +44,7 @@ TEST_F(OidcKeys, AMistakeIsNamedWithItsLine) {
     return std::string(Load("oidc:\n" + lines).status().message());
   };
   const std::string good = "  client_id: a\n  dashboard: https://sg.oak.test\n";
-  EXPECT_NE(why("  issuer: http://idp.test\n" + good).find(":3: oidc: issuer"),
+  EXPECT_NE(why("  issuer: http://idp.test\n" + good).find(":4: oidc: issuer"),
             std::string::npos);
   EXPECT_NE(why("  issuer: https://idp.test\n").find("oidc: client_id"),
             std::string::npos);

@@ -25,6 +25,8 @@ class IdentityVerb : public testing::Test {
  protected:
   IdentityVerb() {
     CollectorConfig config;
+    config.names = {"localhost"};
+    config.schools = {{"oak", "Oak"}};
     EXPECT_TRUE(SaveConfig(directory_, config).ok());
     for (const char* name : {"lead", "head"}) {
       Account account;

@@ -26,6 +26,7 @@ std::vector<Scene> DtlsScenes();
 std::vector<Scene> QuicScenes();
 std::vector<Scene> DnsScenes();
 std::vector<Scene> LinkScenes();
+std::vector<Scene> RadioScenes();
 
 std::vector<Scene> AllScenes();
 

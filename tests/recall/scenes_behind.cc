@@ -132,6 +132,19 @@ std::vector<Scene> ProxyScenes() {
       Behind("behind-socks4", 1080,
              {Buffer{4, 1, 1, 0xbb, 198, 51, 100, 9, 'u', 0},
               Buffer{0, 0x5a, 0, 0, 0, 0, 0, 0}}),
+      Behind("behind-socks5-host", 1080,
+             {Buffer{5, 2, 0, 2}, Buffer{5, 2},
+              Buffer{1, 3, 'a', 'n', 'n', 2, 'p', 'w'}, Buffer{1, 0},
+              Buffer{5, 1, 0, 3, 11} + Text("far.example") + Buffer{1, 0xbb},
+              Buffer{5, 0, 0, 1, 0, 0, 0, 0, 0, 0}}),
+      Behind("behind-socks5-ipv6", 1080,
+             {Buffer{5, 1, 0}, Buffer{5, 0},
+              Buffer{5, 1, 0, 4} + Buffer(16, 1) + Buffer{1, 0xbb},
+              Buffer{5, 0, 0, 1, 0, 0, 0, 0, 0, 0}}),
+      Behind("behind-socks4a", 1080,
+             {Buffer{4, 1, 1, 0xbb, 0, 0, 0, 1, 'u', 0} + Text("far.example") +
+                  Buffer{0},
+              Buffer{0, 0x5a, 0, 0, 0, 0, 0, 0}}),
       Behind("behind-rdp", 3389,
              {Buffer{3, 0, 0, 0x13, 0x0e, 0xe0, 0, 0, 0, 0, 0, 1, 0, 8, 0, 3, 0,
                      0, 0},
@@ -152,6 +165,27 @@ std::vector<Scene> ProxyScenes() {
   scenes.push_back({"behind-proxy-header",
                     {TcpFrame(flow, true, 1, kAck, binary)},
                     {"1 tls b.example"}});
+  // With a list of its own behind the addresses: what the hello says, again.
+  const Buffer listed = Writer()
+                            .Put(std::string_view("\r\n\r\n\0\r\nQUIT\n", 12))
+                            .U16(0x2111)
+                            .U16(12 + 12)
+                            .Zeros(12)
+                            .U8(2)
+                            .U16(9)
+                            .Put("c.example")
+                            .bytes();
+  scenes.push_back({"behind-proxy-header-in-pieces",
+                    {TcpFrame(flow, true, 1, kAck,
+                              Buffer(listed.begin(), listed.begin() + 20)),
+                     TcpFrame(flow, true, 21, kAck,
+                              Buffer(listed.begin() + 20, listed.end())),
+                     TcpFrame(flow, true, 1 + 40, kAck, Hello("c.example"))},
+                    {"3 tls c.example"}});
+  scenes.push_back({"behind-proxy-line-of-a-check",
+                    {TcpFrame(flow, true, 1, kAck, Text("PROXY UNKNOWN\r\n")),
+                     TcpFrame(flow, true, 16, kAck, Hello("d.example"))},
+                    {"2 tls d.example"}});
   return scenes;
 }
 

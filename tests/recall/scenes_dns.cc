@@ -117,6 +117,59 @@ std::vector<Scene> DatagramScenes() {
   return scenes;
 }
 
+// Counts that lie, and names that point in circles, far or too often.
+std::vector<Scene> HostileScenes() {
+  const Flow dns = Resolver(53);
+  const auto header = [](unsigned questions, unsigned others) {
+    return Writer().U16(1).U16(0x0100).U16(questions).U16(others).U32(0);
+  };
+  const auto ask = [&](const Buffer& bytes) {
+    return UdpFrame(dns, true, bytes);
+  };
+  const Buffer two_circles = header(2, 0)
+                                 .Put(DnsName("one.example.org"))
+                                 .U32(0x00010001)
+                                 .U8(1)
+                                 .Put("a")
+                                 .U16(0xc021)  // to itself
+                                 .U32(0x00010001)
+                                 .bytes();
+  const Buffer beyond =
+      header(1, 0).U8(1).Put("a").U16(0xffff).U32(0x00010001).bytes();
+  const Buffer ahead = header(1, 0)
+                           .U8(3)
+                           .Put("far")
+                           .U16(0xc016)
+                           .U32(0x00010001)
+                           .Put(DnsName("example.org"))
+                           .bytes();
+  const Buffer missing =
+      header(5, 0).Put(DnsName("one.example.org")).U32(0x00010001).bytes();
+  const Buffer answers_missing =
+      header(1, 7).Put(DnsName("one.example.org")).U32(0x00010001).bytes();
+  const Buffer label_of_64 =
+      header(1, 0).U8(64).Zeros(64).U8(0).U32(0x00010001).bytes();
+  Writer three = header(3, 0);
+  for (const char* name : {"a.example", "b.example", "c.example"}) {
+    three.Put(DnsName(name)).U32(0x00010001);
+  }
+  return {{"dns-circle-in-the-second-question",
+           {ask(two_circles)},
+           {"1 dns one.example.org"}},
+          {"dns-pointer-beyond-the-end", {ask(beyond)}, {}},
+          {"dns-pointer-ahead", {ask(ahead)}, {"1 dns far.example.org"}},
+          {"dns-more-questions-promised",
+           {ask(missing)},
+           {"1 dns one.example.org"}},
+          {"dns-answers-promised",
+           {ask(answers_missing)},
+           {"1 dns one.example.org"}},
+          {"dns-label-too-long", {ask(label_of_64)}, {}},
+          {"dns-three-questions",
+           {ask(three.bytes())},
+           {"1 dns a.example", "1 dns b.example", "1 dns c.example"}}};
+}
+
 std::vector<Scene> StreamScenes() {
   const Flow dns = Resolver(53);
   std::vector<Scene> scenes;
@@ -152,7 +205,9 @@ std::vector<Scene> StreamScenes() {
 
 std::vector<Scene> DnsScenes() {
   std::vector<Scene> scenes = DatagramScenes();
-  for (const Scene& scene : StreamScenes()) scenes.push_back(scene);
+  for (const auto& more : {HostileScenes(), StreamScenes()}) {
+    scenes.insert(scenes.end(), more.begin(), more.end());
+  }
   return scenes;
 }
 
@@ -160,7 +215,7 @@ std::vector<Scene> AllScenes() {
   std::vector<Scene> scenes = TlsScenes();
   for (const auto& more :
        {BehindScenes(), TcpScenes(), OrderScenes(), HttpScenes(), DtlsScenes(),
-        QuicScenes(), DnsScenes(), LinkScenes()}) {
+        QuicScenes(), DnsScenes(), LinkScenes(), RadioScenes()}) {
     scenes.insert(scenes.end(), more.begin(), more.end());
   }
   return scenes;

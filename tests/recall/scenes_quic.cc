@@ -224,22 +224,172 @@ std::vector<Scene> VersionScenes() {
   return scenes;
 }
 
+// What a client may do to its CRYPTO frames, and the ids and tokens it has.
+std::vector<Scene> PieceScenes() {
+  std::vector<Scene> scenes;
+  const Buffer hello = Large("pieces.example.org");
+  const std::string told = " quic pieces.example.org";
+  const auto initial = [](uint32_t number, const Buffer& frames) {
+    return Sent(Initial({.number = number}, frames));
+  };
+  scenes.push_back(
+      {"quic-pieces-doubled-and-overlapping",
+       {initial(0, Crypto(hello, 0, 500) + Crypto(hello, 300, 700) +
+                       Crypto(hello, 0, 200)),
+        initial(1, Crypto(hello, 650, 1300) + Crypto(hello, 650, 700)),
+        initial(2, Crypto(hello, 400, 900) + Crypto(hello, 1200, 9999))},
+       {"3" + told}});
+  scenes.push_back({"quic-last-piece-first",
+                    {initial(2, Crypto(hello, 1300, 9999)),
+                     initial(1, Crypto(hello, 600, 1300)),
+                     initial(0, Crypto(hello, 0, 600))},
+                    {"3" + told}});
+  scenes.push_back({"quic-last-piece-lost",
+                    {initial(0, Crypto(hello, 0, 1000))},
+                    {"1" + told}});
+  scenes.push_back(
+      {"quic-first-piece-lost", {initial(1, Crypto(hello, 90, 1200))}, {}});
+  // As some browsers do against boxes that look for a name: bytes of it in
+  // frames of their own, backwards.
+  Buffer small = ClientHello({.name = "pieces.example.org"});
+  Buffer bytewise;
+  for (size_t at = small.size(); at > 0; at -= std::min<size_t>(at, 3)) {
+    const size_t begin = at - std::min<size_t>(at, 3);
+    bytewise = bytewise + Crypto(small, begin, at) + Buffer{0, 1};
+  }
+  scenes.push_back({"quic-pieces-of-three-bytes-backwards",
+                    {Sent(Initial({.pad_to = 1400}, bytewise))},
+                    {"1" + told}});
+  // What is already there is not exchanged.
+  Buffer other = hello;
+  std::fill(other.begin() + 60, other.end(), uint8_t{'x'});
+  scenes.push_back(
+      {"quic-pieces-sent-again-otherwise",
+       {initial(0, Crypto(hello, 0, 1000)), initial(1, Crypto(other, 0, 1000)),
+        initial(2, Crypto(hello, 1000, 9999))},
+       {"3" + told}});
+  const Buffer all = Crypto(small, 0, 9999);
+  for (const size_t bytes : {0, 1, 7, 20}) {
+    const Buffer id(bytes, 7);
+    scenes.push_back({"quic-id-of-" + std::to_string(bytes) + "-bytes",
+                      {Sent(Initial({.destination = id, .source = id}, all))},
+                      {"1" + told}});
+  }
+  const Buffer original = {1, 2, 3, 4, 5, 6, 7, 8};
+  scenes.push_back(
+      {"quic-server-without-an-id",
+       {initial(0, Crypto(hello, 0, 1000)),
+        Sent(Initial({.destination = {}, .key_id = original, .number = 1},
+                     Crypto(hello, 1000, 9999)))},
+       {"2" + told}});
+  for (const size_t bytes : {1, 63, 64, 800}) {
+    scenes.push_back({"quic-token-of-" + std::to_string(bytes) + "-bytes",
+                      {Sent(Initial({.token = Buffer(bytes, 9)}, all))},
+                      {"1" + told}});
+  }
+  scenes.push_back(
+      {"quic-initial-behind-another-version",
+       {Sent(Initial({.version = 0x6b3343cf, .pad_to = 0}, Buffer(30)) +
+             Initial({}, all))},
+       {"1" + told}});
+  return scenes;
+}
+
+// Retry and negotiation in the later version, and a client that greases.
+std::vector<Scene> LaterVersionScenes() {
+  constexpr uint32_t kVersion2 = 0x6b3343cf;
+  const Buffer hello = Large("later.example.org");
+  const Buffer small = ClientHello({.name = "later.example.org"});
+  const Buffer chosen = {9, 9, 9, 9, 9};
+  const std::string told = " quic later.example.org";
+  std::vector<Scene> scenes;
+  // Version 2 numbers its kinds of packets otherwise.
+  const Buffer retry = Writer()
+                           .U8(0xc0)
+                           .U32(kVersion2)
+                           .U8(0)
+                           .U8(5)
+                           .Put(chosen)
+                           .Zeros(40)
+                           .bytes();
+  scenes.push_back(
+      {"quic-v2-retry",
+       {Sent(Initial({.version = kVersion2}, Crypto(hello, 0, 1000))),
+        UdpFrame({}, false, retry),
+        Sent(Initial({.version = kVersion2,
+                      .destination = chosen,
+                      .number = 1,
+                      .token = Buffer(70, 7)},
+                     Crypto(hello, 0, 1000))),
+        Sent(Initial({.version = kVersion2,
+                      .destination = chosen,
+                      .number = 2,
+                      .token = Buffer(70, 7)},
+                     Crypto(hello, 1000, 9999)))},
+       {"4" + told}});
+  const Buffer zero_rtt = Writer()
+                              .U8(0xe3)
+                              .U32(kVersion2)
+                              .U8(8)
+                              .Put(Buffer{1, 2, 3, 4, 5, 6, 7, 8})
+                              .U8(0)
+                              .U16(0x4000 | 30)
+                              .Zeros(30)
+                              .bytes();
+  scenes.push_back(
+      {"quic-v2-coalesced-behind-0rtt",
+       {Sent(zero_rtt + Initial({.version = kVersion2, .pad_to = 0},
+                                Crypto(small, 0, 9999) + Buffer(20)))},
+       {"1" + told}});
+  // RFC 9368: the server answers a whole hello of version 1 in version 2, and
+  // the client says it once more so.
+  scenes.push_back({"quic-v2-whole-hello-again",
+                    {Sent(Initial({}, Crypto(small, 0, 9999))),
+                     Sent(Initial({.version = kVersion2,
+                                   .destination = chosen,
+                                   .key_id = {1, 2, 3, 4, 5, 6, 7, 8},
+                                   .number = 1},
+                                  Crypto(small, 0, 9999)))},
+                    {"1" + told}});
+  const Buffer negotiation = Writer()
+                                 .U8(0xca)
+                                 .U32(0)
+                                 .U8(0)
+                                 .U8(8)
+                                 .Zeros(8)
+                                 .U32(kVersion2)
+                                 .U32(1)
+                                 .U32(0x2a3a4a5a)
+                                 .bytes();
+  scenes.push_back(
+      {"quic-greased-then-v2",
+       {Sent(Initial({.version = 0x5a6a7a8a}, Buffer(50))),
+        UdpFrame({}, false, negotiation),
+        Sent(Initial({.version = kVersion2}, Crypto(small, 0, 9999)))},
+       {"3" + told}});
+  scenes.push_back(
+      {"quic-ech",
+       {Sent(Initial(
+           {}, Crypto(ClientHello({.name = "cover.example.org", .ech = true}),
+                      0, 9999)))},
+       {"1 quic cover.example.org"}});
+  return scenes;
+}
+
 }  // namespace
 
 std::vector<Scene> QuicScenes() {
-  std::vector<Scene> scenes = {Simple("quic-v1", 1),
-                               Simple("quic-v2", 0x6b3343cf),
-                               Simple("quic-draft-22", 0xff000016),
-                               Simple("quic-draft-23", 0xff000017),
-                               Simple("quic-draft-27", 0xff00001b),
-                               Simple("quic-draft-29", 0xff00001d),
-                               Simple("quic-draft-32", 0xff000020),
-                               Simple("quic-draft-34", 0xff000022),
-                               Simple("quic-v2-drafts", 0x709a50c4),
-                               Scrambled("quic-scrambled-v1", 1),
-                               Scrambled("quic-scrambled-v2", 0x6b3343cf)};
+  std::vector<Scene> scenes = {
+      Simple("quic-v1", 1), Simple("quic-v2", 0x6b3343cf),
+      Simple("quic-v2-drafts", 0x709a50c4), Scrambled("quic-scrambled-v1", 1),
+      Scrambled("quic-scrambled-v2", 0x6b3343cf)};
+  for (uint32_t draft = 22; draft <= 34; ++draft) {
+    scenes.push_back(
+        Simple("quic-draft-" + std::to_string(draft), 0xff000000 | draft));
+  }
   for (const auto& more :
-       {ConnectionScenes(), GoogleScenes(), PacketScenes(), VersionScenes()}) {
+       {ConnectionScenes(), GoogleScenes(), PacketScenes(), VersionScenes(),
+        PieceScenes(), LaterVersionScenes()}) {
     scenes.insert(scenes.end(), more.begin(), more.end());
   }
   return scenes;

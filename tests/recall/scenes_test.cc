@@ -91,6 +91,38 @@ TEST(Portions, OfAnySizeTellTheSame) {
   }
 }
 
+// What is told of packets, and what is counted as hidden.
+struct Seen {
+  std::vector<std::string> told;
+  std::vector<std::string> blind;
+};
+
+Seen See(const std::vector<traffic::Buffer>& packets) {
+  class Sink : public agent::ObservationSink {
+   public:
+    void OnName(const agent::Observation& told) override {
+      seen.told.push_back(std::string(told.name) +
+                          (told.ech ? ", encrypted" : ""));
+    }
+    void OnBlind(agent::Blind cause, const agent::Observation& told) override {
+      seen.blind.push_back(std::string(agent::BlindName(cause)) + " " +
+                           std::string(told.name));
+    }
+    Seen seen;
+  };
+  Sink sink;
+  agent::Observer observer(agent::ObserverLimits(), sink);
+  for (const traffic::Buffer& bytes : packets) {
+    platform::Packet packet;
+    packet.bytes = bytes;
+    packet.link_type = 1;
+    observer.OnPacket(packet);
+  }
+  observer.Finish();
+  EXPECT_EQ(observer.counters().blind_flows(), sink.seen.blind.size());
+  return sink.seen;
+}
+
 // Browsers send an ECH extension always; it hides a name only when the name in
 // sight is the cover of a configuration that was handed out.
 TEST(Blindness, EchCountsOnlyBehindACover) {
@@ -108,19 +140,43 @@ TEST(Blindness, EchCountsOnlyBehindACover) {
           dns, false,
           traffic::DnsHttpsAnswer("hidden.example", "cover.example")),
       hello("open.example", 40001), hello("cover.example", 40002)};
-  Lines sink;
-  agent::Observer observer(agent::ObserverLimits(), sink);
-  for (const traffic::Buffer& bytes : packets) {
-    platform::Packet packet;
-    packet.bytes = bytes;
-    packet.link_type = 1;
-    observer.OnPacket(packet);
-  }
-  observer.Finish();
-  EXPECT_EQ(sink.lines.size(), 2u);
-  EXPECT_EQ(observer.counters().blind[static_cast<size_t>(agent::Blind::kEch)],
-            1u);
-  EXPECT_EQ(observer.counters().blind_flows(), 1u);
+  const Seen seen = See(packets);
+  EXPECT_THAT(seen.told, testing::ElementsAre("open.example, encrypted",
+                                              "cover.example, encrypted"));
+  EXPECT_THAT(seen.blind, testing::ElementsAre("ech cover.example"));
+}
+
+// The same over QUIC; by covers known to all; and the cover's own visitors hide
+// nothing.
+TEST(Blindness, EchOverQuicAndBehindKnownCovers) {
+  traffic::Flow dns;
+  dns.server_port = 53;
+  const auto hello = [](const std::string& name, bool ech, uint16_t port) {
+    traffic::Flow flow;
+    flow.client_port = port;
+    const traffic::Buffer message =
+        traffic::ClientHello({.name = name, .ech = ech});
+    return port % 2 == 0
+               ? traffic::TcpFrame(flow, true, 1, 16,
+                                   traffic::TlsRecords(message))
+               : traffic::UdpFrame(
+                     flow, true,
+                     traffic::Initial({}, traffic::CryptoFrame(0, message)));
+  };
+  const Seen seen = See(
+      {traffic::UdpFrame(
+           dns, false,
+           traffic::DnsHttpsAnswer("hidden.example", "cover.example")),
+       hello("open.example", true, 40001), hello("cover.example", true, 40003),
+       hello("cover.example", false, 40004),
+       hello("cover.example", false, 40005),
+       hello("cloudflare-ech.com", true, 40006)});
+  EXPECT_THAT(seen.told, testing::ElementsAre("open.example, encrypted",
+                                              "cover.example, encrypted",
+                                              "cover.example", "cover.example",
+                                              "cloudflare-ech.com, encrypted"));
+  EXPECT_THAT(seen.blind, testing::ElementsAre("ech cover.example",
+                                               "ech cloudflare-ech.com"));
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -61,6 +61,13 @@ std::vector<Scene> SegmentScenes() {
   bytewise.expected = {std::to_string(small.size() + 1) +
                        " tls www.example.org"};
   scenes.push_back(bytewise);
+  scenes.push_back({"tls-last-segment-lost",
+                    {Syn(flow), Data(flow, 0, first)},
+                    {"2 tls split.example.org"}});
+  scenes.push_back({"tls-middle-segment-lost",
+                    {Syn(flow), Data(flow, 0, Part(large, 0, 500)),
+                     Data(flow, 1400, second), Data(flow, 2600, second)},
+                    {"4 tls split.example.org"}});
   Buffer evil = first;
   for (size_t i = 60; i < evil.size(); ++i) evil[i] = 'x';
   scenes.push_back({"tls-resent-with-other-bytes",
@@ -119,6 +126,26 @@ std::vector<Scene> RecordScenes() {
         Data(flow, 0, TlsRecords(ClientHello({.name = "a b\x01.\xc3\xa9"})))},
        {"2 tls a\\032b\\001.\\195\\169"}});
   return scenes;
+}
+
+// The name in sight is told, whether it is a cover, or the extension that would
+// say so is there to keep others honest.
+std::vector<Scene> EncryptedScenes() {
+  const Flow flow;
+  const Buffer cover =
+      TlsRecords(ClientHello({.name = "cover.example.org", .ech = true}));
+  const Buffer large = TlsRecords(
+      ClientHello({.name = "cover.example.org", .ech = true, .padding = 1700}));
+  return {{"tls-ech",
+           {Syn(flow), Data(flow, 0, cover)},
+           {"2 tls cover.example.org"}},
+          {"tls-ech-reversed",
+           {Syn(flow), Data(flow, 1400, Part(large, 1400, 9999)),
+            Data(flow, 0, Part(large, 0, 1400))},
+           {"3 tls cover.example.org"}},
+          {"tls-ech-without-a-cover",
+           {Syn(flow), Data(flow, 0, TlsRecords(ClientHello({.ech = true})))},
+           {}}};
 }
 
 // Of TLS's Chinese relative.
@@ -192,6 +219,7 @@ std::vector<Scene> OtherProtocolScenes() {
 std::vector<Scene> TlsScenes() {
   std::vector<Scene> scenes = SegmentScenes();
   for (const Scene& scene : RecordScenes()) scenes.push_back(scene);
+  for (const Scene& scene : EncryptedScenes()) scenes.push_back(scene);
   for (const Scene& scene : OtherProtocolScenes()) scenes.push_back(scene);
   return scenes;
 }

@@ -34,9 +34,15 @@ Buffer Salt(uint32_t version) {
     case 0xff000016:  // draft 22
       return FromHex("7fbcdb0e7c66bbe9193a96cd21519ebd7a02644a");
     case 0xff000017:  // drafts 23 to 28
+    case 0xff000018:
+    case 0xff000019:
+    case 0xff00001a:
     case 0xff00001b:
+    case 0xff00001c:
       return FromHex("c3eef712c72ebb5a11a7d2432bb46365bef9f502");
     case 0xff00001d:  // drafts 29 to 32
+    case 0xff00001e:
+    case 0xff00001f:
     case 0xff000020:
       return FromHex("afbfec289993d24c9e9786f19c6111e04390a899");
     case 0x51303530:  // Google's Q050

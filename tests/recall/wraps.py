@@ -99,6 +99,45 @@ def erf(kind, frame, extension=b""):
         frame)
 
 
+RADIO = b"\x41\xcc\x07\1\0" + b"\2" * 8 + b"\3" * 8  # 802.15.4, one network
+
+
+def compressed(packet):
+    """The packet over IPv6 with its headers as RFC 6282 has them: hop-by-hop,
+    and UDP's when it is whole."""
+    whole = six(packet)
+    if not whole:
+        return b""
+    inner = whole[48:]
+    udp_inside = whole[40] == UDP
+    return (b"\x7e\0" + whole[8:40] +
+            (b"\xe1" if udp_inside else b"\xe0" + whole[40:41]) + b"\6" +
+            whole[42:48] +
+            (b"\xf0" + inner[:4] + inner[6:] if udp_inside else inner))
+
+
+def bluetooth(packet):
+    """Ethernet without addresses over a channel of a Bluetooth connection."""
+    frame = b"\2" + IPV4 + summed(packet)
+    message = struct.pack("<HH", len(frame), 0x41) + frame
+    return struct.pack("<HH", 0x2001, len(message)) + message
+
+
+def summed(packet):
+    """With the header's checksum, for those who look at it."""
+    head = packet[:10] + b"\0\0" + packet[12:20]
+    total = sum(struct.unpack("!10H", head))
+    total = (total & 0xffff) + (total >> 16)
+    total = (total & 0xffff) + (total >> 16)
+    return head[:10] + struct.pack("!H", total ^ 0xffff) + packet[12:]
+
+
+def tagged(*tags):
+    """What Wireshark writes in front of an exported layer."""
+    return b"".join(struct.pack("!HH", tag, len(value)) + value
+                    for tag, value in tags) + bytes(4)
+
+
 ETHER_WRAPS = {
     "IPv6": lambda p: MACS + b"\x86\xdd" + six(p),
     "VLAN": lambda p: MACS + b"\x81\0\0\7" + IPV4 + p,
@@ -132,6 +171,7 @@ ETHER_WRAPS = {
     "LWAPP, no IP": lambda p: MACS + b"\x88\xbb\0\0" + short(len(p) + 34) +
                     b"\0\0" + WIFI + SNAP + p,
     "backbone": lambda p: MACS + b"\x88\xe7\0\0\0\5" + ETHERNET + p,
+    "jumbo LLC": lambda p: MACS + b"\x88\x70" + SNAP + p,
     "mesh": lambda p: MACS + b"\x43\5\x40\x0f\x32\0" + bytes(6) + ETHERNET + p,
 }
 IP_WRAPS = {
@@ -309,6 +349,45 @@ LINK_WRAPS = {
     "Juniper, ATM": (135, lambda p: JUNIPER + bytes(8) + SNAP + p),
     "Juniper, PPPoE": (167, lambda p: JUNIPER + MACS + b"\x88\x64" + SESSION +
                        short(len(p) + 2) + b"\0\x21" + p),
+    "experimental Ethernet": (2, lambda p: b"\1\2\2\1" + p),
+    "AX.25": (3, lambda p: bytes(6) + b"\x60" + bytes(6) + b"\x61\3\xcc" + p),
+    "AX.25, KISS": (202, lambda p: bytes(7) + b"\x60" + bytes(6) +
+                    b"\x61\3\xcc" + p),
+    "SLIP, BSD/OS": (102, lambda p: bytes(24) + p),
+    "PPP, BSD/OS": (103, lambda p: bytes(24) + p),
+    "TZSP link": (128, lambda p: b"\1\0\0\1\1" + ETHERNET + p),
+    "ERF Ethernet": (175, lambda p: erf(2, b"\0\0" + ETHERNET + p)),
+    "frame relay, multilink": (182, lambda p: b"\xc0\1" + RELAY + p),
+    "Fibre Channel 2": (224, lambda p: bytes(8) + b"\5" + bytes(4) + b"\x20" +
+                        bytes(26) + SNAP + p),
+    "Fibre Channel 2, delimited": (225, lambda p: bytes(12) + b"\5" +
+                                   bytes(15) + SNAP + p + bytes(4)),
+    "InfiniBand, whole": (247, lambda p: b"\0\2" + bytes(6) + b"\x64" +
+                          bytes(19) + IPV4 + b"\0\0" + p),
+    "InfiniBand, global": (247, lambda p: b"\0\3" + bytes(46) + b"\x64" +
+                           bytes(19) + IPV4 + b"\0\0" + p),
+    "ATSC 3": (289, lambda p: short(len(p) & 0x7ff) + p),
+    "802.15.4": (230, lambda p: RADIO + b"\x41" + six(p) if six(p) else b""),
+    "802.15.4, FCS": (195, lambda p: RADIO + compressed(p) + b"\0\0"
+                      if six(p) else b""),
+    "802.15.4, mesh": (230, lambda p: RADIO + b"\xb5\0\1\0\2\x50\7" +
+                       compressed(p) if six(p) else b""),
+    "802.15.4, preamble": (215, lambda p: b"\0\0\0\0\xa7\0" + RADIO +
+                           compressed(p) + b"\0\0" if six(p) else b""),
+    "802.15.4, tap": (283, lambda p: b"\0\0\x0c\0\0\0\1\0\2\0\0\0" + RADIO +
+                      compressed(p) + bytes(4) if six(p) else b""),
+    "SLL, 802.15.4": (113, lambda p: b"\0\0\3\x24" + bytes(12) + RADIO +
+                      compressed(p) if six(p) else b""),
+    "Bluetooth": (187, lambda p: b"\2" + bluetooth(p)),
+    "Bluetooth, direction": (201, lambda p: bytes(4) + b"\2" + bluetooth(p)),
+    "Bluetooth, monitor": (254, lambda p: b"\0\0\0\5" + bluetooth(p)),
+    "exported, IP": (252, lambda p: tagged((12, b"ip\0\0")) + p),
+    "exported, Ethernet": (252, lambda p: tagged((12, b"eth_withoutfcs\0\0")) +
+                           ETHERNET + p),
+    "exported, table": (252, lambda p: tagged(
+        (14, b"ethertype\0\0\0"), (32, b"\0\0\x08\0")) + p),
+    "Juniper, services": (136, lambda p: JUNIPER + bytes(8) + summed(p)),
+    "Juniper, multilink": (130, lambda p: JUNIPER + b"\1" + summed(p)),
     "Juniper, GGSN": (133, lambda p: JUNIPER + b"\2\0\0\0" + p),
 }
 WRAPS = {
