@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "collector/cases/csv.h"
 
 namespace schoolgate::collector {
 namespace {

@@ -48,6 +48,13 @@ bool IsPlainText(std::string_view bytes) {
   return true;
 }
 
+// A RIFF file (its size in bytes 4 to 7) whose first chunk is one of WebP's.
+bool IsWebP(std::string_view bytes) {
+  if (bytes.size() < 16 || !bytes.starts_with("RIFF")) return false;
+  const std::string_view kind = bytes.substr(8, 8);
+  return kind == "WEBPVP8 " || kind == "WEBPVP8L" || kind == "WEBPVP8X";
+}
+
 // What a browser might take for a page, whatever it is called.
 bool LooksActive(std::string_view bytes) {
   const std::string head =
@@ -62,21 +69,14 @@ bool LooksActive(std::string_view bytes) {
 }  // namespace
 
 std::optional<AttachmentKind> KindOfAttachment(std::string_view bytes) {
-  using std::string_view_literals::operator""sv;
-  if (absl::StartsWith(bytes, "\x89PNG\r\n\x1a\n"sv)) {
+  if (bytes.starts_with("\x89PNG\r\n\x1a\n")) {
     return AttachmentKind{"image/png", ".png"};
   }
-  if (absl::StartsWith(bytes, "\xff\xd8\xff"sv)) {
+  if (bytes.starts_with("\xff\xd8\xff")) {
     return AttachmentKind{"image/jpeg", ".jpg"};
   }
-  if (absl::StartsWith(bytes, "RIFF") && bytes.substr(8, 8) == "WEBPVP8 "sv) {
-    return AttachmentKind{"image/webp", ".webp"};
-  }
-  if (absl::StartsWith(bytes, "RIFF") && (bytes.substr(8, 8) == "WEBPVP8L"sv ||
-                                          bytes.substr(8, 8) == "WEBPVP8X"sv)) {
-    return AttachmentKind{"image/webp", ".webp"};
-  }
-  if (absl::StartsWith(bytes, "%PDF-")) {
+  if (IsWebP(bytes)) return AttachmentKind{"image/webp", ".webp"};
+  if (bytes.starts_with("%PDF-")) {
     return AttachmentKind{"application/pdf", ".pdf"};
   }
   if (!bytes.empty() && IsPlainText(bytes) && !LooksActive(bytes)) {

@@ -13,7 +13,8 @@ struct AttachmentKind {
 };
 
 // Pictures (PNG, JPEG, WebP), PDF and plain text in UTF-8. nullopt: anything
-// else, or something that is of two kinds at once as far as can be told.
+// else, and text that a browser might take for a page or a program. A picture
+// or a PDF is known by how it begins; what follows is not looked at.
 std::optional<AttachmentKind> KindOfAttachment(std::string_view bytes);
 
 // A name for a header and a file system: letters, digits, space, "-", "_" and

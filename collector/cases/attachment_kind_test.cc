@@ -19,6 +19,9 @@ TEST(AttachmentKind, IsWhatTheBytesSay) {
   EXPECT_EQ(TypeOf("%PDF-1.7\n"sv), "application/pdf");
   EXPECT_EQ(TypeOf("A note.\r\nIt was \xe2\x80\x9copen\xe2\x80\x9d.\n"sv),
             "text/plain; charset=utf-8");
+  // Cut before it is a PDF, or a picture: words.
+  EXPECT_EQ(TypeOf("%PD"sv), "text/plain; charset=utf-8");
+  EXPECT_EQ(TypeOf("RIFF"sv), "text/plain; charset=utf-8");
 }
 
 TEST(AttachmentKind, WhatCouldRunOrCannotBeReadIsNone) {
@@ -29,7 +32,7 @@ TEST(AttachmentKind, WhatCouldRunOrCannotBeReadIsNone) {
         "ELF"sv,
         "GIF89a\1\0"sv, "text\0more"sv, "bad \xc0\xaf utf-8"sv,
         "bad \xed\xa0\x80 utf-8"sv, "cut \xe2\x80"sv, "RIFF\1\2\3\4AVI LIST"sv,
-        "\x1b[2J"sv, "%PD"sv, "\x89PNX\r\n\x1a\n"sv}) {
+        "\x1b[2J"sv, "RIFF\1\2\3"sv, "\x89PNX\r\n\x1a\n"sv}) {
     EXPECT_EQ(TypeOf(bytes), "none") << bytes;
   }
 }

@@ -36,6 +36,14 @@ uint64_t RandomId() {
   return id | 1;
 }
 
+Response Locked() {
+  return Refusal(
+      409, "locked",
+      "Nothing may be attached here, and nothing is handed out. Illegal "
+      "material must not be copied or stored, not even as evidence: that can "
+      "be an offence of its own. Leave it where it is and call the police.");
+}
+
 Response NoSuchFile() {
   return Refusal(404, "not_found", "There is no such file.");
 }
@@ -61,13 +69,7 @@ std::optional<Response> Api::NoAttachmentsHere(const v1::Alert& alert) {
   if (stores_.attachments == nullptr || stores_.attachment_key == nullptr) {
     return Refusal(503, "not_here", "This server keeps no files.");
   }
-  if (IsLocked(alert)) {
-    return Refusal(
-        409, "locked",
-        "Nothing may be attached here. Illegal material must not be copied or "
-        "stored, not even as evidence: that can be an offence of its own. "
-        "Leave it where it is and call the police.");
-  }
+  if (IsLocked(alert)) return Locked();
   return std::nullopt;
 }
 
@@ -181,6 +183,8 @@ Response Api::FetchAttachment(uint64_t id, const Caller& caller) {
   Response refusal;
   const auto one = AttachmentFor(id, caller, &alert, &refusal);
   if (!one) return refusal;
+  // A case can become one of illegal material after a file was added.
+  if (IsLocked(alert)) return Locked();
   auto bytes = seal::OpenBox(*stores_.attachment_key, one->sealed);
   const auto name = seal::OpenBox(*stores_.attachment_key, one->name);
   if (!bytes.ok() || !name.ok() || HashOf(*bytes) != one->hash) {
@@ -230,8 +234,9 @@ Response Api::RemoveAttachment(const Request& request, uint64_t id,
   return JsonAnswer({{"attachments", AttachmentsOf(alert)}});
 }
 
-// For the custody pack: all of them with what is in them. An error when one
-// cannot be read: a pack must not be silent about it.
+// For the custody pack: all of them with what is in them, in a case of illegal
+// material without it. An error when one cannot be read: a pack must not be
+// silent about it.
 absl::StatusOr<std::vector<nlohmann::json>> Api::AttachmentRecords(
     const v1::Alert& alert) {
   std::vector<nlohmann::json> records;
@@ -241,13 +246,17 @@ absl::StatusOr<std::vector<nlohmann::json>> Api::AttachmentRecords(
   const auto all = stores_.attachments->Of(alert.id());
   if (!all.ok()) return all.status();
   for (const Attachment& listed : *all) {
+    nlohmann::json record = AttachmentJson(listed);
+    record.erase("id");
+    record["kind"] = "attachment";
+    if (IsLocked(alert)) {
+      records.push_back(std::move(record));
+      continue;
+    }
     const auto one = stores_.attachments->Get(listed.id);
     if (!one.ok()) return one.status();
     const auto bytes = seal::OpenBox(*stores_.attachment_key, one->sealed);
     if (!bytes.ok()) return bytes.status();
-    nlohmann::json record = AttachmentJson(listed);
-    record.erase("id");
-    record["kind"] = "attachment";
     record["base64"] = absl::Base64Escape(*bytes);
     records.push_back(std::move(record));
   }

@@ -83,6 +83,24 @@ TEST_F(AttachmentsTest, NothingIsAttachedToACaseOfIllegalMaterial) {
   EXPECT_TRUE(school_.stores().attachments->Of(locked)->empty());
 }
 
+TEST_F(AttachmentsTest, ACaseThatBecomesIllegalHandsOutNothingAnyMore) {
+  TestBrowser lead = As("lead");
+  const uint64_t id = Last(Attach(lead, alert_, "a.png", kPng));
+  auto alert = school_.stores().alerts.Get(alert_).value();
+  alert.set_severity(v1::SEVERITY_ILLEGAL);
+  ASSERT_TRUE(school_.stores().alerts.Put(alert).ok());
+  // Whoever handles such cases.
+  TestBrowser head = As("head");
+  const Response refused = head.Get(Path(id));
+  EXPECT_EQ(refused.status, 409);
+  EXPECT_TRUE(absl::StrContains(refused.body, "offence"));
+  const Response pack =
+      head.Post(absl::StrCat("/api/v1/alerts/", alert_, "/pack"));
+  ASSERT_EQ(pack.status, 200);
+  EXPECT_TRUE(absl::StrContains(pack.body, "\"kind\":\"attachment\""));
+  EXPECT_FALSE(absl::StrContains(pack.body, absl::Base64Escape(kPng)));
+}
+
 TEST_F(AttachmentsTest, OnlyKindsThatCannotRunAndWithinLimits) {
   TestBrowser lead = As("lead");
   EXPECT_EQ(Attach(lead, alert_, "a.png", "<script>alert(1)</script>").status,

@@ -122,6 +122,23 @@ TEST_F(RecordsTest, EachStepIsOnRecordUnderTheAliasWithoutTheName) {
                                       "lead withdraw_record"}));
 }
 
+// Who typed the name would learn the alias alone.
+TEST_F(RecordsTest, TheRecordOfLooksDoesNotTellTheAlias) {
+  TestBrowser head = As("head"), dpo = As("dpo");
+  const uint64_t id = Ask(head, "r.mills");
+  for (TestBrowser* browser : {&head, &dpo}) {
+    const Response audit = browser->Get("/api/v1/audit");
+    ASSERT_EQ(audit.status, 200);
+    EXPECT_TRUE(absl::StrContains(audit.body, "ask_record"));
+    EXPECT_TRUE(absl::StrContains(audit.body, kReason));
+    EXPECT_FALSE(absl::StrContains(audit.body, Alias("r.mills")));
+  }
+  ASSERT_EQ(dpo.Post(Path(id, "/agree")).status, 200);
+  head.Get(Path(id));
+  EXPECT_FALSE(absl::StrContains(head.Get("/api/v1/audit").body,
+                                 Alias("r.mills")));
+}
+
 TEST_F(RecordsTest, TheFileHoldsAllAndNoSpreadsheetRunsIt) {
   TestBrowser lead = As("lead"), dpo = As("dpo");
   const uint64_t id = Ask(dpo, "r.mills");

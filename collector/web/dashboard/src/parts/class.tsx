@@ -21,13 +21,15 @@ export function ClassAtWork({ groups }: { groups: Passes["groups"] }) {
   useEffect(() => {
     setNow(null);
     if (!group) return;
+    // An answer about a group that is no longer chosen comes too late.
+    let chosen = true;
     const load = (background: boolean) =>
       get<ClassNow>(`/api/v1/class?group=${encodeURIComponent(group)}`, background).then(
-        (fresh) => { setNow(fresh); setError(""); },
-        (problem) => setError(sorry(problem)));
+        (fresh) => { if (chosen) { setNow(fresh); setError(""); } },
+        (problem) => { if (chosen) setError(sorry(problem)); });
     void load(false);
     const timer = setInterval(() => void load(true), refreshMs);
-    return () => clearInterval(timer);
+    return () => { chosen = false; clearInterval(timer); };
   }, [group]);
   return (
     <section aria-labelledby="class-title">
