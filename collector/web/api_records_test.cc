@@ -135,8 +135,8 @@ TEST_F(RecordsTest, TheRecordOfLooksDoesNotTellTheAlias) {
   }
   ASSERT_EQ(dpo.Post(Path(id, "/agree")).status, 200);
   head.Get(Path(id));
-  EXPECT_FALSE(absl::StrContains(head.Get("/api/v1/audit").body,
-                                 Alias("r.mills")));
+  EXPECT_FALSE(
+      absl::StrContains(head.Get("/api/v1/audit").body, Alias("r.mills")));
 }
 
 TEST_F(RecordsTest, TheFileHoldsAllAndNoSpreadsheetRunsIt) {
