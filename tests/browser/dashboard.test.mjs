@@ -138,7 +138,7 @@ test("a teacher’s request shows what the class would miss, and people read the
     await inWindow({ school: own }, async (page) => {
       await logIn(page, own, "lead", "/passes");
       const asked = page.locator(".asked", { hasText: "fractions in year 5" });
-      await page.getByLabel("Group", { exact: true }).first().selectOption("ks2");
+      await page.getByLabel("Class or group").selectOption("ks2");
       await page.getByText("Nothing was refused or reported in the last 15 minutes").waitFor();
       assert.equal(await own.tell("refused"), "ok");
       await page.locator("[data-class-now] tr", { hasText: "games.example.test" }).waitFor();

@@ -35,7 +35,7 @@ export function ClassAtWork({ groups }: { groups: Passes["groups"] }) {
     <section aria-labelledby="class-title">
       <h2 class="heading-m" id="class-title">A class at work</h2>
       <p class="field">
-        <label for="class-group">Group</label>
+        <label for="class-group">Class or group</label>
         <span class="hint" id="class-hint">What it is refused now. The class is shown, nobody in it.</span>
         <select id="class-group" aria-describedby="class-hint" value={group} onChange={(event) => setGroup(event.currentTarget.value)}>
           <option value="">Choose a group</option>
