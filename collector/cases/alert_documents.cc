@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "collector/cases/csv.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -19,15 +20,6 @@ std::string Xml(const std::string& text) {
   }
   return absl::StrReplaceAll(
       clean, {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}});
-}
-
-// A spreadsheet would run what begins like this.
-std::string Cell(std::string text) {
-  if (!text.empty() &&
-      std::string_view("=+-@\t\r").find(text[0]) != std::string_view::npos) {
-    text.insert(0, "'");
-  }
-  return absl::StrCat("\"", absl::StrReplaceAll(text, {{"\"", "\"\""}}), "\"");
 }
 
 std::string TextOf(const nlohmann::json& object, const char* key) {
@@ -85,16 +77,10 @@ std::string AtomOf(std::span<const SeenAlert> alerts,
 std::string CsvOf(std::span<const SeenAlert> alerts,
                   const DisplayName& display_name) {
   std::string text;
-  const auto line = [&text](const std::vector<std::string>& cells) {
-    for (size_t i = 0; i < cells.size(); ++i) {
-      absl::StrAppend(&text, i == 0 ? "" : ",", Cell(cells[i]));
-    }
-    text += "\r\n";
-  };
   std::vector<std::string> names(std::begin(kColumns), std::end(kColumns));
   names.insert(names.end(), std::begin(kIncidentColumns),
                std::end(kIncidentColumns));
-  line(names);
+  AppendCsvLine(names, &text);
   for (const SeenAlert& one : alerts) {
     nlohmann::json value = AlertJson(one.alert, one.sight, true, display_name);
     value["school"] = one.alert.school();
@@ -105,7 +91,7 @@ std::string CsvOf(std::span<const SeenAlert> alerts,
     for (const char* name : kIncidentColumns) {
       cells.push_back(TextOf(incident, name));
     }
-    line(cells);
+    AppendCsvLine(cells, &text);
   }
   return text;
 }

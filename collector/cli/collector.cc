@@ -27,6 +27,7 @@
 #include "collector/postgres/advisory_locks.h"
 #include "collector/web/server.h"
 #include "proto/seal/hash.h"
+#include "proto/seal/pseudonym.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -294,7 +295,11 @@ class WholeCollector : public Collector {
              *stores_.accounts, shelf_.get(), papers_.get(),
              stores_.events.get(), stores_.held.get(), custody_key_.get(),
              stores_.feeds.get(), stores_.second_factors.get(),
-             stores_.agreements.get(), stores_.identities.get(), &policies_,
+             stores_.agreements.get(), stores_.identities.get(),
+             stores_.attachments.get(), sealing_key_.get(), &policies_,
+             [this](const std::string& school, const std::string& login) {
+               return AliasOf(school, login);
+             },
              [this](const std::string& order, const std::string& school) {
                return PublishOrder(order, school);
              }},
@@ -303,6 +308,13 @@ class WholeCollector : public Collector {
   }
 
   // For the dashboard: on any of its threads.
+  absl::StatusOr<std::string> AliasOf(const std::string& school,
+                                      const std::string& login) {
+    const auto key = ReadHexKey(directory_.SchoolFile(school, "pseudonym.key"));
+    if (!key.ok()) return key.status();
+    return seal::Pseudonym(*key, login);
+  }
+
   absl::Status PublishOrder(const std::string& order,
                             const std::string& school) {
     const auto published =

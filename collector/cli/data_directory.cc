@@ -213,18 +213,6 @@ class ConfigReader {
   absl::Status status_;
 };
 
-absl::StatusOr<std::string> ReadHexKey(const std::string& file) {
-  absl::StatusOr<std::string> text = ReadSmallFile(file);
-  if (!text.ok()) return text.status();
-  while (!text->empty() && text->back() == '\n') text->pop_back();
-  const absl::StatusOr<std::string> key = seal::FromHex(*text);
-  if (!key.ok() || key->size() != seal::kPublicKeyBytes) {
-    return absl::DataLossError(
-        absl::StrCat(file, ": not a key: restore the backup"));
-  }
-  return key;
-}
-
 void AppendClickHouse(const ClickHouseConfig& config, std::string* text) {
   if (config.shards.empty()) return;
   absl::StrAppend(text, "clickhouse:\n  shards:\n");
@@ -262,6 +250,18 @@ void AppendOidc(const OidcConfig& config, std::string* text) {
 }
 
 }  // namespace
+
+absl::StatusOr<std::string> ReadHexKey(const std::string& file) {
+  absl::StatusOr<std::string> text = ReadSmallFile(file);
+  if (!text.ok()) return text.status();
+  while (!text->empty() && text->back() == '\n') text->pop_back();
+  const absl::StatusOr<std::string> key = seal::FromHex(*text);
+  if (!key.ok() || key->size() != seal::kPublicKeyBytes) {
+    return absl::DataLossError(
+        absl::StrCat(file, ": not a key: restore the backup"));
+  }
+  return key;
+}
 
 absl::StatusOr<CollectorConfig> LoadConfig(const DataDirectory& directory) {
   const absl::StatusOr<std::string> text = ReadSmallFile(directory.Config());

@@ -97,6 +97,9 @@ absl::Status CheckSchool(const CollectorConfig& config, const std::string& id);
 absl::StatusOr<EnrolmentGift> LoadGift(const DataDirectory& directory,
                                        const CollectorConfig& config);
 
+// 32 bytes in hexadecimal. DATA_LOSS: something else.
+absl::StatusOr<std::string> ReadHexKey(const std::string& file);
+
 struct HostPort {
   std::string host;
   uint16_t port = 0;

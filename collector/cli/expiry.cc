@@ -65,6 +65,9 @@ void Expiry::Run(absl::Time now) {
   }
   // Of schools that are no more.
   Report("alerts", stores_.alerts->Expire(now, longest, ""), now);
+  if (stores_.attachments != nullptr) {
+    Report("attachments", stores_.attachments->DropOrphans(), now);
+  }
 }
 
 void Expiry::Report(const std::string& what,

@@ -42,6 +42,9 @@ absl::Status OpenInDirectory(const DataDirectory& directory,
   if (status.ok()) {
     status = Take(OpenSqliteIdentityStore(main), &stores->identities);
   }
+  if (status.ok()) {
+    status = Take(OpenSqliteAttachmentStore(main), &stores->attachments);
+  }
   return status;
 }
 
@@ -78,6 +81,7 @@ absl::Status OpenShared(const CollectorConfig& config, OwnStores* stores) {
   stores->second_factors = MakePostgresSecondFactorStore(*database);
   stores->agreements = MakePostgresAgreementStore(*database);
   stores->identities = MakePostgresIdentityStore(*database);
+  stores->attachments = MakePostgresAttachmentStore(*database);
   return absl::OkStatus();
 }
 

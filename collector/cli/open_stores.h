@@ -14,6 +14,7 @@
 #include "collector/store/account_store.h"
 #include "collector/store/agreement_store.h"
 #include "collector/store/alert_store.h"
+#include "collector/store/attachment_store.h"
 #include "collector/store/audit_log.h"
 #include "collector/store/device_store.h"
 #include "collector/store/event_store.h"
@@ -38,6 +39,7 @@ struct OwnStores {
   std::unique_ptr<SecondFactorStore> second_factors;
   std::unique_ptr<AgreementStore> agreements;
   std::unique_ptr<IdentityStore> identities;
+  std::unique_ptr<AttachmentStore> attachments;
 };
 
 // All of them, for the one process that serves this directory.

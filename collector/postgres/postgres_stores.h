@@ -7,6 +7,7 @@
 #include "collector/store/account_store.h"
 #include "collector/store/agreement_store.h"
 #include "collector/store/alert_store.h"
+#include "collector/store/attachment_store.h"
 #include "collector/store/audit_log.h"
 #include "collector/store/device_store.h"
 #include "collector/store/event_store.h"
@@ -33,6 +34,8 @@ std::unique_ptr<SecondFactorStore> MakePostgresSecondFactorStore(
 std::unique_ptr<AgreementStore> MakePostgresAgreementStore(
     std::shared_ptr<Postgres> database);
 std::unique_ptr<IdentityStore> MakePostgresIdentityStore(
+    std::shared_ptr<Postgres> database);
+std::unique_ptr<AttachmentStore> MakePostgresAttachmentStore(
     std::shared_ptr<Postgres> database);
 
 // `conninfo` is that of the database: the turn needs a connection of its own.

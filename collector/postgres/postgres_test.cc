@@ -44,7 +44,8 @@ SmallStoresKind SmallKind() {
         return MakePostgresSecondFactorStore(At(place));
       },
       [](const auto& place) { return MakePostgresAgreementStore(At(place)); },
-      [](const auto& place) { return MakePostgresIdentityStore(At(place)); }};
+      [](const auto& place) { return MakePostgresIdentityStore(At(place)); },
+      [](const auto& place) { return MakePostgresAttachmentStore(At(place)); }};
 }
 
 absl::StatusOr<std::unique_ptr<EventStore>> OpenEvents(

@@ -7,7 +7,8 @@ namespace {
 
 // 2: holds, feeds, second factors, agreements. 3: blocks of ClickHouse, what
 // may be erased within a day. 4: when alerts were raised. 5: identities.
-constexpr int64_t kVersion = 5;
+// 6: attachments.
+constexpr int64_t kVersion = 6;
 
 // Text that a device or a person wrote is kept as bytes: PostgreSQL's text
 // takes neither every byte nor every order that SQLite does.
@@ -85,6 +86,12 @@ CREATE UNIQUE INDEX IF NOT EXISTS identity_email ON identity(email)
   WHERE email<>'';
 CREATE UNIQUE INDEX IF NOT EXISTS identity_subject
   ON identity(issuer, subject) WHERE subject<>'';
+
+CREATE TABLE IF NOT EXISTS attachment(
+  id bigint PRIMARY KEY, alert bigint NOT NULL, name bytea NOT NULL,
+  type bytea NOT NULL, bytes bigint NOT NULL, hash bytea NOT NULL,
+  added_by bytea NOT NULL, added_us bigint NOT NULL, sealed bytea NOT NULL);
+CREATE INDEX IF NOT EXISTS attachment_alert ON attachment(alert);
 
 CREATE TABLE IF NOT EXISTS digest_agreement(
   school bytea NOT NULL, kind bytea NOT NULL, in_digest bigint NOT NULL,

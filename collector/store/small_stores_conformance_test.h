@@ -13,6 +13,7 @@
 #include "collector/store/account_store.h"
 #include "collector/store/agreement_store.h"
 #include "collector/store/alert_store.h"
+#include "collector/store/attachment_store.h"
 #include "collector/store/audit_log.h"
 #include "collector/store/device_store.h"
 #include "collector/store/feed_store.h"
@@ -41,6 +42,8 @@ struct SmallStoresKind {
       agreements;
   std::function<std::unique_ptr<IdentityStore>(const std::string& place)>
       identities;
+  std::function<std::unique_ptr<AttachmentStore>(const std::string& place)>
+      attachments;
 };
 
 class SmallStoresTest : public testing::TestWithParam<SmallStoresKind> {
@@ -71,6 +74,9 @@ class SmallStoresTest : public testing::TestWithParam<SmallStoresKind> {
   }
   std::unique_ptr<IdentityStore> Identities() {
     return GetParam().identities(scratch_.path());
+  }
+  std::unique_ptr<AttachmentStore> Attachments() {
+    return GetParam().attachments(scratch_.path());
   }
 
   Scratch scratch_;
@@ -237,6 +243,36 @@ TEST_P(SmallStoresTest, APersonOfTheDirectoryHasOneAccount) {
   EXPECT_EQ(Identities()->All()->size(), 4u);
   ASSERT_TRUE(store->Remove("lead").ok());
   EXPECT_FALSE(Identities()->ByEmail("a@oak.test").ok());
+}
+
+TEST_P(SmallStoresTest, AttachmentsComeBackWholeAndGoWithTheirAlert) {
+  auto alerts = Alerts();
+  const uint64_t id =
+      alerts->Put(Sample(v1::SEVERITY_SERIOUS, 5'000'000))->id();
+  auto store = Attachments();
+  Attachment one{
+      .id = (1ull << 48) - 1,
+      .alert = id,
+      .name = std::string("n\0m", 3),
+      .type = "image/png",
+      .bytes = 3,
+      .hash = "abcd",
+      .added_by = "lead",
+      .added = kNow,
+      .sealed = std::string("\0\xff\1", 3) + std::string(5 << 20, 's')};
+  ASSERT_TRUE(store->Put(one).ok());
+  EXPECT_FALSE(store->Put(one).ok()) << "one number, one file";
+  EXPECT_EQ(Attachments()->Get(one.id).value(), one);
+  Attachment orphan = one;
+  orphan.id = 7;
+  orphan.alert = id + 1;
+  ASSERT_TRUE(store->Put(orphan).ok());
+  one.sealed.clear();
+  EXPECT_EQ(Attachments()->Of(id).value(), std::vector<Attachment>{one});
+  EXPECT_EQ(store->DropOrphans().value(), 1u);
+  EXPECT_TRUE(absl::IsNotFound(Attachments()->Get(7).status()));
+  ASSERT_TRUE(store->Remove(one.id).ok());
+  EXPECT_TRUE(Attachments()->Of(id)->empty());
 }
 
 TEST_P(SmallStoresTest, WhatWasPublishedFirstStays) {

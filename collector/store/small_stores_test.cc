@@ -37,6 +37,9 @@ INSTANTIATE_TEST_SUITE_P(
         },
         [](const auto& place) {
           return OpenSqliteIdentityStore(Main(place)).value();
+        },
+        [](const auto& place) {
+          return OpenSqliteAttachmentStore(Main(place)).value();
         }}),
     [](const auto& kind) { return kind.param.name; });
 

@@ -233,6 +233,12 @@ Response Api::Dispatch(const Request& request, const AccessRule& rule,
       return ChangeState(request, number, caller);
     case Endpoint::kIncident:
       return WriteIncident(request, number, caller);
+    case Endpoint::kAttach:
+      return Attach(request, number, caller);
+    case Endpoint::kFetchAttachment:
+      return FetchAttachment(number, caller);
+    case Endpoint::kRemoveAttachment:
+      return RemoveAttachment(request, number, caller);
     case Endpoint::kSecondFactor:
       return ChangeSecondFactor(request, caller);
     case Endpoint::kReport:
@@ -257,8 +263,20 @@ Response Api::Dispatch(const Request& request, const AccessRule& rule,
       return OpenName(number, caller);
     case Endpoint::kOwnRecord:
       return ShowOwnRecord(caller);
+    case Endpoint::kRecords:
+      return ListRecords(request, caller);
+    case Endpoint::kAskRecord:
+      return AskRecord(request, caller);
+    case Endpoint::kReadRecord:
+      return ReadRecord(request, number, caller);
+    case Endpoint::kAgreeRecord:
+      return AgreeRecord(number, caller);
+    case Endpoint::kEndRecord:
+      return EndRecord(number, caller);
     case Endpoint::kPasses:
       return ListPasses(request, caller);
+    case Endpoint::kClass:
+      return ShowClass(request, caller);
     case Endpoint::kPreviewPass:
       return PreviewPass(request, caller);
     case Endpoint::kPublishPass:

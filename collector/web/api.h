@@ -19,6 +19,7 @@
 #include "collector/web/directory_log_ins.h"
 #include "collector/web/http.h"
 #include "collector/web/name_requests.h"
+#include "collector/web/record_requests.h"
 #include "collector/web/sessions.h"
 #include "collector/web/stores.h"
 #include "collector/web/throttle.h"
@@ -76,6 +77,9 @@ class Api {
 
   // For /ready: 200 when the stores answer.
   Response Ready();
+
+  // How much its body may have, judged by its head alone.
+  size_t BodyLimit(const Request& request);
 
   bool SessionAlive(const std::string& key);
   std::string NameOf(const std::string& account);
@@ -142,6 +146,19 @@ class Api {
                       const Caller& caller);
   Response ExportPack(uint64_t id, const Caller& caller);
 
+  // api_attachments.cc
+  Response Attach(const Request& request, uint64_t id, const Caller& caller);
+  Response FetchAttachment(uint64_t id, const Caller& caller);
+  Response RemoveAttachment(const Request& request, uint64_t id,
+                            const Caller& caller);
+  std::optional<Response> NoAttachmentsHere(const v1::Alert& alert);
+  nlohmann::json AttachmentJson(const Attachment& one);
+  nlohmann::json AttachmentsOf(const v1::Alert& alert);
+  std::optional<Attachment> AttachmentFor(uint64_t id, const Caller& caller,
+                                          v1::Alert* alert, Response* refusal);
+  absl::StatusOr<std::vector<nlohmann::json>> AttachmentRecords(
+      const v1::Alert& alert);
+
   // api_second_factor.cc
   Response ChangeSecondFactor(const Request& request, const Caller& caller);
   bool HasSecondFactor(const std::string& account);
@@ -185,6 +202,25 @@ class Api {
 
   // api_own_record.cc
   Response ShowOwnRecord(const Caller& caller);
+  // By the school's policy; 0: not set.
+  int64_t KeepContactDays(const std::string& school);
+
+  // api_records.cc
+  Response AskRecord(const Request& request, const Caller& caller);
+  Response ListRecords(const Request& request, const Caller& caller);
+  Response AgreeRecord(uint64_t id, const Caller& caller);
+  Response EndRecord(uint64_t id, const Caller& caller);
+  Response ReadRecord(const Request& request, uint64_t id,
+                      const Caller& caller);
+  nlohmann::json RecordRequestJson(const RecordRequest& one,
+                                   const Caller& caller);
+  nlohmann::json CasesAbout(const std::string& subject, const Caller& caller);
+  absl::StatusOr<std::vector<StoredEvent>> EventsAbout(
+      const std::string& school, const std::string& subject, size_t limit);
+  // With records_mutex_ held.
+  std::optional<RecordRequest> RecordFor(uint64_t id, const Caller& caller,
+                                         Response* refusal);
+  std::optional<Response> RecordUnanswered();
 
   // api_passes.cc
   Response ListPasses(const Request& request, const Caller& caller);
@@ -192,6 +228,9 @@ class Api {
   Response PublishPass(const Request& request, const Caller& caller);
   nlohmann::json PassRequests(const Caller& caller);
   std::shared_ptr<const rules::Ruleset> RulesOf(const std::string& school);
+
+  // api_class.cc
+  Response ShowClass(const Request& request, const Caller& caller);
 
   // api_rules.cc
   Response ListRules(const Caller& caller);
@@ -221,6 +260,9 @@ class Api {
   std::map<std::string,
            std::pair<std::string, std::shared_ptr<const rules::Ruleset>>>
       rules_;
+  std::mutex records_mutex_;
+  RecordRequests records_;
+  std::mutex attachments_mutex_;
   std::mutex names_mutex_;
   NameRequests names_;
 };

@@ -55,6 +55,7 @@ nlohmann::json Api::SessionJson(const Caller& caller) {
             {"live", may(Endpoint::kLive)},
             {"devices", may(Endpoint::kDevices)},
             {"audit", may(Endpoint::kAudit)},
+            {"records", may(Endpoint::kRecords)},
             {"own_record", !account.own_pseudonym.empty()},
             {"report", may(Endpoint::kReport)},
             {"budget", may(Endpoint::kBudget)}}}};

@@ -206,6 +206,7 @@ nlohmann::json Api::WholeAlert(const v1::Alert& alert, const Caller& caller) {
   if (!doubt.empty()) {
     value["in_favour"] = absl::StrCat(doubt, " ", value.value("in_favour", ""));
   }
+  value["attachments"] = AttachmentsOf(alert);
   nlohmann::json says = PolicySays(alert, everybody, earlier);
   if (!says.is_null()) value["policy"] = std::move(says);
   return value;

@@ -106,7 +106,8 @@ Response Api::ExportPack(uint64_t id, const Caller& caller) {
   }
   const auto events = EventsBehind(*alert, *stores_.events, stores_.held);
   const auto lines = stores_.audit.About(absl::StrCat(id), kMostAuditLines);
-  if (!events.ok() || !lines.ok()) {
+  auto files = AttachmentRecords(*alert);
+  if (!events.ok() || !lines.ok() || !files.ok()) {
     return Refusal(503, "no_pack",
                    "The evidence cannot be read at the moment. Try again in a "
                    "minute.");
@@ -126,6 +127,7 @@ Response Api::ExportPack(uint64_t id, const Caller& caller) {
   for (const StoredEvent& one : *events) {
     records.push_back(EventRecord(one, IsLocked(*alert)));
   }
+  for (nlohmann::json& file : *files) records.push_back(std::move(file));
   for (const AuditEntry& line : *lines) records.push_back(AuditRecord(line));
   CustodyPack pack = MakeCustodyPack(records, *stores_.custody);
   if (auto failed = Record(caller.account.name, "export_pack", absl::StrCat(id),

@@ -22,6 +22,11 @@ bool IsNumber(const std::string& text) {
   });
 }
 
+// What is kept about a person: asked for, agreed to, read, saved, ended.
+bool IsOfARecord(const std::string& action) {
+  return absl::EndsWith(action, "_record") || action == "agree_record_refused";
+}
+
 // What one reader may see of the audit log. Lines about an alert that is
 // hidden from the reader are hidden with it, and lines about an alert that
 // does not exist as well: their absence must not tell the two apart.
@@ -162,10 +167,15 @@ Response Api::ShowAudit(const Request& request, const Caller& caller) {
                           {"action", i->action},
                           {"about_alert", IsNumber(i->about) ? i->about : ""}};
     // Governors read without anything that could point at a person.
-    if (!governor && !IsNumber(i->about)) one["about"] = i->about;
+    // Nor does anybody read whose record was asked for: who typed the log-in
+    // name would learn its alias alone, and find it again in alerts.
+    if (!governor && !IsNumber(i->about) && !IsOfARecord(i->action)) {
+      one["about"] = i->about;
+    }
     // Why a name was to be opened or a case kept is part of the record.
     if (!governor && (i->action == "ask_name" || i->action == "hold" ||
-                      i->action == "lift_hold")) {
+                      i->action == "lift_hold" || i->action == "ask_record" ||
+                      i->action == "remove_attachment")) {
       one["detail"] = i->detail;
     }
     list.push_back(std::move(one));

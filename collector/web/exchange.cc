@@ -12,7 +12,8 @@
 namespace schoolgate::collector {
 namespace {
 
-constexpr size_t kBodyLimit = 64 << 10;
+constexpr size_t kBodyUsual = 64 << 10;
+constexpr int kLargeBodies = 4;  // at a time: they lie in memory
 constexpr size_t kPathLimit = 512;
 constexpr size_t kHeadersLimit = 100;
 constexpr size_t kLiveBlock = 4096;
@@ -130,11 +131,20 @@ MHD_Result Exchange::Begin(const char* path, const char* method) {
                             &request_.headers);
   MHD_get_connection_values(connection_, MHD_GET_ARGUMENT_KIND, &Collect,
                             &request_.query);
+  body_limit_ = site_.api.BodyLimit(request_);
+  if (body_limit_ > kBodyUsual) {
+    large_ = true;
+    busy_ = ++site_.large_bodies > kLargeBodies;
+  }
   return MHD_YES;
 }
 
+Exchange::~Exchange() {
+  if (large_) --site_.large_bodies;
+}
+
 MHD_Result Exchange::Read(const char* upload, size_t* upload_size) {
-  if (request_.body.size() + *upload_size > kBodyLimit) {
+  if (busy_ || request_.body.size() + *upload_size > body_limit_) {
     too_large_ = true;
     request_.body.clear();
   }
@@ -145,6 +155,10 @@ MHD_Result Exchange::Read(const char* upload, size_t* upload_size) {
 
 MHD_Result Exchange::Handle() {
   const std::string& path = request_.path;
+  if (busy_) {
+    response_ = Refusal(503, "busy", "The server is busy. Try again.");
+    return Send();
+  }
   if (too_large_) {
     response_ = Refusal(413, "too_large", "That is too much text.");
     return Send();

@@ -24,6 +24,7 @@ struct Site {
   Worker& slow_worker;    // passwords
   Worker& asking_worker;  // other servers
   std::atomic<bool> stopping{false};
+  std::atomic<int> large_bodies{0};  // on their way
 };
 
 // Lives from the first header to the end of the answer. Touched by the
@@ -43,6 +44,7 @@ class Exchange {
 
   Exchange(Site& site, MHD_Connection* connection)
       : site_(site), connection_(connection) {}
+  ~Exchange();
 
   MHD_Result Begin(const char* path, const char* method);
   MHD_Result Read(const char* upload, size_t* upload_size);
@@ -57,6 +59,9 @@ class Exchange {
   Site& site_;
   MHD_Connection* const connection_;
   Stage stage_ = Stage::kReading;
+  size_t body_limit_ = 0;
+  bool large_ = false;  // counted in the site's large_bodies
+  bool busy_ = false;   // there were too many of those
   bool too_large_ = false;
   Request request_;
   Response response_;

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <thread>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "collector/fleet/authority.h"
@@ -88,6 +89,36 @@ class ServerTest : public testing::Test {
   WebOptions options_;
   std::unique_ptr<WebServer> server_;
 };
+
+TEST_F(ServerTest, MuchIsTakenOfThoseAloneWhoAreLoggedIn) {
+  Start();
+  const uint64_t alert = school_.AddAlert("P-000001", v1::SEVERITY_SERIOUS);
+  const std::string path =
+      absl::StrCat("/api/v1/alerts/", alert, "/attachments");
+  const std::string png = "\x89PNG\r\n\x1a\n" + std::string(3 << 20, 'x');
+  Call call{.path = path, .method = "POST"};
+  call.body =
+      nlohmann::json{{"name", "a.png"}, {"base64", absl::Base64Escape(png)}}
+          .dump();
+  EXPECT_EQ(Do(call).status, 413);
+  Call inside = LoggedIn("lead");
+  call.cookie = inside.cookie;
+  call.csrf = inside.csrf;
+  const Answer stored = Do(call);
+  ASSERT_EQ(stored.status, 200) << stored.body;
+  const nlohmann::json files =
+      nlohmann::json::parse(stored.body)["attachments"];
+  inside.path =
+      absl::StrCat("/api/v1/attachments/", files[0]["id"].get<uint64_t>());
+  const Answer got = Do(inside);
+  EXPECT_EQ(got.status, 200);
+  EXPECT_EQ(got.body, png);
+  for (const char* header :
+       {"Content-Disposition: attachment; filename=\"a.png\"", "sandbox",
+        "X-Content-Type-Options: nosniff", "Cache-Control: no-store"}) {
+    EXPECT_TRUE(absl::StrContains(got.headers, header)) << header;
+  }
+}
 
 size_t Append(char* from, size_t size, size_t count, void* to) {
   static_cast<std::string*>(to)->append(from, size * count);

@@ -4,12 +4,14 @@
 #include <functional>
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "collector/fleet/bundle_shelf.h"
 #include "collector/fleet/paper_shelf.h"
 #include "collector/policy/school_policies.h"
 #include "collector/store/account_store.h"
 #include "collector/store/agreement_store.h"
 #include "collector/store/alert_store.h"
+#include "collector/store/attachment_store.h"
 #include "collector/store/audit_log.h"
 #include "collector/store/device_store.h"
 #include "collector/store/event_store.h"
@@ -43,8 +45,15 @@ struct Stores {
   AgreementStore* agreements = nullptr;
   // Who of the school's directory an account belongs to; null: nobody.
   IdentityStore* identities = nullptr;
+  // Files of cases, and whose box they are sealed in; null: none can be kept.
+  AttachmentStore* attachments = nullptr;
+  const seal::BoxKey* attachment_key = nullptr;
   // What the schools published; null: the collector's own rules hold.
   const SchoolPolicies* policies = nullptr;
+  // The alias of a log-in name at a school. Null: nobody can be looked up.
+  std::function<absl::StatusOr<std::string>(const std::string& school,
+                                            const std::string& login)>
+      pseudonym_of;
   // Verifies a signed order and offers it to the school's devices; an error
   // says what is wrong with it. Null: nothing can be published here.
   std::function<absl::Status(const std::string& order,

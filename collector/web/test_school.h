@@ -35,6 +35,7 @@ class TestSchool {
     factors_ = *OpenSqliteSecondFactorStore(file);
     agreements_ = *OpenSqliteAgreementStore(file);
     identities_ = *OpenSqliteIdentityStore(file);
+    attachments_ = *OpenSqliteAttachmentStore(file);
     AddAccount("it", Role::kItProvider, "");
     AddAccount("lead", Role::kSafetyLead);
     AddAccount("deputy", Role::kDeputy);
@@ -85,10 +86,14 @@ class TestSchool {
   }
 
   Stores stores() {
-    return {*alerts_,         *audit_,       *devices_,      *accounts_,
-            bundles_.get(),   papers_.get(), events_.get(),  held_.get(),
-            &custody_,        feeds_.get(),  factors_.get(), agreements_.get(),
-            identities_.get()};
+    return {*alerts_,          *audit_,
+            *devices_,         *accounts_,
+            bundles_.get(),    papers_.get(),
+            events_.get(),     held_.get(),
+            &custody_,         feeds_.get(),
+            factors_.get(),    agreements_.get(),
+            identities_.get(), attachments_.get(),
+            &attachment_key_};
   }
   BundleShelf& bundles() { return *bundles_; }
   platform::ManualClock& clock() { return clock_; }
@@ -111,6 +116,8 @@ class TestSchool {
   std::unique_ptr<SecondFactorStore> factors_;
   std::unique_ptr<AgreementStore> agreements_;
   std::unique_ptr<IdentityStore> identities_;
+  std::unique_ptr<AttachmentStore> attachments_;
+  const seal::BoxKey attachment_key_ = seal::BoxKey::Generate();
   const seal::SigningKey custody_ = seal::SigningKey::Generate();
 };
 

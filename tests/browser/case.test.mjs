@@ -171,3 +171,76 @@ test("with an authenticator the password alone opens nothing, and a recovery cod
     await enter(codeNow(key, 1));
     await page.getByRole("heading", { level: 1, name: "Today" }).waitFor();
   }));
+
+test("what is kept about a person is read by one when a second one has agreed, and saved as a file", async () => {
+  await inWindow(async (page, context) => {
+    await logIn(page, school, "lead", "/records");
+    await page.getByRole("button", { name: "Ask for the record" }).click();
+    await page.getByRole("alert").getByText("Enter the person’s log-in name").waitFor();
+    await page.getByLabel("Their log-in name on school devices").fill("a.khan");
+    await page.getByLabel("Who asked, and when?").fill("Letter 2026-014 of a parent");
+    await page.getByRole("button", { name: "Ask for the record" }).click();
+    await page.getByText("Waiting for a second person").waitFor();
+    assert.equal(await page.getByRole("button", { name: "Agree" }).count(), 0);
+    assert.equal(await page.getByRole("button", { name: "Show the record" }).count(), 0);
+    const other = await openWindow(browser, school);
+    await logIn(other.page, school, "head", "/records");
+    await other.page.getByText("Letter 2026-014 of a parent").waitFor();
+    await other.page.getByRole("button", { name: "Agree" }).click();
+    await other.page.getByText("You have agreed").waitFor();
+    assert.equal(await other.page.getByRole("button", { name: "Show the record" }).count(), 0);
+    await page.getByRole("button", { name: "Show the record" }).click();
+    await page.getByText("Contacted host bets.example.test. Blocked").waitFor();
+    assert.ok(!/P-7F3AQ2/.test(await page.locator("main").innerText()), "the alias is not told");
+    await page.getByRole("link", { name: "Repeated tries: gambling sites" }).waitFor();
+    const [download] = await Promise.all([
+      page.waitForEvent("download"),
+      page.getByRole("button", { name: "Save as CSV" }).click(),
+    ]);
+    const file = join(school.directory, "record.csv");
+    await download.saveAs(file);
+    assert.match(await readFile(file, "utf8"), /"contact","bets\.example\.test"/);
+    await page.getByRole("button", { name: "Finished" }).click();
+    await page.getByText("You ended the request").waitFor();
+    await other.page.goto(`${school.base}/audit`);
+    await other.page.getByText("Read what is kept about a person").first().waitFor();
+    await other.context.close();
+  });
+});
+
+test("files of a case: handed out whole, refused where they could run, never with illegal material", async () => {
+  const picture = Buffer.from(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==", "base64");
+  await inWindow(async (page) => {
+    await logIn(page, school, "lead", "/alerts/2");
+    const add = page.getByLabel("Add a file");
+    await add.setInputFiles({ name: "page.png", mimeType: "image/png", buffer: Buffer.from("<script>alert(1)</script>") });
+    await page.getByRole("alert").getByText("this file is none of them").waitFor();
+    await add.setInputFiles({ name: "large.png", mimeType: "image/png", buffer: Buffer.alloc(6 << 20) });
+    await page.getByRole("alert").getByText("5 MB at most").waitFor();
+    await add.setInputFiles({ name: "what I saw.exe", mimeType: "application/x-msdownload", buffer: picture });
+    const named = page.getByRole("button", { name: "what I saw.png", exact: true });
+    const [download] = await Promise.all([page.waitForEvent("download"), named.click()]);
+    const file = join(school.directory, "got.png");
+    await download.saveAs(file);
+    assert.deepEqual(await readFile(file), picture);
+    // Also by its address alone it is a file, not a page.
+    const head = await page.evaluate(async () => {
+      const { attachments } = await (await fetch("/api/v1/alerts/2")).json();
+      const answer = await fetch(`/api/v1/attachments/${attachments[0].id}`);
+      return Object.fromEntries(answer.headers);
+    });
+    assert.equal(head["content-disposition"], 'attachment; filename="what I saw.png"');
+    assert.equal(head["x-content-type-options"], "nosniff");
+    assert.match(head["content-security-policy"], /sandbox/);
+    await page.getByRole("button", { name: "Remove what I saw.png" }).click();
+    await page.getByLabel("Why is it removed?").fill("the wrong picture");
+    await page.getByRole("button", { name: "Remove the file" }).click();
+    await named.waitFor({ state: "detached" });
+  });
+  await inWindow(async (page) => {
+    await logIn(page, school, "head", "/alerts/3");
+    await page.getByText("Nothing may be attached here").waitFor();
+    assert.equal(await page.getByLabel("Add a file").count(), 0);
+  });
+});

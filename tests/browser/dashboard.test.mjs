@@ -138,6 +138,10 @@ test("a teacher’s request shows what the class would miss, and people read the
     await inWindow({ school: own }, async (page) => {
       await logIn(page, own, "lead", "/passes");
       const asked = page.locator(".asked", { hasText: "fractions in year 5" });
+      await page.getByLabel("Class or group").selectOption("ks2");
+      await page.getByText("Nothing was refused or reported in the last 15 minutes").waitFor();
+      assert.equal(await own.tell("refused"), "ok");
+      await page.locator("[data-class-now] tr", { hasText: "games.example.test" }).waitFor();
       await asked.getByText("The class would miss all of these.").waitFor();
       await asked.getByText("Approve", { exact: true }).click();
       assert.match(await asked.locator(".command").innerText(), /pass new .*--group 'ks2' --reason 'fractions in year 5' --requester 'P-TEACH1'/);
@@ -298,7 +302,7 @@ test("an empty chair is logged out and nothing stays on the screen", async () =>
 });
 
 const pages = [
-  ["lead", "/"], ["lead", "/alerts/1"], ["head", "/alerts/3"], ["lead", "/devices"], ["lead", "/reports"], ["lead", "/precision"], ["lead", "/passes"],
+  ["lead", "/"], ["lead", "/alerts/1"], ["head", "/alerts/3"], ["lead", "/devices"], ["lead", "/reports"], ["lead", "/precision"], ["lead", "/passes"], ["lead", "/records"],
   ["lead", "/my-record"], ["head", "/audit"],
   ["governor", "/"], ["governor", "/reports"], ["lead", "/notice"], ["lead", "/set-up"], ["lead", "/password"],
 ];

@@ -172,6 +172,9 @@ v1::Alert Closed(absl::Time today) {
   return alert;
 }
 
+constexpr std::pair<const char*, const char*> kPeople[] = {
+    {"P-7F3AQ2", "a.khan"}, {"P-K2M9D4", "b.ward"}, {"P-HEAD00", "r.okafor"}};
+
 }  // namespace
 
 std::vector<v1::Alert> SampleAlerts(absl::Time now) {
@@ -179,11 +182,16 @@ std::vector<v1::Alert> SampleAlerts(absl::Time now) {
           SilentDevice(now), AboutTheHead(now), Closed(now)};
 }
 
+std::string SampleAlias(const std::string& login) {
+  for (const auto& [alias, name] : kPeople) {
+    if (login == name) return alias;
+  }
+  return "P-NOBODY";
+}
+
 std::vector<StoredEvent> SamplePeople(absl::Time now, const seal::BoxKey& key) {
-  const std::pair<const char*, const char*> people[] = {
-      {"P-7F3AQ2", "a.khan"}, {"P-K2M9D4", "b.ward"}, {"P-HEAD00", "r.okafor"}};
   std::vector<StoredEvent> events;
-  for (const auto& [alias, login] : people) {
+  for (const auto& [alias, login] : kPeople) {
     StoredEvent& seen = events.emplace_back();
     seen.school = kSampleSchool;
     seen.device = "D-4KQ7X2M9";
@@ -195,6 +203,15 @@ std::vector<StoredEvent> SamplePeople(absl::Time now, const seal::BoxKey& key) {
     person.set_sealed_login(*seal::SealTo(key.public_key(), login));
     person.set_safeguarding_key_id(seal::KeyId(key.public_key()));
   }
+  // What stands in the record of the first one.
+  StoredEvent tried = events.front();
+  tried.event.clear_person_seen();
+  tried.event.set_sequence(events.size() + 1);
+  v1::Contact& contact = *tried.event.mutable_contact();
+  contact.set_host("bets.example.test");
+  contact.add_categories("gambling");
+  contact.set_action(v1::ACTION_BLOCK);
+  events.push_back(std::move(tried));
   return events;
 }
 
@@ -295,6 +312,22 @@ std::vector<Device> SampleDevices(absl::Time now) {
     devices.push_back(device);
   }
   return devices;
+}
+
+StoredEvent RefusedNow(absl::Time now, uint64_t sequence) {
+  StoredEvent one;
+  one.school = kSampleSchool;
+  one.device = "D-4KQ7X2M9";
+  one.epoch = 2;
+  one.received = one.happened = now;
+  one.event.set_sequence(sequence);
+  one.event.mutable_person()->set_group("ks2");
+  v1::Contact& contact = *one.event.mutable_contact();
+  contact.set_host("games.example.test");
+  contact.add_categories("games");
+  contact.set_action(v1::ACTION_BLOCK);
+  contact.set_count(1);
+  return one;
 }
 
 }  // namespace schoolgate::collector

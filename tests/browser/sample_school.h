@@ -25,12 +25,18 @@ v1::Alert LiveAlert(absl::Time now);
 // is P-7F3AQ2, "b.ward" P-K2M9D4, "r.okafor" P-HEAD00.
 std::vector<StoredEvent> SamplePeople(absl::Time now, const seal::BoxKey& key);
 
+// The alias of one of them; of anybody else one that nobody has.
+std::string SampleAlias(const std::string& login);
+
 // A teacher's request for a lesson pass, as `schoolgate preview ks2 --ask`
 // makes it.
 v1::Alert SampleRequest(absl::Time now);
 
 // What devices sent about the safety lead (pseudonym P-LEAD00).
 std::vector<StoredEvent> SampleOwnContacts(absl::Time now);
+
+// Somebody in Key Stage 2 is refused games.example.test at this moment.
+StoredEvent RefusedNow(absl::Time now, uint64_t sequence);
 
 // The last time before `now` that a school is at work: on a weekday, late in
 // the morning.

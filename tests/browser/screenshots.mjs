@@ -8,17 +8,21 @@ const output = process.argv[2] ?? "screenshots";
 await mkdir(output, { recursive: true });
 const school = await startSchool("--policy", process.env.POLICY);
 const quiet = await startSchool("--quiet");
+// Nobody logs in there: its provider need not exist.
+const directory = await startSchool("--oidc", "http://127.0.0.1:9");
 const browser = await startBrowser();
 
 const sizes = { desktop: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } };
 const longest = { desktop: 1150, phone: 1700 };
 const shots = [
   ["log-in", null, "/", school],
+  ["log-in-school-account", null, "/", directory],
   ["today", "lead", "/", school],
   ["quiet", "lead", "/", quiet],
   ["alert", "lead", "/alerts/1", school],
   ["stop", "head", "/alerts/3", school],
   ["passes", "lead", "/passes", school],
+  ["records", "lead", "/records", school],
   ["my-record", "lead", "/my-record", school],
   ["reports", "lead", "/reports", school],
   ["reports-governors", "governor", "/reports", school],
@@ -94,3 +98,4 @@ for (const [size, viewport] of Object.entries(sizes)) {
 await browser.close();
 await school.stop();
 await quiet.stop();
+await directory.stop();

@@ -7,6 +7,7 @@
 // line:
 //   alert      puts a new alert ("ok ID REVISION")
 //   count      "ok N": alerts stored
+//   refused    a pupil of Key Stage 2 is refused a host now ("ok")
 //   identity ACCOUNT EMAIL   that address of the directory is theirs
 //   restart    stops the server and starts it again on the same port
 // Ends at the end of input.
@@ -89,10 +90,11 @@ class Fixture {
     auto factors = OpenSqliteSecondFactorStore(file);
     auto agreements = OpenSqliteAgreementStore(file);
     auto identities = OpenSqliteIdentityStore(file);
+    auto attachments = OpenSqliteAttachmentStore(file);
     for (const absl::Status& status :
          {alerts.status(), audit.status(), devices.status(), accounts.status(),
           events.status(), held.status(), feeds.status(), factors.status(),
-          agreements.status(), identities.status()}) {
+          agreements.status(), identities.status(), attachments.status()}) {
       if (!status.ok()) return status;
     }
     alerts_ = *std::move(alerts);
@@ -105,6 +107,7 @@ class Fixture {
     factors_ = *std::move(factors);
     agreements_ = *std::move(agreements);
     identities_ = *std::move(identities);
+    attachments_ = *std::move(attachments);
     return MakeCertificate();
   }
 
@@ -140,8 +143,11 @@ class Fixture {
   std::unique_ptr<SecondFactorStore> factors_;
   std::unique_ptr<AgreementStore> agreements_;
   std::unique_ptr<IdentityStore> identities_;
+  std::unique_ptr<AttachmentStore> attachments_;
+  const seal::BoxKey attachment_key_ = seal::BoxKey::Generate();
   const seal::SigningKey custody_ = seal::SigningKey::Generate();
   std::unique_ptr<WebServer> server_;
+  uint64_t refused_ = 0;
 };
 
 absl::Status Fixture::MakeCertificate() {
@@ -165,7 +171,12 @@ absl::Status Fixture::Start() {
       options_,
       {*alerts_, *audit_, *devices_, *accounts_, &bundles_, &papers_,
        events_.get(), held_.get(), &custody_, feeds_.get(), factors_.get(),
-       agreements_.get(), identities_.get(), &policies_},
+       agreements_.get(), identities_.get(), attachments_.get(),
+       &attachment_key_, &policies_,
+       [](const std::string& school, const std::string& login) {
+         (void)school;
+         return absl::StatusOr<std::string>(SampleAlias(login));
+       }},
       platform::SystemClock());
   if (!server.ok()) return server.status();
   server_ = *std::move(server);
@@ -267,6 +278,11 @@ absl::StatusOr<std::string> Fixture::Do(const std::string& command) {
     auto stored = alerts_->Put(LiveAlert(platform::SystemClock().Now()));
     if (!stored.ok()) return stored.status();
     return absl::StrCat("ok ", stored->id(), " ", stored->revision());
+  }
+  if (command == "refused") {
+    const auto put = events_->Append(
+        {RefusedNow(platform::SystemClock().Now(), ++refused_)});
+    return put.ok() ? absl::StatusOr<std::string>("ok") : put.status();
   }
   if (command == "count") {
     AlertQuery query;

@@ -10,7 +10,7 @@ export interface Me {
   must_change_password: boolean;
   idle_seconds: number;
   second_factor: boolean;
-  may: { own_record: boolean; report: boolean; budget: boolean; alerts: boolean; alert: boolean; write: boolean; live: boolean; devices: boolean; audit: boolean };
+  may: { own_record: boolean; records: boolean; report: boolean; budget: boolean; alerts: boolean; alert: boolean; write: boolean; live: boolean; devices: boolean; audit: boolean };
 }
 
 export type Severity = "illegal" | "serious" | "rule_break" | "routine" | "information";
@@ -88,7 +88,18 @@ export interface PolicySays {
   within_minutes?: number;
 }
 
+export interface Attachment {
+  id: number;
+  name: string;
+  type: string;
+  bytes: number;
+  hash: string;
+  added_by: string;
+  added: string;
+}
+
 export interface WholeAlert extends Alert {
+  attachments?: Attachment[];
   policy?: PolicySays;
   evidence: Evidence[];
   notes?: { time: string; author: string; words: string }[];
@@ -177,6 +188,34 @@ export interface OwnRecord {
     time: string; device: string; what: "contact" | "report" | "notice"; host?: string; categories?: string[];
     action?: string; clause?: string; words?: string;
   }[];
+}
+
+// Somebody asked the school what is kept about them.
+export interface RecordRequest {
+  id: number;
+  mine: boolean;
+  state: "asked" | "agreed" | "refused" | "withdrawn" | "over";
+  reason: string;
+  requester: string;
+  approver: string;
+  seconds_left: number;
+}
+
+export interface PersonRecord extends OwnRecord {
+  more: boolean;
+  cases: { alert: number; title: string; raised: string }[];
+  request: RecordRequest;
+}
+
+// A class at work, as a class.
+export interface ClassNow {
+  group: string;
+  minutes: number;
+  devices: number;
+  refused: { host: string; category: string; times: number; devices: number; last: string }[];
+  reports: { time: string; what: "accident" | "should_open" | "filter_missed" | "other"; host: string }[];
+  elsewhere: number;
+  more: boolean;
 }
 
 export interface Previewed {
@@ -334,12 +373,21 @@ export const post = <T>(path: string, body: unknown = {}) => call<T>("POST", pat
 export async function download(method: "GET" | "POST", path: string, name: string): Promise<string> {
   const answer = await send(method, path, method === "POST" ? {} : undefined, false);
   const text = await answer.text();
+  keep([text], name);
+  return text;
+}
+
+export async function downloadFile(path: string, name: string): Promise<void> {
+  const answer = await send("GET", path, undefined, false);
+  keep([await answer.arrayBuffer()], name);
+}
+
+function keep(parts: BlobPart[], name: string): void {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([text], { type: "application/octet-stream" }));
+  link.href = URL.createObjectURL(new Blob(parts, { type: "application/octet-stream" }));
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-  return text;
 }
 
 export const sorry = (error: unknown): string =>

@@ -15,6 +15,7 @@ import { OwnRecordPage } from "./pages/ownrecord";
 import { PassesPage } from "./pages/passes";
 import { SetUpPage } from "./pages/setup";
 import { PrecisionPage } from "./pages/precision";
+import { RecordsPage } from "./pages/records";
 import { ReportsPage } from "./pages/reports";
 import { TodayPage } from "./pages/today";
 import { Dialog } from "./parts/dialog";
@@ -106,6 +107,7 @@ function Page({ path, me, anonymous, feed, names }: {
   if (path === "/reports" && me.may.report) return <ReportsPage me={me} />;
   if (path === "/precision" && me.may.budget) return <PrecisionPage />;
   if (path === "/my-record" && me.may.own_record) return <OwnRecordPage />;
+  if (path === "/records" && me.may.records) return <RecordsPage />;
   if (path === "/passes" && me.may.write) return <PassesPage me={me} />;
   if (path === "/names" && me.may.write) return <NamesPage names={names} />;
   if (path === "/devices" && me.may.devices) return <DevicesPage me={me} />;

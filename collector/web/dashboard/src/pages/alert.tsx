@@ -4,6 +4,7 @@ import type { Feed } from "../feed";
 import type { Names } from "../names";
 import { Acknowledge } from "../parts/acknowledge";
 import { ErrorSummary, HeldTag, Row, SeverityTag, StateTag, Title } from "../parts/bits";
+import { Attachments } from "../parts/attachments";
 import { Custody } from "../parts/custody";
 import { IncidentLog } from "../parts/incident";
 import { useKeys } from "../parts/keys";
@@ -86,6 +87,7 @@ export function AlertPage({ id, me, feed, names }: { id: number; me: Me; feed: F
       {me.may.write && alert.subject.startsWith("P-") && <NamePanel alert={alert} names={names} />}
       {alert.notes && <Notes alert={alert} me={me} onChange={changed} />}
       {alert.incident && <IncidentLog alert={alert} me={me} onChange={changed} />}
+      {me.may.write && <Attachments alert={alert} />}
       {me.may.write && <Custody alert={alert} me={me} onChange={changed} />}
       {acknowledging && <Acknowledge alert={alert} onSave={acknowledge} onClose={() => setAcknowledging(false)} />}
     </article>

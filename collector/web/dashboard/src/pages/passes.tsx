@@ -2,6 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { get, post, sorry, type Me, type Pass, type PassRequest, type Passes, type Previewed } from "../api";
 import { ErrorSummary, Row, Title } from "../parts/bits";
+import { ClassAtWork } from "../parts/class";
 import { followLink } from "../router";
 import { shortTime } from "../time";
 import { capital } from "../words";
@@ -34,6 +35,7 @@ export function PassesPage({ me }: { me: Me }) {
       {passes && (
         <>
           <Running passes={passes.passes} />
+          <ClassAtWork groups={passes.groups} />
           <h2 class="heading-m">Asked for</h2>
           {passes.requests.length === 0 && (
             <p>

@@ -23,6 +23,7 @@ export function Header({ me, path, inside, connection, waiting, onLogOut }: {
     if (me.may.budget) pages.push(["/precision", "How often right"]);
     if (me.may.devices) pages.push(["/devices", "Devices"]);
     if (me.may.audit) pages.push(["/audit", "Who looked at what"]);
+    if (me.may.records) pages.push(["/records", "Requests for a record"]);
     if (me.may.own_record) pages.push(["/my-record", "My record"]);
     pages.push(["/notice", "What is recorded"]);
   }

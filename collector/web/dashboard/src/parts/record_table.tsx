@@ -1,0 +1,35 @@
+import type { OwnRecord } from "../api";
+import { shortTime } from "../time";
+import { categoryWord } from "../words";
+
+type Line = OwnRecord["lines"][number];
+
+const decided: Record<string, string> = { block: "Blocked", allow: "Allowed", record: "Recorded", warn: "Warned" };
+
+const erasedOn = (line: Line, days: number): string => shortTime(new Date(Date.parse(line.time) + days * 864e5).toISOString());
+
+// What is kept about one person. `whose`: "You" or "They".
+export function RecordTable({ lines, keepDays, whose }: { lines: Line[]; keepDays: number; whose: "You" | "They" }) {
+  if (lines.length === 0) return <p>Nothing is kept about {whose === "You" ? "you" : "them"}.</p>;
+  return (
+    <table class="table">
+      <thead>
+        <tr><th scope="col">When</th><th scope="col">What</th><th scope="col">Kind</th><th scope="col">Erased on</th></tr>
+      </thead>
+      <tbody>
+        {lines.map((line, number) => (
+          <tr key={number}>
+            <th scope="row">{shortTime(line.time)}</th>
+            <td data-label="What">
+              {line.what === "contact" && `Contacted host ${line.host}. ${decided[line.action ?? ""] ?? ""}`}
+              {line.what === "report" && `${whose} reported ${line.host || "a host"}${line.words ? `: “${line.words}”` : ""}`}
+              {line.what === "notice" && `${whose} accepted the notice of ${line.words}`}
+            </td>
+            <td data-label="Kind">{(line.categories ?? []).map(categoryWord).join(", ")}</td>
+            <td data-label="Erased on">{keepDays > 0 ? erasedOn(line, keepDays) : "Not set"}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}

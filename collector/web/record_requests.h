@@ -1,0 +1,68 @@
+// Requests to read what is kept about a person (the right of access): who
+// asks, who agrees, until when. A person who asks for their data is known to
+// the school by name; here stands the alias alone.
+//
+//   asked -> agreed (read, for a while) -> over
+//     \-> refused, withdrawn, over
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+
+namespace schoolgate::collector {
+
+inline constexpr absl::Duration kAgreeWithin = absl::Hours(24);
+inline constexpr absl::Duration kReadWithin = absl::Hours(1);
+
+enum class RecordState { kAsked, kAgreed, kRefused, kWithdrawn, kOver };
+
+// "asked", "agreed", ...
+const char* RecordStateWord(RecordState state);
+
+struct RecordRequest {
+  uint64_t id = 0;
+  std::string school;
+  std::string subject;              // alias
+  std::string requester, approver;  // accounts
+  std::string reason;
+  RecordState state = RecordState::kAsked;
+  absl::Duration until;  // since boot; when it ends by itself, or did
+};
+
+// Not thread-safe. In memory only: a restart ends all requests. Times are
+// since boot. All calls first let requests end that are due.
+class RecordRequests {
+ public:
+  // Fills id, state and until. FAILED_PRECONDITION when somebody asks for the
+  // same person already, RESOURCE_EXHAUSTED when too many wait.
+  absl::StatusOr<RecordRequest> Ask(RecordRequest request, absl::Duration now);
+
+  absl::StatusOr<RecordRequest> Get(uint64_t id, absl::Duration now);
+
+  // FAILED_PRECONDITION unless it is asked, and of somebody else.
+  absl::Status Agree(uint64_t id, const std::string& who, absl::Duration now);
+  // FAILED_PRECONDITION unless it is asked or agreed.
+  absl::Status End(uint64_t id, const std::string& who, RecordState state,
+                   absl::Duration now);
+
+  // What there is, oldest first; ended ones for an hour.
+  std::vector<RecordRequest> All(absl::Duration now);
+
+  // Those that nobody answered in time since the last call, for the record.
+  std::vector<RecordRequest> TakeUnanswered(absl::Duration now);
+
+ private:
+  void Sweep(absl::Duration now);
+  absl::StatusOr<RecordRequest*> Find(uint64_t id, absl::Duration now);
+
+  uint64_t last_id_ = 0;
+  std::map<uint64_t, RecordRequest> requests_;
+  std::vector<RecordRequest> unanswered_;
+};
+
+}  // namespace schoolgate::collector
