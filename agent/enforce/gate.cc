@@ -35,7 +35,7 @@ bool IsCanary(std::string_view name) {
 ObserverLimits GateLimits() {
   ObserverLimits limits;
   limits.names_at_end = false;
-  limits.flows.max_flows = 1u << 16;
+  limits.flows.max_flows = 1u << 15;
   limits.flows.tcp_idle_us = 120'000'000;
   return limits;
 }
@@ -190,6 +190,9 @@ void Gate::Judge(const platform::HeldByKernel& taken, int64_t now_us) {
       ObserveBytes(TcpOpening(*packet), held.uid, now_us);
     }
   }
+  // What was judged of a flow is forgotten earlier than that it was named.
+  observer_.SetRepeats(packet && packet->protocol == kProtocolUdp &&
+                       flows_.Find(EndsOf(*packet), now_us) == nullptr);
   Observe(held, now_us);
   if (!packet) {
     // Tunnels without ports (ESP) are judged by their kind.

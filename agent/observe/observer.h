@@ -45,6 +45,9 @@ class Observer : private FlowExpiry {
   // Null, as at the start: nobody. Borrowed until Finish.
   void SetTap(FlowTap* tap) { tap_ = tap; }
 
+  // See UdpInspector.
+  void SetRepeats(bool repeats) { udp_.SetRepeats(repeats); }
+
   void OnPacket(const platform::Packet& packet) { OnPackets({&packet, 1}); }
 
   // Several that were read at once: the same as one by one, and faster.

@@ -21,6 +21,10 @@ class UdpInspector {
   // `side` of the flow sent this datagram.
   void OnDatagram(Flow& flow, int side, const Segment& segment);
 
+  // Whether a QUIC connection whose name was told is told again when its first
+  // packets come again: for whoever has forgotten what was told.
+  void SetRepeats(bool repeats) { repeats_ = repeats; }
+
   // Nothing more will come: see TcpInspector.
   void ReadRest(Flow& flow);
 
@@ -41,6 +45,7 @@ class UdpInspector {
   Teller& teller_;
   PartialPool& partials_;
   QuicOpener opener_;
+  bool repeats_ = false;
 };
 
 }  // namespace schoolgate::agent
