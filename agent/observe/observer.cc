@@ -158,21 +158,27 @@ void Observer::Look(const platform::Packet& packet, const Passing& passing) {
   }
 }
 
+// The ports are used for another connection, or are to be taken as if.
+bool Observer::BeginsAnew(const Flow& flow, int side, const Segment& segment) {
+  if (segment.protocol != kProtocolTcp) {
+    return forgotten_ && segment.protocol == kProtocolUdp &&
+           partials_.Find(flow, side) == nullptr;
+  }
+  if ((segment.tcp_flags & (kTcpSyn | kTcpAck)) != kTcpSyn) return false;
+  const FlowSide& from = flow.sides[side];
+  return flow.closing ||
+         (from.segments > 0 && from.next_seq != segment.tcp_seq + 1);
+}
+
 void Observer::OnSegment(const Segment& segment, uint32_t hash) {
   const int64_t now_us = teller_.time_us();
   FlowTable::Found found = flows_.Find(segment, hash, now_us);
   const bool tcp = segment.protocol == kProtocolTcp;
-  if (tcp && found.flow != nullptr && !found.fresh &&
-      (segment.tcp_flags & (kTcpSyn | kTcpAck)) == kTcpSyn) {
-    const FlowSide& from = found.flow->sides[found.side];
-    const bool again =
-        found.flow->closing ||
-        (from.segments > 0 && from.next_seq != segment.tcp_seq + 1);
-    if (again) {  // the ports are used for another connection
-      Close(*found.flow);
-      flows_.Remove(found.flow);
-      found = flows_.Find(segment, hash, now_us);
-    }
+  if (found.flow != nullptr && !found.fresh &&
+      BeginsAnew(*found.flow, found.side, segment)) {
+    Close(*found.flow);
+    flows_.Remove(found.flow);
+    found = flows_.Find(segment, hash, now_us);
   }
   if (found.flow == nullptr) {
     OnLooseSegment(segment);

@@ -45,8 +45,10 @@ class Observer : private FlowExpiry {
   // Null, as at the start: nobody. Borrowed until Finish.
   void SetTap(FlowTap* tap) { tap_ = tap; }
 
-  // See UdpInspector.
-  void SetRepeats(bool repeats) { udp_.SetRepeats(repeats); }
+  // Whether the next packets' flow is forgotten by whoever is told of it: then
+  // it is a new one here, too, and its name is told again. Not one of which a
+  // hello has begun. Of UDP alone; off, as at the start.
+  void SetForgotten(bool forgotten) { forgotten_ = forgotten; }
 
   void OnPacket(const platform::Packet& packet) { OnPackets({&packet, 1}); }
 
@@ -82,6 +84,7 @@ class Observer : private FlowExpiry {
   void Observe(const platform::Packet& packet, const Passing& passing);
   void Look(const platform::Packet& packet, const Passing& passing);
   void ObserveMore(const platform::Packet& packet);
+  bool BeginsAnew(const Flow& flow, int side, const Segment& segment);
   void OnSegment(const Segment& segment, uint32_t hash);
   void OnTcp(Flow& flow, int side, const Segment& segment);
   void Inspect(Flow& flow, int side, const Segment& segment);
@@ -94,6 +97,7 @@ class Observer : private FlowExpiry {
   PartialPool partials_;
   TcpInspector tcp_;
   UdpInspector udp_;
+  bool forgotten_ = false;
   FlowTable flows_;
   std::array<Passing, kPortion> passing_;
   FlowTap* tap_ = nullptr;

@@ -162,7 +162,7 @@ Bytes UdpInspector::OpenInitial(Flow& flow, int side,
     if (SameId(*partial, packet.destination)) return {};
   }
   const uint32_t tried = HashId(packet.destination);
-  if (from.next_seq == tried && !repeats_) return {};
+  if (from.next_seq == tried) return {};
   if (from.looked_at >= kMaxKeyTrials) {
     ++teller_.counters().untried_keys;
     return {};

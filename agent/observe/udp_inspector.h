@@ -21,10 +21,6 @@ class UdpInspector {
   // `side` of the flow sent this datagram.
   void OnDatagram(Flow& flow, int side, const Segment& segment);
 
-  // Whether a QUIC connection whose name was told is told again when its first
-  // packets come again: for whoever has forgotten what was told.
-  void SetRepeats(bool repeats) { repeats_ = repeats; }
-
   // Nothing more will come: see TcpInspector.
   void ReadRest(Flow& flow);
 
@@ -45,7 +41,6 @@ class UdpInspector {
   Teller& teller_;
   PartialPool& partials_;
   QuicOpener opener_;
-  bool repeats_ = false;
 };
 
 }  // namespace schoolgate::agent
