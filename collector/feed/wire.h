@@ -1,4 +1,4 @@
-// How feeds get out: HTTPS and SMTP. The one home of libcurl.
+// How feeds get out: HTTPS and SMTP.
 #pragma once
 
 #include <functional>
