@@ -6,11 +6,6 @@ namespace schoolgate::collector {
 namespace {
 
 constexpr size_t kMostRequests = 200;
-constexpr absl::Duration kRemember = absl::Hours(1);
-
-bool IsOpen(NameState state) {
-  return state == NameState::kAsked || state == NameState::kApproved;
-}
 
 void Close(NameRequest* request, NameState state, absl::Duration now) {
   request->state = state;
@@ -36,6 +31,11 @@ absl::Status TooLate(const NameRequest& request) {
 
 }  // namespace
 
+bool IsOpen(const NameRequest& request) {
+  return request.state == NameState::kAsked ||
+         request.state == NameState::kApproved;
+}
+
 const char* NameStateWord(NameState state) {
   switch (state) {
     case NameState::kAsked:
@@ -55,34 +55,28 @@ const char* NameStateWord(NameState state) {
 }
 
 void NameRequests::Sweep(absl::Duration now) {
-  for (auto& [id, request] : requests_) {
-    if (!IsOpen(request.state) || now < request.until) continue;
+  book_.Sweep(now, [&](NameRequest& request) {
     Close(&request, NameState::kExpired, now);
     expired_.push_back(request);
-  }
-  std::erase_if(requests_, [&](const auto& one) {
-    return !IsOpen(one.second.state) && now - one.second.until >= kRemember;
   });
 }
 
 absl::StatusOr<NameRequest*> NameRequests::Find(uint64_t id,
                                                 absl::Duration now) {
   Sweep(now);
-  const auto found = requests_.find(id);
-  if (found == requests_.end()) return absl::NotFoundError("no such request");
-  return &found->second;
+  return book_.Find(id);
 }
 
 absl::Status NameRequests::MayAsk(uint64_t alert, absl::Duration now) {
   Sweep(now);
-  for (const auto& [id, request] : requests_) {
-    if (request.alert == alert && IsOpen(request.state)) {
+  for (const auto& [id, request] : book_.all()) {
+    if (request.alert == alert && IsOpen(request)) {
       return absl::FailedPreconditionError(
           "Somebody has asked for this name already. Wait until that request "
           "is answered or ends.");
     }
   }
-  if (requests_.size() >= kMostRequests) {
+  if (book_.all().size() >= kMostRequests) {
     return absl::ResourceExhaustedError(
         "There are too many requests. Wait until some have ended.");
   }
@@ -92,10 +86,9 @@ absl::Status NameRequests::MayAsk(uint64_t alert, absl::Duration now) {
 absl::StatusOr<NameRequest> NameRequests::Ask(NameRequest request,
                                               absl::Duration now) {
   if (absl::Status may = MayAsk(request.alert, now); !may.ok()) return may;
-  request.id = ++last_id_;
   request.state = NameState::kAsked;
   request.until = now + kApproveWithin;
-  return requests_[request.id] = std::move(request);
+  return book_.Add(std::move(request));
 }
 
 absl::StatusOr<NameRequest> NameRequests::Get(uint64_t id, absl::Duration now) {
@@ -126,7 +119,7 @@ absl::Status NameRequests::End(uint64_t id, const std::string& who,
                                NameState state, absl::Duration now) {
   const absl::StatusOr<NameRequest*> request = Find(id, now);
   if (!request.ok()) return request.status();
-  if (!IsOpen((*request)->state)) return TooLate(**request);
+  if (!IsOpen(**request)) return TooLate(**request);
   if (who != (*request)->requester) (*request)->approver = who;
   Close(*request, state, now);
   return absl::OkStatus();
@@ -145,9 +138,7 @@ absl::StatusOr<NameRequest> NameRequests::Open(uint64_t id,
 
 std::vector<NameRequest> NameRequests::All(absl::Duration now) {
   Sweep(now);
-  std::vector<NameRequest> all;
-  for (const auto& [id, request] : requests_) all.push_back(request);
-  return all;
+  return book_.Copy();
 }
 
 std::vector<NameRequest> NameRequests::TakeExpired(absl::Duration now) {

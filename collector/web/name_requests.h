@@ -6,12 +6,12 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "collector/web/request_book.h"
 
 namespace schoolgate::collector {
 
@@ -44,8 +44,9 @@ struct NameRequest {
   absl::Duration until;  // since boot; when it ends by itself, or did
 };
 
-// Not thread-safe. In memory only: a restart ends all requests, as it ends
-// all sessions. Times are since boot. All calls first let requests expire.
+bool IsOpen(const NameRequest& request);
+
+// As RequestBook. All calls first let requests expire.
 class NameRequests {
  public:
   // Fills id, state and until. FAILED_PRECONDITION when somebody asks for the
@@ -75,8 +76,7 @@ class NameRequests {
   void Sweep(absl::Duration now);
   absl::StatusOr<NameRequest*> Find(uint64_t id, absl::Duration now);
 
-  uint64_t last_id_ = 0;
-  std::map<uint64_t, NameRequest> requests_;
+  RequestBook<NameRequest> book_;
   std::vector<NameRequest> expired_;
 };
 

@@ -6,12 +6,6 @@ namespace schoolgate::collector {
 namespace {
 
 constexpr size_t kMostWaiting = 50;
-constexpr absl::Duration kRemember = absl::Hours(1);
-
-bool IsOpen(const RecordRequest& request) {
-  return request.state == RecordState::kAsked ||
-         request.state == RecordState::kAgreed;
-}
 
 absl::Status Ended() {
   return absl::FailedPreconditionError(
@@ -19,6 +13,11 @@ absl::Status Ended() {
 }
 
 }  // namespace
+
+bool IsOpen(const RecordRequest& request) {
+  return request.state == RecordState::kAsked ||
+         request.state == RecordState::kAgreed;
+}
 
 const char* RecordStateWord(RecordState state) {
   switch (state) {
@@ -37,30 +36,24 @@ const char* RecordStateWord(RecordState state) {
 }
 
 void RecordRequests::Sweep(absl::Duration now) {
-  for (auto& [id, request] : requests_) {
-    if (!IsOpen(request) || now < request.until) continue;
+  book_.Sweep(now, [&](RecordRequest& request) {
     if (request.state == RecordState::kAsked) unanswered_.push_back(request);
     request.state = RecordState::kOver;
     request.until = now;
-  }
-  std::erase_if(requests_, [&](const auto& one) {
-    return !IsOpen(one.second) && now - one.second.until >= kRemember;
   });
 }
 
 absl::StatusOr<RecordRequest*> RecordRequests::Find(uint64_t id,
                                                     absl::Duration now) {
   Sweep(now);
-  const auto found = requests_.find(id);
-  if (found == requests_.end()) return absl::NotFoundError("no such request");
-  return &found->second;
+  return book_.Find(id);
 }
 
 absl::StatusOr<RecordRequest> RecordRequests::Ask(RecordRequest request,
                                                   absl::Duration now) {
   Sweep(now);
   size_t waiting = 0;
-  for (const auto& [id, other] : requests_) {
+  for (const auto& [id, other] : book_.all()) {
     if (!IsOpen(other) || other.school != request.school) continue;
     ++waiting;
     if (other.subject == request.subject) {
@@ -73,10 +66,9 @@ absl::StatusOr<RecordRequest> RecordRequests::Ask(RecordRequest request,
     return absl::ResourceExhaustedError(
         "There are too many requests. Wait until some have ended.");
   }
-  request.id = ++last_id_;
   request.state = RecordState::kAsked;
   request.until = now + kAgreeWithin;
-  return requests_[request.id] = std::move(request);
+  return book_.Add(std::move(request));
 }
 
 absl::StatusOr<RecordRequest> RecordRequests::Get(uint64_t id,
@@ -115,9 +107,7 @@ absl::Status RecordRequests::End(uint64_t id, const std::string& who,
 
 std::vector<RecordRequest> RecordRequests::All(absl::Duration now) {
   Sweep(now);
-  std::vector<RecordRequest> all;
-  for (const auto& [id, request] : requests_) all.push_back(request);
-  return all;
+  return book_.Copy();
 }
 
 std::vector<RecordRequest> RecordRequests::TakeUnanswered(absl::Duration now) {

@@ -7,12 +7,12 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "collector/web/request_book.h"
 
 namespace schoolgate::collector {
 
@@ -34,8 +34,9 @@ struct RecordRequest {
   absl::Duration until;  // since boot; when it ends by itself, or did
 };
 
-// Not thread-safe. In memory only: a restart ends all requests. Times are
-// since boot. All calls first let requests end that are due.
+bool IsOpen(const RecordRequest& request);
+
+// As RequestBook. All calls first let requests end that are due.
 class RecordRequests {
  public:
   // Fills id, state and until. FAILED_PRECONDITION when somebody asks for the
@@ -60,8 +61,7 @@ class RecordRequests {
   void Sweep(absl::Duration now);
   absl::StatusOr<RecordRequest*> Find(uint64_t id, absl::Duration now);
 
-  uint64_t last_id_ = 0;
-  std::map<uint64_t, RecordRequest> requests_;
+  RequestBook<RecordRequest> book_;
   std::vector<RecordRequest> unanswered_;
 };
 
