@@ -30,12 +30,14 @@ bool IsCanary(std::string_view name) {
 }
 
 // Our own look at the flows ends with their first packets: what is remembered
-// of them may be forgotten early, and a flood must not fill memory. What a flow
-// names is what is held of it now.
+// of them may be forgotten early, and a flood must neither fill memory nor hide
+// a hello. What a flow names is what is held of it now.
 ObserverLimits GateLimits() {
   ObserverLimits limits;
   limits.names_at_end = false;
+  limits.keep_hellos = true;
   limits.flows.max_flows = 1u << 15;
+  limits.flows.push_out = true;
   limits.flows.tcp_idle_us = 120'000'000;
   return limits;
 }
@@ -290,7 +292,7 @@ void Gate::JudgeDatagram(const platform::HeldByKernel& held,
   Flow& flow = FlowOf(EndsOf(packet), now_us);
   if (found_.block) flow.blocked = true;
   if (found_.named && !found_.block) flow.blocked = false;
-  if (!flow.blocked) {
+  if (!flow.blocked && !observer_.doubtful()) {
     const bool done = found_.named || (!quic && !observer_.unfinished());
     return Pass(held, done ? kMarkPass : 0);
   }

@@ -1,56 +1,61 @@
+// More flows than the gate remembers hide nothing.
 #include <gtest/gtest.h>
 
-#include <cstdio>
-#include <filesystem>
 #include <string>
 
 #include "agent/enforce/kernel_table.h"
-#include "agent/enforce/scripted_gate_test.h"
+#include "agent/enforce/quic_gate_test.h"
 
 namespace schoolgate::agent {
 namespace {
 
-// A client's first QUIC packet, made by the real program beside this one.
-std::string QuicInitial(const std::string& name) {
-  const std::string command =
-      (std::filesystem::read_symlink("/proc/self/exe").parent_path() /
-       "write_initial")
-          .string() +
-      " " + name + " evilevil";
-  FILE* pipe = popen(command.c_str(), "r");
-  std::string bytes;
-  unsigned value = 0;
-  while (pipe != nullptr && std::fscanf(pipe, "%2x", &value) == 1) {
-    bytes.push_back(static_cast<char>(value));
+class GateFloodTest : public QuicGateTest {
+ protected:
+  GateFloodTest() { step_us_ = 100; }
+
+  // Connections that anybody may open, without any right: `most` of them.
+  void Flood(int most) {
+    for (int flow = 0; flow < most; ++flow) {
+      const auto from = static_cast<uint16_t>(1024 + flow % 20'000);
+      const auto to = static_cast<uint16_t>(10'000 + flow / 20'000);
+      VerdictOn(Datagram(from, to, "nothing that anybody knows"));
+    }
   }
-  if (pipe != nullptr) pclose(pipe);
-  return bytes;
-}
+};
+
+// More flows than the gate remembers, and fewer, or more, than its observer.
+constexpr int kForgotten = 3 << 14;
+constexpr int kPushedOut = 5 << 14;
 
 // Otherwise whoever opens many connections could say a refused hello again and
 // be let through: what the gate judged is forgotten before the name is.
-TEST_F(GateTest, ARefusedQuicHelloIsRefusedAgainAfterAFlood) {
-  const std::string hello = QuicInitial(std::string("www.") + kBlocked);
-  ASSERT_GT(hello.size(), 1000u);
-  step_us_ = 100;
-  const auto is_refused = [&] {
-    const auto& verdict = VerdictOn(Datagram(40000, 443, hello));
-    const auto answer = ParseHeld(verdict.instead);
-    return answer.has_value() && answer->source_port == 443 &&
-           answer->payload.size() > 5 && answer->payload[1] == 0 &&
-           answer->payload[4] == 0;  // Version Negotiation
-  };
-  EXPECT_TRUE(is_refused());
-  EXPECT_TRUE(is_refused());
+TEST_F(GateFloodTest, ARefusedQuicHelloIsRefusedAgain) {
+  const std::string hello = Initials({.name = BlockedHost()})[0];
+  EXPECT_TRUE(IsRefused(hello));
+  EXPECT_TRUE(IsRefused(hello));
   const uint64_t blocked = gate_.counters().blocked;
-  // More flows than the gate remembers, fewer than the observer does.
-  for (int flow = 0; flow < 3 << 14; ++flow) {
-    const auto from = static_cast<uint16_t>(1024 + flow % 20'000);
-    const auto to = static_cast<uint16_t>(10'000 + flow / 20'000);
-    VerdictOn(Datagram(from, to, "nothing that anybody knows"));
-  }
-  EXPECT_TRUE(is_refused());
+  Flood(kForgotten);
+  EXPECT_TRUE(IsRefused(hello));
   EXPECT_EQ(gate_.counters().blocked, blocked + 1);
+}
+
+TEST_F(GateFloodTest, AHelloInTwoDatagramsIsRefused) {
+  Flood(kPushedOut);
+  const auto parts = Initials({.name = BlockedHost(), .padding = 1500});
+  ASSERT_EQ(parts.size(), 2u);
+  EXPECT_FALSE(IsRefused(parts[0]));
+  EXPECT_TRUE(IsRefused(parts[1]));
+}
+
+TEST_F(GateFloodTest, AHelloInTwoSegmentsIsRefused) {
+  Flood(kPushedOut);
+  const std::string hello = ClientHello(BlockedHost());
+  VerdictOn(TcpSegment(kTcpSyn, 443, 999, "", 0));
+  const auto& half =
+      VerdictOn(TcpSegment(kTcpAck, 443, 1000, hello.substr(0, 60)));
+  EXPECT_EQ(half.mark & kMarkBlock, 0u);
+  const auto& rest = VerdictOn(TcpSegment(kTcpAck, 443, 1060, hello.substr(60)));
+  EXPECT_NE(rest.mark & kMarkBlock, 0u);
 }
 
 }  // namespace
