@@ -50,9 +50,9 @@ bool ByteAssembler::Agrees(size_t offset, Bytes piece) const {
   for (const Island& island : islands_) {
     const size_t from = std::max(offset, island.begin);
     const size_t to = std::min(end, island.end);
-    if (from < to && std::memcmp(bytes_.data() + from,
-                                 piece.data() + (from - offset),
-                                 to - from) != 0) {
+    if (from < to &&
+        std::memcmp(bytes_.data() + from, piece.data() + (from - offset),
+                    to - from) != 0) {
       return false;
     }
   }

@@ -54,7 +54,8 @@ TEST_F(GateFloodTest, AHelloInTwoSegmentsIsRefused) {
   const auto& half =
       VerdictOn(TcpSegment(kTcpAck, 443, 1000, hello.substr(0, 60)));
   EXPECT_EQ(half.mark & kMarkBlock, 0u);
-  const auto& rest = VerdictOn(TcpSegment(kTcpAck, 443, 1060, hello.substr(60)));
+  const auto& rest =
+      VerdictOn(TcpSegment(kTcpAck, 443, 1060, hello.substr(60)));
   EXPECT_NE(rest.mark & kMarkBlock, 0u);
 }
 

@@ -28,7 +28,8 @@ traffic::Buffer BlockedHello() {
 
 // An Initial of this id that nobody can open.
 std::string Garbage(const traffic::Buffer& id) {
-  std::string bytes = QuicGateTest::Part(kOpenHello, 0, 100, {.destination = id});
+  std::string bytes =
+      QuicGateTest::Part(kOpenHello, 0, 100, {.destination = id});
   bytes.back() = static_cast<char>(bytes.back() ^ 1);
   return bytes;
 }
@@ -48,8 +49,7 @@ TEST_F(GateQuicTest, AfterARetryTheHelloPasses) {
   const auto first = Initials({.name = kOpen, .padding = 1500});
   EXPECT_FALSE(IsRefused(first[0]));
   InitialOptions retried{.destination = {9, 9, 9, 9}, .token = {1, 2, 3}};
-  for (const auto& part :
-       Initials({.name = kOpen, .padding = 1500}, retried)) {
+  for (const auto& part : Initials({.name = kOpen, .padding = 1500}, retried)) {
     EXPECT_FALSE(IsRefused(part));
   }
 }

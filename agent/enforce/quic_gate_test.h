@@ -22,15 +22,13 @@ class QuicGateTest : public GateTest {
                           size_t bytes,
                           const traffic::InitialOptions& options = {}) {
     return TextOf(traffic::Initial(
-        options,
-        traffic::CryptoFrame(
-            offset, traffic::Bytes(hello).subspan(offset, bytes))));
+        options, traffic::CryptoFrame(
+                     offset, traffic::Bytes(hello).subspan(offset, bytes))));
   }
 
   // As many as the hello needs.
   static std::vector<std::string> Initials(
-      const traffic::HelloOptions& of,
-      traffic::InitialOptions options = {}) {
+      const traffic::HelloOptions& of, traffic::InitialOptions options = {}) {
     constexpr size_t kEach = 1100;
     const traffic::Buffer hello = traffic::ClientHello(of);
     std::vector<std::string> datagrams;

@@ -24,9 +24,9 @@ class UdpInspector {
   void OnDatagram(Flow& flow, int side, const Segment& segment);
 
   // Whether the datagram just brought may give its server a QUIC hello that was
-  // not told: its keys were not tried; it leaves one hello unfinished and begins
-  // another; it says other bytes where some were known; or the hello cannot be
-  // read. No browser's does.
+  // not told: its keys were not tried; it leaves one hello unfinished and
+  // begins another; it says other bytes where some were known; or the hello
+  // cannot be read. No browser's does.
   bool doubtful() const { return doubtful_; }
 
   // Nothing more will come: see TcpInspector.
