@@ -4,7 +4,7 @@
 #include <string>
 
 #include "agent/enforce/kernel_table.h"
-#include "agent/enforce/quic_gate_test.h"
+#include "tests/evasion/quic_gate_test.h"
 
 namespace schoolgate::agent {
 namespace {

@@ -4,8 +4,8 @@
 
 #include <string>
 
-#include "agent/enforce/quic_gate_test.h"
 #include "agent/observe/udp_inspector.h"
+#include "tests/evasion/quic_gate_test.h"
 
 namespace schoolgate::agent {
 namespace {
