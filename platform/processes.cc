@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -24,16 +25,64 @@ constexpr size_t kMaxUids = 256;
 // Bounds the work of one look-up on a machine with very many processes.
 constexpr size_t kMaxProcesses = 4096;
 constexpr size_t kMaxDescriptors = 4096;
+constexpr size_t kDescriptorsATime = 256;  // until the clock is read again
 
 struct CloseDirectory {
   void operator()(DIR* directory) const { closedir(directory); }
 };
 using Directory = std::unique_ptr<DIR, CloseDirectory>;
 
+using SteadyClock = std::chrono::steady_clock;
+
+// So much time of each second. Reading the clock costs little beside a look at
+// a process.
+class TimeShare {
+ public:
+  explicit TimeShare(SteadyClock::duration share) : share_(share) {}
+
+  // False when nothing is left.
+  bool Begin() {
+    const auto now = SteadyClock::now();
+    if (now - second_ >= std::chrono::seconds(1)) {
+      second_ = now;
+      left_ = share_;
+    }
+    until_ = now + left_;
+    return left_ > SteadyClock::duration::zero();
+  }
+
+  bool IsUp() const { return SteadyClock::now() >= until_; }
+
+  void End() { left_ = until_ - SteadyClock::now(); }
+
+ private:
+  const SteadyClock::duration share_;
+  SteadyClock::time_point second_;
+  SteadyClock::time_point until_;
+  SteadyClock::duration left_{};
+};
+
 class ProcFs : public Processes {
  public:
+  explicit ProcFs(absl::Duration share)
+      : time_(absl::ToChronoNanoseconds(share)) {}
+
   std::optional<Holder> HolderOf(uint64_t socket_inode, uint32_t uid) override {
     if (socket_inode == 0) return std::nullopt;
+    given_up_now_ = !time_.Begin();
+    std::optional<Holder> holder;
+    if (!given_up_now_) {
+      holder = Look(socket_inode, uid);
+      time_.End();
+    }
+    given_up_ += given_up_now_;
+    return holder;
+  }
+
+  uint64_t given_up() const override { return given_up_; }
+
+ private:
+  std::optional<Holder> Look(uint64_t socket_inode, uint32_t uid) {
     const std::string wanted = absl::StrCat("socket:[", socket_inode, "]");
     std::vector<int>& known = Remembered(uid);
     for (int pid : known) {
@@ -47,20 +96,19 @@ class ProcFs : public Processes {
     return HolderAt(pid);
   }
 
- private:
   std::vector<int>& Remembered(uint32_t uid) {
     if (remembered_.size() > kMaxUids) remembered_.clear();
     return remembered_[uid];
   }
 
-  static int Search(uint32_t uid, const std::string& wanted) {
+  int Search(uint32_t uid, const std::string& wanted) {
     Directory proc(opendir("/proc"));
     if (proc == nullptr) return 0;
     size_t seen = 0;
     while (const dirent* entry = readdir(proc.get())) {
       const int pid = std::atoi(entry->d_name);
       if (pid <= 0) continue;
-      if (++seen > kMaxProcesses) return 0;
+      if (++seen > kMaxProcesses || given_up_now_) return 0;
       struct stat about {};
       if (stat(absl::StrCat("/proc/", pid).c_str(), &about) != 0 ||
           about.st_uid != uid) {
@@ -71,7 +119,9 @@ class ProcFs : public Processes {
     return 0;
   }
 
-  static bool Holds(int pid, const std::string& wanted) {
+  bool Holds(int pid, const std::string& wanted) {
+    given_up_now_ |= time_.IsUp();
+    if (given_up_now_) return false;
     const std::string path = absl::StrCat("/proc/", pid, "/fd");
     Directory table(opendir(path.c_str()));
     if (table == nullptr) return false;
@@ -79,6 +129,10 @@ class ProcFs : public Processes {
     size_t seen = 0;
     while (const dirent* entry = readdir(table.get())) {
       if (++seen > kMaxDescriptors) return false;
+      if (seen % kDescriptorsATime == 0 && time_.IsUp()) {
+        given_up_now_ = true;
+        return false;
+      }
       const ssize_t size =
           readlinkat(dirfd(table.get()), entry->d_name, target, sizeof(target));
       if (size == static_cast<ssize_t>(wanted.size()) &&
@@ -115,6 +169,9 @@ class ProcFs : public Processes {
   }
 
   std::map<uint32_t, std::vector<int>> remembered_;
+  TimeShare time_;
+  bool given_up_now_ = false;
+  uint64_t given_up_ = 0;
 };
 
 }  // namespace
@@ -130,8 +187,8 @@ bool IsContainerGroup(std::string_view path) {
   return false;
 }
 
-std::unique_ptr<Processes> SystemProcesses() {
-  return std::make_unique<ProcFs>();
+std::unique_ptr<Processes> SystemProcesses(absl::Duration share) {
+  return std::make_unique<ProcFs>(share);
 }
 
 }  // namespace schoolgate::platform

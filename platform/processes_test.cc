@@ -24,6 +24,18 @@ TEST(ProcessesTest, NamesTheProgramThatHoldsASocket) {
   EXPECT_FALSE(processes->HolderOf(0, getuid()).has_value());
 }
 
+// Otherwise who asks much could keep everybody waiting.
+TEST(ProcessesTest, LooksForNoLongerThanItMay) {
+  const int mine = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  struct stat about {};
+  ASSERT_EQ(fstat(mine, &about), 0);
+  auto processes = SystemProcesses(absl::Nanoseconds(1));
+  EXPECT_FALSE(processes->HolderOf(about.st_ino, getuid()).has_value());
+  EXPECT_FALSE(processes->HolderOf(about.st_ino, getuid()).has_value());
+  EXPECT_EQ(processes->given_up(), 2u);
+  close(mine);
+}
+
 // Otherwise a container's uid 1000 would be taken for the pupil with that uid.
 TEST(ProcessesTest, TellsContainersFromPeoplesPrograms) {
   EXPECT_TRUE(IsContainerGroup("/system.slice/docker-4c8e21.scope"));

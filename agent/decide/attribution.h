@@ -86,6 +86,11 @@ class Attribution {
   // Costs a look into /proc: ask only for what is worth telling.
   Asker ProgramThatAsked(const Observation& observation);
 
+  // Programs that were not found for want of time.
+  uint64_t given_up() const {
+    return processes_ != nullptr ? processes_->given_up() : 0;
+  }
+
   // Whether the user sits there, as far as the session service knows. May
   // wait for it, at most a fifth of a second: only for what is worth telling.
   std::optional<platform::Presence> PresenceOf(uint32_t uid);

@@ -276,6 +276,7 @@ WatchCounters Watch::counters() const {
   WatchCounters counters = counters_;
   counters.forgotten = packets_.forced_out() + stub_questions_.forced_out() +
                        persons_.forced_out();
+  counters.unfound_programs = attribution_.given_up();
   return counters;
 }
 

@@ -30,11 +30,13 @@ struct WatchCounters {
 
   // What limits cost: packets, persons and stubs' questions pushed out of
   // memory by others; contacts recorded before their person showed; parents of
-  // stubs' names and self-tests that were not remembered.
+  // stubs' names and self-tests that were not remembered; programs that were
+  // not found in time.
   uint64_t forgotten = 0;
   uint64_t unwaited = 0;
   uint64_t unkept_parents = 0;
   uint64_t forgotten_tests = 0;
+  uint64_t unfound_programs = 0;
 };
 
 // Not thread-safe. Borrows what it is given for its own life; `contacts` may

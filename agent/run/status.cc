@@ -61,6 +61,7 @@ nlohmann::ordered_json BeyondLimits(const AgentStatus& status) {
           {"forgotten_names", status.watch.forgotten},
           {"unwaited_contacts", status.watch.unwaited},
           {"unkept_parents", status.watch.unkept_parents},
+          {"unfound_programs", status.watch.unfound_programs},
           {"forgotten_tests", status.watch.forgotten_tests},
           {"forgotten_flows", status.witness.forgotten},
           {"forgotten_desks", status.witness.forgotten_desks},
