@@ -130,6 +130,7 @@ void Add(const ObserverCounters& from, ObserverCounters* to) {
   to->lost_partials += from.lost_partials;
   to->oversized += from.oversized;
   to->malformed += from.malformed;
+  to->doubtful += from.doubtful;
   to->untried_keys += from.untried_keys;
   to->unread_alpn += from.unread_alpn;
   to->cut_names += from.cut_names;
@@ -225,6 +226,7 @@ void Summarise(const ObserverCounters& total, const std::string& labels,
   if (!sources.empty()) line.append(" (" + sources + ")");
   put("undecodable", total.undecodable);
   put("malformed", total.malformed);
+  put("doubtful", total.doubtful);
   const uint64_t lost =
       total.refused_flows + total.lost_partials + total.lost_fragments +
       total.oversized + total.untried_keys + total.unread_alpn +
