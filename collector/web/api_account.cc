@@ -47,6 +47,7 @@ nlohmann::json Api::SessionJson(const Caller& caller) {
           {"csrf", caller.session.csrf},
           {"must_change_password", account.must_change_password},
           {"second_factor", HasSecondFactor(account.name)},
+          {"must_add_code", MustAddCode(account)},
           {"idle_seconds", absl::ToInt64Seconds(sessions_.limits().idle)},
           {"may",
            {{"alerts", may(Endpoint::kAlerts)},
@@ -121,7 +122,8 @@ Response Api::OpenSession(const Account& account, const std::string& how,
   }
   ++counters_.log_ins;
   const absl::Duration now = clock_.SinceBoot();
-  const std::string token = sessions_.Open(account.name, now);
+  const std::string token =
+      sessions_.Open(account.name, now, RoleBit(account.role));
   std::optional<Session> session = sessions_.Find(token, now, true);
   if (!session) return Refusal(503, "busy", "Try again in a minute.");
   Response response = JsonAnswer(SessionJson({account, *session}));

@@ -60,13 +60,15 @@ void Sessions::MakeRoom(const std::string& account, absl::Duration now) {
   }
 }
 
-std::string Sessions::Open(const std::string& account, absl::Duration now) {
+std::string Sessions::Open(const std::string& account, absl::Duration now,
+                           uint32_t role) {
   const std::string token = RandomToken();
   Session session{.key = TokenHash(token),
                   .account = account,
                   .csrf = RandomToken(),
                   .opened = now,
-                  .used = now};
+                  .used = now,
+                  .role = role};
   std::lock_guard lock(mutex_);
   MakeRoom(account, now);
   sessions_.emplace(session.key, session);

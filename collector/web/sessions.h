@@ -16,6 +16,7 @@ struct Session {
   std::string csrf;       // to be repeated by every write
   absl::Duration opened;  // since boot
   absl::Duration used;
+  uint32_t role = 0;  // RoleBit when it was opened: for a quick no, never a yes
 };
 
 struct SessionLimits {
@@ -32,7 +33,8 @@ class Sessions {
 
   // Returns the token for the browser: 256 random bits, of which only the
   // hash is kept. The account's oldest session ends when it has too many.
-  std::string Open(const std::string& account, absl::Duration now);
+  std::string Open(const std::string& account, absl::Duration now,
+                   uint32_t role = 0);
 
   // nullopt: unknown or over. `touch`: the person did something.
   std::optional<Session> Find(const std::string& token, absl::Duration now,

@@ -2,11 +2,11 @@
 //   FIXTURE=... DASHBOARD=... node screenshots.mjs OUTPUT
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { logIn, openWindow, startBrowser, startSchool } from "./school.mjs";
+import { logIn, openWindow, restrictedPolicy, startBrowser, startSchool } from "./school.mjs";
 
 const output = process.argv[2] ?? "screenshots";
 await mkdir(output, { recursive: true });
-const school = await startSchool("--policy", process.env.POLICY);
+const school = await startSchool("--policy", await restrictedPolicy(process.env.POLICY));
 const quiet = await startSchool("--quiet");
 // Nobody logs in there: its provider need not exist.
 const directory = await startSchool("--oidc", "http://127.0.0.1:9");
@@ -24,6 +24,8 @@ const shots = [
   ["passes", "lead", "/passes", school],
   ["records", "lead", "/records", school],
   ["my-record", "lead", "/my-record", school],
+  ["contacts", "lead", "/contacts", school],
+  ["letter", "lead", "/alerts/1/letter", school],
   ["reports", "lead", "/reports", school],
   ["reports-governors", "governor", "/reports", school],
   ["precision", "lead", "/precision", school],
