@@ -93,7 +93,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
     await openName(size, viewport, colorScheme, async (page, name, part) => {
       const path = join(output, `${name}-${size}-${colorScheme}.png`);
       if (part) await part.screenshot({ path });
-      else await page.screenshot({ path, fullPage: true });
+      else await page.screenshot({ path, clip: { x: 0, y: 0, width: viewport.width, height: longest[size] }, fullPage: true });
     });
   }
 }
