@@ -82,9 +82,12 @@ std::vector<std::string> RowOf(const std::string& name,
           absl::StrCat(waiting)};
 }
 
-std::string StepWords(const std::vector<absl::Duration>& times) {
+// Those that still wait count, too: what nobody looked at was not quick.
+std::string StepWords(std::vector<absl::Duration> times, size_t waiting) {
+  times.resize(times.size() + waiting, absl::InfiniteDuration());
   if (times.size() < kLeastForAMonth) return "";
   const absl::Duration half = Within(times, 0.5);
+  if (half == absl::InfiniteDuration()) return "not yet";
   for (const Step& step : kSteps) {
     if (half <= step.within) return step.words;
   }
@@ -152,8 +155,9 @@ std::vector<MonthlyResponse> ResponseByMonth(std::span<const v1::Alert> alerts,
   }
   std::vector<MonthlyResponse> all;
   for (auto month = months.rbegin(); month != months.rend(); ++month) {
-    all.push_back({month->first, StepWords(month->second.looked_at),
-                   StepWords(month->second.closed)});
+    all.push_back({month->first,
+                   StepWords(month->second.looked_at, month->second.unread),
+                   StepWords(month->second.closed, month->second.open)});
   }
   return all;
 }

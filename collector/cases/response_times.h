@@ -24,10 +24,12 @@ void NoteResponse(absl::Time now, v1::Alert* alert);
 std::vector<ReportTable> ResponseTables(std::span<const v1::Alert> alerts);
 
 // By month, for a governor: within which of a few steps half of a month's
-// alerts were looked at and closed. A month with fewer than five says nothing.
+// alerts were looked at and closed. What still waits counts as not quick; a
+// month with fewer than five says nothing.
 struct MonthlyResponse {
-  std::string month;              // "2026-11"
-  std::string looked_at, closed;  // "within an hour"; empty: too few
+  std::string month;  // "2026-11"
+  // "within an hour"; "not yet" of half or more of them; empty: too few.
+  std::string looked_at, closed;
 };
 std::vector<MonthlyResponse> ResponseByMonth(std::span<const v1::Alert> alerts,
                                              absl::TimeZone zone);

@@ -87,6 +87,11 @@ TEST(ResponseTimes, AGovernorReadsStepsAndNothingOfAMonthWithFew) {
   months = ResponseByMonth(alerts, absl::UTCTimeZone());
   EXPECT_EQ(months[0].looked_at, "within an hour");
   EXPECT_EQ(months[0].closed, "within 3 days");
+  // What nobody looked at does not make the rest look quick.
+  for (int i = 0; i < 6; ++i) alerts.push_back(Raised());
+  months = ResponseByMonth(alerts, absl::UTCTimeZone());
+  EXPECT_EQ(months[0].looked_at, "not yet");
+  EXPECT_EQ(months[0].closed, "not yet");
 }
 
 }  // namespace

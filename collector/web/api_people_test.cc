@@ -111,7 +111,7 @@ TEST_F(PeopleTest, AGovernorReadsHowQuicklyAndNoSingleTime) {
       TestBrowser::Json(governor.Get("/api/v1/response-times"))["months"];
   ASSERT_EQ(months.size(), 1u);
   EXPECT_EQ(months[0]["looked_at"], "within 15 minutes");
-  EXPECT_EQ(months[0]["closed"], "");
+  EXPECT_EQ(months[0]["closed"], "not yet");
   const Response report =
       lead.Get("/api/v1/report?kind=leaders&period=2026-11");
   EXPECT_NE(

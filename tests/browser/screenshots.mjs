@@ -79,6 +79,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
       if (who === "lead" && path === "/") await page.locator("[data-connection=live]").waitFor();
       if (["/devices", "/audit", "/precision"].includes(path)) await page.locator("tbody tr").first().waitFor();
       if (["/passes", "/my-record"].includes(path)) await page.locator("main h2, main tbody tr").first().waitFor();
+      if (name === "governor") await page.locator(".tag-serious").first().waitFor();
       if (path === "/reports") await page.locator(".report").waitFor();
       const height = await page.evaluate(() => document.documentElement.scrollHeight);
       await page.screenshot({

@@ -53,7 +53,8 @@ export function GovernorPage() {
 // How quickly a month's incidents were dealt with, in steps: no single one can
 // be worked out.
 function Quickly({ times }: { times: ResponseTimes }) {
-  const words = (step: string) => step ? `Half of them ${step}` : "Too few to say";
+  const words = (step: string) =>
+    step === "not yet" ? "Half of them or more: not yet" : step ? `Half of them ${step}` : "Too few to say";
   return (
     <section>
       <h2 class="heading-m">How quickly</h2>
