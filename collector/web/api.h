@@ -82,7 +82,7 @@ class Api {
   // How much its body may have, judged by its head alone.
   size_t BodyLimit(const Request& request);
   // Whether a long body is not even read, by the head alone: whoever sends it
-  // may not make this call. Touches no store.
+  // may not make this call.
   bool RefusesBody(const Request& request);
 
   bool SessionAlive(const std::string& key);
@@ -151,6 +151,7 @@ class Api {
   Response ExportPack(uint64_t id, const Caller& caller);
 
   // api_attachments.cc
+  std::optional<bool> RoleOfCookie(const Request& request, uint32_t roles);
   Response Attach(const Request& request, uint64_t id, const Caller& caller);
   Response FetchAttachment(uint64_t id, const Caller& caller);
   Response RemoveAttachment(const Request& request, uint64_t id,
@@ -168,6 +169,10 @@ class Api {
   bool HasSecondFactor(const std::string& account);
   // The account's role is one that needs a code, and it has none yet.
   bool MustAddCode(const Account& account);
+  // Of a new second factor: shown to its owner, not confirmed yet.
+  absl::Status KeepNewSecret(const std::string& account,
+                             const std::string& secret);
+  absl::StatusOr<std::string> NewSecretOf(const std::string& account);
   // Takes the code: it is good once.
   bool TakeCode(const std::string& account, const std::string& code);
 
@@ -273,6 +278,8 @@ class Api {
   Stores stores_;
   const NoticeFacts facts_;
   const platform::Clock& clock_;
+  const std::unique_ptr<PassingStore> own_passing_;  // where none is shared
+  PassingStore& passing_;
   Sessions sessions_;
   Throttle by_account_, by_address_;
   RateLimit by_session_, without_log_in_;
@@ -281,8 +288,6 @@ class Api {
   const std::unique_ptr<OidcProvider> oidc_;
   DirectoryLogIns directory_log_ins_;
   std::mutex second_factor_mutex_;
-  // Shown to their owners, not confirmed yet.
-  std::map<std::string, std::string> new_secrets_;
   std::mutex rules_mutex_;
   // The bundle's hash, and it opened; by school.
   std::map<std::string,

@@ -61,9 +61,18 @@ size_t Api::BodyLimit(const Request& request) {
     return kUsualBody;
   }
   // Who is not logged in fills no memory.
+  return RoleOfCookie(request, rule->roles).value_or(false) ? kMostBody
+                                                            : kUsualBody;
+}
+
+// Whether whoever is logged in has one of the roles; nothing: nobody is.
+std::optional<bool> Api::RoleOfCookie(const Request& request, uint32_t roles) {
   const auto session =
       sessions_.Find(request.Cookie(kSessionCookie), clock_.SinceBoot(), false);
-  return session && (session->role & rule->roles) != 0 ? kMostBody : kUsualBody;
+  if (!session.ok()) return std::nullopt;
+  const auto account = stores_.accounts.Get(session->account);
+  if (!account.ok()) return std::nullopt;
+  return (roles & RoleBit(account->role)) != 0;
 }
 
 bool Api::RefusesBody(const Request& request) {
@@ -74,9 +83,7 @@ bool Api::RefusesBody(const Request& request) {
   const AccessRule* rule =
       FindRule(request.method, request.path, &number, &path_known);
   if (rule == nullptr || rule->roles == 0 || bytes <= kUsualBody) return false;
-  const auto session =
-      sessions_.Find(request.Cookie(kSessionCookie), clock_.SinceBoot(), false);
-  return session && (session->role & rule->roles) == 0;
+  return !RoleOfCookie(request, rule->roles).value_or(true);
 }
 
 std::optional<Response> Api::NoAttachmentsHere(const v1::Alert& alert) {

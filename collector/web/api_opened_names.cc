@@ -15,8 +15,8 @@ constexpr char kByRecord[] = "record";
 
 }  // namespace
 
-// Before what opens the name is handed out. The number is the time: two names
-// are not opened in the same microsecond, since names_mutex_ is held.
+// Before what opens the name is handed out. The number is the time in
+// microseconds: two names of a school are not opened in the same one.
 std::optional<Response> Api::NoteOpenedName(const NameRequest& one) {
   const absl::Time now = clock_.Now();
   const absl::StatusOr<v1::Alert> alert = stores_.alerts.Get(one.alert);
