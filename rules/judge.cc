@@ -79,8 +79,11 @@ class Bench {
       verdict.why = Why::kNeverLog;
       return verdict;
     }
-    if (Emergency(&verdict) || Pass(&verdict)) return verdict;
+    if (Emergency(&verdict)) return verdict;
+    const std::vector<int> restrictions = Restrictions();
+    if (restrictions.empty() && Pass(&verdict)) return verdict;
     verdict = strictest_ ? Strictest() : ForGroup(group_);
+    for (const int i : restrictions) Restrict(i, &verdict);
     return verdict;
   }
 
@@ -93,6 +96,8 @@ class Bench {
   bool Pass(Verdict* verdict);
   bool PassHolds(const v1::LessonPass& pass);
   bool PassIsForUs(const v1::LessonPass& pass) const;
+  std::vector<int> Restrictions();
+  void Restrict(int restriction, Verdict* verdict);
   Verdict ForGroup(int group);
   Verdict Strictest();
   bool FromHosts(int group, v1::RuleOrigin origin, Verdict* verdict);
@@ -343,6 +348,34 @@ Verdict Bench::ForGroup(int group) {
   const Verdict floor = FromMatrix(group, true);
   return floor.why == Why::kRule && floor.action > school.action ? floor
                                                                  : school;
+}
+
+// Those of the policy that hold now for whoever asks.
+std::vector<int> Bench::Restrictions() {
+  std::vector<int> holding;
+  for (int i = 0; i < policy_.restrictions_size(); ++i) {
+    const v1::Restriction& one = policy_.restrictions(i);
+    const bool ours =
+        one.group_plus_1() > 0
+            ? tables_.GroupIs(group_, static_cast<int>(one.group_plus_1()) - 1)
+            : SameUser(question_.user, one.user());
+    if (!ours) continue;
+    ChangesAt(one.from_unix_s());
+    ChangesAt(one.expires_unix_s());
+    if (now_ >= one.from_unix_s() && now_ < one.expires_unix_s()) {
+      holding.push_back(i);
+    }
+  }
+  return holding;
+}
+
+// The stricter answer of two groups holds: a restriction opens nothing.
+void Bench::Restrict(int restriction, Verdict* verdict) {
+  const Verdict other =
+      ForGroup(static_cast<int>(policy_.restrictions(restriction).to()));
+  if (other.action <= verdict->action) return;
+  *verdict = other;
+  verdict->restriction = restriction;
 }
 
 Verdict Bench::Strictest() {

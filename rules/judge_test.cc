@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "absl/strings/match.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "rules/policy/compile.h"
 
@@ -144,6 +145,100 @@ TEST_F(JudgeTest, ANomineesNameHelpsNobodyInAnotherGroup) {
         Action::kBlock)
         << group;
   }
+}
+
+// "Removal of internet access for a period": a pupil of Key Stage 2 gets no
+// more than the youngest, to the end of the last day.
+class RestrictionTest : public JudgeTest {
+ protected:
+  void SetUp() override {
+    JudgeTest::SetUp();
+    policy_ = city_->policy();
+    one_ = policy_.add_restrictions();
+    one_->set_user("pupil.one");
+    one_->set_to(static_cast<uint32_t>(city_->Group("ks1")));
+    one_->set_from_unix_s(absl::ToUnixSeconds(At("2026-11-23T00:00:00Z")));
+    one_->set_expires_unix_s(absl::ToUnixSeconds(At("2026-11-28T00:00:00Z")));
+    one_->set_reason("agreed with your parents");
+    one_->set_asked_by("dsl");
+    one_->set_approver("head");
+  }
+
+  Decision AskNews(const std::string& group, const std::string& at,
+                   const std::string& user) {
+    return Ask(**PolicyTables::Make(policy_), group, {"news"}, at, user);
+  }
+
+  v1::CompiledPolicy policy_;
+  v1::Restriction* one_ = nullptr;
+};
+
+TEST_F(RestrictionTest, BeginsAndEndsByItself) {
+  const Decision before = AskNews("ks2", "2026-11-22T23:59:59Z", "pupil.one");
+  EXPECT_EQ(before.action, Action::kAllow);
+  EXPECT_EQ(Text(before.until), "2026-11-23T00:00:00Z");
+  const Decision during = AskNews("ks2", "2026-11-23T00:00:00Z", "Pupil.One");
+  EXPECT_EQ(during.action, Action::kBlock);
+  EXPECT_EQ(Text(during.until), "2026-11-28T00:00:00Z");
+  EXPECT_FALSE(during.logged) << "being restricted is no misuse";
+  EXPECT_THAT(during.reason, testing::HasSubstr("the end of 27 November 2026"));
+  EXPECT_THAT(during.reason, testing::HasSubstr("agreed with your parents"));
+  EXPECT_THAT(during.reason,
+              testing::Not(testing::HasSubstr("not known who is asking")));
+  EXPECT_EQ(AskNews("ks2", "2026-11-28T00:00:00Z", "pupil.one").action,
+            Action::kAllow);
+  EXPECT_EQ(AskNews("ks2", "2026-11-25T10:00:00Z", "pupil.two").action,
+            Action::kAllow);
+  EXPECT_EQ(AskNews("ks2", "2026-11-25T10:00:00Z", "").action, Action::kAllow);
+}
+
+TEST_F(RestrictionTest, HoldsForAWholeGroupAndWhatBelongsToIt) {
+  one_->clear_user();
+  one_->set_group_plus_1(static_cast<uint32_t>(city_->Group("pupils")) + 1);
+  EXPECT_EQ(AskNews("ks2", "2026-11-25T10:00:00Z", "pupil.two").action,
+            Action::kBlock);
+  EXPECT_EQ(AskNews("staff", "2026-11-25T10:00:00Z", "teacher").action,
+            Action::kAllow);
+}
+
+// Whoever has less still finds help, and what teachers opened for the class is
+// not for them.
+TEST_F(RestrictionTest, LeavesHelpOpenAndPassesShut) {
+  const auto tables = *PolicyTables::Make(policy_);
+  EXPECT_EQ(
+      Ask(*tables, "ks2", {"helpline"}, "2026-11-23T10:30:00Z", "pupil.one")
+          .action,
+      Action::kAllow);
+  AddPass();
+  EXPECT_EQ(
+      Ask(*tables, "ks2", {"news"}, "2026-11-23T10:30:00Z", "pupil.two").rule,
+      "pass:7");
+  EXPECT_EQ(
+      Ask(*tables, "ks2", {"news"}, "2026-11-23T10:30:00Z", "pupil.one").action,
+      Action::kBlock);
+}
+
+// Wherever the "stricter" group is in fact the milder one, nothing opens.
+TEST_F(RestrictionTest, NeverOpensAnything) {
+  one_->set_to(static_cast<uint32_t>(city_->Group("staff")));
+  const auto tables = *PolicyTables::Make(policy_);
+  for (const v1::PolicyCategory& category : city_->policy().categories()) {
+    for (const char* group : {"ks1", "ks2", "pupils", "guest", "unknown"}) {
+      const Decision without = Ask(*city_, group, {category.id()},
+                                   "2026-11-25T10:00:00Z", "pupil.one");
+      const Decision with = Ask(*tables, group, {category.id()},
+                                "2026-11-25T10:00:00Z", "pupil.one");
+      EXPECT_GE(with.action, without.action) << group << " " << category.id();
+    }
+  }
+}
+
+TEST_F(RestrictionTest, AGroupThatIsNoneIsRefusedWithTheBundle) {
+  one_->set_to(1000);
+  EXPECT_FALSE(PolicyTables::Make(policy_).ok());
+  one_->set_to(0);
+  one_->set_group_plus_1(1000);
+  EXPECT_FALSE(PolicyTables::Make(policy_).ok());
 }
 
 // The property behind every other test of `until`: nothing changes before it,

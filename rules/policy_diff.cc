@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "rules/judge.h"
+#include "rules/policy/restrictions.h"
 
 namespace schoolgate::rules {
 namespace {
@@ -63,7 +64,10 @@ class PolicyDiff {
       Cell(group, "", "hosts that no list names", "unlisted.invalid", {});
     }
     Nominees();
-    return Sentences();
+    std::vector<PolicyChange> sentences = Sentences();
+    Restrictions(before_.policy(), after_.policy(), true, &sentences);
+    Restrictions(after_.policy(), before_.policy(), false, &sentences);
+    return sentences;
   }
 
  private:
@@ -95,6 +99,26 @@ class PolicyDiff {
     }
     for (const auto& [group, user, category] : asked) {
       Cell(group, user, CategoryTitle(category), "", {category});
+    }
+  }
+
+  // What `one` restricts and `other` does not.
+  static void Restrictions(const v1::CompiledPolicy& one,
+                           const v1::CompiledPolicy& other, bool looser,
+                           std::vector<PolicyChange>* sentences) {
+    for (const v1::Restriction& restriction : one.restrictions()) {
+      const bool kept =
+          std::any_of(other.restrictions().begin(), other.restrictions().end(),
+                      [&](const v1::Restriction& is) {
+                        return Covers(other, is, one, restriction);
+                      });
+      if (kept) continue;
+      const std::string words = RestrictionWords(one, restriction);
+      const PolicyChange change{
+          looser,
+          absl::StrCat(
+              looser ? "No longer restricted: " : "Restricted: ", words, ".")};
+      sentences->insert(looser ? sentences->begin() : sentences->end(), change);
     }
   }
 

@@ -104,6 +104,31 @@ TEST(PolicyDiff, ANominationAndAHostRuleAreSeen) {
       << all;
 }
 
+TEST(PolicyDiff, WhoHasLessForATimeAndWhoNoLongerIsSeen) {
+  const v1::CompiledPolicy before = Load("city");
+  v1::CompiledPolicy after = before;
+  v1::Restriction* one = after.add_restrictions();
+  one->set_user("pupil.one");
+  one->set_to(
+      static_cast<uint32_t>((*PolicyTables::Make(before))->Group("ks1")));
+  one->set_expires_unix_s(absl::ToUnixSeconds(kFrom) + 5 * 86400);
+  one->set_reason("agreed with the parents");
+  one->set_asked_by("dsl");
+  one->set_approver("head");
+  const std::string words =
+      "pupil.one: no more than Reception and Key Stage 1 pupils until "
+      "2026-11-27 (asked by dsl, approved by head: agreed with the parents)";
+  const auto changes = Compare(before, after);
+  ASSERT_EQ(changes.size(), 1);
+  EXPECT_FALSE(changes[0].looser);
+  EXPECT_EQ(changes[0].sentence, "Restricted: " + words + ".");
+  const auto back = Compare(after, before);
+  ASSERT_EQ(back.size(), 1);
+  EXPECT_TRUE(back[0].looser);
+  EXPECT_EQ(back[0].sentence, "No longer restricted: " + words + ".");
+  EXPECT_TRUE(absl::StrContains(ExplainPolicy(after), words));
+}
+
 // A governor must find every rule, clause and choice in the document.
 TEST(Explain, NamesEveryRuleClauseRoleAndChoice) {
   for (const char* school : {"city", "trust", "grid", "village", "county"}) {

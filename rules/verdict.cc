@@ -3,6 +3,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "rules/policy/restrictions.h"
 
 namespace schoolgate::rules {
 namespace {
@@ -103,6 +104,7 @@ class Words {
   }
 
   void AddStrictest(Decision* decision) const {
+    if (verdict_.restriction >= 0) return AddRestriction(decision);
     if (verdict_.group < 0 ||
         policy_.groups(verdict_.group).id() == question_.group) {
       return;
@@ -110,6 +112,13 @@ class Words {
     absl::StrAppend(&decision->reason,
                     " It is not known who is asking, so the strictest group's "
                     "answer holds.");
+  }
+
+  void AddRestriction(Decision* decision) const {
+    const v1::Restriction& one = policy_.restrictions(verdict_.restriction);
+    absl::StrAppend(&decision->reason, " This holds until the end of ",
+                    LastDayOf(policy_, one),
+                    ", as the school decided: ", one.reason());
   }
 
   const v1::CompiledPolicy& policy_;

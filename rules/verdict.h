@@ -25,14 +25,16 @@ struct Verdict {
   bool by_host = false;
   int rule = -1;
   int exception = -1;
-  int group = -1;  // whose answer it is
+  int group = -1;        // whose answer it is
+  int restriction = -1;  // which one made it stricter
   bool logged = false;
 
   // Whether the answer reads the same; whose it is does not count.
   bool operator==(const Verdict& other) const {
     return why == other.why && action == other.action &&
            by_host == other.by_host && rule == other.rule &&
-           exception == other.exception && logged == other.logged;
+           exception == other.exception && restriction == other.restriction &&
+           logged == other.logged;
   }
 };
 

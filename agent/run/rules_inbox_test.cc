@@ -132,9 +132,11 @@ class RulesInboxTest : public testing::Test {
     return rules::RootFileText(chain);
   }
 
-  rules::Action For(const std::string& host) const {
+  rules::Action For(const std::string& host,
+                    const std::string& user = "") const {
     return rules::Decide(*inbox_->rules(), {.host = host,
                                             .group = "pupils",
+                                            .user = user,
                                             .at = moment_.wall,
                                             .boot_us = moment_.boot_us,
                                             .boot_id = moment_.boot_id})
@@ -166,6 +168,31 @@ TEST_F(RulesInboxTest, APassOpensEndsByItselfAndStaysOver) {
   LayDown("a.order", pass);
   EXPECT_EQ(For("social.test"), Action::kBlock);
   EXPECT_EQ(inbox_->counters().orders_refused, 0u) << "a repeat is no attack";
+}
+
+// A pupil whose internet is removed until Friday gets it back with the week's
+// end, wherever the laptop is then and whoever can be reached.
+TEST_F(RulesInboxTest, ARestrictionBeginsAndEndsByItselfWithNobodyThere) {
+  rules::ExampleBundle bundle{.version = 11};
+  v1::Restriction* one = bundle.policy.add_restrictions();
+  one->set_user("pupil.one");
+  one->set_to(2);
+  one->set_from_unix_s(absl::ToUnixSeconds(moment_.wall + absl::Hours(24)));
+  one->set_expires_unix_s(
+      absl::ToUnixSeconds(moment_.wall + absl::Hours(5 * 24)));
+  one->set_reason("agreed");
+  ASSERT_TRUE(Deliver(bundle));
+  EXPECT_EQ(For("unlisted.test", "pupil.one"), Action::kAllow);
+  Pass(absl::Hours(24));
+  EXPECT_EQ(For("unlisted.test", "pupil.one"), Action::kBlock);
+  EXPECT_EQ(For("unlisted.test", "pupil.two"), Action::kAllow);
+  EXPECT_EQ(For("learn.test", "pupil.one"), Action::kAllow)
+      << "the learning platform stays";
+  EXPECT_EQ(For("childline.test", "pupil.one"), Action::kAllow);
+  Restart();
+  EXPECT_EQ(For("unlisted.test", "pupil.one"), Action::kBlock);
+  Pass(absl::Hours(4 * 24));
+  EXPECT_EQ(For("unlisted.test", "pupil.one"), Action::kAllow);
 }
 
 TEST_F(RulesInboxTest, OrdersSurviveARestartOfTheAgent) {

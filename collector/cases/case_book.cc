@@ -201,6 +201,7 @@ void CaseBook::Renew(const Finding& finding, const std::string& device_name,
   if (alert->state() == v1::ALERT_STATE_CLOSED && grew) {
     Note(now, "Opened again: more happened after this was closed.", alert);
     alert->set_state(v1::ALERT_STATE_NEW);
+    alert->clear_closed_unix_us();
   } else if (alert->severity() > severity_before &&
              alert->state() == v1::ALERT_STATE_SEEN) {
     alert->set_state(v1::ALERT_STATE_NEW);

@@ -28,30 +28,6 @@ bool IsAbout(const v1::CompiledPolicy& policy, const v1::PolicyRule& rule,
                      });
 }
 
-// The clause that the decision cited; else that of the rule for the category.
-const v1::PolicyClause* ClauseOf(const v1::CompiledPolicy& policy,
-                                 const v1::Alert& alert) {
-  if (!alert.clause().empty()) {
-    for (const v1::PolicyClause& clause : policy.clauses()) {
-      if (clause.text() == alert.clause() || clause.id() == alert.clause()) {
-        return &clause;
-      }
-    }
-  }
-  const v1::PolicyClause* trusts = nullptr;
-  for (const v1::PolicyRule& rule : policy.matrix()) {
-    if (!IsAbout(policy, rule, alert.category()) || rule.clause() < 0 ||
-        rule.clause() >= policy.clauses_size()) {
-      continue;
-    }
-    const v1::PolicyClause* clause = &policy.clauses(rule.clause());
-    // The school's own sentence goes before that of its trust.
-    if (rule.origin() == v1::RULE_ORIGIN_SCHOOL) return clause;
-    if (trusts == nullptr) trusts = clause;
-  }
-  return trusts;
-}
-
 std::string RoleTitle(const v1::CompiledPolicy& policy, const std::string& id) {
   for (const v1::PolicyRole& role : policy.roles()) {
     if (role.id() == id && !role.title().empty()) return role.title();
@@ -97,6 +73,29 @@ Warnings WarningsBefore(const v1::Alert& alert,
 }
 
 }  // namespace
+
+const v1::PolicyClause* ClauseOf(const v1::CompiledPolicy& policy,
+                                 const v1::Alert& alert) {
+  if (!alert.clause().empty()) {
+    for (const v1::PolicyClause& clause : policy.clauses()) {
+      if (clause.text() == alert.clause() || clause.id() == alert.clause()) {
+        return &clause;
+      }
+    }
+  }
+  const v1::PolicyClause* trusts = nullptr;
+  for (const v1::PolicyRule& rule : policy.matrix()) {
+    if (!IsAbout(policy, rule, alert.category()) || rule.clause() < 0 ||
+        rule.clause() >= policy.clauses_size()) {
+      continue;
+    }
+    const v1::PolicyClause* clause = &policy.clauses(rule.clause());
+    // The school's own sentence goes before that of its trust.
+    if (rule.origin() == v1::RULE_ORIGIN_SCHOOL) return clause;
+    if (trusts == nullptr) trusts = clause;
+  }
+  return trusts;
+}
 
 json PolicySays(const v1::Alert& alert, const Readers& readers,
                 std::span<const v1::Alert> earlier) {

@@ -21,4 +21,9 @@ namespace schoolgate::collector {
 nlohmann::json PolicySays(const v1::Alert& alert, const Readers& readers,
                           std::span<const v1::Alert> earlier);
 
+// The clause that the decision cited; else that of the rule for the category.
+// Null where the policy has none.
+const v1::PolicyClause* ClauseOf(const v1::CompiledPolicy& policy,
+                                 const v1::Alert& alert);
+
 }  // namespace schoolgate::collector

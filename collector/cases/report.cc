@@ -9,6 +9,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "collector/cases/report_words.h"
+#include "collector/cases/response_times.h"
 #include "collector/cases/words.h"
 #include "rules/policy/calendar.h"
 
@@ -107,19 +108,6 @@ ReportTable Table(std::string title, std::string name,
     table.rows.push_back({key, absl::StrCat(count)});
   }
   return table;
-}
-
-const char* SeverityWords(v1::Severity severity) {
-  switch (severity) {
-    case v1::SEVERITY_ILLEGAL:
-      return "Illegal material";
-    case v1::SEVERITY_SERIOUS:
-      return "Serious";
-    case v1::SEVERITY_RULE_BREAK:
-      return "Rule break";
-    default:
-      return "Routine";
-  }
 }
 
 // In this order, and none that nobody counted.
@@ -417,6 +405,9 @@ Report LeadersReport(const Period& period, std::span<const v1::Alert> alerts,
   report.tables.push_back(Contacts(counts, counts_before));
   report.tables.push_back(Hours(counts, zone));
   AddTimes(alerts, zone, policy, &report);
+  for (ReportTable& table : ResponseTables(alerts)) {
+    report.tables.push_back(std::move(table));
+  }
   report.tables.push_back(Table("Alerts by category", "Category", category));
   return report;
 }

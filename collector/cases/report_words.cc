@@ -36,4 +36,17 @@ std::string GroupWords(const v1::CompiledPolicy* policy,
   return Capital(words == group ? GroupName(group) : words);
 }
 
+const char* SeverityWords(v1::Severity severity) {
+  switch (severity) {
+    case v1::SEVERITY_ILLEGAL:
+      return "Illegal material";
+    case v1::SEVERITY_SERIOUS:
+      return "Serious";
+    case v1::SEVERITY_RULE_BREAK:
+      return "Rule break";
+    default:
+      return "Routine";
+  }
+}
+
 }  // namespace schoolgate::collector

@@ -57,14 +57,6 @@ bool LooksDeliberate(const v1::Alert& alert) {
                      });
 }
 
-bool SelfReported(const v1::Alert& alert) {
-  return std::any_of(alert.evidence().begin(), alert.evidence().end(),
-                     [](const v1::AlertEvidence& line) {
-                       return absl::StrContains(line.sentence(),
-                                                "Reported by the person");
-                     });
-}
-
 bool InLesson(const v1::CompiledPolicy& policy, const v1::Alert& alert) {
   const rules::Calendar calendar(policy.calendar(), policy.schedules());
   return std::any_of(alert.evidence().begin(), alert.evidence().end(),
@@ -94,6 +86,14 @@ std::string RowInWords(const PolicyRow& row, bool staff) {
 }
 
 }  // namespace
+
+bool SelfReported(const v1::Alert& alert) {
+  return std::any_of(alert.evidence().begin(), alert.evidence().end(),
+                     [](const v1::AlertEvidence& line) {
+                       return absl::StrContains(line.sentence(),
+                                                "Reported by the person");
+                     });
+}
 
 PolicyRow RowOf(const v1::CompiledPolicy& policy, const v1::Alert& alert,
                 bool after_warning) {

@@ -58,6 +58,9 @@ std::string_view AccountKind(const v1::Alert& alert);
 // That a person closed the alert as true and something followed.
 bool WasConfirmed(const v1::Alert& alert);
 
+// That the person told the school of it themselves.
+bool SelfReported(const v1::Alert& alert);
+
 // That they also wrote of a warning.
 bool EndedInWarning(const v1::Alert& alert);
 

@@ -283,6 +283,7 @@ class WholeCollector : public Collector {
     web.notice = {
         config_.schools.empty() ? config_.trust : config_.schools.front().name,
         config_.contact, config_.keep_event_days, config_.keep_case_days, zone};
+    web.notice.need_code = config_.need_code;
     if (config_.compare_schools) {
       for (const School& school : config_.schools) {
         web.notice.compared.emplace_back(school.id, school.name);

@@ -12,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "collector/fleet/journal.h"
 #include "collector/fleet/secret_file.h"
+#include "collector/web/access.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -69,6 +70,8 @@ class ConfigReader {
           {"log_format", text(&config->log_format)},
           {"compare_schools",
            [&](const YAML::Node& n) { YesOrNo(n, &config->compare_schools); }},
+          {"second_factor",
+           [&](const YAML::Node& n) { RoleList(n, &config->need_code); }},
           {"schools", [&](const YAML::Node& n) { Schools(n, config); }}});
     absl::TimeZone zone;
     if (!absl::LoadTimeZone(config->time_zone, &zone)) {
@@ -102,6 +105,28 @@ class ConfigReader {
         Wrong(entry.first, absl::StrCat("unknown key \"", name, "\""));
       } else {
         known->second(entry.second);
+      }
+    }
+  }
+
+  // Role words: [head, safety_lead].
+  void RoleList(const YAML::Node& node, std::vector<Role>* to) {
+    to->clear();
+    if (!node.IsSequence()) return Wrong(node, "expected a list of roles");
+    for (const YAML::Node& one : node) {
+      const std::string word = one.IsScalar() ? one.Scalar() : "";
+      std::vector<std::string> known;
+      bool found = false;
+      for (int i = 0; i <= static_cast<int>(Role::kDataProtectionOfficer);
+           ++i) {
+        known.emplace_back(RoleWord(static_cast<Role>(i)));
+        if (known.back() != word) continue;
+        to->push_back(static_cast<Role>(i));
+        found = true;
+      }
+      if (!found) {
+        Wrong(one, absl::StrCat("\"", word, "\" is no role: there are ",
+                                absl::StrJoin(known, ", ")));
       }
     }
   }
@@ -306,6 +331,14 @@ absl::Status SaveConfig(const DataDirectory& directory,
   absl::StrAppend(&text, "log_level: ", Quoted(config.log_level),
                   "\nlog_format: ", Quoted(config.log_format), "\n");
   if (config.compare_schools) text += "compare_schools: yes\n";
+  if (!config.need_code.empty()) {
+    absl::StrAppend(&text, "second_factor: [",
+                    absl::StrJoin(config.need_code, ", ",
+                                  [](std::string* out, Role role) {
+                                    out->append(RoleWord(role));
+                                  }),
+                    "]\n");
+  }
   absl::StrAppend(&text, "schools:\n");
   for (const School& school : config.schools) {
     absl::StrAppend(&text, "  - id: ", Quoted(school.id),
@@ -329,6 +362,7 @@ std::vector<std::string> KeysThatNeedARestart(const CollectorConfig& a,
              {"clickhouse", a.clickhouse == b.clickhouse},
              {"oidc", a.oidc == b.oidc},
              {"contact", a.contact == b.contact},
+             {"second_factor", a.need_code == b.need_code},
              {"compare_schools", a.compare_schools == b.compare_schools}};
   for (const auto& [key, same] : all) {
     if (!same) keys.push_back(key);

@@ -13,6 +13,7 @@
 #include "collector/clickhouse/clickhouse_config.h"
 #include "collector/fleet/enrolment.h"
 #include "collector/oidc/provider.h"
+#include "collector/store/account_store.h"
 #include "proto/seal/keys.h"
 
 namespace schoolgate::collector {
@@ -44,6 +45,8 @@ struct CollectorConfig {
   std::string log_level = "info";
   std::string log_format = "auto";
   std::vector<School> schools;
+  // Roles that must log in with a code as well.
+  std::vector<Role> need_code;
   bool compare_schools = false;  // in the trends, by their published figures
 };
 

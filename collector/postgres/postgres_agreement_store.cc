@@ -74,6 +74,60 @@ class PostgresAgreementStore : public AgreementStore {
     return rows->Bytes(0, 0);
   }
 
+  absl::StatusOr<std::vector<BookPage>> Pages(
+      const std::string& school, const std::string& book) override {
+    const absl::StatusOr<Rows> rows = database_->Run(
+        "SELECT name, body, changed_by, changed_us FROM book_page"
+        " WHERE school=$1 AND book=$2 ORDER BY name",
+        Parameters().Bytes(school).Bytes(book));
+    if (!rows.ok()) return rows.status();
+    std::vector<BookPage> all;
+    for (int row = 0; row < rows->size(); ++row) {
+      all.push_back({.school = school,
+                     .book = book,
+                     .key = rows->Bytes(row, 0),
+                     .text = rows->Bytes(row, 1),
+                     .changed_by = rows->Bytes(row, 2),
+                     .changed = FromMicros(rows->Int(row, 3))});
+    }
+    return all;
+  }
+
+  absl::Status PutPage(const BookPage& page) override {
+    const absl::StatusOr<Rows> others = database_->Run(
+        "SELECT count(*) FROM book_page"
+        " WHERE school=$1 AND book=$2 AND name<>$3",
+        Parameters().Bytes(page.school).Bytes(page.book).Bytes(page.key));
+    if (!others.ok()) return others.status();
+    const absl::Status fits =
+        PageFits(page, static_cast<size_t>(others->Int(0, 0)));
+    if (!fits.ok()) return fits;
+    return database_
+        ->Run(
+            "INSERT INTO book_page VALUES($1,$2,$3,$4,$5,$6)"
+            " ON CONFLICT (school, book, name) DO UPDATE SET"
+            " body=excluded.body, changed_by=excluded.changed_by,"
+            " changed_us=excluded.changed_us",
+            Parameters()
+                .Bytes(page.school)
+                .Bytes(page.book)
+                .Bytes(page.key)
+                .Bytes(page.text)
+                .Bytes(page.changed_by)
+                .Int(ToMicros(page.changed)))
+        .status();
+  }
+
+  absl::Status RemovePage(const std::string& school, const std::string& book,
+                          const std::string& key) override {
+    const absl::StatusOr<Rows> gone = database_->Run(
+        "DELETE FROM book_page WHERE school=$1 AND book=$2 AND name=$3"
+        " RETURNING name",
+        Parameters().Bytes(school).Bytes(book).Bytes(key));
+    if (!gone.ok()) return gone.status();
+    return gone->size() > 0 ? absl::OkStatus() : absl::NotFoundError(key);
+  }
+
  private:
   const std::shared_ptr<Postgres> database_;
 };

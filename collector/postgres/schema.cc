@@ -7,8 +7,8 @@ namespace {
 
 // 2: holds, feeds, second factors, agreements. 3: blocks of ClickHouse, what
 // may be erased within a day. 4: when alerts were raised. 5: identities.
-// 6: attachments. 7: what passes.
-constexpr int64_t kVersion = 7;
+// 6: attachments. 7: what passes. 8: pages of a school's books.
+constexpr int64_t kVersion = 8;
 
 // Text that a device or a person wrote is kept as bytes: PostgreSQL's text
 // takes neither every byte nor every order that SQLite does.
@@ -105,6 +105,10 @@ CREATE TABLE IF NOT EXISTS digest_agreement(
 CREATE TABLE IF NOT EXISTS published_report(
   school bytea NOT NULL, period bytea NOT NULL, body bytea NOT NULL,
   PRIMARY KEY(school, period));
+CREATE TABLE IF NOT EXISTS book_page(
+  school bytea NOT NULL, book bytea NOT NULL, name bytea NOT NULL,
+  body bytea NOT NULL, changed_by bytea NOT NULL, changed_us bigint NOT NULL,
+  PRIMARY KEY(school, book, name));
 
 CREATE TABLE IF NOT EXISTS audit(
   number bigint PRIMARY KEY, time_us bigint NOT NULL, who bytea NOT NULL,

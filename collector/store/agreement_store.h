@@ -1,6 +1,6 @@
-// What a school decided or published and must not change by itself: kinds of
-// alerts that two people moved to the digest, and figures of past months as
-// governors were first shown them.
+// What a school decided, published or wrote down and must not change by itself:
+// kinds of alerts that two people moved to the digest, figures of past months
+// as governors were first shown them, and the pages of its books.
 #pragma once
 
 #include <memory>
@@ -24,6 +24,21 @@ struct DigestAgreement {
   absl::Time changed = absl::InfinitePast();
 };
 
+// A page of one of a school's books: whom to tell outside ("contacts"), what
+// was approved ("approvals"), whose name was opened ("opened names").
+struct BookPage {
+  std::string school;
+  std::string book;
+  std::string key;         // one page for each in its book
+  std::string text;        // JSON; whoever writes the book knows its form
+  std::string changed_by;  // account
+  absl::Time changed = absl::InfinitePast();
+};
+
+inline constexpr size_t kMostPageBytes = 16 << 10;
+// Of one book of one school.
+inline constexpr size_t kMostPages = 5000;
+
 // Thread-safe. Durable when OK.
 class AgreementStore {
  public:
@@ -41,7 +56,22 @@ class AgreementStore {
   // NOT_FOUND: not published yet.
   virtual absl::StatusOr<std::string> Published(const std::string& school,
                                                 const std::string& period) = 0;
+
+  // By key.
+  virtual absl::StatusOr<std::vector<BookPage>> Pages(
+      const std::string& school, const std::string& book) = 0;
+  // In the place of the one with its key. INVALID_ARGUMENT for too long a
+  // text, RESOURCE_EXHAUSTED for one page too many.
+  virtual absl::Status PutPage(const BookPage& page) = 0;
+  // NOT_FOUND: there is none.
+  virtual absl::Status RemovePage(const std::string& school,
+                                  const std::string& book,
+                                  const std::string& key) = 0;
 };
+
+// OK, or why PutPage refuses: the same for every back end. `pages`: how many
+// others the book has.
+absl::Status PageFits(const BookPage& page, size_t pages);
 
 absl::StatusOr<std::unique_ptr<AgreementStore>> OpenSqliteAgreementStore(
     const std::string& file);

@@ -301,6 +301,34 @@ TEST_P(SmallStoresTest, AnAgreementIsOfItsSchool) {
   EXPECT_TRUE(store->Agreements("elm")->empty());
 }
 
+TEST_P(SmallStoresTest, ABookIsOfItsSchoolAndItsPagesAreReplaced) {
+  auto store = Agreements();
+  BookPage page{.school = "oak",
+                .book = "contacts",
+                .key = "police",
+                .text = R"({"phone":"101"})",
+                .changed_by = "lead",
+                .changed = kNow};
+  ASSERT_TRUE(store->PutPage(page).ok());
+  page.text = R"({"phone":"+44 20 7946 0000"})";
+  page.changed_by = "head";
+  ASSERT_TRUE(store->PutPage(page).ok());
+  const auto pages = Agreements()->Pages("oak", "contacts");
+  ASSERT_TRUE(pages.ok()) << pages.status();
+  ASSERT_EQ(pages->size(), 1u);
+  EXPECT_EQ((*pages)[0].text, page.text);
+  EXPECT_EQ((*pages)[0].changed_by, "head");
+  EXPECT_EQ((*pages)[0].changed, kNow);
+  EXPECT_TRUE(store->Pages("elm", "contacts")->empty());
+  BookPage large = page;
+  large.text.assign(kMostPageBytes + 1, 'x');
+  EXPECT_EQ(store->PutPage(large).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_TRUE(absl::IsNotFound(store->RemovePage("elm", "contacts", "police")));
+  ASSERT_TRUE(store->RemovePage("oak", "contacts", "police").ok());
+  EXPECT_TRUE(absl::IsNotFound(store->RemovePage("oak", "contacts", "police")));
+  EXPECT_TRUE(store->Pages("oak", "contacts")->empty());
+}
+
 AuditEntry Entry(const std::string& who) {
   AuditEntry entry;
   entry.time = kNow;

@@ -14,7 +14,12 @@ constexpr char kSchema[] =
     "  changed_us INTEGER NOT NULL, PRIMARY KEY(school, kind)) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS published_report("
     "  school TEXT NOT NULL, period TEXT NOT NULL, body TEXT NOT NULL,"
-    "  PRIMARY KEY(school, period)) WITHOUT ROWID";
+    "  PRIMARY KEY(school, period)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS book_page("
+    "  school TEXT NOT NULL, book TEXT NOT NULL, name TEXT NOT NULL,"
+    "  body TEXT NOT NULL, changed_by TEXT NOT NULL,"
+    "  changed_us INTEGER NOT NULL, PRIMARY KEY(school, book, name))"
+    "  WITHOUT ROWID";
 
 class SqliteAgreementStore : public AgreementStore {
  public:
@@ -87,6 +92,66 @@ class SqliteAgreementStore : public AgreementStore {
       return absl::NotFoundError(absl::StrCat(period, ": not published"));
     }
     return get->Bytes(0);
+  }
+
+  absl::StatusOr<std::vector<BookPage>> Pages(
+      const std::string& school, const std::string& book) override {
+    const std::lock_guard lock(mutex_);
+    absl::StatusOr<Statement> rows = database_->Prepare(
+        "SELECT name, body, changed_by, changed_us FROM book_page"
+        " WHERE school=? AND book=? ORDER BY name");
+    if (!rows.ok()) return rows.status();
+    rows->BindText(1, school).BindText(2, book);
+    std::vector<BookPage> all;
+    while (true) {
+      const absl::StatusOr<bool> row = rows->Step();
+      if (!row.ok()) return row.status();
+      if (!*row) return all;
+      all.push_back({.school = school,
+                     .book = book,
+                     .key = rows->Bytes(0),
+                     .text = rows->Bytes(1),
+                     .changed_by = rows->Bytes(2),
+                     .changed = absl::FromUnixMicros(rows->Int(3))});
+    }
+  }
+
+  absl::Status PutPage(const BookPage& page) override {
+    const std::lock_guard lock(mutex_);
+    absl::StatusOr<Statement> others = database_->Prepare(
+        "SELECT count(*) FROM book_page WHERE school=? AND book=? AND name<>?");
+    if (!others.ok()) return others.status();
+    const absl::StatusOr<bool> row = others->BindText(1, page.school)
+                                         .BindText(2, page.book)
+                                         .BindText(3, page.key)
+                                         .Step();
+    if (!row.ok()) return row.status();
+    const absl::Status fits =
+        PageFits(page, static_cast<size_t>(others->Int(0)));
+    if (!fits.ok()) return fits;
+    absl::StatusOr<Statement> put = database_->Prepare(
+        "INSERT OR REPLACE INTO book_page VALUES(?,?,?,?,?,?)");
+    if (!put.ok()) return put.status();
+    return put->BindText(1, page.school)
+        .BindText(2, page.book)
+        .BindText(3, page.key)
+        .BindText(4, page.text)
+        .BindText(5, page.changed_by)
+        .Bind(6, absl::ToUnixMicros(page.changed))
+        .Run();
+  }
+
+  absl::Status RemovePage(const std::string& school, const std::string& book,
+                          const std::string& key) override {
+    const std::lock_guard lock(mutex_);
+    absl::StatusOr<Statement> remove = database_->Prepare(
+        "DELETE FROM book_page WHERE school=? AND book=? AND name=?"
+        " RETURNING 1");
+    if (!remove.ok()) return remove.status();
+    const absl::StatusOr<bool> row =
+        remove->BindText(1, school).BindText(2, book).BindText(3, key).Step();
+    if (!row.ok()) return row.status();
+    return *row ? absl::OkStatus() : absl::NotFoundError(key);
   }
 
  private:

@@ -148,6 +148,13 @@ std::optional<Caller> Api::Admit(const Request& request, const AccessRule& rule,
     *refusal = Refusal(403, "new_password", "Choose your own password first.");
     return std::nullopt;
   }
+  if (!rule.before_new_password && rule.endpoint != Endpoint::kSecondFactor &&
+      MustAddCode(caller.account)) {
+    *refusal = Refusal(403, "second_factor",
+                       "Your role needs an authenticator here. Add one under "
+                       "“Password and code” first.");
+    return std::nullopt;
+  }
   if ((rule.roles & RoleBit(caller.account.role)) == 0) {
     ++counters_.refused;
     *refusal =
@@ -270,6 +277,22 @@ Response Api::Dispatch(const Request& request, const AccessRule& rule,
       return EndName(number, caller);
     case Endpoint::kOpenName:
       return OpenName(number, caller);
+    case Endpoint::kToldName:
+      return ToldName(number, caller);
+    case Endpoint::kContacts:
+      return ShowContacts(caller);
+    case Endpoint::kWriteContact:
+      return ChangeContact(request, caller);
+    case Endpoint::kLetter:
+      return DraftLetter(number, caller);
+    case Endpoint::kResponseTimes:
+      return ShowResponseTimes(caller);
+    case Endpoint::kRestrictions:
+      return ListRestrictions(caller);
+    case Endpoint::kRetention:
+      return ShowRetention(caller);
+    case Endpoint::kApproveRetention:
+      return ApproveRetention(request, caller);
     case Endpoint::kOwnRecord:
       return ShowOwnRecord(caller);
     case Endpoint::kRecords:

@@ -19,6 +19,7 @@
 #include "collector/web/directory_log_ins.h"
 #include "collector/web/http.h"
 #include "collector/web/name_requests.h"
+#include "collector/web/opened_names.h"
 #include "collector/web/record_requests.h"
 #include "collector/web/sessions.h"
 #include "collector/web/stores.h"
@@ -80,6 +81,9 @@ class Api {
 
   // How much its body may have, judged by its head alone.
   size_t BodyLimit(const Request& request);
+  // Whether a long body is not even read, by the head alone: whoever sends it
+  // may not make this call.
+  bool RefusesBody(const Request& request);
 
   bool SessionAlive(const std::string& key);
   std::string NameOf(const std::string& account);
@@ -147,6 +151,7 @@ class Api {
   Response ExportPack(uint64_t id, const Caller& caller);
 
   // api_attachments.cc
+  std::optional<bool> RoleOfCookie(const Request& request, uint32_t roles);
   Response Attach(const Request& request, uint64_t id, const Caller& caller);
   Response FetchAttachment(uint64_t id, const Caller& caller);
   Response RemoveAttachment(const Request& request, uint64_t id,
@@ -162,6 +167,8 @@ class Api {
   // api_second_factor.cc
   Response ChangeSecondFactor(const Request& request, const Caller& caller);
   bool HasSecondFactor(const std::string& account);
+  // The account's role is one that needs a code, and it has none yet.
+  bool MustAddCode(const Account& account);
   // Of a new second factor: shown to its owner, not confirmed yet.
   absl::Status KeepNewSecret(const std::string& account,
                              const std::string& secret);
@@ -171,6 +178,7 @@ class Api {
 
   // api_report.cc
   Response ShowReport(const Request& request, const Caller& caller);
+  Response ShowResponseTimes(const Caller& caller);
   absl::StatusOr<Report> GovernorsFigures(const std::string& school,
                                           const Period& period,
                                           const Readers& everybody);
@@ -203,6 +211,27 @@ class Api {
   std::optional<NameRequest> NameFor(uint64_t id, const Caller& caller,
                                      Response* refusal);
   std::optional<Response> RecordExpiredNames();
+
+  // api_opened_names.cc: the person is told afterwards
+  std::optional<Response> NoteOpenedName(const NameRequest& one);
+  absl::StatusOr<std::vector<OpenedName>> OpenedNames(
+      const std::string& school);
+  nlohmann::json NamesToTell(const Caller& caller);
+  nlohmann::json OwnOpenedNames(const Caller& caller);
+  Response ToldName(uint64_t number, const Caller& caller);
+
+  // api_contacts.cc
+  Response ShowContacts(const Caller& caller);
+  Response ChangeContact(const Request& request, const Caller& caller);
+  nlohmann::json ContactsOfAlert(const v1::Alert& alert);
+  Response DraftLetter(uint64_t id, const Caller& caller);
+
+  // api_retention.cc
+  Response ShowRetention(const Caller& caller);
+  Response ApproveRetention(const Request& request, const Caller& caller);
+
+  // api_restrictions.cc
+  Response ListRestrictions(const Caller& caller);
 
   // api_own_record.cc
   Response ShowOwnRecord(const Caller& caller);

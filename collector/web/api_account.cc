@@ -47,6 +47,7 @@ nlohmann::json Api::SessionJson(const Caller& caller) {
           {"csrf", caller.session.csrf},
           {"must_change_password", account.must_change_password},
           {"second_factor", HasSecondFactor(account.name)},
+          {"must_add_code", MustAddCode(account)},
           {"idle_seconds", absl::ToInt64Seconds(sessions_.limits().idle)},
           {"may",
            {{"alerts", may(Endpoint::kAlerts)},

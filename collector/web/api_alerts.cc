@@ -6,8 +6,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "collector/cases/alert_json.h"
+#include "collector/cases/contacts.h"
 #include "collector/cases/doubt.h"
 #include "collector/cases/policy_says.h"
+#include "collector/cases/response_times.h"
 #include "collector/web/api.h"
 
 namespace schoolgate::collector {
@@ -207,6 +209,7 @@ nlohmann::json Api::WholeAlert(const v1::Alert& alert, const Caller& caller) {
     value["in_favour"] = absl::StrCat(doubt, " ", value.value("in_favour", ""));
   }
   value["attachments"] = AttachmentsOf(alert);
+  value["contacts"] = ContactsOfAlert(alert);
   nlohmann::json says = PolicySays(alert, everybody, earlier);
   if (!says.is_null()) value["policy"] = std::move(says);
   return value;
@@ -270,10 +273,13 @@ Response Api::ChangeState(const Request& request, uint64_t id,
     if (!note.empty()) AddNoteTo(alert, who, now, note);
     if (state == v1::ALERT_STATE_CLOSED) {
       FillIncident(body, who, now, alert->mutable_incident());
-      return CloseAlert(who, outcome, alert);
+      const absl::Status closed = CloseAlert(who, outcome, alert);
+      if (closed.ok()) NoteResponse(now, alert);
+      return closed;
     }
     alert->set_state(state);
     alert->clear_close_proposed_by();
+    NoteResponse(now, alert);
     return absl::OkStatus();
   });
 }

@@ -3,6 +3,8 @@
 // collector's key before they are stored.
 #include <sodium.h>
 
+#include <charconv>
+
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "collector/cases/alert_json.h"
@@ -59,10 +61,29 @@ size_t Api::BodyLimit(const Request& request) {
     return kUsualBody;
   }
   // Who is not logged in fills no memory.
-  const bool inside =
-      sessions_.Find(request.Cookie(kSessionCookie), clock_.SinceBoot(), false)
-          .ok();
-  return inside ? kMostBody : kUsualBody;
+  return RoleOfCookie(request, rule->roles).value_or(false) ? kMostBody
+                                                            : kUsualBody;
+}
+
+// Whether whoever is logged in has one of the roles; nothing: nobody is.
+std::optional<bool> Api::RoleOfCookie(const Request& request, uint32_t roles) {
+  const auto session =
+      sessions_.Find(request.Cookie(kSessionCookie), clock_.SinceBoot(), false);
+  if (!session.ok()) return std::nullopt;
+  const auto account = stores_.accounts.Get(session->account);
+  if (!account.ok()) return std::nullopt;
+  return (roles & RoleBit(account->role)) != 0;
+}
+
+bool Api::RefusesBody(const Request& request) {
+  const std::string length = request.Header("content-length");
+  uint64_t bytes = 0, number = 0;
+  bool path_known = false;
+  std::from_chars(length.data(), length.data() + length.size(), bytes);
+  const AccessRule* rule =
+      FindRule(request.method, request.path, &number, &path_known);
+  if (rule == nullptr || rule->roles == 0 || bytes <= kUsualBody) return false;
+  return !RoleOfCookie(request, rule->roles).value_or(true);
 }
 
 std::optional<Response> Api::NoAttachmentsHere(const v1::Alert& alert) {

@@ -215,6 +215,14 @@ TEST_F(AttachmentsTest, OnlyWhoIsLoggedInMaySendMuch) {
   TestBrowser lead = As("lead");
   request.headers["cookie"] = lead.cookie;
   EXPECT_GT(api_.BodyLimit(request), 5u << 20);
+  request.headers["content-length"] = "7000000";
+  EXPECT_FALSE(api_.RefusesBody(request));
+  request.headers["cookie"] = As("governor").cookie;
+  EXPECT_EQ(api_.BodyLimit(request), 64u << 10);
+  EXPECT_TRUE(api_.RefusesBody(request));
+  request.headers["content-length"] = "600";
+  EXPECT_FALSE(api_.RefusesBody(request)) << "the usual way, and on record";
+  request.headers["cookie"] = lead.cookie;
   request.path = absl::StrCat("/api/v1/alerts/", alert_, "/notes");
   EXPECT_EQ(api_.BodyLimit(request), 64u << 10);
 }

@@ -84,6 +84,20 @@ Response Api::AskName(const Request& request, uint64_t id,
   fresh.requester = caller.account.name;
   fresh.reason = Text(body, "reason", kReasonLimit);
   fresh.requester_key = HexText(body, "key", kKeyHex);
+  const nlohmann::json days = body.value("tell_after_days", nlohmann::json(0));
+  const int64_t wait = days.is_number_integer() ? days.get<int64_t>() : -1;
+  fresh.tell_later_reason = Text(body, "tell_later_reason", kReasonLimit);
+  if (wait < 0 || wait > kLongestDeferDays) {
+    return Refusal(400, "incomplete",
+                   absl::StrCat("Telling the person can wait ",
+                                kLongestDeferDays, " days at most."));
+  }
+  fresh.tell_after_days = static_cast<int>(wait);
+  if (wait == 0) fresh.tell_later_reason.clear();
+  if (wait > 0 && fresh.tell_later_reason.size() < kReasonLeast) {
+    return Refusal(400, "incomplete",
+                   "Say in a few words why the person is told later.");
+  }
   if (fresh.reason.size() < kReasonLeast || fresh.requester_key.empty()) {
     return Refusal(400, "incomplete",
                    "Say in a few words why the name is needed.");
@@ -124,6 +138,8 @@ nlohmann::json Api::NameJson(const NameRequest& one, const Caller& caller,
       {"mine", one.requester == caller.account.name},
       {"state", NameStateWord(one.state)},
       {"reason", one.reason},
+      {"tell_after_days", one.tell_after_days},
+      {"tell_later_reason", one.tell_later_reason},
       {"requester", NameOf(one.requester)},
       {"approver", one.approver.empty() ? "" : NameOf(one.approver)},
       {"key", one.requester_key},
@@ -162,7 +178,8 @@ Response Api::ListNames(const Request& request, const Caller& caller) {
     if (!MayAnswerName(one, caller, &sees_alert)) continue;
     list.push_back(NameJson(one, caller, sees_alert));
   }
-  return JsonAnswer({{"requests", std::move(list)}});
+  return JsonAnswer(
+      {{"requests", std::move(list)}, {"to_tell", NamesToTell(caller)}});
 }
 
 std::optional<NameRequest> Api::NameFor(uint64_t id, const Caller& caller,
@@ -239,6 +256,7 @@ Response Api::OpenName(uint64_t id, const Caller& caller) {
                            absl::StrCat(one->alert), one->approver)) {
     return *failed;
   }
+  if (auto failed = NoteOpenedName(*one)) return *failed;
   const auto opened = names_.Open(id, clock_.SinceBoot());
   if (!opened.ok()) return AnswerTo(opened.status());
   return JsonAnswer({{"sealed_login", opened->sealed_login},

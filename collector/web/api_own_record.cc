@@ -32,6 +32,7 @@ Response Api::ShowOwnRecord(const Caller& caller) {
   }
   // Not their alias: whoever knows it finds themselves in what others see.
   return JsonAnswer({{"lines", std::move(lines)},
+                     {"names_opened", OwnOpenedNames(caller)},
                      {"keep_days", KeepContactDays(caller.account.school)}});
 }
 

@@ -1,6 +1,8 @@
 // Reports on screen and as CSV.
 #include "absl/strings/str_cat.h"
+#include "collector/cases/contacts.h"
 #include "collector/cases/report.h"
+#include "collector/cases/response_times.h"
 #include "collector/cases/trends.h"
 #include "collector/web/api.h"
 
@@ -61,8 +63,13 @@ absl::StatusOr<Report> Api::LeadersFigures(const Account& reader,
   }
   if (!counts.ok()) return counts.status();
   if (!before.ok()) return before.status();
-  return LeadersReport(period, *alerts, *counts, *before, facts_.zone,
-                       PolicyOf(stores_.policies, reader.school).get());
+  Report report =
+      LeadersReport(period, *alerts, *counts, *before, facts_.zone,
+                    PolicyOf(stores_.policies, reader.school).get());
+  const auto book = ContactsOf(stores_.agreements, reader.school);
+  if (!book.ok()) return book.status();
+  report.tables.push_back(ContactTable(*book, facts_.zone));
+  return report;
 }
 
 // Exact months for those who may see the alerts, the governors' for others;
@@ -90,6 +97,32 @@ absl::StatusOr<Report> Api::Trends(const Account& reader, const Period& period,
     report->tables.push_back(std::move(table));
   }
   return report;
+}
+
+// For who sees no single alert: how quickly a month's were dealt with.
+Response Api::ShowResponseTimes(const Caller& caller) {
+  AlertQuery query;
+  query.school = caller.account.school;
+  query.limit = kMostAlerts;
+  query.raised_from = clock_.Now() - absl::Hours(24 * 366);
+  absl::StatusOr<std::vector<v1::Alert>> alerts = stores_.alerts.Find(query);
+  if (!alerts.ok()) {
+    return Refusal(503, "no_times", "This cannot be read at the moment.");
+  }
+  if (auto failed = Record(caller.account.name, "view_response", "", "")) {
+    return *failed;
+  }
+  const Readers everybody = Everybody();
+  std::erase_if(*alerts, [&](const v1::Alert& alert) {
+    return SightOf(caller.account, alert, everybody) == Sight::kNothing;
+  });
+  nlohmann::json months = nlohmann::json::array();
+  for (const MonthlyResponse& one : ResponseByMonth(*alerts, facts_.zone)) {
+    months.push_back({{"month", one.month},
+                      {"looked_at", one.looked_at},
+                      {"closed", one.closed}});
+  }
+  return JsonAnswer({{"months", std::move(months)}});
 }
 
 Response Api::ShowReport(const Request& request, const Caller& caller) {

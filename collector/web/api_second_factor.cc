@@ -1,4 +1,6 @@
 // A code from an authenticator program beside the password.
+#include <algorithm>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "collector/web/api.h"
@@ -54,6 +56,13 @@ bool Api::HasSecondFactor(const std::string& account) {
   if (stores_.second_factors == nullptr) return false;
   // What cannot be read is there: else a broken disk would open the door.
   return !absl::IsNotFound(stores_.second_factors->Get(account).status());
+}
+
+bool Api::MustAddCode(const Account& account) {
+  return stores_.second_factors != nullptr &&
+         std::find(facts_.need_code.begin(), facts_.need_code.end(),
+                   account.role) != facts_.need_code.end() &&
+         !HasSecondFactor(account.name);
 }
 
 bool Api::TakeCode(const std::string& account, const std::string& code) {

@@ -87,6 +87,36 @@ TEST_F(SecondFactorTest, ThePasswordAloneOpensNothing) {
 }
 
 // Somebody who watches the typing could use the code again within its minute.
+// A role that the school's set-up says needs a code sees nothing without one,
+// and is not locked out of adding it.
+TEST_F(SecondFactorTest, ARoleCanBeMadeToHaveOne) {
+  NoticeFacts facts;
+  facts.need_code = {Role::kSafetyLead};
+  Api strict(school_.stores(), facts, SessionLimits{}, school_.clock());
+  TestBrowser lead(strict), deputy(strict);
+  const Response in = lead.LogIn("lead");
+  ASSERT_EQ(in.status, 200);
+  EXPECT_EQ(TestBrowser::Json(in)["must_add_code"], true);
+  for (const char* path : {"/api/v1/alerts", "/api/v1/audit", "/api/v1/notice",
+                           "/api/v1/my-record"}) {
+    const Response refused = lead.Get(path);
+    EXPECT_EQ(refused.status, 403) << path;
+    EXPECT_EQ(TestBrowser::Json(refused)["error"], "second_factor") << path;
+  }
+  ASSERT_EQ(deputy.LogIn("deputy").status, 200);
+  EXPECT_EQ(deputy.Get("/api/v1/alerts").status, 200);
+  Add();  // as the page does, at the same stores
+  EXPECT_EQ(lead.Get("/api/v1/alerts").status, 200);
+  // Who takes it away again is where they were.
+  TestBrowser again(strict);
+  ASSERT_EQ(LogIn(again, Code()).status, 200);
+  EXPECT_EQ(Change(again, "begin").status, 409);
+  school_.clock().Advance(absl::Seconds(30));
+  EXPECT_EQ(Change(again, "remove", Code()).status, 200);
+  EXPECT_EQ(again.Get("/api/v1/alerts").status, 403);
+  EXPECT_EQ(Change(again, "begin").status, 200);
+}
+
 TEST_F(SecondFactorTest, ACodeIsGoodOnce) {
   Add();
   TestBrowser browser(api_), other(api_, "198.51.100.4");

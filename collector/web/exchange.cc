@@ -131,6 +131,14 @@ MHD_Result Exchange::Begin(const char* path, const char* method) {
                             &request_.headers);
   MHD_get_connection_values(connection_, MHD_GET_ARGUMENT_KIND, &Collect,
                             &request_.query);
+  if (site_.api.RefusesBody(request_)) {
+    // The refusal goes on record where writing may take its time.
+    site_.worker.Add(
+        [&api = site_.api, request = request_] { (void)api.Answer(request); });
+    response_ =
+        Refusal(403, "not_your_role", "Your role does not include this page.");
+    return Send();
+  }
   body_limit_ = site_.api.BodyLimit(request_);
   if (body_limit_ > kBodyUsual) {
     large_ = true;

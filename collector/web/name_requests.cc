@@ -81,6 +81,8 @@ nlohmann::json Written(const NameRequest& request) {
           {"requester", request.requester},
           {"approver", request.approver},
           {"reason", request.reason},
+          {"tell_after_days", request.tell_after_days},
+          {"tell_later_reason", request.tell_later_reason},
           {"requester_key", request.requester_key},
           {"sealed_login", request.sealed_login},
           {"key_id", request.key_id},
@@ -94,6 +96,8 @@ void ReadWritten(const nlohmann::json& written, NameRequest* request) {
   request->requester = written.value("requester", "");
   request->approver = written.value("approver", "");
   request->reason = written.value("reason", "");
+  request->tell_after_days = written.value("tell_after_days", 0);
+  request->tell_later_reason = written.value("tell_later_reason", "");
   request->requester_key = written.value("requester_key", "");
   request->sealed_login = written.value("sealed_login", "");
   request->key_id = written.value("key_id", "");

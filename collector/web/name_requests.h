@@ -36,6 +36,10 @@ struct NameRequest {
   std::string school;
   std::string requester, approver;  // accounts
   std::string reason;
+  // The person is told afterwards; so many days later where both agree that
+  // the case demands it, and why.
+  int tell_after_days = 0;
+  std::string tell_later_reason;
   std::string requester_key;  // X25519 public, made for this request
   std::string sealed_login;   // to the school's key, as the device sent it
   std::string key_id;         // of that key

@@ -3,9 +3,13 @@
 #include <curl/curl.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <thread>
 
 #include "absl/strings/escaping.h"
@@ -30,6 +34,8 @@ struct Call {
   long tls_max = 0;
   std::string until;  // stop reading when the body holds this
 };
+
+struct Upload;
 
 class ServerTest : public testing::Test {
  protected:
@@ -65,7 +71,8 @@ class ServerTest : public testing::Test {
     ASSERT_NE(server_->port(), 0);
   }
 
-  Answer Do(const Call& call);
+  // `upload`: the body in place of the call's, as the server asks for it.
+  Answer Do(const Call& call, Upload* upload = nullptr);
 
   // Cookie and token of a fresh session.
   Call LoggedIn(const std::string& name) {
@@ -120,6 +127,92 @@ TEST_F(ServerTest, MuchIsTakenOfThoseAloneWhoAreLoggedIn) {
   }
 }
 
+// A file on its way: sent when it may be, counted.
+struct Upload {
+  std::string body;
+  size_t sent = 0;
+  std::atomic<int>* begun = nullptr;
+  std::shared_future<void> go;
+};
+
+size_t ReadUpload(char* to, size_t size, size_t count, void* from) {
+  auto& upload = *static_cast<Upload*>(from);
+  if (upload.sent == 0 && upload.begun != nullptr) {
+    ++*upload.begun;  // the server has said: continue
+    upload.go.wait();
+  }
+  const size_t some = std::min(size * count, upload.body.size() - upload.sent);
+  std::memcpy(to, upload.body.data() + upload.sent, some);
+  upload.sent += some;
+  return some;
+}
+
+std::string FileBody(size_t bytes) {
+  const std::string png = "\x89PNG\r\n\x1a\n" + std::string(bytes, 'x');
+  return nlohmann::json{{"name", "a.png"}, {"base64", absl::Base64Escape(png)}}
+      .dump();
+}
+
+// What is sent while four others are on their way would fill the memory.
+TEST_F(ServerTest, AFifthFileAtOnceIsAskedToComeAgain) {
+  Start();
+  const uint64_t alert = school_.AddAlert("P-000001", v1::SEVERITY_SERIOUS);
+  Call call = LoggedIn("lead");
+  call.path = absl::StrCat("/api/v1/alerts/", alert, "/attachments");
+  call.method = "POST";
+  std::atomic<int> begun{0};
+  std::promise<void> go;
+  const std::shared_future<void> may_go = go.get_future().share();
+  std::vector<std::thread> senders;
+  std::atomic<int> stored{0};
+  for (int i = 0; i < 4; ++i) {
+    senders.emplace_back([&] {
+      Upload upload{FileBody(1 << 20), 0, &begun, may_go};
+      if (Do(call, &upload).status == 200) ++stored;
+    });
+  }
+  const auto late = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (begun < 4 && std::chrono::steady_clock::now() < late) {
+    std::this_thread::yield();
+  }
+  ASSERT_EQ(begun, 4);
+  Upload fifth{FileBody(1 << 20), 0, nullptr, {}};
+  const Answer busy = Do(call, &fifth);
+  EXPECT_EQ(busy.status, 503);
+  EXPECT_TRUE(absl::StrContains(busy.body, "busy")) << busy.body;
+  // Others are served meanwhile.
+  EXPECT_EQ(Do({.path = "/health"}).status, 200);
+  go.set_value();
+  for (std::thread& one : senders) one.join();
+  EXPECT_EQ(stored, 4);
+  Upload again{FileBody(1 << 20), 0, nullptr, {}};
+  EXPECT_EQ(Do(call, &again).status, 200) << "the room is free again";
+}
+
+// Seven megabytes of somebody who may not send one byte.
+TEST_F(ServerTest, WhoMayAttachNothingSendsNothing) {
+  Start();
+  const uint64_t alert = school_.AddAlert("P-000001", v1::SEVERITY_SERIOUS);
+  Call call = LoggedIn("governor");
+  call.path = absl::StrCat("/api/v1/alerts/", alert, "/attachments");
+  call.method = "POST";
+  Upload upload{FileBody(4 << 20), 0, nullptr, {}};
+  const Answer refused = Do(call, &upload);
+  EXPECT_EQ(refused.status, 403);
+  EXPECT_TRUE(absl::StrContains(refused.body, "not_your_role"));
+  EXPECT_EQ(upload.sent, 0u) << "nothing was read";
+  bool on_record = false;
+  const auto late = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (!on_record && std::chrono::steady_clock::now() < late) {
+    for (const AuditEntry& entry : school_.Audit()) {
+      on_record =
+          on_record || (entry.who == "governor" && entry.action == "refused");
+    }
+  }
+  EXPECT_TRUE(on_record);
+  EXPECT_EQ(Do({.path = "/health"}).status, 200);
+}
+
 size_t Append(char* from, size_t size, size_t count, void* to) {
   static_cast<std::string*>(to)->append(from, size * count);
   return size * count;
@@ -138,7 +231,7 @@ size_t AppendUntil(char* from, size_t size, size_t count, void* to) {
   return there ? 0 : size * count;  // 0 ends the transfer
 }
 
-Answer ServerTest::Do(const Call& call) {
+Answer ServerTest::Do(const Call& call, Upload* upload) {
   Answer answer;
   CURL* curl = curl_easy_init();
   curl_slist* headers = nullptr;
@@ -151,9 +244,19 @@ Answer ServerTest::Do(const Call& call) {
   }
   if (call.method == "POST") {
     headers = curl_slist_append(headers, "Content-Type: application/json");
-    curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE,
-                     static_cast<long>(call.body.size()));
-    curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS, call.body.c_str());
+    if (upload != nullptr) {
+      headers = curl_slist_append(headers, "Expect: 100-continue");
+      curl_easy_setopt(curl, CURLOPT_POST, 1L);
+      curl_easy_setopt(curl, CURLOPT_EXPECT_100_TIMEOUT_MS, 30000L);
+      curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE,
+                       static_cast<long>(upload->body.size()));
+      curl_easy_setopt(curl, CURLOPT_READFUNCTION, &ReadUpload);
+      curl_easy_setopt(curl, CURLOPT_READDATA, upload);
+    } else {
+      curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE,
+                       static_cast<long>(call.body.size()));
+      curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS, call.body.c_str());
+    }
   }
   const std::string address =
       absl::StrCat("https://127.0.0.1:", server_->port(), call.path);

@@ -76,6 +76,8 @@ struct NoticeFacts {
   // Schools (id and name) whose published figures stand side by side in the
   // trends; empty: each school sees its own.
   std::vector<std::pair<std::string, std::string>> compared = {};
+  // Roles that must have an authenticator.
+  std::vector<Role> need_code = {};
 };
 
 }  // namespace schoolgate::collector

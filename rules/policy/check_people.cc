@@ -12,6 +12,7 @@ namespace {
 
 constexpr int64_t kDaySeconds = 24 * 60 * 60;
 constexpr int64_t kLongNominationDays = 400;
+constexpr int64_t kLongRestrictionDays = 120;
 constexpr int64_t kTermsRunOutDays = 60;
 
 class PeopleCheck {
@@ -25,6 +26,7 @@ class PeopleCheck {
 
   void Run() {
     Nominations();
+    Restrictions();
     Terms();
     Schedules();
     Routes();
@@ -82,6 +84,27 @@ class PeopleCheck {
           findings_->Contradiction(line, "nominated/" + nominee.user(),
                                    "nobody approves themselves");
         }
+      }
+    }
+  }
+
+  void Restrictions() {
+    for (const v1::Restriction& one : policy_.restrictions()) {
+      const int line = static_cast<int>(one.line());
+      const std::string whose =
+          one.user().empty()
+              ? policy_.groups(static_cast<int>(one.group_plus_1()) - 1).id()
+              : one.user();
+      if (one.expires_unix_s() <= now_) {
+        findings_->Warning(line, absl::StrCat("the restriction of ", whose,
+                                              " is over: remove it"));
+      }
+      const int64_t from = std::max(one.from_unix_s(), now_);
+      if (one.expires_unix_s() - from > kLongRestrictionDays * kDaySeconds) {
+        findings_->Warning(
+            line, absl::StrCat("the restriction of ", whose,
+                               " lasts more than a term: look at it again "
+                               "before"));
       }
     }
   }

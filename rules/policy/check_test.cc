@@ -98,6 +98,8 @@ TEST(Check, EveryPlantedContradictionIsFoundOnItsLine) {
       {68, "Z11", "not offered"},
       {70, "Z14", "Chart"},
       {73, "", "answers nothing"},
+      {75, "", "the restriction of gone.pupil is over"},
+      {76, "", "the restriction of pupils lasts more than a term"},
   };
   const auto findings =
       CheckPolicyFile("rules/policy/testdata/planted.yaml", kNow);

@@ -53,6 +53,7 @@ void ReadFile(const PolicySource& source, Draft* draft) {
   ReadGroups(top, source, draft);
   ReadCalendar(top, source, draft);
   ReadNominations(top, source, draft);
+  if (!source.is_baseline) ReadRestrictions(top, source, draft);
   ReadRules(top, source, draft);
   ReadNames(top, source, draft);
   ReadSanctions(top, source, draft);

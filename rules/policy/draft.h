@@ -46,6 +46,7 @@ void ReadCategories(MapReader& top, const PolicySource& source, Draft* draft);
 void ReadGroups(MapReader& top, const PolicySource& source, Draft* draft);
 void ReadCalendar(MapReader& top, const PolicySource& source, Draft* draft);
 void ReadNominations(MapReader& top, const PolicySource& source, Draft* draft);
+void ReadRestrictions(MapReader& top, const PolicySource& source, Draft* draft);
 void ReadRules(MapReader& top, const PolicySource& source, Draft* draft);
 void ReadNames(MapReader& top, const PolicySource& source, Draft* draft);
 void ReadSanctions(MapReader& top, const PolicySource& source, Draft* draft);
@@ -68,6 +69,8 @@ std::vector<int> ReadCategoriesOf(MapReader& map, const PolicySource& source,
 v1::Action ReadAction(MapReader& map, std::string_view key);
 // A date as "2026-09-01"; false after a complaint, or when it is not there.
 bool ReadDate(MapReader& map, std::string_view key, int32_t* day);
+// Local midnight at the start of a day, in the policy's time zone.
+int64_t DayStart(const Draft& draft, int32_t day);
 std::vector<std::string> Ids(const std::map<std::string, int>& named);
 
 // "18:00" to minutes since midnight, "24:00" included; false when it is none.

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "rules/policy/explain_words.h"
+#include "rules/policy/restrictions.h"
 
 namespace schoolgate::rules {
 namespace {
@@ -16,6 +17,7 @@ class PeoplePart {
 
   std::string Write() {
     People();
+    Restrictions();
     Sanctions();
     return out_;
   }
@@ -73,6 +75,18 @@ class PeoplePart {
     }
     Line();
     for (const v1::PolicyRoute& route : policy_.routes()) Route(route);
+    Line();
+  }
+
+  void Restrictions() {
+    if (policy_.restrictions_size() == 0) return;
+    Line("## Who has less for a time");
+    Line();
+    Line("The stricter of two groups' answers holds; help-lines stay open.");
+    Line();
+    for (const v1::Restriction& one : policy_.restrictions()) {
+      Line("- ", PlainText(RestrictionWords(policy_, one)), ".");
+    }
     Line();
   }
 

@@ -21,6 +21,7 @@ TOOL = sys.argv[1]
 POLICY = 'rules/policies/city-primary.yaml'
 RULE = 'matrix:\n  - {@@id: f, '
 SOCIAL = 'categories: [games], groups: everyone, action: block, clause: U1, '
+RESTRICTION = 'restrictions:\n  - {@@to: ks1, '
 END = None  # the mistake is put at the end of the file
 
 # What is replaced, by what (@@ stands on the line that must be named), what
@@ -95,6 +96,22 @@ CASES = [
      'reason: r, until: 2027-01-01}\n', 'nobody approves themselves', False),
     ('nominated:\n', 'nominated:\n  foo:\n    - {@@user: x, approver: y, '
      'reason: r}\n', 'a nomination ends on a day', True),
+    (END, RESTRICTION + 'until: 2027-01-01, reason: r, asked_by: dsl, '
+     'approver: head}\n', 'say either whom', True),
+    (END, RESTRICTION + 'user: p, group: ks2, until: 2027-01-01, reason: r, '
+     'asked_by: dsl, approver: head}\n', 'say either whom', True),
+    (END, RESTRICTION + 'group: ks3, until: 2027-01-01, reason: r, '
+     'asked_by: dsl, approver: head}\n', 'is no group', False),
+    (END, RESTRICTION + 'user: p, reason: r, asked_by: dsl, '
+     'approver: head}\n', 'ends on a day', True),
+    (END, RESTRICTION + 'user: p, from: 2027-01-02, until: 2027-01-01, '
+     'reason: r, asked_by: dsl, approver: head}\n', 'lies before', False),
+    (END, RESTRICTION + 'user: p, until: 2027-01-01, asked_by: dsl, '
+     'approver: head}\n', 'reason: is missing', True),
+    (END, RESTRICTION + 'user: p, until: 2027-01-01, reason: r, '
+     'asked_by: head, approver: Head}\n', 'must be somebody else', False),
+    (END, 'restrictions:\n  - {@@user: p, to: ks0, until: 2027-01-01, '
+     'reason: r, asked_by: dsl, approver: head}\n', 'is no group', False),
     ('roles:\n', 'roles:\n  @@boss: {title: x, heldby: [a]}\n',
      'did you mean held_by?', True),
     ('routes:\n', 'routes:\n  - {@@to: [dsl]}\n', 'about: is missing', True),

@@ -10,15 +10,15 @@
 #include "rules/policy/draft.h"
 
 namespace schoolgate::rules {
-namespace {
 
-// Local midnight at the start of a day.
 int64_t DayStart(const Draft& draft, int32_t day) {
   absl::TimeZone zone = absl::UTCTimeZone();
   absl::LoadTimeZone(draft.policy.calendar().time_zone(), &zone);
   return absl::ToUnixSeconds(
       absl::FromCivil(absl::CivilDay(1970, 1, 1) + day, zone));
 }
+
+namespace {
 
 void ReadNominee(const Node& item, const PolicySource& source,
                  const Draft& draft, Nomination* nomination) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "rules/policy/restrictions.h"
 
 namespace schoolgate::rules {
 namespace {
@@ -76,6 +77,15 @@ absl::Status PolicyTables::Check() const {
       if (group >= static_cast<uint32_t>(policy_.groups_size())) {
         return Bad("a restricted answer's group is out of range");
       }
+    }
+  }
+  if (policy_.restrictions_size() > static_cast<int>(kMaxRestrictions)) {
+    return Bad("there are too many restrictions");
+  }
+  for (const v1::Restriction& restriction : policy_.restrictions()) {
+    const auto groups = static_cast<uint32_t>(policy_.groups_size());
+    if (restriction.to() >= groups || restriction.group_plus_1() > groups) {
+      return Bad("a restriction's group is out of range");
     }
   }
   for (const auto* rules : {&policy_.host_rules(), &policy_.matrix()}) {

@@ -225,6 +225,43 @@ TEST(AttackTest, PoliciesAreNotLoosenedByOne) {
   ExpectRefused(LoosenedPolicies());
 }
 
+// Whom the school moved to a stricter group, one organisation alone could let
+// out before the day that two people agreed on.
+TEST(AttackTest, ARestrictionIsNotEndedByOne) {
+  const auto restricted = [](ExampleBundle* bundle) {
+    v1::Restriction* one = bundle->policy.add_restrictions();
+    one->set_user("pupil.one");
+    one->set_to(1);
+    one->set_from_unix_s(1800000000);
+    one->set_expires_unix_s(1900000000);
+    one->set_reason("agreed");
+    return one;
+  };
+  const std::vector<std::function<void(v1::CompiledPolicy&)>> changes = {
+      [](auto& p) { p.clear_restrictions(); },
+      [](auto& p) { p.mutable_restrictions(0)->set_user("pupil.two"); },
+      [](auto& p) { p.mutable_restrictions(0)->set_to(0); },
+      [](auto& p) {
+        p.mutable_restrictions(0)->set_expires_unix_s(1899999999);
+      },
+      [](auto& p) { p.mutable_restrictions(0)->set_from_unix_s(1800000001); },
+  };
+  for (size_t i = 0; i < changes.size(); ++i) {
+    Victim victim;
+    ExampleBundle first{.version = 11, .release = {kProviderAda, kProviderBen}};
+    restricted(&first);
+    ASSERT_EQ(victim.Offer(first), absl::OkStatus())
+        << "to restrict takes no second organisation";
+    ExampleBundle next = first;
+    next.version = 12;
+    changes[i](next.policy);
+    const absl::Status status = victim.Offer(next);
+    EXPECT_EQ(RefusalOf(status), Refusal::kLoosenedByOne) << i << status;
+    next.release = {kProviderAda, kSchoolHead};
+    EXPECT_EQ(victim.Offer(next), absl::OkStatus()) << i;
+  }
+}
+
 // A provider who may not tighten alone could not react to a new site.
 TEST(AttackTest, TighteningNeedsNoSecondOrganisation) {
   const std::vector<std::function<void(ExampleBundle&)>> changes = {

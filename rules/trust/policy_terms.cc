@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "rules/policy/restrictions.h"
 
 namespace schoolgate::rules {
 namespace {
@@ -37,6 +38,7 @@ class TermComparison {
     Added(old_.approved_remote_access(), new_.approved_remote_access(),
           "approved remote access");
     Added(old_.approved_ai(), new_.approved_ai(), "approved AI");
+    Restrictions();
     Oversight();
     Unknown();
   }
@@ -191,6 +193,22 @@ class TermComparison {
     }
     if (old_.harden_browsers() && !new_.harden_browsers()) {
       Looser("browsers may hide names again");
+    }
+  }
+
+  // One that ends sooner, names another group or is gone. That it may be over
+  // already is not asked: it would be a clock that decides about a signature.
+  void Restrictions() {
+    for (const v1::Restriction& was : old_.restrictions()) {
+      const bool kept =
+          std::any_of(new_.restrictions().begin(), new_.restrictions().end(),
+                      [&](const v1::Restriction& is) {
+                        return Covers(new_, is, old_, was);
+                      });
+      if (!kept) {
+        Looser(absl::StrCat("no longer restricted as before: ",
+                            RestrictionWords(old_, was)));
+      }
     }
   }
 

@@ -303,7 +303,7 @@ test("an empty chair is logged out and nothing stays on the screen", async () =>
 
 const pages = [
   ["lead", "/"], ["lead", "/alerts/1"], ["head", "/alerts/3"], ["lead", "/devices"], ["lead", "/reports"], ["lead", "/precision"], ["lead", "/passes"], ["lead", "/records"],
-  ["lead", "/my-record"], ["head", "/audit"],
+  ["lead", "/my-record"], ["lead", "/contacts"], ["lead", "/alerts/1/letter"], ["lead", "/names"], ["head", "/audit"],
   ["governor", "/"], ["governor", "/reports"], ["lead", "/notice"], ["lead", "/set-up"], ["lead", "/password"],
 ];
 

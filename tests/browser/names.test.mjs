@@ -102,8 +102,15 @@ test("two people open a name; the server never has the name, the key or a share"
   await lead.page.getByText("is no longer shown").waitFor();
   assert.ok(!(await lead.page.content()).includes("a.khan"));
 
+  // The pupil has no account: somebody tells them, and says so.
+  await head.page.getByRole("link", { name: /^Names/ }).click();
+  const row = head.page.locator("tr", { hasText: "Alert 1" });
+  await row.getByText("To be told").waitFor();
+  await row.getByRole("button", { name: "The person has been told" }).click();
+  await row.getByText("by R. Okafor").waitFor();
+
   await head.page.getByRole("link", { name: "Who looked at what" }).click();
-  for (const words of [`Asked for the name in alert 1: “${reason}”`, "Agreed to open the name in alert 1", "Opened the name in alert 1"]) {
+  for (const words of [`Asked for the name in alert 1: “${reason}”`, "Agreed to open the name in alert 1", "Opened the name in alert 1", "Told the person that their name was opened in alert 1"]) {
     await head.page.getByText(words).waitFor();
   }
   // All that went over the line in both directions, and all the server's files.
@@ -120,6 +127,27 @@ test("two people open a name; the server never has the name, the key or a share"
       assert.ok(!Buffer.from(sent).includes(form), "a secret went over the line");
     }
   }
+  await close(lead, head);
+});
+
+test("a wait before the person is told takes a reason, and the second person sees both", async () => {
+  const lead = await person("lead", "/alerts/2");
+  await lead.page.getByLabel("Why is the name needed?").fill(reason);
+  await lead.page.getByLabel("When is the person told").selectOption("30 days later");
+  await lead.page.getByRole("button", { name: /^Ask/ }).click();
+  await lead.page.getByRole("alert").getByText("why the person is told later").waitFor();
+  await lead.page.getByLabel("Why must they wait?").fill("The police have asked us to wait");
+  await lead.page.getByRole("button", { name: /^Ask/ }).click();
+  await lead.page.getByText("Waiting for a second senior person.").waitFor();
+  const head = await person("head", "/names");
+  await head.page.getByText("30 days later: The police have asked us to wait").waitFor();
+  await unlock(head.page, shareOf("head"), agree);
+  await head.page.getByText("You have agreed.").waitFor();
+  await unlock(lead.page, shareOf("lead"), openIt);
+  await lead.page.locator("[data-opened-name]").waitFor();
+  const row = head.page.locator("tr", { hasText: "Alert 2" });
+  await row.getByText("Not before").waitFor();
+  assert.equal(await row.getByRole("button").count(), 0);
   await close(lead, head);
 });
 
@@ -192,6 +220,7 @@ for (const colorScheme of ["light", "dark"]) {
     };
     await deputy.page.getByLabel("Why is the name needed?").focus();
     await deputy.page.keyboard.type(reason);
+    await deputy.page.keyboard.press("Tab"); // when the person is told
     await deputy.page.keyboard.press("Tab");
     await deputy.page.keyboard.press("Enter");
     await deputy.page.getByText("Waiting for a second senior person.").waitFor();

@@ -1,8 +1,8 @@
 // The server under test, and a browser to look at it with.
 import { spawn } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { appendFile, cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
@@ -11,6 +11,25 @@ const dashboard = process.env.DASHBOARD;
 if (!program || !dashboard) throw new Error("FIXTURE and DASHBOARD must be set: run it through ctest");
 
 export const password = "correct horse battery";
+
+// The policy with two lines more: a pupil's and a class's internet is removed
+// for some days. In a folder of its own, with what it builds on.
+export async function restrictedPolicy(policy) {
+  const root = await mkdtemp(join(tmpdir(), "schoolgate-policy-"));
+  const folder = join(root, "policies");
+  await cp(dirname(policy), folder, { recursive: true });
+  await cp(join(dirname(policy), "..", "lists"), join(root, "lists"), { recursive: true });
+  const day = (days) => new Date(Date.now() + days * 864e5).toISOString().slice(0, 10);
+  const file = join(folder, basename(policy));
+  await appendFile(file, `
+restrictions:
+  - {user: a.khan, to: ks1, until: ${day(4)}, reason: Agreed with your parents,
+     asked_by: dsl, approver: head}
+  - {group: ks2, to: ks1, from: ${day(3)}, until: ${day(5)}, reason: Test week,
+     asked_by: dsl, approver: head}
+`);
+  return file;
+}
 
 // One server with its own stores, in a directory that goes with it.
 export async function startSchool(...options) {

@@ -2,11 +2,11 @@
 //   FIXTURE=... DASHBOARD=... node screenshots.mjs OUTPUT
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { logIn, openWindow, startBrowser, startSchool } from "./school.mjs";
+import { logIn, openWindow, restrictedPolicy, startBrowser, startSchool } from "./school.mjs";
 
 const output = process.argv[2] ?? "screenshots";
 await mkdir(output, { recursive: true });
-const school = await startSchool("--policy", process.env.POLICY);
+const school = await startSchool("--policy", await restrictedPolicy(process.env.POLICY));
 const quiet = await startSchool("--quiet");
 // Nobody logs in there: its provider need not exist.
 const directory = await startSchool("--oidc", "http://127.0.0.1:9");
@@ -24,6 +24,8 @@ const shots = [
   ["passes", "lead", "/passes", school],
   ["records", "lead", "/records", school],
   ["my-record", "lead", "/my-record", school],
+  ["contacts", "lead", "/contacts", school],
+  ["letter", "lead", "/alerts/1/letter", school],
   ["reports", "lead", "/reports", school],
   ["reports-governors", "governor", "/reports", school],
   ["precision", "lead", "/precision", school],
@@ -77,6 +79,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
       if (who === "lead" && path === "/") await page.locator("[data-connection=live]").waitFor();
       if (["/devices", "/audit", "/precision"].includes(path)) await page.locator("tbody tr").first().waitFor();
       if (["/passes", "/my-record"].includes(path)) await page.locator("main h2, main tbody tr").first().waitFor();
+      if (name === "governor") await page.locator(".tag-serious").first().waitFor();
       if (path === "/reports") await page.locator(".report").waitFor();
       const height = await page.evaluate(() => document.documentElement.scrollHeight);
       await page.screenshot({
@@ -91,7 +94,7 @@ for (const [size, viewport] of Object.entries(sizes)) {
     await openName(size, viewport, colorScheme, async (page, name, part) => {
       const path = join(output, `${name}-${size}-${colorScheme}.png`);
       if (part) await part.screenshot({ path });
-      else await page.screenshot({ path, fullPage: true });
+      else await page.screenshot({ path, clip: { x: 0, y: 0, width: viewport.width, height: longest[size] }, fullPage: true });
     });
   }
 }

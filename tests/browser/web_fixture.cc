@@ -111,6 +111,7 @@ class Fixture {
     return MakeCertificate();
   }
 
+  void NeedCode(Role role) { options_.notice.need_code = {role}; }
   absl::Status Fill(bool quiet);
   // Publishes the policy of this YAML file for the school.
   absl::Status Publish(const std::string& policy);
@@ -306,9 +307,10 @@ absl::StatusOr<std::string> Fixture::Do(const std::string& command) {
 }
 
 absl::Status Serve(const std::string& directory, const std::string& dashboard,
-                   int idle_seconds, bool quiet, const std::string& policy,
-                   const Provider& provider) {
+                   int idle_seconds, bool quiet, bool need_code,
+                   const std::string& policy, const Provider& provider) {
   Fixture fixture(directory, dashboard, absl::Seconds(idle_seconds), provider);
+  if (need_code) fixture.NeedCode(Role::kDeputy);
   if (absl::Status opened = fixture.Open(); !opened.ok()) return opened;
   if (absl::Status filled = fixture.Fill(quiet); !filled.ok()) return filled;
   if (!policy.empty()) {
@@ -335,7 +337,7 @@ int main(int argc, char** argv) {
   CLI::App app("The dashboard over a small invented school, for tests.");
   std::string directory, dashboard, policy;
   int idle_seconds = 600;
-  bool quiet = false;
+  bool quiet = false, need_code = false;
   schoolgate::collector::Provider provider;
   app.set_version_flag("--version", SCHOOLGATE_VERSION);
   app.add_option("directory", directory, "for its stores; must be new")
@@ -349,6 +351,7 @@ int main(int argc, char** argv) {
   app.add_option("--oidc", provider.issuer, "a provider to log in at as well");
   app.add_option("--oidc-secret", provider.secret, "what it knows us by");
   app.add_flag("--quiet", quiet, "without any alert");
+  app.add_flag("--need-code", need_code, "deputies must have an authenticator");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -356,7 +359,7 @@ int main(int argc, char** argv) {
                                 : schoolgate::platform::kExitUsage;
   }
   const absl::Status status = schoolgate::collector::Serve(
-      directory, dashboard, idle_seconds, quiet, policy, provider);
+      directory, dashboard, idle_seconds, quiet, need_code, policy, provider);
   if (status.ok()) return schoolgate::platform::kExitOk;
   return schoolgate::platform::Complain("web_fixture", status);
 }

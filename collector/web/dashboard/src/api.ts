@@ -10,6 +10,8 @@ export interface Me {
   must_change_password: boolean;
   idle_seconds: number;
   second_factor: boolean;
+  // The role needs a code, and there is none yet: nothing else opens.
+  must_add_code: boolean;
   may: { own_record: boolean; records: boolean; report: boolean; budget: boolean; alerts: boolean; alert: boolean; write: boolean; live: boolean; devices: boolean; audit: boolean };
 }
 
@@ -88,6 +90,51 @@ export interface PolicySays {
   within_minutes?: number;
 }
 
+// Whom the school tells outside, by role.
+export interface Contact {
+  id: string;
+  title: string;
+  when: string;
+  name: string;
+  phone: string;
+  email: string;
+  notes: string;
+  missing: boolean;
+  changed?: string;
+  changed_by?: string;
+}
+
+// The draft of a letter home; a person writes what lies between the two parts.
+export interface Letter {
+  date: string;
+  before: string[];
+  after: string[];
+  cautions: string[];
+  school: string;
+  writer: string;
+  writer_role: string;
+}
+
+export interface Restrictions {
+  policy: string;
+  groups: { id: string; title: string }[];
+  restrictions: {
+    group: string; to: string; from: string; until: string; reason: string; asked_by: string; approver: string;
+    state: "later" | "now" | "over";
+  }[];
+}
+
+export interface Retention {
+  times: { what: string; title: string; days: number; quote: string }[];
+  approved: { by: string[]; when: string; still: boolean } | null;
+  proposed_by: string;
+  proposed_by_me: boolean;
+}
+
+export interface ResponseTimes {
+  months: { month: string; looked_at: string; closed: string }[];
+}
+
 export interface Attachment {
   id: number;
   name: string;
@@ -100,6 +147,7 @@ export interface Attachment {
 
 export interface WholeAlert extends Alert {
   attachments?: Attachment[];
+  contacts?: Contact[];
   policy?: PolicySays;
   evidence: Evidence[];
   notes?: { time: string; author: string; words: string }[];
@@ -184,6 +232,7 @@ export interface Rules {
 
 export interface OwnRecord {
   keep_days: number;
+  names_opened?: { opened: string; by: string[] }[];
   lines: {
     time: string; device: string; what: "contact" | "report" | "notice"; host?: string; categories?: string[];
     action?: string; clause?: string; words?: string;

@@ -5,9 +5,11 @@ import { useFeed } from "./feed";
 import { useIdle } from "./idle";
 import { AlertPage } from "./pages/alert";
 import { AuditPage } from "./pages/audit";
+import { ContactsPage } from "./pages/contacts";
 import { DevicesPage } from "./pages/devices";
 import { GovernorPage } from "./pages/governor";
 import { NamesPage } from "./pages/names";
+import { LetterPage } from "./pages/letter";
 import { LogInPage } from "./pages/login";
 import { NoticePage } from "./pages/notice";
 import { PasswordPage } from "./pages/password";
@@ -63,7 +65,7 @@ export function App() {
     }).catch(withoutSession);
   }, []);
 
-  const inside = !!me && !me.must_change_password;
+  const inside = !!me && !me.must_change_password && !me.must_add_code;
   const anonymous = !!me && me.may.alerts && !me.may.alert;
   const feed = useFeed(inside && me.may.alerts && !anonymous, inside && me.may.live, () => leave(idleWords));
   const names = useNames(inside && me.may.write);
@@ -83,7 +85,7 @@ export function App() {
       </a>
       <Header me={me} path={path} inside={inside} connection={feed.connection} waiting={waitsForMe(names.requests)} onLogOut={() => logOut()} />
       <main id="main" tabIndex={-1} class="width">
-        {me.must_change_password || path === "/password"
+        {!inside || path === "/password"
           ? <PasswordPage me={me} onDone={enter} />
           : <Page path={path} me={me} anonymous={anonymous} feed={feed} names={names} />}
       </main>
@@ -104,6 +106,9 @@ function Page({ path, me, anonymous, feed, names }: {
 }) {
   const alert = /^\/alerts\/([1-9][0-9]{0,15})$/.exec(path);
   if (alert && me.may.alert) return <AlertPage key={alert[1]} id={Number(alert[1])} me={me} feed={feed} names={names} />;
+  const letter = /^\/alerts\/([1-9][0-9]{0,15})\/letter$/.exec(path);
+  if (letter && me.may.write) return <LetterPage id={Number(letter[1])} />;
+  if (path === "/contacts" && me.may.write) return <ContactsPage />;
   if (path === "/reports" && me.may.report) return <ReportsPage me={me} />;
   if (path === "/precision" && me.may.budget) return <PrecisionPage />;
   if (path === "/my-record" && me.may.own_record) return <OwnRecordPage />;
@@ -113,7 +118,7 @@ function Page({ path, me, anonymous, feed, names }: {
   if (path === "/devices" && me.may.devices) return <DevicesPage me={me} />;
   if (path === "/audit" && me.may.audit) return <AuditPage />;
   if (path === "/notice") return <NoticePage />;
-  if (path === "/set-up") return <SetUpPage />;
+  if (path === "/set-up") return <SetUpPage me={me} />;
   if (path === "/") {
     if (anonymous) return <GovernorPage />;
     if (me.may.alerts) return <TodayPage me={me} feed={feed} />;

@@ -10,6 +10,8 @@ export interface NameRequest {
   mine: boolean;
   state: "asked" | "approved" | "opened" | "refused" | "withdrawn" | "expired";
   reason: string;
+  tell_after_days: number;
+  tell_later_reason: string;
   requester: string;
   approver: string;
   key: string;
@@ -17,7 +19,23 @@ export interface NameRequest {
   seconds_left: number;
 }
 
+// Whose name was opened, and whether they know.
+export interface ToTell {
+  number: number;
+  alert: number;
+  opened: string;
+  requester: string;
+  approver: string;
+  tell_from: string;
+  due: boolean;
+  later_reason: string;
+  on_their_record: boolean;
+  told: string;
+  told_by: string;
+}
+
 export interface Names {
+  toTell: ToTell[];
   requests: NameRequest[];
   reload: () => Promise<void>;
 }
@@ -41,21 +59,29 @@ export function takeSecret(key: string): Uint8Array | undefined {
 
 export const isOpen = (request: NameRequest): boolean => request.state === "asked" || request.state === "approved";
 
+// One of those who know the name tells the person, where no record does.
+export const isToTell = (one: ToTell): boolean => !one.told && one.due && !one.on_their_record;
+
 export const waitsForMe = (requests: NameRequest[]): number =>
   requests.filter((one) => (one.mine ? one.state === "approved" : one.state === "asked")).length;
 
 export function useNames(enabled: boolean): Names {
   const [requests, setRequests] = useState<NameRequest[]>([]);
+  const [toTell, setToTell] = useState<ToTell[]>([]);
   const reload = () =>
-    get<{ requests: NameRequest[] }>("/api/v1/names", true).then((answer) => setRequests(answer.requests), () => {});
+    get<{ requests: NameRequest[]; to_tell: ToTell[] }>("/api/v1/names", true).then((answer) => {
+      setRequests(answer.requests);
+      setToTell(answer.to_tell);
+    }, () => {});
   useEffect(() => {
     if (!enabled) {
       setRequests([]);
+      setToTell([]);
       return;
     }
     void reload();
     const timer = setInterval(() => void reload(), every);
     return () => clearInterval(timer);
   }, [enabled]);
-  return { requests, reload };
+  return { requests, toTell, reload };
 }

@@ -5,6 +5,7 @@ import type { Names } from "../names";
 import { Acknowledge } from "../parts/acknowledge";
 import { ErrorSummary, HeldTag, Row, SeverityTag, StateTag, Title } from "../parts/bits";
 import { Attachments } from "../parts/attachments";
+import { ContactLines } from "../parts/contacts";
 import { Custody } from "../parts/custody";
 import { IncidentLog } from "../parts/incident";
 import { useKeys } from "../parts/keys";
@@ -74,7 +75,7 @@ export function AlertPage({ id, me, feed, names }: { id: number; me: Me; feed: F
 
       <div class="columns">
         <div>
-          <Reasons alert={alert} />
+          <Reasons alert={alert} me={me} />
           <h2 class="heading-m">What happened, in order</h2>
           <TimeLine alert={alert} />
         </div>
@@ -98,14 +99,35 @@ const BackLink = () => (
   <p class="back no-print"><a href="/" onClick={followLink}>Back to all alerts</a></p>
 );
 
-function Reasons({ alert }: { alert: WholeAlert }) {
+// A letter home is drafted for a pupil; the server says where there is none.
+function Letterhead({ alert, me }: { alert: WholeAlert; me: Me }) {
+  if (!me.may.write || alert.locked || !alert.subject.startsWith("P-") || !alert.category) return null;
+  return (
+    <p class="no-print">
+      <a href={`/alerts/${alert.id}/letter`} onClick={followLink}>Draft a letter to parents or carers</a>
+    </p>
+  );
+}
+
+function Reasons({ alert, me }: { alert: WholeAlert; me: Me }) {
   return (
     <dl class="reasons">
       {alert.why && <Row name="Why you see this">{alert.why}</Row>}
       <Row name="What speaks for the person">
         {alert.in_favour || "Nothing that Schoolgate can see. That does not mean there is nothing: ask."}
       </Row>
-      {alert.next_step && <Row name="What to do next">{alert.next_step}</Row>}
+      {alert.next_step && (
+        <Row name="What to do next">
+          <p>{alert.next_step}</p>
+          <Letterhead alert={alert} me={me} />
+        </Row>
+      )}
+      {alert.contacts && alert.contacts.length > 0 && (
+        <Row name="Whom it may have to be told">
+          <ContactLines contacts={alert.contacts} />
+          <p class="hint">Only if you decide so: nobody has been told.</p>
+        </Row>
+      )}
       {(alert.policy || alert.clause) && (
         <Row name="What your school’s policy says">
           <PolicyWords alert={alert} />

@@ -3,7 +3,7 @@ import { get, sorry, type Device, type DevicePage, type Me } from "../api";
 import { ErrorSummary, Title } from "../parts/bits";
 import { ReleasePart } from "../parts/release";
 import { ago, fullTime } from "../time";
-import { groupWord } from "../words";
+import { capital, groupWord } from "../words";
 
 const stateWord: Record<Device["state"], string> = {
   problem: "Needs attention",
@@ -99,7 +99,7 @@ function DeviceRow({ device }: { device: Device }) {
       <th scope="row">
         {device.name || device.id}
         <span class="hint block">
-          {[device.group_title || groupWord(device.group), device.inventory_number].filter(Boolean).join(", ")}
+          {[capital(device.group_title || groupWord(device.group)), device.inventory_number].filter(Boolean).join(", ")}
         </span>
       </th>
       <td>

@@ -3,6 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { get, post, sorry, type Me, type Pass, type PassRequest, type Passes, type Previewed } from "../api";
 import { ErrorSummary, Row, Title } from "../parts/bits";
 import { ClassAtWork } from "../parts/class";
+import { RestrictionList } from "../parts/restrictions";
 import { followLink } from "../router";
 import { shortTime } from "../time";
 import { capital } from "../words";
@@ -46,6 +47,7 @@ export function PassesPage({ me }: { me: Me }) {
           {passes.requests.map((one) => <Asked key={one.alert} request={one} signFor={passes.sign_for} me={me} />)}
           <Try groups={passes.groups} />
           {passes.may_publish && <Publish onPublished={setPasses} />}
+          <RestrictionList />
         </>
       )}
     </>

@@ -6,6 +6,7 @@ import { go } from "../router";
 
 export function PasswordPage({ me, onDone }: { me: Me; onDone: (me: Me) => void }) {
   const first = me.must_change_password;
+  const [added, setAdded] = useState<Me | null>(null);
   const [old, setOld] = useState("");
   const [fresh, setFresh] = useState("");
   const [again, setAgain] = useState("");
@@ -32,6 +33,17 @@ export function PasswordPage({ me, onDone }: { me: Me; onDone: (me: Me) => void 
     </p>
   );
 
+  if (me.must_add_code && !first) {
+    // The recovery codes are shown once: the page stays until they are kept.
+    return (
+      <div class="narrow">
+        <Title tab="Authenticator">Add an authenticator</Title>
+        <p>Your school wants everybody in your role to log in with a code as well. Nothing else opens before.</p>
+        <SecondFactor me={added ?? me} onDone={setAdded} />
+        {added && <p><button class="button" onClick={() => onDone(added)}>I have kept the codes. Go on</button></p>}
+      </div>
+    );
+  }
   return (
     <div class="narrow">
       <ErrorSummary message={error[0]} field={error[1]} />

@@ -1,7 +1,8 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import { get, sorry, type Notice } from "../api";
+import { get, sorry, type Me, type Notice } from "../api";
 import { ErrorSummary, Row, Title } from "../parts/bits";
+import { RetentionPart } from "../parts/retention";
 import { fullTime } from "../time";
 
 function feedWords(name: string): string {
@@ -13,7 +14,7 @@ function feedWords(name: string): string {
 
 // The running configuration, as a dated document for the file and the starting
 // point of the data protection impact assessment.
-export function SetUpPage() {
+export function SetUpPage({ me }: { me: Me }) {
   const [facts, setFacts] = useState<Notice | null>(null);
   const [error, setError] = useState("");
   useEffect(() => {
@@ -48,6 +49,7 @@ export function SetUpPage() {
           </ul>
         </>
       )}
+      {me.may.records && <RetentionPart />}
       <h2 class="heading-m">Data protection sheet</h2>
       <p>What the data protection officer needs for an impact assessment. It is about this system as it runs now.</p>
       <dl class="facts wide">

@@ -19,6 +19,7 @@ export function Header({ me, path, inside, connection, waiting, onLogOut }: {
     if (me.may.alerts) pages.push(["/", me.may.alert ? "Today" : "Incidents"]);
     if (me.may.write) pages.push(["/names", waiting ? `Names (${waiting} for you)` : "Names"]);
     if (me.may.write) pages.push(["/passes", "Lesson passes"]);
+    if (me.may.write) pages.push(["/contacts", "Whom to tell"]);
     if (me.may.report) pages.push(["/reports", "Reports"]);
     if (me.may.budget) pages.push(["/precision", "How often right"]);
     if (me.may.devices) pages.push(["/devices", "Devices"]);

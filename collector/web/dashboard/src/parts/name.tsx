@@ -25,15 +25,20 @@ export function NamePanel({ alert, names }: { alert: WholeAlert; names: Names })
 
 function Ask({ alert, names, again }: { alert: WholeAlert; names: Names; again: boolean }) {
   const [reason, setReason] = useState("");
+  const [days, setDays] = useState(0);
+  const [later, setLater] = useState("");
   const [error, setError] = useState("");
   const submit = async (event: Event) => {
     event.preventDefault();
     if (reason.trim().length < 10) return setError("Say in a few words why the name is needed.");
+    if (days > 0 && later.trim().length < 10) return setError("Say in a few words why the person is told later.");
     try {
       const { newPair, toHex } = await import("../open/sealing");
       const pair = newPair();
       const key = toHex(pair.key);
-      await post(`/api/v1/alerts/${alert.id}/name`, { reason, key });
+      await post(`/api/v1/alerts/${alert.id}/name`, {
+        reason, key, tell_after_days: days, tell_later_reason: days > 0 ? later : "",
+      });
       keepSecret(key, pair.secret);
       setReason("");
       setError("");
@@ -59,6 +64,25 @@ function Ask({ alert, names, again }: { alert: WholeAlert; names: Names; again: 
         <textarea id="name-reason" rows={2} maxLength={500} aria-describedby="name-reason-hint" value={reason}
           onInput={(event) => setReason(event.currentTarget.value)} />
       </p>
+      <p class="field">
+        <label for="name-tell">When is the person told that their name was opened?</label>
+        <span class="hint" id="name-tell-hint">Waiting takes a reason, and the second person agrees to it as well.</span>
+        <select id="name-tell" aria-describedby="name-tell-hint" value={days}
+          onChange={(event) => setDays(Number(event.currentTarget.value))}>
+          <option value={0}>Afterwards, at once</option>
+          <option value={7}>A week later</option>
+          <option value={30}>30 days later</option>
+          <option value={90}>90 days later</option>
+        </select>
+      </p>
+      {days > 0 && (
+        <p class="field">
+          <label for="name-later">Why must they wait?</label>
+          <span class="hint" id="name-later-hint">For example: the police have asked the school not to tell yet.</span>
+          <textarea id="name-later" rows={2} maxLength={500} aria-describedby="name-later-hint" value={later}
+            onInput={(event) => setLater(event.currentTarget.value)} />
+        </p>
+      )}
       <p><button class="button secondary">{again ? "Ask again" : "Ask to open the name"}</button></p>
     </form>
   );
@@ -148,6 +172,10 @@ function Theirs({ request, onApprove, onEnd }: {
       <p><b>{request.requester} asks to see the name</b> behind the alias in alert {request.alert}, and needs you to agree.</p>
       <dl class="facts wide">
         <Row name="Why">{request.reason}</Row>
+        <Row name="The person is told">
+          {request.tell_after_days === 0 ? "Afterwards, at once"
+            : `${request.tell_after_days} days later: ${request.tell_later_reason}`}
+        </Row>
         <Row name="Answer within">{minutes(request.seconds_left)}</Row>
       </dl>
       <CheckCode request={request} />

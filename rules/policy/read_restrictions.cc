@@ -1,0 +1,89 @@
+// People and groups that have another group's stricter answers for a time.
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "rules/policy/draft.h"
+#include "rules/policy/restrictions.h"
+
+namespace schoolgate::rules {
+namespace {
+
+constexpr size_t kMaxReasonBytes = 200;
+
+int GroupNamed(MapReader& map, const char* key, const Draft& draft) {
+  const std::string id = map.Text(key);
+  if (id.empty()) return -1;
+  const int group = draft.Group(id);
+  if (group < 0) {
+    map.Fail(key, absl::StrCat("\"", id, "\" is no group",
+                               DidYouMean(id, Ids(draft.groups))));
+  }
+  return group;
+}
+
+void ReadWhose(MapReader& map, const Draft& draft, v1::Restriction* one) {
+  one->set_user(absl::AsciiStrToLower(map.Text("user")));
+  const bool has_group = map.Any("group") != nullptr;
+  if (one->user().empty() == !has_group) {
+    map.Fail("user", "say either whom (user) or which group");
+    return;
+  }
+  if (!has_group) return;
+  const int group = GroupNamed(map, "group", draft);
+  if (group >= 0) one->set_group_plus_1(static_cast<uint32_t>(group) + 1);
+}
+
+void ReadTimes(MapReader& map, const Draft& draft, v1::Restriction* one) {
+  int32_t day = 0;
+  if (ReadDate(map, "from", &day)) one->set_from_unix_s(DayStart(draft, day));
+  // The last day counts.
+  if (ReadDate(map, "until", &day)) {
+    one->set_expires_unix_s(DayStart(draft, day + 1));
+    if (one->expires_unix_s() <= one->from_unix_s()) {
+      map.Fail("until", "lies before \"from\"");
+    }
+  } else if (map.Text("until").empty()) {
+    map.Fail("until", "is missing: a restriction ends on a day");
+  }
+}
+
+void ReadRestriction(const Node& item, const PolicySource& source,
+                     Draft* draft) {
+  MapReader map(item, "restriction", source.mistakes);
+  if (!map.ok()) return;
+  v1::Restriction one;
+  one.set_line(static_cast<uint32_t>(item.line));
+  ReadWhose(map, *draft, &one);
+  map.Required("to");
+  const int to = GroupNamed(map, "to", *draft);
+  if (to >= 0) one.set_to(static_cast<uint32_t>(to));
+  ReadTimes(map, *draft, &one);
+  one.set_reason(map.Required("reason"));
+  if (one.reason().size() > kMaxReasonBytes) {
+    map.Fail("reason",
+             absl::StrCat("is longer than ", kMaxReasonBytes, " characters"));
+  }
+  one.set_asked_by(absl::AsciiStrToLower(map.Required("asked_by")));
+  one.set_approver(absl::AsciiStrToLower(map.Required("approver")));
+  if (!one.approver().empty() &&
+      (one.approver() == one.asked_by() || one.approver() == one.user())) {
+    map.Fail("approver", "must be somebody else");
+  }
+  map.Done();
+  if (map.ok()) *draft->policy.add_restrictions() = one;
+}
+
+}  // namespace
+
+void ReadRestrictions(MapReader& top, const PolicySource& source,
+                      Draft* draft) {
+  const Node* list = top.List("restrictions");
+  if (list == nullptr) return;
+  if (list->items.size() > kMaxRestrictions) {
+    source.mistakes->Add(
+        list->line, absl::StrCat("restrictions: more than ", kMaxRestrictions));
+    return;
+  }
+  for (const Node& item : list->items) ReadRestriction(item, source, draft);
+}
+
+}  // namespace schoolgate::rules
