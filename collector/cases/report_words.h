@@ -11,6 +11,9 @@ namespace schoolgate::collector {
 
 std::string Capital(std::string words);
 
+// "Illegal material", "Serious", "Rule break", "Routine".
+const char* SeverityWords(v1::Severity severity);
+
 // "Content", "Contact", "Conduct", "Commerce", "Devices", "Requests"; Areas
 // has them in the order in which they are shown.
 std::string AreaWords(const v1::Alert& alert);

@@ -24,6 +24,12 @@ struct DigestAgreement {
   absl::Time changed = absl::InfinitePast();
 };
 
+// Something that was published and stays as it was.
+struct PublishedText {
+  std::string period;
+  std::string text;
+};
+
 // Thread-safe. Durable when OK.
 class AgreementStore {
  public:
@@ -41,6 +47,10 @@ class AgreementStore {
   // NOT_FOUND: not published yet.
   virtual absl::StatusOr<std::string> Published(const std::string& school,
                                                 const std::string& period) = 0;
+  // Whose period begins with `prefix`, at most `limit` of them, the last in
+  // the order of the alphabet first.
+  virtual absl::StatusOr<std::vector<PublishedText>> AllPublished(
+      const std::string& school, const std::string& prefix, size_t limit) = 0;
 };
 
 absl::StatusOr<std::unique_ptr<AgreementStore>> OpenSqliteAgreementStore(
