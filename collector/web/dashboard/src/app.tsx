@@ -17,6 +17,7 @@ import { SetUpPage } from "./pages/setup";
 import { PrecisionPage } from "./pages/precision";
 import { RecordsPage } from "./pages/records";
 import { ReportsPage } from "./pages/reports";
+import { ReviewsPage } from "./pages/reviews";
 import { TodayPage } from "./pages/today";
 import { Dialog } from "./parts/dialog";
 import { Footer, Header } from "./parts/frame";
@@ -105,6 +106,7 @@ function Page({ path, me, anonymous, feed, names }: {
   const alert = /^\/alerts\/([1-9][0-9]{0,15})$/.exec(path);
   if (alert && me.may.alert) return <AlertPage key={alert[1]} id={Number(alert[1])} me={me} feed={feed} names={names} />;
   if (path === "/reports" && me.may.report) return <ReportsPage me={me} />;
+  if (path === "/reviews" && me.may.reviews) return <ReviewsPage me={me} />;
   if (path === "/precision" && me.may.budget) return <PrecisionPage />;
   if (path === "/my-record" && me.may.own_record) return <OwnRecordPage />;
   if (path === "/records" && me.may.records) return <RecordsPage />;
