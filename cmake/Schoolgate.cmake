@@ -33,7 +33,10 @@ endif()
 
 add_library(sg_flags INTERFACE)
 target_compile_options(sg_flags INTERFACE
-  -Wall -Wextra -Wshadow=local -Wnon-virtual-dtor -Wno-unused-parameter -Wno-missing-field-initializers
+  -Wall -Wextra
+  # What GCC calls local is what Clang means without a word.
+  $<IF:$<CXX_COMPILER_ID:GNU>,-Wshadow=local,-Wshadow>
+  -Wnon-virtual-dtor -Wno-unused-parameter -Wno-missing-field-initializers
   $<$<BOOL:${SCHOOLGATE_WERROR}>:-Werror>
   -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
 target_compile_definitions(sg_flags INTERFACE

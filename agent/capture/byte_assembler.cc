@@ -45,6 +45,20 @@ bool ByteAssembler::Insert(size_t offset, Bytes piece) {
   return true;
 }
 
+bool ByteAssembler::Agrees(size_t offset, Bytes piece) const {
+  const size_t end = offset + piece.size();
+  for (const Island& island : islands_) {
+    const size_t from = std::max(offset, island.begin);
+    const size_t to = std::min(end, island.end);
+    if (from < to &&
+        std::memcmp(bytes_.data() + from, piece.data() + (from - offset),
+                    to - from) != 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
 bool ByteAssembler::Prepend(size_t count) {
   if (count > max_bytes_ || bytes_.size() > max_bytes_ - count) return false;
   bytes_.insert(bytes_.begin(), count, 0);

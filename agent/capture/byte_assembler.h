@@ -24,6 +24,9 @@ class ByteAssembler {
   // False when a limit refuses the piece; what is there stays good.
   bool Insert(size_t offset, Bytes piece);
 
+  // Whether no byte of `piece` differs from one that is there.
+  bool Agrees(size_t offset, Bytes piece) const;
+
   // Moves everything `count` bytes up, so that earlier bytes fit in front.
   // False when the result would be too long.
   bool Prepend(size_t count);

@@ -24,8 +24,7 @@ enum Tag : uint16_t {
   kTableValue = 32,
 };
 
-constexpr uint32_t kTcpPorts = 2;
-constexpr uint32_t kUdpPorts = 3;
+constexpr uint32_t kUdpPorts = 3;  // of kPortKind
 
 // What is known of an exported PDU.
 struct Pdu {

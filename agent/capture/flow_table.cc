@@ -130,7 +130,22 @@ void FlowTable::Grow() {
   }
 }
 
+// For a full table: each place holds a flow.
+void FlowTable::PushOut() {
+  for (uint32_t spared = 0;; ++spared) {
+    if (++oldest_ >= used_) oldest_ = 0;
+    Flow& flow = flows_[oldest_];
+    const bool held = flow.sides[0].pieces != 0 || flow.sides[1].pieces != 0;
+    if (held && spared < kMaxSpared) continue;
+    expiry_.OnExpired(flow);
+    Remove(&flow);
+    ++pushed_out_;
+    return;
+  }
+}
+
 Flow* FlowTable::Take() {
+  if (free_ == 0 && used_ == limits_.max_flows && limits_.push_out) PushOut();
   if (free_ != 0) {
     Flow* flow = &flows_[free_ - 1];
     free_ = flow->name_hash;

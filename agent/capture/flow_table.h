@@ -58,6 +58,7 @@ class FlowExpiry {
 
 struct FlowLimits {
   uint32_t max_flows = 1u << 18;
+  bool push_out = false;  // when full: an old flow goes, not the new one
   int64_t udp_idle_us = 120'000'000;
   int64_t tcp_idle_us = 3'600'000'000;
   int64_t tcp_new_idle_us = 60'000'000;     // no payload yet
@@ -71,10 +72,14 @@ struct Unmap {
   void operator()(void* memory) const;
 };
 
-// Not thread-safe. When full, a new flow is refused and counted; known flows
-// are never pushed out by new ones, only by their own silence.
+// Not thread-safe. When full, a new flow is refused and counted, and known ones
+// go by their own silence alone; or, where the limits say so, the one that was
+// there longest goes for it, counted, but not while bytes of it are held.
 class FlowTable {
  public:
+  // Flows in a row that stay for the bytes that are held of them.
+  static constexpr uint32_t kMaxSpared = 64;
+
   // What a flow takes: itself, its due time and two slots.
   static constexpr size_t kBytesPerFlow = sizeof(Flow) + 4 + 2 * 8;
   static_assert(kBytesPerFlow <= 200);
@@ -128,6 +133,7 @@ class FlowTable {
 
   uint64_t opened() const { return last_id_; }
   uint64_t refused() const { return refused_; }
+  uint64_t pushed_out() const { return pushed_out_; }
   uint32_t size() const { return size_; }
 
   // Bytes the table can ever take.
@@ -154,6 +160,7 @@ class FlowTable {
   void SetDue(const Flow& flow);
   void SweepSome(uint32_t count, int64_t time_us);
   void Look(uint32_t index, int64_t time_us);
+  void PushOut();
   Flow* Take();
   void Erase(uint32_t slot);
 
@@ -173,6 +180,8 @@ class FlowTable {
   int64_t swept_us_ = 0;
   uint64_t last_id_ = 0;
   uint64_t refused_ = 0;
+  uint32_t oldest_ = 0;  // where the next to be pushed out is looked for
+  uint64_t pushed_out_ = 0;
 };
 
 }  // namespace schoolgate::agent

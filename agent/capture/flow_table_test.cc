@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace schoolgate::agent {
 namespace {
 
@@ -60,6 +62,46 @@ TEST(FlowTable, FullTableRefusesTheNewestAndKeepsTheOld) {
     EXPECT_FALSE(table.Find(Between(i, 1), 0).fresh);
   }
   EXPECT_EQ(expiry.expired, 0);
+}
+
+TEST(FlowTable, WhereSaidSoTheOldestGoesUnlessItsBytesAreHeld) {
+  CountExpired expiry;
+  FlowLimits limits;
+  limits.max_flows = 100;
+  limits.push_out = true;
+  FlowTable table(limits, expiry);
+  for (uint32_t i = 0; i < 100; ++i) {
+    Flow* flow = table.Find(Between(i, 1), 0).flow;
+    if (i == 7) flow->sides[0].pieces = 1;
+  }
+  for (uint32_t i = 100; i < 250; ++i) {
+    EXPECT_TRUE(table.Find(Between(i, 1), 0).fresh);
+  }
+  EXPECT_EQ(table.size(), 100u);
+  EXPECT_EQ(table.pushed_out(), 150u);
+  EXPECT_EQ(table.refused(), 0u);
+  EXPECT_EQ(expiry.expired, 150);
+  EXPECT_FALSE(table.Find(Between(7, 1), 0).fresh);
+  EXPECT_FALSE(table.Find(Between(249, 1), 0).fresh);
+}
+
+TEST(FlowTable, FlowsAreSparedUpToTheLimitAndNoFurther) {
+  for (const int more : {-1, 0, 1}) {
+    CountExpired expiry;
+    FlowLimits limits;
+    limits.max_flows = 100;
+    limits.push_out = true;
+    FlowTable table(limits, expiry);
+    // The first that is looked at is the second.
+    const auto held = static_cast<uint32_t>(FlowTable::kMaxSpared) + more;
+    for (uint32_t i = 0; i < 100; ++i) {
+      Flow* flow = table.Find(Between(i, 1), 0).flow;
+      if (i >= 1 && i <= held) flow->sides[1].pieces = 1;
+    }
+    EXPECT_TRUE(table.Find(Between(100, 1), 0).fresh);
+    const uint32_t spared = std::min(held, FlowTable::kMaxSpared);
+    EXPECT_TRUE(table.Find(Between(spared + 1, 1), 0).fresh) << "has gone";
+  }
 }
 
 TEST(FlowTable, SilentFlowsMakeRoom) {

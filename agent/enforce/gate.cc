@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <string_view>
 #include <utility>
 
@@ -30,12 +31,14 @@ bool IsCanary(std::string_view name) {
 }
 
 // Our own look at the flows ends with their first packets: what is remembered
-// of them may be forgotten early, and a flood must not fill memory. What a flow
-// names is what is held of it now.
+// of them may be forgotten early, and a flood must neither fill memory nor hide
+// a hello. What a flow names is what is held of it now.
 ObserverLimits GateLimits() {
   ObserverLimits limits;
   limits.names_at_end = false;
+  limits.keep_hellos = true;
   limits.flows.max_flows = 1u << 15;
+  limits.flows.push_out = true;
   limits.flows.tcp_idle_us = 120'000'000;
   return limits;
 }
@@ -58,6 +61,7 @@ Gate::Gate(platform::PacketGate& packets, platform::PacketSender* sender,
       observer_(GateLimits(), *this) {}
 
 void Gate::Serve(int64_t now_us) {
+  LetOverdueGo(now_us);
   platform::HeldByKernel held;
   for (int taken = 0; taken < kPacketsATurn || packets_.buffered(); ++taken) {
     if (taken > 0 && packets_.drained()) break;
@@ -185,7 +189,8 @@ void Gate::Judge(const platform::HeldByKernel& taken, int64_t now_us) {
     }
     held.mark &= ~kMarkWatch;
     const FlowEnds ends = EndsOf(*packet);
-    if ((taken.mark & kMarkWatch) != 0 && !FlowOf(ends, now_us).opened) {
+    if ((taken.mark & kMarkWatch) != 0 &&
+        !FlowOf(ends, now_us).BeginsWith(packet->sequence)) {
       Begin(ends, now_us);
       ObserveBytes(TcpOpening(*packet), held.uid, now_us);
     }
@@ -287,13 +292,17 @@ void Gate::Reply(const platform::HeldByKernel& held, const HeldPacket& packet,
 void Gate::JudgeDatagram(const platform::HeldByKernel& held,
                          const HeldPacket& packet, int64_t now_us) {
   const bool quic = LooksLikeQuic(packet.payload);
-  Flow& flow = FlowOf(EndsOf(packet), now_us);
+  const FlowEnds ends = EndsOf(packet);
+  Flow& flow = FlowOf(ends, now_us);
   if (found_.block) flow.blocked = true;
   if (found_.named && !found_.block) flow.blocked = false;
-  if (!flow.blocked) {
+  if (!flow.blocked && !observer_.doubtful()) {
+    if (HoldBack(held, ends, flow, now_us)) return;
+    GoOn(ends);
     const bool done = found_.named || (!quic && !observer_.unfinished());
     return Pass(held, done ? kMarkPass : 0);
   }
+  DropHeldBack(ends);
   ++counters_.blocked;
   if (!quic) {
     packets_.Accept(held.id, held.mark | kMarkBlock);
@@ -331,6 +340,7 @@ Gate::Flow& Gate::FlowOf(const FlowEnds& ends, int64_t now_us) {
 // A connection opens: whatever an old one on the same ports was, is forgotten.
 Gate::Flow& Gate::Begin(const FlowEnds& ends, int64_t now_us) {
   sent_.Remove(ends);
+  DropHeldBack(ends);
   if (live_flows_ != nullptr) live_flows_->Forget(ends);
   return FlowOf(ends, now_us) = Flow{};
 }
@@ -338,6 +348,43 @@ Gate::Flow& Gate::Begin(const FlowEnds& ends, int64_t now_us) {
 void Gate::Pass(const platform::HeldByKernel& held, uint32_t bits) {
   ++counters_.passed;
   packets_.Accept(held.id, held.mark | bits);
+}
+
+// True when the packet waits: it is part of a hello of which more must come.
+bool Gate::HoldBack(const platform::HeldByKernel& held, const FlowEnds& ends,
+                    Flow& flow, int64_t now_us) {
+  if (flow.hurried || !observer_.unfinished()) return false;
+  if (held_back_.Keep(ends, {.id = held.id, .mark = held.mark}, now_us)) {
+    return true;
+  }
+  flow.hurried = true;
+  return false;
+}
+
+void Gate::GoOn(const FlowEnds& ends) {
+  held_back_.Take(ends, [this](const HeldBack::Packet& packet) {
+    ++counters_.passed;
+    packets_.Accept(packet.id, packet.mark);
+  });
+}
+
+void Gate::DropHeldBack(const FlowEnds& ends) {
+  held_back_.Take(ends, [this](const HeldBack::Packet& packet) {
+    packets_.Drop(packet.id);
+  });
+}
+
+void Gate::LetOverdueGo(int64_t now_us) {
+  while (const FlowEnds* overdue = held_back_.Overdue(now_us)) {
+    const FlowEnds ends = *overdue;
+    FlowOf(ends, now_us).hurried = true;
+    GoOn(ends);
+  }
+}
+
+void Gate::LetGo() {
+  LetOverdueGo(std::numeric_limits<int64_t>::max());
+  packets_.Flush();
 }
 
 }  // namespace schoolgate::agent

@@ -11,6 +11,7 @@
 #include "agent/decide/watch.h"
 #include "agent/enforce/dns_answer.h"
 #include "agent/enforce/flow_ends.h"
+#include "agent/enforce/held_back.h"
 #include "agent/enforce/held_packet.h"
 #include "agent/enforce/live_flows.h"
 #include "agent/enforce/refusal.h"
@@ -42,8 +43,16 @@ class Gate : private ObservationSink {
   // the gate.
   void SetLiveFlows(LiveFlows* flows) { live_flows_ = flows; }
 
-  // Judges what is held now, at most a few hundred packets; never waits.
+  // Judges what is held now, at most a few hundred packets; never waits. While
+  // holds_back(), call it every few milliseconds, whether something came or
+  // not.
   void Serve(int64_t now_us);
+
+  // Whether a hello has come in part and its packets wait for the rest.
+  bool holds_back() const { return !held_back_.empty(); }
+
+  // Lets them go on. For whoever ends the gate and takes its table away.
+  void LetGo();
 
   const GateCounters& counters() const { return counters_; }
   const ObserverCounters& observed() { return observer_.counters(); }
@@ -76,10 +85,18 @@ class Gate : private ObservationSink {
     bool hello = false;      // TLS has named somebody
     bool done = false;       // has said all that it is judged by
     bool opened = false;     // we saw its very first segment
+    bool hurried = false;    // says its hello slowly: not held back again
     // TCP: of the first payload.
     bool begun = false;
     uint32_t sequence = 0;
     uint32_t acknowledgement = 0;
+
+    // Whether the connection that we know begins there: we saw it open, or what
+    // comes right behind was here before, since our predecessor held this.
+    bool BeginsWith(uint32_t first) const {
+      constexpr uint32_t kHello = 1 << 16;
+      return opened || (begun && !done && !hello && sequence - first < kHello);
+    }
   };
   struct Asked {
     std::vector<uint8_t> query;
@@ -137,6 +154,11 @@ class Gate : private ObservationSink {
   Flow& FlowOf(const FlowEnds& ends, int64_t now_us);
   Flow& Begin(const FlowEnds& ends, int64_t now_us);
   void Pass(const platform::HeldByKernel& held, uint32_t bits);
+  bool HoldBack(const platform::HeldByKernel& held, const FlowEnds& ends,
+                Flow& flow, int64_t now_us);
+  void GoOn(const FlowEnds& ends);
+  void DropHeldBack(const FlowEnds& ends);
+  void LetOverdueGo(int64_t now_us);
   BlockAnswer AnswerToBlocked() const;
 
   platform::PacketGate& packets_;
@@ -149,6 +171,7 @@ class Gate : private ObservationSink {
   RecentMap<FlowEnds, SentBytes> sent_{kFlowMemoryUs, kMaxUnanswered};
   RecentMap<std::string, Asked> asked_{kQuestionMemoryUs, kMaxQuestions};
   RecentMap<FlowEnds, std::string> followed_{kQuestionMemoryUs, kMaxFollowed};
+  HeldBack held_back_;
   std::string key_;
   uint64_t frames_ = 0;
   GateCounters counters_;

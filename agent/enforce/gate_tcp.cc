@@ -59,9 +59,12 @@ void Gate::JudgeTcp(const platform::HeldByKernel& held,
     flow.sequence = packet.sequence;
     flow.acknowledgement = packet.acknowledgement;
   }
-  if (!found_.answered.empty() && AnswerDnsStream(held, packet)) return;
+  if (!found_.answered.empty() && AnswerDnsStream(held, packet)) {
+    return DropHeldBack(ends);
+  }
   if (found_.block || flow.blocked || !SentAsBefore(ends, packet, now_us)) {
     flow.blocked = true;
+    DropHeldBack(ends);
     return RefuseTcp(held, packet);
   }
   flow.talkative |= found_.http || found_.dns;
@@ -70,6 +73,8 @@ void Gate::JudgeTcp(const platform::HeldByKernel& held,
     followed_.Put(ends, found_.followed, now_us);
   }
   ++flow.packets;
+  if (HoldBack(held, ends, flow, now_us)) return;
+  GoOn(ends);
   // DNS on its own port is looked at for ever.
   if (packet.destination_port == kDnsPort) return Pass(held, 0);
   bool done = found_.named || flow.packets >= kMaxPacketsToName;

@@ -50,8 +50,8 @@ TEST_F(GateTest, GluedQuestionsAreDropped) {
 TEST_F(GateTest, AHelloIsJudgedByItsNameAlsoInPieces) {
   const std::string hello = ClientHello(kBlocked);
   VerdictOn(TcpSegment(0x02, 443, 99, ""));
-  EXPECT_EQ(VerdictOn(TcpSegment(0x18, 443, 100, hello.substr(0, 60))).mark,
-            0x42u);
+  step_us_ = 1000;
+  EXPECT_TRUE(VerdictOn(TcpSegment(0x18, 443, 100, hello.substr(0, 60))).waits);
   EXPECT_EQ(VerdictOn(TcpSegment(0x18, 443, 160, hello.substr(60))).mark,
             0x42u | kMarkAnswered);
   // Its sender reads why, and the server forgets the connection.
@@ -139,8 +139,7 @@ TEST_F(GateTest, AStreamIsReadFromItsFirstByte) {
   const std::string request =
       std::string("GET / HTTP/1.1\r\nHost: ") + kBlocked + "\r\n\r\n";
   kernel_.mark = 0x42 | kMarkWatch;
-  EXPECT_EQ(VerdictOn(TcpSegment(0x18, 81, 100, request.substr(0, 2))).mark,
-            0x42u);
+  EXPECT_TRUE(VerdictOn(TcpSegment(0x18, 81, 100, request.substr(0, 2))).waits);
   kernel_.mark = 0x42;
   EXPECT_EQ(VerdictOn(TcpSegment(0x18, 81, 102, request.substr(2))).mark,
             0x42u | kMarkAnswered);

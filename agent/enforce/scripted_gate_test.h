@@ -27,6 +27,7 @@ class ScriptedGate : public platform::PacketGate {
     uint32_t mark = 0;
     std::vector<uint8_t> instead;
     bool dropped = false;
+    bool waits = false;  // none was given yet
   };
 
   bool Take(absl::Duration, platform::HeldByKernel* held) override {
@@ -188,8 +189,13 @@ class GateTest : public testing::Test {
     kernel_.packets.push_back(std::move(packet));
     now_us_ += step_us_;
     gate_.Serve(now_us_);
-    return kernel_.verdicts.at(
-        static_cast<uint32_t>(kernel_.packets.size() - 1));
+    return VerdictOnPacket(kernel_.packets.size() - 1);
+  }
+
+  const ScriptedGate::Verdict& VerdictOnPacket(size_t number) const {
+    static const ScriptedGate::Verdict kNone = {.waits = true};
+    const auto verdict = kernel_.verdicts.find(static_cast<uint32_t>(number));
+    return verdict == kernel_.verdicts.end() ? kNone : verdict->second;
   }
 
   static std::string* bundle_;

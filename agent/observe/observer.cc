@@ -66,7 +66,7 @@ Observer::Observer(const ObserverLimits& limits, ObservationSink& sink)
     : teller_(sink),
       partials_(limits.max_partials, limits.max_partial_bytes),
       tcp_(teller_, partials_),
-      udp_(teller_, partials_),
+      udp_(teller_, partials_, limits.keep_hellos),
       flows_(limits.flows, *this),
       names_at_end_(limits.names_at_end) {}
 
@@ -112,7 +112,7 @@ size_t Observer::DecodeSome(std::span<const platform::Packet> packets) {
 }
 
 void Observer::Observe(const platform::Packet& packet, const Passing& passing) {
-  unfinished_ = false;
+  unfinished_ = doubtful_ = false;
   ObserverCounters& counters = teller_.counters();
   ++counters.packets;
   counters.bytes += packet.wire_bytes;
@@ -161,8 +161,9 @@ void Observer::Look(const platform::Packet& packet, const Passing& passing) {
 // The ports are used for another connection, or are to be taken as if.
 bool Observer::BeginsAnew(const Flow& flow, int side, const Segment& segment) {
   if (segment.protocol != kProtocolTcp) {
-    return forgotten_ && segment.protocol == kProtocolUdp &&
-           partials_.Find(flow, side) == nullptr;
+    if (!forgotten_ || segment.protocol != kProtocolUdp) return false;
+    const Partial* partial = partials_.Find(flow, side);
+    return partial == nullptr || partial->told > 0;
   }
   if ((segment.tcp_flags & (kTcpSyn | kTcpAck)) != kTcpSyn) return false;
   const FlowSide& from = flow.sides[side];
@@ -217,7 +218,7 @@ void Observer::OnSegment(const Segment& segment, uint32_t hash) {
     ++teller_.counters().untapped_flows;
   }
   const Partial* partial = partials_.Find(flow, side);
-  unfinished_ = partial != nullptr && (!tcp || partial->begun());
+  unfinished_ = partial != nullptr && (tcp ? partial->begun() : !partial->told);
 }
 
 void Observer::OnTcp(Flow& flow, int side, const Segment& segment) {
@@ -238,6 +239,7 @@ void Observer::Inspect(Flow& flow, int side, const Segment& segment) {
     tcp_.OnSegment(flow, side, segment);
   } else if (segment.protocol == kProtocolUdp) {
     udp_.OnDatagram(flow, side, segment);
+    doubtful_ |= udp_.doubtful();
   } else {
     teller_.Blame(flow, side, Blind::kVpn);
   }
@@ -255,7 +257,11 @@ void Observer::OnLooseSegment(const Segment& segment) {
   loose.sides[0].knows_seq = true;
   loose.sides[0].next_seq = segment.tcp_seq;
   Inspect(loose, 0, segment);
-  partials_.Release(loose, 0);
+  unfinished_ = false;
+  if (const Partial* partial = partials_.Find(loose, 0)) {
+    doubtful_ |= segment.protocol == kProtocolUdp && partial->told == 0;
+    partials_.Release(loose, 0);
+  }
 }
 
 // Whoever removes a flow goes on, memory or not.
@@ -295,7 +301,7 @@ void Observer::Finish() { flows_.Clear(); }
 const ObserverCounters& Observer::counters() {
   ObserverCounters& counters = teller_.counters();
   counters.flows = flows_.opened();
-  counters.refused_flows = flows_.refused();
+  counters.refused_flows = flows_.refused() + flows_.pushed_out();
   counters.lost_fragments = decoder_.fragments().lost();
   counters.lost_partials = partials_.evicted();
   counters.cut_packets = decoder_.cut_packets();

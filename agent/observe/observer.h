@@ -27,6 +27,9 @@ struct ObserverLimits {
   // was lost. Not for whoever takes each name for that of the packet just
   // brought.
   bool names_at_end = true;
+  // Whether QUIC hellos are kept while their flow is: then a packet that says
+  // other bytes in their place is doubtful, and a second hello is told as well.
+  bool keep_hellos = false;
 };
 
 // Not thread-safe. Deterministic: the same packets give the same observations.
@@ -46,8 +49,8 @@ class Observer : private FlowExpiry {
   void SetTap(FlowTap* tap) { tap_ = tap; }
 
   // Whether the next packets' flow is forgotten by whoever is told of it: then
-  // it is a new one here, too, and its name is told again. Not one of which a
-  // hello has begun. Of UDP alone; off, as at the start.
+  // it is a new one here, too, and its name is told again. Not while a hello
+  // has only begun. Of UDP alone; off, as at the start.
   void SetForgotten(bool forgotten) { forgotten_ = forgotten; }
 
   void OnPacket(const platform::Packet& packet) { OnPackets({&packet, 1}); }
@@ -58,6 +61,10 @@ class Observer : private FlowExpiry {
   // Whether the packet just brought belongs to a message that has begun and
   // may yet name somebody.
   bool unfinished() const { return unfinished_; }
+
+  // Whether it may give its server a hello that was not told: see UdpInspector.
+  // For want of room in the table, too.
+  bool doubtful() const { return doubtful_; }
 
   // Closes all flows: tells their last progress, counts those that never
   // gave a name. For the end of a capture, or before going down.
@@ -103,6 +110,7 @@ class Observer : private FlowExpiry {
   FlowTap* tap_ = nullptr;
   const bool names_at_end_;
   bool unfinished_ = false;
+  bool doubtful_ = false;
 };
 
 }  // namespace schoolgate::agent

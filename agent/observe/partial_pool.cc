@@ -17,6 +17,8 @@ void Partial::Clear() {
   if (version != 0) keys = QuicKeys();
   version = 0;
   id_bytes = 0;
+  has_token = false;
+  told = 0;
 }
 
 PartialPool::PartialPool(uint32_t max_partials, size_t max_bytes)

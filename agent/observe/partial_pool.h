@@ -63,8 +63,11 @@ struct Partial {
                        [](const Reading& reading) { return reading.certain; });
   }
 
-  QuicKeys keys;  // QUIC only
+  // QUIC only.
+  QuicKeys keys;
   uint32_t version = 0;
+  bool has_token = false;  // in the first packet
+  uint32_t told = 0;       // bytes of hellos that were told, and are kept
   uint8_t id_bytes = 0;
   std::array<uint8_t, kMaxConnectionIdBytes> id{};
 };

@@ -83,6 +83,7 @@ bool ReadQuicPacket(Bytes datagram, QuicPacket* packet) {
   uint64_t length = 0;
   if (packet->type == QuicType::kInitial) {
     if (!Varint(&reader, &length) || length > reader.left()) return false;
+    packet->has_token = length > 0;
     reader.Skip(length);  // token
   }
   if (!Varint(&reader, &length) || length > reader.left()) return false;
@@ -103,41 +104,44 @@ bool HasLongId(Bytes datagram) {
                          source > kMaxConnectionIdBytes);
 }
 
-bool CollectCrypto(Bytes bytes, ByteAssembler* crypto) {
+Collected CollectCrypto(Bytes bytes, ByteAssembler* crypto) {
   constexpr uint64_t kPadding = 0;
   constexpr uint64_t kPing = 1;
   constexpr uint64_t kAck = 2;
   constexpr uint64_t kAckEcn = 3;
   constexpr uint64_t kCrypto = 6;
   constexpr uint64_t kGoogleCrypto = 8;  // no other version has it in Initials
+  Collected collected = Collected::kTaken;
   ByteReader frames(bytes);
   while (frames.left() > 0) {
     uint64_t type = 0;
-    if (!Varint(&frames, &type)) return false;
+    if (!Varint(&frames, &type)) return Collected::kBroken;
     switch (type) {
       case kPadding:
       case kPing:
         break;
       case kAck:
       case kAckEcn:
-        if (!SkipAck(&frames, type == kAckEcn)) return false;
+        if (!SkipAck(&frames, type == kAckEcn)) return Collected::kBroken;
         break;
       case kCrypto:
       case kGoogleCrypto: {
         uint64_t offset = 0;
         uint64_t length = 0;
         if (!Varint(&frames, &offset) || !Varint(&frames, &length)) {
-          return false;
+          return Collected::kBroken;
         }
         const Bytes piece = frames.Take(length);
-        if (!frames.ok() || !crypto->Insert(offset, piece)) return false;
+        if (!frames.ok()) return Collected::kBroken;
+        if (!crypto->Agrees(offset, piece)) collected = Collected::kOther;
+        if (!crypto->Insert(offset, piece)) return Collected::kBroken;
         break;
       }
       default:
-        return true;  // CONNECTION_CLOSE: nothing of interest follows
+        return collected;  // CONNECTION_CLOSE: nothing of interest follows
     }
   }
-  return true;
+  return collected;
 }
 
 }  // namespace schoolgate::agent

@@ -28,6 +28,7 @@ struct QuicPacket {
   uint32_t version = 0;
   Bytes destination;  // connection ids
   Bytes source;
+  bool has_token = false;
   Bytes bytes;               // the packet from its first byte to its last
   size_t number_offset = 0;  // where the protected packet number starts
 };
@@ -80,8 +81,14 @@ class QuicOpener {
   std::vector<uint8_t> plain_;
 };
 
-// Collects the CRYPTO frames. False when the frames are broken or a limit of
-// `crypto` refuses a piece; pieces before stay.
-bool CollectCrypto(Bytes frames, ByteAssembler* crypto);
+enum class Collected : uint8_t {
+  kTaken,
+  kBroken,  // the frames are, or a limit of `crypto` refuses a piece
+  kOther    // in the place of bytes that were there come different ones
+};
+
+// Collects the CRYPTO frames; where one is broken, those before it. Bytes that
+// are there stay.
+Collected CollectCrypto(Bytes frames, ByteAssembler* crypto);
 
 }  // namespace schoolgate::agent

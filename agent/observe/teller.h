@@ -28,12 +28,13 @@ struct ObserverCounters {
   std::array<uint64_t, kNameSources> names{};  // by NameSource
   std::array<uint64_t, kBlindCauses> blind{};  // flows, by Blind
   uint64_t name_bearing_flows = 0;  // that gave a name or should have
-  uint64_t refused_flows = 0;       // the flow table was full
+  uint64_t refused_flows = 0;       // for want of room: they, or older ones
   uint64_t lost_fragments = 0;      // datagrams given up
   uint64_t lost_partials = 0;       // messages given up for space
   uint64_t oversized = 0;           // messages beyond a parser's limit
   uint64_t malformed = 0;           // DNS messages, hellos
   uint64_t untried_keys = 0;        // connection ids beyond kMaxKeyTrials
+  uint64_t doubtful = 0;            // UdpInspector::doubtful() datagrams
   uint64_t unread_alpn = 0;         // hellos with protocols beyond kMaxAlpn
   uint64_t cut_names = 0;           // names longer than NameText holds
   uint64_t long_fronts = 0;         // text in front of a hello, too long

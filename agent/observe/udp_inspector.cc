@@ -69,6 +69,7 @@ Chlo FindGoogleName(Bytes chlo, Bytes* name) {
 }  // namespace
 
 void UdpInspector::OnDatagram(Flow& flow, int side, const Segment& segment) {
+  doubtful_ = false;
   const Bytes datagram = segment.payload;
   if (datagram.empty()) return;
   FlowSide& from = flow.sides[side];
@@ -112,13 +113,21 @@ void UdpInspector::OnQuic(Flow& flow, int side, Bytes datagram) {
     if (packet.type == QuicType::kInitial) OnInitial(flow, side, packet);
     datagram = datagram.subspan(packet.bytes.size());
   }
+  if (doubtful_) ++teller_.counters().doubtful;
 }
 
 Partial* UdpInspector::NewConnection(Flow& flow, int side,
                                      const QuicPacket& packet,
                                      const QuicKeys& keys) {
+  if (const Partial* before = partials_.Find(flow, side)) {
+    // A server that asks for a Retry forgets the hello.
+    const bool retried = packet.has_token && !before->has_token;
+    doubtful_ |= before->told == 0 && !retried;
+  }
+  flow.sides[side].looked_at = 0;
   partials_.Release(flow, side);
   Partial* partial = partials_.Make(flow, side);
+  partial->has_token = packet.has_token;
   partial->keys = keys;
   partial->version = packet.version;
   partial->id_bytes = static_cast<uint8_t>(packet.destination.size());
@@ -127,15 +136,22 @@ Partial* UdpInspector::NewConnection(Flow& flow, int side,
   return partial;
 }
 
+bool UdpInspector::MayTry(FlowSide& from) {
+  if (from.looked_at < kMaxKeyTrials) {
+    ++from.looked_at;
+    return true;
+  }
+  ++teller_.counters().untried_keys;
+  doubtful_ = true;
+  return false;
+}
+
 // A connection that began in another version goes on in the one that the server
 // prefers: with the keys of that version, from the id it began with (RFC 9369,
 // 4.1).
 Bytes UdpInspector::OpenOfOtherVersion(FlowSide& from, Partial& partial,
                                        const QuicPacket& packet) {
-  if (packet.version == partial.version || from.looked_at >= kMaxKeyTrials) {
-    return {};
-  }
-  ++from.looked_at;
+  if (packet.version == partial.version || !MayTry(from)) return {};
   const Bytes first_id = Bytes(partial.id).first(partial.id_bytes);
   for (const QuicProfile* profile : ProfilesFor(packet.version)) {
     const QuicKeys keys = opener_.ClientKeys(*profile, first_id);
@@ -143,6 +159,7 @@ Bytes UdpInspector::OpenOfOtherVersion(FlowSide& from, Partial& partial,
     if (frames.empty()) continue;
     partial.keys = keys;
     partial.version = packet.version;
+    from.looked_at = 0;
     return frames;
   }
   return {};
@@ -161,14 +178,13 @@ Bytes UdpInspector::OpenInitial(Flow& flow, int side,
     if (!switched.empty()) return switched;
     if (SameId(*partial, packet.destination)) return {};
   }
-  const uint32_t tried = HashId(packet.destination);
-  if (from.next_seq == tried) return {};
-  if (from.looked_at >= kMaxKeyTrials) {
-    ++teller_.counters().untried_keys;
-    return {};
-  }
-  from.next_seq = tried;
-  ++from.looked_at;
+  // What the server says, and the client after its hello, goes to ids that no
+  // keys are made of.
+  const uint32_t id = HashId(packet.destination);
+  const bool expected = flow.named || side != flow.client;
+  if (expected && from.next_seq == id && !keep_hellos_) return {};
+  if (!MayTry(from)) return {};
+  from.next_seq = id;
   for (const QuicProfile* profile : ProfilesFor(packet.version)) {
     const QuicKeys keys = opener_.ClientKeys(*profile, packet.destination);
     const Bytes frames = opener_.Open(keys, packet);
@@ -184,21 +200,24 @@ void UdpInspector::OnInitial(Flow& flow, int side, const QuicPacket& packet) {
   if (frames.empty()) return;
   Partial* partial = partials_.Find(flow, side);
   if (partial == nullptr) return;
-  if (!CollectCrypto(frames, &partial->bytes)) ++teller_.counters().malformed;
+  const Collected collected = CollectCrypto(frames, &partial->bytes);
+  if (collected == Collected::kBroken) ++teller_.counters().malformed;
+  doubtful_ |= collected != Collected::kTaken;
   partials_.Charge(*partial);
   TryCrypto(flow, side, *partial);
 }
 
 void UdpInspector::TryCrypto(Flow& flow, int side, Partial& partial) {
-  const Bytes run = partial.bytes.From(0);
+  const Bytes run = partial.bytes.From(partial.told);
   if (run.size() < 4) return;
   if (AsText(run).starts_with("CHLO")) {
-    TryGoogleHello(flow, side, run);
+    TryGoogleHello(flow, side, partial, run);
     return;
   }
   const size_t length = LoadU32(run.data()) & 0xffffff;
   if (run[0] != kClientHello || length > kMaxHelloBytes) {
     ++teller_.counters().oversized;
+    doubtful_ = true;
     partials_.Release(flow, side);
     return;
   }
@@ -208,9 +227,15 @@ void UdpInspector::TryCrypto(Flow& flow, int side, Partial& partial) {
     teller_.Hello(NameSource::kQuic, flow, side, hello);
   } else {
     ++teller_.counters().malformed;
+    doubtful_ = true;
     teller_.Blame(flow, side, Blind::kParseFailure);
   }
-  partials_.Release(flow, side);
+  Told(flow, side, partial, 4 + length);
+}
+
+void UdpInspector::Told(Flow& flow, int side, Partial& partial, size_t bytes) {
+  if (!keep_hellos_) return partials_.Release(flow, side);
+  partial.told += static_cast<uint32_t>(bytes);
 }
 
 void UdpInspector::ReadRest(Flow& flow) {
@@ -218,19 +243,20 @@ void UdpInspector::ReadRest(Flow& flow) {
     const Partial* partial = partials_.Find(flow, side);
     if (partial == nullptr) continue;
     ClientHello hello;
-    if (ParseCutHello(partial->bytes.From(0), &hello)) {
+    if (ParseCutHello(partial->bytes.From(partial->told), &hello)) {
       teller_.Hello(NameSource::kQuic, flow, side, hello);
     }
   }
 }
 
 // Google's handshake inside Initials, as version Q050 has it.
-void UdpInspector::TryGoogleHello(Flow& flow, int side, Bytes chlo) {
+void UdpInspector::TryGoogleHello(Flow& flow, int side, Partial& partial,
+                                  Bytes chlo) {
   ClientHello hello;
   const Chlo result = FindGoogleName(chlo, &hello.server_name);
   if (result == Chlo::kNeedMore) return;
   teller_.Hello(NameSource::kQuic, flow, side, hello);
-  partials_.Release(flow, side);
+  Told(flow, side, partial, chlo.size());
 }
 
 void UdpInspector::OnDtls(Flow& flow, int side, Bytes datagram) {

@@ -12,14 +12,22 @@ class UdpInspector {
  public:
   // Datagrams at the start of a flow that are tried as anything.
   static constexpr uint8_t kCuriousDatagrams = 8;
-  // Connection ids of one flow whose keys are tried.
+  // Initials of one flow, one after the other, that none of the keys opened
+  // that were tried.
   static constexpr uint32_t kMaxKeyTrials = 64;
 
-  UdpInspector(Teller& teller, PartialPool& partials)
-      : teller_(teller), partials_(partials) {}
+  // `keep_hellos`: see ObserverLimits.
+  UdpInspector(Teller& teller, PartialPool& partials, bool keep_hellos = false)
+      : teller_(teller), partials_(partials), keep_hellos_(keep_hellos) {}
 
   // `side` of the flow sent this datagram.
   void OnDatagram(Flow& flow, int side, const Segment& segment);
+
+  // Whether the datagram just brought may give its server a QUIC hello that was
+  // not told: its keys were not tried; it leaves one hello unfinished and
+  // begins another; it says other bytes where some were known; or the hello
+  // cannot be read. No browser's does.
+  bool doubtful() const { return doubtful_; }
 
   // Nothing more will come: see TcpInspector.
   void ReadRest(Flow& flow);
@@ -28,18 +36,22 @@ class UdpInspector {
   void OnQuic(Flow& flow, int side, Bytes datagram);
   void OnInitial(Flow& flow, int side, const QuicPacket& packet);
   Bytes OpenInitial(Flow& flow, int side, const QuicPacket& packet);
+  bool MayTry(FlowSide& from);
   Bytes OpenOfOtherVersion(FlowSide& from, Partial& partial,
                            const QuicPacket& packet);
   Partial* NewConnection(Flow& flow, int side, const QuicPacket& packet,
                          const QuicKeys& keys);
   void TryCrypto(Flow& flow, int side, Partial& partial);
-  void TryGoogleHello(Flow& flow, int side, Bytes chlo);
+  void Told(Flow& flow, int side, Partial& partial, size_t bytes);
+  void TryGoogleHello(Flow& flow, int side, Partial& partial, Bytes chlo);
   void OnDtls(Flow& flow, int side, Bytes datagram);
   void OnDtlsFragment(Flow& flow, int side, ByteReader message);
   bool OnGoogleQuic(Flow& flow, int side, Bytes datagram);
 
   Teller& teller_;
   PartialPool& partials_;
+  const bool keep_hellos_;
+  bool doubtful_ = false;
   QuicOpener opener_;
 };
 

@@ -132,6 +132,7 @@ void Gatehouse::Serve(int64_t now_us) {
 void Gatehouse::Close() {
   // What is held now is judged; with the table goes all that is held.
   Serve(served_us_);
+  if (gate_ != nullptr) gate_->LetGo();
   if (table_ != nullptr) (void)RemoveKernelTable(options_.name, *table_);
   mode_ = GateMode::kObserve;
   gate_.reset();

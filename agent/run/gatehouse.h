@@ -52,6 +52,9 @@ class Gatehouse {
   // (systemctl stop). Without a keeper, as Close.
   void Leave();
 
+  // See Gate.
+  bool holds_back() const { return gate_ != nullptr && gate_->holds_back(); }
+
   // For poll(2); -1 when nothing is held.
   int descriptor() const { return held_ != nullptr ? held_->descriptor() : -1; }
 

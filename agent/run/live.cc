@@ -265,7 +265,9 @@ uint32_t LiveAgent::Wait() const {
   const std::array<int, 2> descriptors = {
       source_ != nullptr ? source_->descriptor() : -1,
       gatehouse_ != nullptr ? gatehouse_->descriptor() : -1};
-  return platform::WaitReadable(descriptors, kPatience);
+  const bool holds_back = gatehouse_ != nullptr && gatehouse_->holds_back();
+  const uint32_t ready = platform::WaitReadable(descriptors, kPatience);
+  return holds_back ? ready | kGateReady : ready;
 }
 
 void LiveAgent::TakePackets() {

@@ -130,6 +130,7 @@ void Add(const ObserverCounters& from, ObserverCounters* to) {
   to->lost_partials += from.lost_partials;
   to->oversized += from.oversized;
   to->malformed += from.malformed;
+  to->doubtful += from.doubtful;
   to->untried_keys += from.untried_keys;
   to->unread_alpn += from.unread_alpn;
   to->cut_names += from.cut_names;

@@ -112,6 +112,7 @@ std::string ToJson(const AgentStatus& status, absl::Time now) {
       {"beyond_limits", BeyondLimits(status)},
       {"undecodable_packets", status.seen.undecodable},
       {"malformed_messages", status.seen.malformed},
+      {"doubtful_hellos", status.seen.doubtful},
       {"flows_labelled", status.labels.labels},
       {"dpi",
        {{"wanted", status.label_flows},

@@ -151,6 +151,17 @@ def tls_in_the_name(address, port, name):
                     [whole[:middle], whole[middle:]], 0.05)
 
 
+def tls_in_a_crowd(address, port, name):
+    """More connections than a filter may want to remember come first."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as udp:
+        for to in range(10000, 50000):
+            udp.sendto(b"nothing that anybody knows", (address, to))
+            if to % 200 == 0:
+                time.sleep(0.01)   # so that the queue does not run over
+    return tls_in_the_name(address, port, name)
+
+
 def tls_records(address, port, name):
     return exchange(connect(address, port), [hello(name, 50)])
 

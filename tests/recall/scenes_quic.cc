@@ -134,6 +134,9 @@ std::vector<Scene> ConnectionScenes() {
   Buffer damaged = Initial({}, Crypto(small, 0, 9999));
   damaged[600] ^= 1;
   scenes.push_back({"quic-damaged", {Sent(damaged)}, {}});
+  scenes.push_back({"quic-behind-a-damaged-one",
+                    {Sent(damaged), Sent(Initial({}, Crypto(small, 0, 9999)))},
+                    {"2 quic coalesced.example.org"}});
   return scenes;
 }
 
