@@ -43,7 +43,7 @@ test("a request becomes a pass that opens for the class and ends by itself", asy
     await asked.waitFor();
     await asked.getByText("The class would miss all of these.").waitFor();
     for (const host of ["chatgpt.com", "gemini.google.com"]) await asked.getByText(`${host}: blocked`).waitFor();
-    await asked.getByText("Approve").click();
+    await asked.getByText("Approve", { exact: true }).click();
     const end = await sign(await asked.locator(".command").innerText());
     await writeFile(`${ORDER}.end`, String(end));
 

@@ -18,7 +18,7 @@ run=$SCHOOLGATE_RUN_DIR bin=$BUILD/bin
 export SCHOOLGATE_COLLECTOR_DATA=$run/collector
 
 clean_up() {
-  status=$?
+  local status=${1:-$?}
   if [ $status -ne 0 ]; then
     for log in "$run"/log/*.log; do
       echo "--- $log" && tail -n 15 "$log"
