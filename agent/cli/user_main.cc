@@ -131,6 +131,14 @@ int Preview(const Options& options) {
       });
 }
 
+void AddRules(CLI::App& app, Options& options, int* exit_code) {
+  app.add_subcommand("rules", "All rules that hold for you, also offline")
+      ->callback([&options, exit_code] {
+        *exit_code =
+            Show(options, {{"ask", "rules"}}, schoolgate::agent::RulesInWords);
+      });
+}
+
 void AddPreview(CLI::App& app, Options& options, int* exit_code) {
   CLI::App* preview = app.add_subcommand(
       "preview",
@@ -167,6 +175,7 @@ int main(int argc, char** argv) {
         exit_code = Show(options, {{"ask", "record"}},
                          schoolgate::agent::RecordInWords);
       });
+  AddRules(app, options, &exit_code);
   CLI::App* notice =
       app.add_subcommand("notice", "The school's notice about monitoring");
   notice->add_flag("--accept", options.accept, "Say that you have read it");

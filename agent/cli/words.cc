@@ -287,4 +287,46 @@ std::string WhyInWords(const nlohmann::json& answer) {
   return words;
 }
 
+std::string RulesInWords(const nlohmann::json& answer) {
+  std::string words =
+      absl::StrCat(Text(answer, "policy"), "\nThese rules hold ",
+                   "for you now. Your group: ", Text(answer, "group"), ".\n");
+  if (Text(answer, "mode") != "enforce") {
+    words += "Nothing is blocked yet: it is only noted what would be.\n";
+  }
+  const auto kinds = answer.find("kinds");
+  for (const auto& [action, title] :
+       {std::pair{"block", "Blocked"},
+        {"warn", "Open, with a warning"},
+        {"record", "Open, and the school keeps a record"},
+        {"allow", "Open, and no record is kept"}}) {
+    std::string section;
+    if (kinds == answer.end() || !kinds->is_array()) break;
+    for (const auto& kind : *kinds) {
+      if (Text(kind, "action") != action) continue;
+      absl::StrAppend(&section, "- ", Text(kind, "title"), ". ",
+                      Text(kind, "reason"));
+      if (const std::string until = Text(kind, "until"); !until.empty()) {
+        absl::StrAppend(&section, " Until ", until, ".");
+      }
+      section += "\n";
+      if (const std::string clause = Text(kind, "clause"); !clause.empty()) {
+        absl::StrAppend(&section, "  The school's policy: ", clause, "\n");
+      }
+    }
+    if (!section.empty()) absl::StrAppend(&words, "\n", title, ":\n", section);
+  }
+  words +=
+      "\nWhat you type, read or write is not seen: only which hosts this "
+      "device "
+      "asks for.\nHelp-lines are always open and never recorded.\n";
+  if (const std::string notice = Text(answer, "notice"); !notice.empty()) {
+    absl::StrAppend(&words, "\nThe school's notice:\n", notice, "\n");
+  }
+  words +=
+      "\nWhy one host is open or blocked:  schoolgate why HOST\n"
+      "What left this device about you:  schoolgate record\n";
+  return words;
+}
+
 }  // namespace schoolgate::agent

@@ -27,6 +27,10 @@ struct PassRequest {
 PassRequest RequestFrom(const nlohmann::json& answer,
                         const std::string& reason);
 
+// What `schoolgate rules` prints: all that holds for who asks, fit to be put
+// on a wall.
+std::string RulesInWords(const nlohmann::json& answer);
+
 // What `schoolgate why HOST` prints.
 std::string WhyInWords(const nlohmann::json& answer);
 

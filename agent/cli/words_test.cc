@@ -114,6 +114,42 @@ TEST(RecordInWordsTest, ListsWhatLeftTheDevice) {
 }
 
 // Otherwise a strange answer would take the command down.
+// A page for the wall that leaves out what is blocked, or lacks the clause,
+// would not be the school's rules.
+TEST(WordsTest, TheWholeTextAtOnceForWhoAsks) {
+  const nlohmann::json answer = {
+      {"policy", "City Primary"},
+      {"group", "Key Stage 2"},
+      {"mode", "observe"},
+      {"notice", "The school sees which hosts are asked for."},
+      {"kinds",
+       {{{"title", "gambling"},
+         {"action", "block"},
+         {"reason", "Gambling is blocked."},
+         {"clause", "P0 U17"},
+         {"until", nullptr}},
+        {{"title", "video"},
+         {"action", "block"},
+         {"reason", "At certain times."},
+         {"clause", ""},
+         {"until", "2026-11-27T12:00:00Z"}},
+        {{"title", "news"},
+         {"action", "allow"},
+         {"reason", "News is open."},
+         {"clause", ""},
+         {"until", nullptr}}}}};
+  const std::string words = RulesInWords(answer);
+  for (const char* part :
+       {"City Primary", "Key Stage 2", "Nothing is blocked yet",
+        "Blocked:\n- gambling. Gambling is blocked.\n  The school's policy: P0 "
+        "U17\n- video. At certain times. Until 2026-11-27T12:00:00Z.",
+        "Open, and no record is kept:\n- news",
+        "The school sees which hosts"}) {
+    EXPECT_NE(words.find(part), std::string::npos) << part << "\n" << words;
+  }
+  EXPECT_EQ(words.find("with a warning"), std::string::npos);
+}
+
 TEST(WordsTest, AnswersOfOtherShapesAreSurvived) {
   EXPECT_FALSE(StatusInWords({{"capturing", true}, {"school", 5}}).empty());
   EXPECT_FALSE(WhyInWords({{"host", nullptr}}).empty());

@@ -1,6 +1,7 @@
 #include "agent/decide/episode_log.h"
 
 #include <string>
+#include <utility>
 
 #include "proto/seal/keys.h"
 #include "proto/seal/pseudonym.h"
@@ -22,6 +23,7 @@ EpisodeOptions OptionsFor(const Identity& identity) {
 
 EpisodeLog::EpisodeLog(const Identity& identity, EventSink& sink)
     : pseudonym_key_(identity.pseudonym_key),
+      sink_(sink),
       tracker_(OptionsFor(identity), sink) {}
 
 void EpisodeLog::SetRules(const std::shared_ptr<const rules::Ruleset>& rules) {
@@ -40,6 +42,23 @@ void EpisodeLog::Note(const Observation& observation, const Who& who,
       told ? PersonOf(who) : v1::Person(),
       place == rules::Place::kOffsite ? v1::PLACE_OFFSITE : v1::PLACE_ONSITE,
       enforced && decision.action == rules::Action::kBlock);
+}
+
+void EpisodeLog::NoteTransfer(const LargeTransfer& moved, const Who& who) {
+  v1::Event event;
+  event.set_lane(v1::LANE_NORMAL);
+  event.set_time_unix_us(moved.end_us);
+  *event.mutable_person() = PersonOf(who);
+  v1::Episode& episode = *event.mutable_episode();
+  episode.set_category("bulk-transfer");
+  episode.set_grade(v1::GRADE_UNCLEAR);
+  episode.set_action(v1::ACTION_RECORD);
+  episode.set_place(v1::PLACE_ONSITE);
+  episode.set_start_unix_us(moved.start_us);
+  episode.set_end_unix_us(moved.end_us);
+  episode.set_sent_bytes(moved.sent_bytes);
+  episode.set_received_bytes(moved.received_bytes);
+  sink_.Emit(std::move(event));
 }
 
 v1::Person EpisodeLog::PersonOf(const Who& who) const {

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "agent/decide/attribution.h"
+#include "agent/decide/bulk_watch.h"
 #include "agent/decide/episode_tracker.h"
 #include "agent/decide/event_sink.h"
 #include "agent/decide/identity.h"
@@ -23,6 +24,10 @@ class EpisodeLog {
   void Note(const Observation& observation, const Who& who,
             const rules::Decision& decision, v1::ProcessKind process,
             rules::Place place, bool enforced);
+
+  // Much was moved to or from hosts that are not reported: an episode of the
+  // category "bulk-transfer" without any host, at school.
+  void NoteTransfer(const LargeTransfer& moved, const Who& who);
 
   // The rules in force, for what they say of pages.
   void SetRules(const std::shared_ptr<const rules::Ruleset>& rules);
@@ -46,6 +51,7 @@ class EpisodeLog {
   v1::Person PersonOf(const Who& who) const;
 
   const std::string pseudonym_key_;
+  EventSink& sink_;
   const rules::Decision benign_;
   const rules::Ruleset* rules_ = nullptr;  // held by the tracker
   EpisodeTracker tracker_;

@@ -59,6 +59,7 @@ void Watch::Report(const Observation& flow, const FlowFinding& finding) {
 void Watch::OnFlow(const FlowProgress& progress) {
   Settle();
   if (episodes_ != nullptr) episodes_->OnFlow(progress);
+  CountBulk(progress);
   const auto finding = witness_.OnFlow(progress);
   if (!finding) return;
   Observation flow;
@@ -71,6 +72,28 @@ void Watch::OnFlow(const FlowProgress& progress) {
   flow.uid = progress.uid;
   flow.flow = progress.flow;
   Report(flow, *finding);
+}
+
+void Watch::CountBulk(const FlowProgress& progress) {
+  const auto rules = verdicts_.rules();
+  if (rules == nullptr) return;
+  if (rules != bulk_rules_) {
+    bulk_rules_ = rules;
+    bulk_.SetPolicy(rules->policy());
+  }
+  const auto moved = bulk_.OnFlow(progress);
+  // Away from school the line is not the school's.
+  if (!moved || episodes_ == nullptr ||
+      verdicts_.place() == rules::Place::kOffsite) {
+    return;
+  }
+  Observation flow;
+  flow.time_us = progress.time_us;
+  flow.source = NameSource::kFlow;
+  flow.src = progress.client;
+  flow.dst = progress.server;
+  flow.uid = progress.uid;
+  episodes_->NoteTransfer(*moved, attribution_.WhoAsked(flow));
 }
 
 const rules::Decision& Watch::Judge(const Observation& observation,
@@ -89,6 +112,9 @@ const rules::Decision& Watch::JudgeFirst(const Observation& observation,
                                          bool repeat) {
   enforced = enforced && !shadow_;
   Count(observation);
+  if (observation.source == NameSource::kDns) {
+    shapes_.OnQuestion(observation.name, observation.time_us);
+  }
   const StubAsker* asker = AskedAtStub(observation, who);
   repeat |= asker != nullptr;
   const rules::Decision& decision =
@@ -313,6 +339,7 @@ void Watch::Record(Judged& judged) {
   ++counters_.hits;
   Notify(judged, asker.kind);
   if (!decision.logged || contacts_ == nullptr) return;
+  bulk_.Leave(observation.flow, observation.time_us);
   contacts_->Note(observation, judged.who, decision, asker.kind,
                   verdicts_.place(),
                   judged.enforced && decision.action == rules::Action::kBlock);

@@ -5,14 +5,17 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "agent/decide/attribution.h"
+#include "agent/decide/bulk_watch.h"
 #include "agent/decide/contact_log.h"
 #include "agent/decide/episode_log.h"
 #include "agent/decide/flow_witness.h"
+#include "agent/decide/name_shapes.h"
 #include "agent/decide/notice_board.h"
 #include "agent/decide/recent_map.h"
 #include "agent/decide/verdicts.h"
@@ -115,6 +118,9 @@ class Watch : public ObservationSink {
   bool SawTest(std::string_view name) const;
   bool RefusedTest(std::string_view name) const;
 
+  // Names that a program made up, for technicians.
+  std::optional<OddNames> TakeOddNames() { return shapes_.Take(); }
+
   WatchCounters counters() const;
   WitnessCounters witness() const { return witness_.counters(); }
 
@@ -164,6 +170,7 @@ class Watch : public ObservationSink {
   void Record(Judged& judged);
   void OnLabel(const Observation& label);
   void Report(const Observation& flow, const FlowFinding& finding);
+  void CountBulk(const FlowProgress& progress);
   void Notify(const Judged& judged, v1::ProcessKind process);
   void Keep(const Observation& observation, const Who& who,
             const rules::Decision& decision, bool enforced, bool repeat);
@@ -188,6 +195,9 @@ class Watch : public ObservationSink {
   std::deque<Judged> held_;  // until its person shows, oldest first
   RecentMap<std::string, int64_t> persons_{2 * kRepeatUs, kMaxRecent};
   FlowWitness witness_;
+  NameShapes shapes_;
+  BulkWatch bulk_;
+  std::shared_ptr<const rules::Ruleset> bulk_rules_;  // whose threshold
   WatchCounters counters_;
   std::string key_;
   std::deque<SeenTest> tests_;  // names of self-tests, the latest last

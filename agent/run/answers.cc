@@ -81,6 +81,7 @@ std::string Answers::Answer(uint32_t uid, std::string_view question,
   const std::string ask = TextOf(json, "ask");
   if (ask == "status") return Status(uid, now);
   if (ask == "record") return Record(uid);
+  if (ask == "rules") return Rules(uid, now);
   if (ask == "notices") {
     const auto after = json.find("after");
     const bool number = after != json.end() && after->is_number_unsigned();
@@ -141,6 +142,42 @@ std::string Answers::Canary(uint32_t uid, absl::Time now) {
   const std::string category = BlockedCategory(verdicts_, who, asked.time_us);
   return Dump({{"host", platform::FreshTestName(category)},
                {"blocked", !category.empty()}});
+}
+
+// Each kind of host as it is answered to who asks at this moment: by its test
+// host, so that the text cannot say anything else than what is done.
+std::string Answers::Rules(uint32_t uid, absl::Time now) {
+  const auto rules = verdicts_.rules();
+  if (rules == nullptr) {
+    return Refuse("rules: none on this device yet: ask your IT support");
+  }
+  const Who who = attribution_.WhoAsked(AskedBy(uid, now));
+  const v1::CompiledPolicy& policy = rules->policy();
+  Json kinds = Json::array();
+  for (const v1::PolicyCategory& category : policy.categories()) {
+    const rules::Decision& decision = verdicts_.For(
+        rules::CanaryHost(category.id()), who, absl::ToUnixMicros(now));
+    if (decision.categories.empty()) continue;  // not listed on this device
+    Json kind = {{"title", category.title()},
+                 {"action", rules::ActionName(decision.action)},
+                 {"reason", decision.reason},
+                 {"clause", decision.clause},
+                 {"until", nullptr}};
+    if (decision.until) {
+      kind["until"] = absl::FormatTime(absl::RFC3339_sec, *decision.until,
+                                       absl::UTCTimeZone());
+    }
+    kinds.push_back(std::move(kind));
+  }
+  std::string group(who.RulesGroup());
+  for (const v1::PolicyGroup& one : policy.groups()) {
+    if (one.id() == who.RulesGroup()) group = one.title();
+  }
+  return Dump({{"policy", policy.title()},
+               {"group", group},
+               {"mode", policy.mode()},
+               {"kinds", std::move(kinds)},
+               {"notice", status_.notice}});
 }
 
 std::string Answers::Record(uint32_t uid) const {

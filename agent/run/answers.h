@@ -3,6 +3,7 @@
 // JSON objects:
 //   {"ask":"status"}
 //   {"ask":"why","host":"www.example.org"}
+//   {"ask":"rules"}               what holds for who asks now, all of it
 //   {"ask":"record"}              what was told about who asks
 //   {"ask":"canary"}              a name for a self-test, best a blocked one
 //   {"ask":"seen","host":"..."}   whether a self-test's name was noticed, and
@@ -58,6 +59,7 @@ class Answers {
 
   std::string Status(uint32_t uid, absl::Time now);
   std::string Canary(uint32_t uid, absl::Time now);
+  std::string Rules(uint32_t uid, absl::Time now);
   std::string Record(uint32_t uid) const;
   std::string Notices(uint32_t uid, uint64_t after) const;
   std::string AnswerNotice(uint32_t uid, const std::string& token,

@@ -361,6 +361,9 @@ void LiveAgent::Housekeeping() {
     finished_ = true;
     outcome_ = absl::CancelledError(upkeep_->out_of_use());
   }
+  if (const auto odd = watch_->TakeOddNames()) {
+    incidents_.Tamper(odd->kind, odd->detail);
+  }
   if (const auto news = portal_.TakeNews()) {
     incidents_.Notice("captive_portal", *news);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <unordered_map>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -10,7 +11,9 @@
 #include "absl/strings/str_split.h"
 #include "collector/cases/report_words.h"
 #include "collector/cases/response_times.h"
+#include "collector/cases/sight.h"
 #include "collector/cases/words.h"
+#include "collector/store/alert_brief.h"
 #include "rules/policy/calendar.h"
 
 namespace schoolgate::collector {
@@ -127,17 +130,12 @@ ReportTable Ordered(std::string title, std::string name,
   return table;
 }
 
-std::string Weekday(absl::Time time, absl::TimeZone zone) {
-  return absl::FormatTime("%A", time, zone);
-}
-
-std::string HourWords(absl::Time time, absl::TimeZone zone) {
-  return absl::FormatTime("%H:00", time, zone);
+std::string Weekday(absl::CivilDay day, absl::TimeZone zone) {
+  return absl::FormatTime("%A", absl::FromCivil(day, zone), zone);
 }
 
 // The Monday of its week: "2026-11-23".
-std::string WeekOf(absl::Time time, absl::TimeZone zone) {
-  absl::CivilDay day = absl::ToCivilDay(time, zone);
+std::string WeekOf(absl::CivilDay day) {
   while (absl::GetWeekday(day) != absl::Weekday::monday) --day;
   return absl::FormatCivilTime(day);
 }
@@ -149,6 +147,9 @@ void AddTimes(std::span<const v1::Alert> alerts, absl::TimeZone zone,
       "Monday", "Tuesday",  "Wednesday", "Thursday",
       "Friday", "Saturday", "Sunday"};
   std::map<std::string, uint64_t> week, day, hour, lesson, place;
+  std::map<absl::CivilDay, uint64_t> by_day;
+  std::array<uint64_t, 24> by_hour = {};
+  uint64_t in_lessons = 0;
   const rules::Calendar calendar =
       policy == nullptr
           ? rules::Calendar()
@@ -157,14 +158,26 @@ void AddTimes(std::span<const v1::Alert> alerts, absl::TimeZone zone,
     const int64_t us = alert.first_unix_us() != 0 ? alert.first_unix_us()
                                                   : alert.raised_unix_us();
     const absl::Time first = absl::FromUnixMicros(us);
-    Count(week, WeekOf(first, zone));
-    Count(day, Weekday(first, zone));
-    Count(hour, HourWords(first, zone));
-    Count(lesson, calendar.InLesson(absl::ToUnixSeconds(first))
-                      ? "In lessons"
-                      : "Outside lessons");
-    Count(place, alert.incident().where().empty() ? "Not written down"
-                                                  : alert.incident().where());
+    const absl::CivilHour local = absl::ToCivilHour(first, zone);
+    ++by_day[absl::CivilDay(local)];
+    ++by_hour[static_cast<size_t>(local.hour())];
+    in_lessons += calendar.InLesson(absl::ToUnixSeconds(first));
+    ++place[alert.incident().where()];
+  }
+  for (const auto& [one, count] : by_day) {
+    Count(week, WeekOf(one), count);
+    Count(day, Weekday(one, zone), count);
+  }
+  for (size_t i = 0; i < by_hour.size(); ++i) {
+    if (by_hour[i] == 0) continue;
+    Count(hour, absl::StrCat(i < 10 ? "0" : "", i, ":00"), by_hour[i]);
+  }
+  if (in_lessons > 0) Count(lesson, "In lessons", in_lessons);
+  if (in_lessons < alerts.size()) {
+    Count(lesson, "Outside lessons", alerts.size() - in_lessons);
+  }
+  if (const auto nowhere = place.extract(""); !nowhere.empty()) {
+    Count(place, "Not written down", nowhere.mapped());
   }
   const auto keys = [](const std::map<std::string, uint64_t>& counts) {
     std::vector<std::string> all;
@@ -201,6 +214,24 @@ const char* EndWords(const v1::Alert& alert) {
   if (outcome == "handled") return "Dealt with in school";
   if (outcome == "referred") return "Passed on to others";
   return "Withdrawn";
+}
+
+// One of each sort that has the same words, and how many there are.
+std::vector<std::pair<const v1::Alert*, uint64_t>> Alike(
+    std::span<const v1::Alert> alerts) {
+  std::unordered_map<std::string, size_t> at;
+  std::vector<std::pair<const v1::Alert*, uint64_t>> sorts;
+  std::string key;
+  for (const v1::Alert& alert : alerts) {
+    key.clear();
+    absl::StrAppend(&key, alert.severity(), " ", alert.state(), "\n",
+                    alert.rule(), "\n", alert.category(), "\n", alert.group(),
+                    "\n", alert.incident().outcome());
+    const auto [found, fresh] = at.try_emplace(key, sorts.size());
+    if (fresh) sorts.emplace_back(&alert, 0);
+    ++sorts[found->second].second;
+  }
+  return sorts;
 }
 
 ReportTable Contacts(std::span<const HourCount> counts,
@@ -301,7 +332,7 @@ std::string AreaOf(const std::string& category) {
         {"conduct",
          "bypass remote-access file-sharing piracy games games-educational "
          "video music-download webmail ai software-download video-conference "
-         "private-business politics blogs"},
+         "private-business politics blogs bulk-transfer"},
         {"commerce", "gambling shopping scam phishing"}};
     for (const auto& [area, categories] : lists) {
       for (absl::string_view one : absl::StrSplit(categories, ' ')) {
@@ -326,18 +357,15 @@ absl::StatusOr<std::vector<v1::Alert>> AlertsForGovernors(
     query.limit = kMostAlerts;
     query.raised_from = absl::FromCivil(absl::CivilDay(month), zone);
     query.raised_to = absl::FromCivil(absl::CivilDay(month + 1), zone);
+    query.brief = std::all_of(
+        everybody.begin(), everybody.end(),
+        [](const Account& one) { return MentionsTell(one.own_pseudonym); });
     absl::StatusOr<std::vector<v1::Alert>> found = alerts.Find(query);
     if (!found.ok()) return found;
     std::move(found->begin(), found->end(), std::back_inserter(all));
   }
-  std::erase_if(all, [&](const v1::Alert& alert) {
-    const std::string bytes = alert.SerializeAsString();
-    return std::any_of(
-        everybody.begin(), everybody.end(), [&](const Account& one) {
-          return !one.own_pseudonym.empty() &&
-                 bytes.find(one.own_pseudonym) != std::string::npos;
-        });
-  });
+  std::erase_if(
+      all, [&](const v1::Alert& alert) { return NamesAny(alert, everybody); });
   return all;
 }
 
@@ -388,14 +416,14 @@ Report LeadersReport(const Period& period, std::span<const v1::Alert> alerts,
   report.title = "Online safety: report to leaders";
   report.period = period.words;
   std::map<std::string, uint64_t> severity, area, category, group, end;
-  for (const v1::Alert& alert : alerts) {
-    Count(severity, SeverityWords(alert.severity()));
-    Count(area, AreaWords(alert));
-    if (!alert.category().empty()) {
-      Count(category, Capital(CategoryWords(alert.category())));
+  for (const auto& [alert, times] : Alike(alerts)) {
+    Count(severity, SeverityWords(alert->severity()), times);
+    Count(area, AreaWords(*alert), times);
+    if (!alert->category().empty()) {
+      Count(category, Capital(CategoryWords(alert->category())), times);
     }
-    Count(group, GroupWords(policy, alert.group()));
-    Count(end, EndWords(alert));
+    Count(group, GroupWords(policy, alert->group()), times);
+    Count(end, EndWords(*alert), times);
   }
   report.tables.push_back(
       Ordered("Alerts by severity", "Severity", severities, severity));

@@ -14,6 +14,19 @@ std::string Capital(std::string words) {
   return words;
 }
 
+const char* SeverityWords(v1::Severity severity) {
+  switch (severity) {
+    case v1::SEVERITY_ILLEGAL:
+      return "Illegal material";
+    case v1::SEVERITY_SERIOUS:
+      return "Serious";
+    case v1::SEVERITY_RULE_BREAK:
+      return "Rule break";
+    default:
+      return "Routine";
+  }
+}
+
 std::string AreaWords(const v1::Alert& alert) {
   if (alert.rule() == "person_asks") return "Requests";
   if (alert.rule() == "out_of_hours" || !AccountKind(alert).empty()) {
@@ -34,19 +47,6 @@ std::string GroupWords(const v1::CompiledPolicy* policy,
   if (group.empty()) return "Not known";
   const std::string words = GroupTitle(policy, group);
   return Capital(words == group ? GroupName(group) : words);
-}
-
-const char* SeverityWords(v1::Severity severity) {
-  switch (severity) {
-    case v1::SEVERITY_ILLEGAL:
-      return "Illegal material";
-    case v1::SEVERITY_SERIOUS:
-      return "Serious";
-    case v1::SEVERITY_RULE_BREAK:
-      return "Rule break";
-    default:
-      return "Routine";
-  }
 }
 
 }  // namespace schoolgate::collector

@@ -10,7 +10,9 @@ namespace schoolgate::collector {
 // `readers`: all accounts, to know who stands in when the alert is about one
 // of them. What somebody asks for (`person_asks`) all of these four may see:
 // safety lead, deputies, head, second senior. Trouble with a device goes to the
-// IT provider and to those who look after pupils. Where the school's policy has
+// IT provider and to those who look after pupils; names that a program made up
+// (`odd_names`) to the IT provider alone, or to the head where there is no such
+// account. Where the school's policy has
 // routes, those whom it names are told of the rest and nobody else
 // (ToldByPolicy). Where it has none:
 //

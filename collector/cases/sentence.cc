@@ -10,6 +10,7 @@
 #include "collector/cases/words.h"
 #include "collector/detect/incident.h"
 #include "collector/detect/tier.h"
+#include "collector/detect/transfer.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -189,14 +190,19 @@ void ContactWords(const Finding& finding, absl::TimeZone zone,
 void TransferWords(const Finding& finding, absl::TimeZone zone,
                    const v1::CompiledPolicy* policy, v1::Alert* alert) {
   const Tally tally = Count(*alert);
+  const bool unnamed = finding.category == kBulkTransfer;
   const double megabytes = static_cast<double>(finding.bytes) / 1e6;
-  alert->set_title(
-      absl::StrCat("Large transfer: ", CategoryWords(finding.category)));
+  alert->set_title(unnamed ? std::string("Large transfer")
+                           : absl::StrCat("Large transfer: ",
+                                          CategoryWords(finding.category)));
   alert->set_sentence(absl::StrCat(
       Who(*alert, finding.subject_is_person), " moved ",
       megabytes < 1000 ? absl::StrFormat("%.0f MB", megabytes)
                        : absl::StrFormat("%.1f GB", megabytes / 1000),
-      " to or from ", Where(*alert, tally), " ", Span(*alert, zone), "."));
+      " to or from ",
+      unnamed ? std::string("hosts that are not recorded")
+              : Where(*alert, tally),
+      " ", Span(*alert, zone), "."));
   alert->set_why(absl::StrCat("The school's policy asks to be told of ",
                               finding.threshold, "."));
   alert->set_in_favour(
@@ -365,6 +371,21 @@ DeviceSpeech SpeakOfDevice(const Finding& finding, const v1::Alert& alert,
             "Tunnels such as a VPN go around the filter.",
             "The school's own VPN or a program's setting can look the same.",
             "Ask the IT provider which program it is before asking anybody."};
+  }
+  if (finding.rule == "odd_names") {
+    const bool tunnel = finding.detail == "name_tunnel";
+    return {
+        tunnel ? "Data inside name questions" : "Names that a program made up",
+        absl::StrCat("Device ", device,
+                     tunnel ? " asked for many long names below one site "
+                            : " asked for many made-up names ",
+                     when, "."),
+        tunnel ? "Programs carry data in such questions past every filter."
+               : "Malware looks for its makers under such names.",
+        "A security program or a faulty one can look the same. Nobody need "
+        "have done anything, and no name left the device.",
+        "Check the device for malware; the name server's own log tells which "
+        "names they were."};
   }
   if (finding.rule == "stale_rules") {
     return {"Rules are not being confirmed",

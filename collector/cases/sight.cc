@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "collector/cases/routing.h"
 
 namespace schoolgate::collector {
@@ -65,6 +66,36 @@ Sight SightOf(const Account& viewer, const v1::Alert& alert,
   const bool may = MaySee(alert, viewer, readers) ||
                    (IsLocked(alert) && MayHandleLocked(alert, viewer, readers));
   return may ? Sight::kFull : Sight::kNothing;
+}
+
+SightOfMany::SightOfMany(const Account& viewer, const Readers& readers)
+    : viewer_(viewer), readers_(readers) {
+  for (const Account& one : readers.accounts) {
+    if (!one.own_pseudonym.empty()) owners_.insert(one.own_pseudonym);
+  }
+}
+
+Sight SightOfMany::operator()(const v1::Alert& alert) {
+  // Who may handle it depends on everybody whom it names.
+  if (IsLocked(alert)) return SightOf(viewer_, alert, readers_);
+  if (Names(alert, viewer_)) return Sight::kNothing;
+  key_.clear();
+  absl::StrAppend(&key_, alert.severity(), "\n", alert.school(), "\n",
+                  alert.rule(), "\n", alert.category(), "\n", alert.group());
+  if (owners_.contains(alert.subject())) {
+    absl::StrAppend(&key_, "\n", alert.subject());
+  }
+  const auto [known, fresh] = known_.try_emplace(key_, Sight::kNothing);
+  if (fresh) known->second = SightOf(viewer_, alert, readers_);
+  return known->second;
+}
+
+bool NamesAny(const v1::Alert& alert, std::span<const Account> accounts) {
+  const std::string bytes = alert.SerializeAsString();
+  return std::any_of(accounts.begin(), accounts.end(), [&](const Account& one) {
+    return !one.own_pseudonym.empty() &&
+           bytes.find(one.own_pseudonym) != std::string::npos;
+  });
 }
 
 bool MayApproveName(const Account& viewer, const v1::Alert& alert,

@@ -2,6 +2,11 @@
 // (list, page, live feed, audit log) asks here first.
 #pragma once
 
+#include <set>
+#include <span>
+#include <string>
+#include <unordered_map>
+
 #include "collector/cases/routes.h"
 #include "proto/alert.pb.h"
 
@@ -20,6 +25,25 @@ enum class Sight {
 // accounts.
 Sight SightOf(const Account& viewer, const v1::Alert& alert,
               const Readers& readers);
+
+// SightOf for one viewer and many alerts, whole or brief (MentionsTell of the
+// viewer's alias): what it depends on is asked for once. Not thread-safe.
+class SightOfMany {
+ public:
+  // Borrowed for its life.
+  SightOfMany(const Account& viewer, const Readers& readers);
+  Sight operator()(const v1::Alert& alert);
+
+ private:
+  const Account& viewer_;
+  const Readers& readers_;
+  std::set<std::string> owners_;  // aliases of people with an account
+  std::unordered_map<std::string, Sight> known_;
+  std::string key_;
+};
+
+// Whether the alert names the owner of any of these accounts.
+bool NamesAny(const v1::Alert& alert, std::span<const Account> accounts);
 
 // Whether the viewer may know that others looked at this alert.
 bool MayOversee(const Account& viewer, const v1::Alert& alert,

@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "collector/store/alert_brief.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -113,6 +117,67 @@ TEST(Sight, IllegalMaterialOfStaffStaysWithTwoSeniorsWhereThereAreTwo) {
   EXPECT_EQ(SightOf(everybody[1], alert, everybody), Sight::kFull);
   EXPECT_EQ(SightOf(everybody[2], alert, everybody), Sight::kNothing);
   EXPECT_EQ(SightOf(everybody[3], alert, everybody), Sight::kNothing);
+}
+
+// The lead would be called for what a technician has to find out.
+TEST(Sight, NamesThatAProgramMadeUpGoToTheProviderAlone) {
+  Readers everybody;
+  for (Role role : kRoles) everybody.accounts.push_back(Person(role));
+  v1::Alert alert = About("D-LAPTOP1", "");
+  alert.set_rule("odd_names");
+  for (Role role : kRoles) {
+    EXPECT_EQ(SightOf(Person(role), alert, everybody) == Sight::kFull, false);
+  }
+  EXPECT_EQ(SightOf(Person(Role::kItProvider), alert, everybody),
+            Sight::kHealth);
+  EXPECT_EQ(SightOf(Person(Role::kSafetyLead), alert, everybody),
+            Sight::kNothing);
+  // Where no provider has an account somebody still learns of it.
+  Readers without;
+  without.accounts = {Person(Role::kHead), Person(Role::kSafetyLead)};
+  EXPECT_EQ(SightOf(without.accounts[0], alert, without), Sight::kFull);
+  EXPECT_EQ(SightOf(without.accounts[1], alert, without), Sight::kNothing);
+}
+
+// A report would count what its reader may not know of, or leave out what they
+// may: the quick way to ask, over brief alerts, answers like the slow one.
+TEST(Sight, OfManyBriefAlertsIsThatOfEachWholeOne) {
+  Readers everybody;
+  for (Role role : kRoles) {
+    everybody.accounts.push_back(
+        Person(role, absl::StrCat("P-ROLE0", static_cast<int>(role))));
+  }
+  std::vector<v1::Alert> alerts;
+  for (const char* subject : {"P-ROLE01", "P-ROLE03", "P-000001", "D-000001"}) {
+    for (const char* group : {"ks2", "staff", ""}) {
+      for (const char* rule :
+           {"repeated_contacts", "silent_device", "person_asks", "odd_names"}) {
+        for (const auto severity :
+             {v1::SEVERITY_SERIOUS, v1::SEVERITY_ILLEGAL}) {
+          for (const char* note : {"", "Sat beside P-ROLE04.", "(P-ROLE06)"}) {
+            v1::Alert alert = About(subject, group);
+            alert.set_rule(rule);
+            alert.set_severity(severity);
+            if (*note != 0) alert.add_notes()->set_words(note);
+            alert.add_evidence()->set_sentence("P-ROLE05, again");
+            alerts.push_back(std::move(alert));
+          }
+        }
+      }
+    }
+  }
+  std::map<Sight, int> seen;
+  for (const Account& viewer : everybody.accounts) {
+    SightOfMany many(viewer, everybody);
+    for (const v1::Alert& alert : alerts) {
+      const Sight whole = SightOf(viewer, alert, everybody);
+      EXPECT_EQ(many(BriefOf(alert)), whole) << alert.ShortDebugString();
+      EXPECT_EQ(many(alert), whole) << alert.ShortDebugString();
+      ++seen[whole];
+    }
+  }
+  EXPECT_GT(seen[Sight::kFull], 50);
+  EXPECT_GT(seen[Sight::kNothing], 50);
 }
 
 }  // namespace

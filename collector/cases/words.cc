@@ -57,6 +57,7 @@ constexpr auto kCategories = std::to_array<CategoryRow>({
     {"software-download", "software download sites",
      "a software download site"},
     {"video-conference", "video call services", "a video call service"},
+    {"bulk-transfer", "large transfers", "a large transfer"},
     {"private-business", "private business sites", "a private business site"},
     {"politics", "political sites", "a political site"},
     {"blogs", "blogs", "a blog"},

@@ -42,6 +42,7 @@ int main(int argc, char** argv) {
   collector::AddSecondFactor(app, &exit_code);
   collector::AddIdentity(app, &exit_code);
   collector::AddVerify(app, &exit_code);
+  collector::AddSealedFiles(app, &exit_code);
   collector::AddTrace(app, &exit_code);
   collector::AddDoctor(app, &exit_code);
   collector::AddBackup(app, &exit_code);

@@ -11,6 +11,7 @@
 #include "collector/cli/check_report.h"
 #include "collector/cli/open_stores.h"
 #include "collector/cli/program.h"
+#include "collector/cli/sealed_file.h"
 #include "collector/cli/verbs.h"
 #include "collector/fleet/secret_file.h"
 #include "collector/store/account_store.h"
@@ -27,7 +28,7 @@ using Row = std::vector<std::string>;
 
 struct Options {
   DataDirectory directory;
-  std::string reader, school, from, to, output;
+  std::string reader, school, from, to, output, seal_to;
 };
 
 const char* ActionWord(v1::Action action) {
@@ -213,9 +214,15 @@ absl::Status Write(const Options& options) {
                                                options.from, " ", options.to),
                         .hash = ""});
   if (!status.ok()) return status;
-  return WriteSecretFile(options.output, absl::EndsWith(options.output, ".csv")
-                                             ? Csv(*rows)
-                                             : Html(*rows, title, about.foot));
+  std::string bytes = absl::EndsWith(options.output, ".csv")
+                          ? Csv(*rows)
+                          : Html(*rows, title, about.foot);
+  if (!options.seal_to.empty()) {
+    absl::StatusOr<std::string> sealed = SealForReader(options.seal_to, bytes);
+    if (!sealed.ok()) return sealed.status();
+    bytes = *std::move(sealed);
+  }
+  return WriteSecretFile(options.output, bytes);
 }
 
 }  // namespace
@@ -238,6 +245,9 @@ void AddReport(CLI::App& app, int* exit_code) {
   verb->add_option("--to", options->to, "Last day")->required();
   verb->add_option("-o,--output", options->output, "FILE.csv or FILE.html")
       ->required();
+  verb->add_option("--seal-to", options->seal_to,
+                   "Seal it to this public key (NAME.pub of seal-key): for "
+                   "what is carried away on a stick or by mail");
   verb->callback([options, exit_code] {
     const absl::Status status = Write(*options);
     if (!status.ok()) *exit_code = Complain(status);

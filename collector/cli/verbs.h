@@ -18,6 +18,7 @@ void AddCases(CLI::App& app, int* exit_code);
 void AddPublish(CLI::App& app, int* exit_code);
 void AddRules(CLI::App& app, int* exit_code);
 void AddFeedCertificate(CLI::App& app, int* exit_code);
+void AddSealedFiles(CLI::App& app, int* exit_code);
 void AddReport(CLI::App& app, int* exit_code);
 void AddAudit(CLI::App& app, int* exit_code);
 void AddFeeds(CLI::App& app, int* exit_code);

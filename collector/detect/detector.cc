@@ -3,6 +3,7 @@
 #include <array>
 
 #include "collector/detect/request.h"
+#include "collector/detect/transfer.h"
 
 namespace schoolgate::collector {
 
@@ -10,12 +11,17 @@ Detector::Detector(DetectorOptions options)
     : ledger_(options.zone, options.policies),
       watch_({options.silent_after, options.zone}),
       accounts_(options.policies),
-      hours_(options.policies) {}
+      hours_(options.policies),
+      policies_(options.policies) {}
 
 std::vector<Finding> Detector::OnEvents(std::span<const StoredEvent> events,
                                         absl::Time now) {
   std::vector<Finding> found;
   for (const StoredEvent& event : events) {
+    if (auto transfer = TransferOf(event, policies_)) {
+      found.push_back(std::move(*transfer));
+      continue;  // no contact
+    }
     ledger_.Add(event);
     watch_.Add(event, found);
     accounts_.Add(event);

@@ -54,6 +54,7 @@ class Detector {
   DeviceWatch watch_;
   AccountWatch accounts_;
   HoursWatch hours_;
+  const SchoolPolicies* policies_;
 };
 
 }  // namespace schoolgate::collector

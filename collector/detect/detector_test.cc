@@ -505,6 +505,24 @@ TEST(Detector, ATunnelShowsInTheCounters) {
   EXPECT_EQ(found[0].detail, "doh");
 }
 
+// A matter for technicians would call the lead, or be taken for tampering.
+TEST(Detector, NamesThatAProgramMadeUpAreNoTampering) {
+  School school;
+  for (const char* kind : {"random_names", "name_tunnel", "hosts_file"}) {
+    v1::Event event;
+    event.mutable_tamper()->set_kind(kind);
+    event.mutable_tamper()->set_detail("15 made-up names within 10 minutes");
+    school.After(Minutes(1)).Add(event);
+  }
+  auto found = Detect(school.events());
+  ASSERT_EQ(found.size(), 3u);
+  EXPECT_EQ(found[0].rule, "odd_names");
+  EXPECT_EQ(found[0].severity, v1::SEVERITY_ROUTINE);
+  EXPECT_EQ(found[1].rule, "odd_names");
+  EXPECT_NE(found[0].key, found[1].key);
+  EXPECT_EQ(found[2].rule, "tamper");
+}
+
 // A device that is kept from newer rules would look as if all were well.
 TEST(Detector, StaleRulesAreToldOnceForEachStep) {
   School school;
@@ -655,6 +673,28 @@ TEST(Detector, ALargeTransferIsToldOnce) {
   EXPECT_TRUE(bulk().empty());
   upload(10);
   EXPECT_TRUE(bulk().empty());
+}
+
+// Whoever fills the line with what is no matter of the policy: the lead learns
+// how much, not where to.
+TEST(Detector, ALargeTransferToUnreportedHostsIsToldWithoutAHost) {
+  School school;
+  v1::Event event;
+  event.mutable_episode()->set_category("bulk-transfer");
+  event.mutable_episode()->set_sent_bytes(400'000'000);
+  event.mutable_episode()->set_received_bytes(2'000'000'000);
+  school.Add(event);
+  Detector detector({.policies = &PublishedThresholds()});
+  const auto found = detector.OnEvents(school.events(), School::Start());
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].rule, "bulk_transfer");
+  EXPECT_EQ(found[0].subject, "P-7F3AQ2");
+  EXPECT_EQ(found[0].bytes, 2'400'000'000u);
+  EXPECT_EQ(found[0].severity, v1::SEVERITY_ROUTINE);
+  EXPECT_EQ(found[0].evidence[0].host(), "");
+  EXPECT_EQ(found[0].evidence[0].sentence(),
+            "Sent 400 MB and received 2000 MB; where to and from was not "
+            "recorded.");
 }
 
 }  // namespace

@@ -92,6 +92,11 @@ std::string CauseOfSilence(const Device& device, absl::Time now) {
          "network.";
 }
 
+// A matter for technicians: no protection was touched.
+bool IsOddNames(std::string_view tamper) {
+  return tamper == "random_names" || tamper == "name_tunnel";
+}
+
 // What may have an innocent cause every day is told as a note only.
 v1::Severity SeverityOf(std::string_view tamper) {
   if (tamper == "resolver_changed" || tamper == "agent_killed" ||
@@ -323,6 +328,10 @@ void DeviceWatch::AddTamper(const StoredEvent& event, Watched& watched,
   } else {
     finding.detail = event.event.tamper().kind();
     finding.severity = SeverityOf(finding.detail);
+    if (IsOddNames(finding.detail)) {
+      finding.rule = "odd_names";
+      finding.severity = v1::SEVERITY_ROUTINE;
+    }
     finding.key = absl::StrCat(finding.key, "|", finding.detail);
     std::string more = event.event.tamper().detail();
     finding.evidence.push_back(

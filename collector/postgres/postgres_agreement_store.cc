@@ -74,6 +74,24 @@ class PostgresAgreementStore : public AgreementStore {
     return rows->Bytes(0, 0);
   }
 
+  absl::StatusOr<std::vector<PublishedText>> AllPublished(
+      const std::string& school, const std::string& prefix,
+      size_t limit) override {
+    const absl::StatusOr<Rows> rows = database_->Run(
+        "SELECT period, body FROM published_report WHERE school=$1 AND"
+        " period>=$2 AND substring(period from 1 for length($2))=$2"
+        " ORDER BY period DESC LIMIT $3",
+        Parameters().Bytes(school).Bytes(prefix).Int(
+            static_cast<int64_t>(limit)));
+    if (!rows.ok()) return rows.status();
+    std::vector<PublishedText> all;
+    for (int row = 0; row < rows->size(); ++row) {
+      all.push_back(
+          {.period = rows->Bytes(row, 0), .text = rows->Bytes(row, 1)});
+    }
+    return all;
+  }
+
   absl::StatusOr<std::vector<BookPage>> Pages(
       const std::string& school, const std::string& book) override {
     const absl::StatusOr<Rows> rows = database_->Run(

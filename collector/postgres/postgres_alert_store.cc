@@ -6,6 +6,7 @@
 #include "collector/postgres/postgres_stores.h"
 #include "collector/postgres/schema.h"
 #include "collector/postgres/times.h"
+#include "collector/store/alert_brief.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -68,6 +69,7 @@ class PostgresAlertStore : public AlertStore {
 
   absl::StatusOr<std::vector<v1::Alert>> Find(
       const AlertQuery& query) override {
+    if (query.brief) return FindBrief(query);
     return AlertsFrom(database_->Run(
         "SELECT body, id FROM alert WHERE ($1::bytea='' OR school=$1)"
         " AND ($2::bigint=0 OR state<>$3) AND severity>=$4"
@@ -137,6 +139,18 @@ class PostgresAlertStore : public AlertStore {
   }
 
  private:
+  absl::StatusOr<std::vector<v1::Alert>> FindBrief(const AlertQuery& query) {
+    return AlertsFrom(
+        database_->Run("SELECT brief, id FROM alert WHERE school=$1"
+                       " AND raised_us>=$2 AND raised_us<$3"
+                       " ORDER BY raised_us DESC, id DESC LIMIT $4",
+                       Parameters()
+                           .Bytes(query.school)
+                           .Int(ToMicros(query.raised_from))
+                           .Int(ToMicros(query.raised_to))
+                           .Int(static_cast<int64_t>(query.limit))));
+  }
+
   static absl::StatusOr<v1::Alert> One(const absl::StatusOr<Rows>& rows,
                                        uint64_t id) {
     absl::StatusOr<std::vector<v1::Alert>> alerts = AlertsFrom(rows);
@@ -162,13 +176,14 @@ class PostgresAlertStore : public AlertStore {
     return connection
         .Run(
             "INSERT INTO alert(id, revision, school, severity, state, subject,"
-            " last_us, body, held, raised_us)"
-            " VALUES($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)"
+            " last_us, body, held, raised_us, brief)"
+            " VALUES($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)"
             " ON CONFLICT (id) DO UPDATE SET revision=excluded.revision,"
             " school=excluded.school, severity=excluded.severity,"
             " state=excluded.state, subject=excluded.subject,"
             " last_us=excluded.last_us, body=excluded.body,"
-            " held=excluded.held, raised_us=excluded.raised_us",
+            " held=excluded.held, raised_us=excluded.raised_us,"
+            " brief=excluded.brief",
             Parameters()
                 .Int(static_cast<int64_t>(alert->id()))
                 .Int(static_cast<int64_t>(alert->revision()))
@@ -179,7 +194,8 @@ class PostgresAlertStore : public AlertStore {
                 .Int(alert->last_unix_us())
                 .Bytes(alert->SerializeAsString())
                 .Int(alert->has_hold() ? 1 : 0)
-                .Int(std::max<int64_t>(alert->raised_unix_us(), 0)))
+                .Int(std::max<int64_t>(alert->raised_unix_us(), 0))
+                .Bytes(BriefOf(*alert).SerializeAsString()))
         .status();
   }
 
@@ -209,22 +225,25 @@ class PostgresAlertStore : public AlertStore {
 
 }  // namespace
 
-absl::Status FillRaisedTimes(Connection& connection) {
-  const absl::StatusOr<Rows> rows =
-      connection.Run("SELECT body, id FROM alert WHERE raised_us<0");
-  const absl::StatusOr<std::vector<v1::Alert>> alerts = AlertsFrom(rows);
-  if (!alerts.ok()) return alerts.status();
-  for (const v1::Alert& alert : *alerts) {
-    const absl::Status set =
-        connection
-            .Run("UPDATE alert SET raised_us=$1 WHERE id=$2",
-                 Parameters()
-                     .Int(std::max<int64_t>(alert.raised_unix_us(), 0))
-                     .Int(static_cast<int64_t>(alert.id())))
-            .status();
-    if (!set.ok()) return set;
+absl::Status FillNewColumns(Connection& connection) {
+  while (true) {
+    const absl::StatusOr<Rows> rows = connection.Run(
+        "SELECT body, id FROM alert WHERE raised_us<0 OR brief IS NULL"
+        " LIMIT 10000");
+    const absl::StatusOr<std::vector<v1::Alert>> alerts = AlertsFrom(rows);
+    if (!alerts.ok() || alerts->empty()) return alerts.status();
+    for (const v1::Alert& alert : *alerts) {
+      const absl::Status set =
+          connection
+              .Run("UPDATE alert SET raised_us=$1, brief=$3 WHERE id=$2",
+                   Parameters()
+                       .Int(std::max<int64_t>(alert.raised_unix_us(), 0))
+                       .Int(static_cast<int64_t>(alert.id()))
+                       .Bytes(BriefOf(alert).SerializeAsString()))
+              .status();
+      if (!set.ok()) return set;
+    }
   }
-  return absl::OkStatus();
 }
 
 std::unique_ptr<AlertStore> MakePostgresAlertStore(

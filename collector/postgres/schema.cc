@@ -7,8 +7,9 @@ namespace {
 
 // 2: holds, feeds, second factors, agreements. 3: blocks of ClickHouse, what
 // may be erased within a day. 4: when alerts were raised. 5: identities.
-// 6: attachments. 7: what passes. 8: pages of a school's books.
-constexpr int64_t kVersion = 8;
+// 6: attachments. 7: what passes. 8: pages of a school's books. 9: what reports
+// count of an alert.
+constexpr int64_t kVersion = 9;
 
 // Text that a device or a person wrote is kept as bytes: PostgreSQL's text
 // takes neither every byte nor every order that SQLite does.
@@ -46,6 +47,7 @@ CREATE INDEX IF NOT EXISTS alert_subject ON alert(subject);
 ALTER TABLE alert ADD COLUMN IF NOT EXISTS held bigint NOT NULL DEFAULT 0;
 ALTER TABLE alert ADD COLUMN IF NOT EXISTS
   raised_us bigint NOT NULL DEFAULT -1;
+ALTER TABLE alert ADD COLUMN IF NOT EXISTS brief bytea;
 CREATE INDEX IF NOT EXISTS alert_raised ON alert(school, raised_us);
 CREATE INDEX IF NOT EXISTS alert_school ON
   alert(school, severity DESC, last_us DESC, id DESC);
@@ -180,7 +182,7 @@ absl::Status MakeTables(Connection& connection) {
     }
   }
   status = connection.Execute(kTables);
-  if (status.ok()) status = FillRaisedTimes(connection);
+  if (status.ok()) status = FillNewColumns(connection);
   if (!status.ok()) return status;
   return connection
       .Run(

@@ -9,7 +9,8 @@ namespace schoolgate::collector {
 // Makes what is missing; several collectors may start at once.
 absl::Status MakeTables(Connection& connection);
 
-// Alerts that were stored before there was a column for when they were raised.
-absl::Status FillRaisedTimes(Connection& connection);
+// Alerts that were stored before there were columns for when they were raised
+// and for what reports count.
+absl::Status FillNewColumns(Connection& connection);
 
 }  // namespace schoolgate::collector

@@ -39,6 +39,12 @@ inline constexpr size_t kMostPageBytes = 16 << 10;
 // Of one book of one school.
 inline constexpr size_t kMostPages = 5000;
 
+// Something that was published and stays as it was.
+struct PublishedText {
+  std::string period;
+  std::string text;
+};
+
 // Thread-safe. Durable when OK.
 class AgreementStore {
  public:
@@ -67,6 +73,10 @@ class AgreementStore {
   virtual absl::Status RemovePage(const std::string& school,
                                   const std::string& book,
                                   const std::string& key) = 0;
+  // Whose period begins with `prefix`, at most `limit` of them, the last in
+  // the order of the alphabet first.
+  virtual absl::StatusOr<std::vector<PublishedText>> AllPublished(
+      const std::string& school, const std::string& prefix, size_t limit) = 0;
 };
 
 // OK, or why PutPage refuses: the same for every back end. `pages`: how many

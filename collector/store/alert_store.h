@@ -27,6 +27,9 @@ struct AlertQuery {
   absl::Time raised_from = absl::InfinitePast();
   absl::Time raised_to = absl::InfiniteFuture();
   size_t limit = 100;
+  // What reports count, as BriefOf makes it, of one school and one time and
+  // no other condition; by when they were raised, the newest first.
+  bool brief = false;
 };
 
 // Thread-safe.

@@ -6,6 +6,7 @@
 
 #include <thread>
 
+#include "collector/store/alert_brief.h"
 #include "collector/store/alert_store.h"
 #include "collector/store/small_stores_conformance_test.h"
 
@@ -84,6 +85,49 @@ TEST_P(SmallStoresTest, WhatWasRaisedInATimeIsFoundByIt) {
   query.subject = "P-7F3AQ2";
   EXPECT_EQ(store->Find(query)->size(), 2u);
   query.open_only = true;
+  EXPECT_EQ(store->Find(query)->size(), 1u);
+}
+
+// Figures would count an alert as it was, twice, or one that is erased; and
+// somebody whom only a note names would count the alert about themselves.
+TEST_P(SmallStoresTest, WhatReportsCountFollowsEveryChange) {
+  auto store = Alerts();
+  const absl::Time now = absl::FromUnixSeconds(1'800'000'000);
+  const auto put = [&](absl::Duration age, const char* school) {
+    v1::Alert alert =
+        Sample(v1::SEVERITY_ROUTINE, absl::ToUnixMicros(now - age));
+    alert.set_school(school);
+    alert.set_raised_unix_us(absl::ToUnixMicros(now - age));
+    return store->Put(alert).value().id();
+  };
+  const uint64_t id = put(absl::Hours(2), "oak");
+  const uint64_t newer = put(absl::Hours(1), "oak");
+  put(absl::Hours(40), "oak");
+  put(absl::Hours(2), "elm");
+  ASSERT_TRUE(store
+                  ->Update(id,
+                           [](v1::Alert* alert) {
+                             alert->add_notes()->set_words("Sat by P-HEAD00.");
+                             alert->mutable_incident()->set_where("Hall");
+                             alert->set_state(v1::ALERT_STATE_CLOSED);
+                             return absl::OkStatus();
+                           })
+                  .ok());
+  AlertQuery query;
+  query.school = "oak";
+  query.raised_from = now - absl::Hours(24);
+  query.raised_to = now;
+  query.brief = true;
+  const auto found = store->Find(query).value();
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[0].id(), newer);
+  EXPECT_EQ(found[1].SerializeAsString(),
+            BriefOf(store->Get(id).value()).SerializeAsString());
+  EXPECT_EQ(found[1].state(), v1::ALERT_STATE_CLOSED);
+  EXPECT_EQ(found[1].incident().where(), "Hall");
+  EXPECT_NE(found[1].sentence().find("P-HEAD00"), std::string::npos);
+  EXPECT_EQ(found[1].notes_size(), 0);
+  EXPECT_EQ(store->Expire(now, absl::Hours(1), "oak").value(), 1u);
   EXPECT_EQ(store->Find(query)->size(), 1u);
 }
 

@@ -283,6 +283,22 @@ TEST_P(SmallStoresTest, WhatWasPublishedFirstStays) {
   EXPECT_EQ(Agreements()->Published("oak", "2026-05").value(), "first");
 }
 
+// The minutes of another school, or of another kind, would be shown.
+TEST_P(SmallStoresTest, WhatWasPublishedIsListedByItsBeginning) {
+  auto store = Agreements();
+  for (const char* period :
+       {"meeting/2026-02", "meeting/2026-11", "policy/2026-11", "2026-11"}) {
+    ASSERT_TRUE(store->Publish("oak", period, period).ok());
+  }
+  ASSERT_TRUE(store->Publish("elm", "meeting/2026-12", "elm").ok());
+  const auto found = store->AllPublished("oak", "meeting/", 10).value();
+  ASSERT_EQ(found.size(), 2u);
+  EXPECT_EQ(found[0].period, "meeting/2026-11");
+  EXPECT_EQ(found[1].text, "meeting/2026-02");
+  EXPECT_EQ(store->AllPublished("oak", "meeting/", 1)->size(), 1u);
+  EXPECT_TRUE(store->AllPublished("oak", "review/", 10)->empty());
+}
+
 TEST_P(SmallStoresTest, AnAgreementIsOfItsSchool) {
   auto store = Agreements();
   DigestAgreement agreement{

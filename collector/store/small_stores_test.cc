@@ -61,7 +61,10 @@ TEST(AlertStoreTest, AFileOfAnEarlierVersionGetsItsTimes) {
   ASSERT_TRUE(earlier
                   ->Execute("DROP INDEX alert_raised;"
                             "DROP INDEX alert_raised_unknown;"
+                            "DROP INDEX alert_not_briefed;"
+                            "DROP TABLE alert_brief;"
                             "ALTER TABLE alert DROP COLUMN raised_us;"
+                            "ALTER TABLE alert DROP COLUMN briefed;"
                             "CREATE INDEX alert_subject ON alert(subject)"
                             "  WHERE subject<>''")
                   .ok());
@@ -70,6 +73,8 @@ TEST(AlertStoreTest, AFileOfAnEarlierVersionGetsItsTimes) {
   query.school = "oak";
   query.raised_from = absl::FromUnixSeconds(5);
   query.raised_to = absl::FromUnixSeconds(6);
+  EXPECT_EQ(OpenSqliteAlertStore(file).value()->Find(query)->size(), 1u);
+  query.brief = true;
   EXPECT_EQ(OpenSqliteAlertStore(file).value()->Find(query)->size(), 1u);
 }
 

@@ -94,6 +94,26 @@ class SqliteAgreementStore : public AgreementStore {
     return get->Bytes(0);
   }
 
+  absl::StatusOr<std::vector<PublishedText>> AllPublished(
+      const std::string& school, const std::string& prefix,
+      size_t limit) override {
+    const std::lock_guard lock(mutex_);
+    absl::StatusOr<Statement> rows = database_->Prepare(
+        "SELECT period, body FROM published_report WHERE school=?1 AND"
+        " period>=?2 AND substr(period, 1, length(?2))=?2"
+        " ORDER BY period DESC LIMIT ?3");
+    if (!rows.ok()) return rows.status();
+    rows->BindText(1, school).BindText(2, prefix).Bind(
+        3, static_cast<int64_t>(limit));
+    std::vector<PublishedText> all;
+    while (true) {
+      const absl::StatusOr<bool> row = rows->Step();
+      if (!row.ok()) return row.status();
+      if (!*row) return all;
+      all.push_back({.period = rows->Bytes(0), .text = rows->Bytes(1)});
+    }
+  }
+
   absl::StatusOr<std::vector<BookPage>> Pages(
       const std::string& school, const std::string& book) override {
     const std::lock_guard lock(mutex_);

@@ -1,10 +1,12 @@
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
+#include <span>
 #include <tuple>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "collector/store/alert_brief.h"
 #include "collector/store/alert_store.h"
 #include "collector/store/sqlite.h"
 
@@ -17,7 +19,11 @@ constexpr char kSchema[] =
     "  school TEXT NOT NULL, severity INTEGER NOT NULL,"
     "  state INTEGER NOT NULL, subject TEXT NOT NULL,"
     "  last_us INTEGER NOT NULL, body BLOB NOT NULL,"
-    "  raised_us INTEGER NOT NULL DEFAULT -1);"
+    "  raised_us INTEGER NOT NULL DEFAULT -1,"
+    "  briefed INTEGER NOT NULL DEFAULT 0);"
+    "CREATE TABLE IF NOT EXISTS alert_brief("
+    "  school TEXT NOT NULL, raised_us INTEGER NOT NULL, id INTEGER NOT NULL,"
+    "  body BLOB NOT NULL, PRIMARY KEY(school, raised_us, id)) WITHOUT ROWID;"
     "CREATE INDEX IF NOT EXISTS alert_order ON"
     "  alert(severity DESC, last_us DESC, id DESC);"
     "CREATE TABLE IF NOT EXISTS alert_revision("
@@ -36,7 +42,9 @@ constexpr char kIndexes[] =
     "  alert(school, severity DESC, last_us DESC, id DESC) WHERE state<>5;"
     "CREATE INDEX IF NOT EXISTS alert_raised ON alert(school, raised_us);"
     "CREATE INDEX IF NOT EXISTS alert_raised_unknown ON alert(id)"
-    "  WHERE raised_us<0";
+    "  WHERE raised_us<0;"
+    "CREATE INDEX IF NOT EXISTS alert_not_briefed ON alert(id)"
+    "  WHERE briefed=0";
 static_assert(v1::ALERT_STATE_CLOSED == 5);
 
 int64_t ToMicros(absl::Time time) {
@@ -88,6 +96,9 @@ std::string SqlOf(const AlertQuery& query) {
   return sql + " ORDER BY severity DESC, last_us DESC, id DESC LIMIT ?7";
 }
 
+// Alerts of an older file that are read into memory together.
+constexpr int64_t kBriefedAtOnce = 10'000;
+
 // How often a waiter looks for changes made by another process.
 constexpr absl::Duration kOtherProcesses = absl::Milliseconds(250);
 
@@ -100,46 +111,93 @@ absl::StatusOr<v1::Alert> FromRow(const Statement& row) {
   return alert;
 }
 
-// Files of before 2026-11-29 have no column for the time; programs of before
-// leave it at -1.
-absl::Status AddRaisedTimes(Database& database) {
-  absl::StatusOr<Statement> column = database.Prepare(
-      "SELECT 1 FROM pragma_table_info('alert') WHERE name='raised_us'");
+absl::StatusOr<std::vector<v1::Alert>> Collect(Statement& rows) {
+  std::vector<v1::Alert> alerts;
+  while (true) {
+    const absl::StatusOr<bool> row = rows.Step();
+    if (!row.ok()) return row.status();
+    if (!*row) return alerts;
+    absl::StatusOr<v1::Alert> alert = FromRow(rows);
+    if (!alert.ok()) return alert.status();
+    alerts.push_back(*std::move(alert));
+  }
+}
+
+absl::Status AddColumn(Database& database, const char* name,
+                       const char* definition) {
+  absl::StatusOr<Statement> column =
+      database.Prepare("SELECT 1 FROM pragma_table_info('alert') WHERE name=?");
   if (!column.ok()) return column.status();
-  const absl::StatusOr<bool> there = column->Step();
+  const absl::StatusOr<bool> there = column->BindText(1, name).Step();
   if (!there.ok()) return there.status();
   column->Reset();
-  absl::Status status;
-  if (!*there) {
-    status = database.Execute(
-        "ALTER TABLE alert ADD COLUMN raised_us INTEGER NOT NULL DEFAULT -1");
-  }
-  if (status.ok()) status = database.Execute(kIndexes);
+  if (*there) return absl::OkStatus();
+  return database.Execute(
+      absl::StrCat("ALTER TABLE alert ADD COLUMN ", name, " ", definition));
+}
+
+// In place of what there was of it, whenever it was raised then.
+absl::Status PutBrief(Database& database, const v1::Alert& alert) {
+  absl::StatusOr<Statement> erase = database.Prepare(
+      "DELETE FROM alert_brief WHERE (school, raised_us, id)="
+      "(SELECT school, raised_us, id FROM alert WHERE id=?)");
+  if (!erase.ok()) return erase.status();
+  absl::Status status = erase->Bind(1, static_cast<int64_t>(alert.id())).Run();
   if (!status.ok()) return status;
-  absl::StatusOr<Statement> unknown =
-      database.Prepare("SELECT body, id FROM alert WHERE raised_us<0");
-  if (!unknown.ok()) return unknown.status();
-  std::vector<std::pair<int64_t, int64_t>> times;
-  while (true) {
-    const absl::StatusOr<bool> row = unknown->Step();
-    if (!row.ok()) return row.status();
-    if (!*row) break;
-    const absl::StatusOr<v1::Alert> alert = FromRow(*unknown);
-    if (!alert.ok()) return alert.status();
-    times.emplace_back(unknown->Int(1), alert->raised_unix_us());
-  }
-  if (times.empty()) return absl::OkStatus();
-  Transaction transaction(database);
-  status = transaction.Begin();
-  if (!status.ok()) return status;
+  absl::StatusOr<Statement> put =
+      database.Prepare("INSERT OR REPLACE INTO alert_brief VALUES(?,?,?,?)");
+  if (!put.ok()) return put.status();
+  const std::string body = BriefOf(alert).SerializeAsString();
+  return put->BindText(1, alert.school())
+      .Bind(2, std::max<int64_t>(alert.raised_unix_us(), 0))
+      .Bind(3, static_cast<int64_t>(alert.id()))
+      .BindBlob(4, body)
+      .Run();
+}
+
+absl::Status PutBriefs(Database& database, std::span<const v1::Alert> alerts) {
   absl::StatusOr<Statement> set =
-      database.Prepare("UPDATE alert SET raised_us=? WHERE id=?");
+      database.Prepare("UPDATE alert SET raised_us=?, briefed=1 WHERE id=?");
   if (!set.ok()) return set.status();
-  for (const auto& [id, time] : times) {
-    status = set->Bind(1, std::max<int64_t>(time, 0)).Bind(2, id).Run();
+  for (const v1::Alert& alert : alerts) {
+    absl::Status status = PutBrief(database, alert);
+    if (status.ok()) {
+      status = set->Bind(1, std::max<int64_t>(alert.raised_unix_us(), 0))
+                   .Bind(2, static_cast<int64_t>(alert.id()))
+                   .Run();
+    }
     if (!status.ok()) return status;
   }
-  return transaction.Commit();
+  return absl::OkStatus();
+}
+
+// Files of before 2026-11-29 have no column for the time and no briefs;
+// programs of before leave the marks at -1 and 0.
+absl::Status AddWhatIsNew(Database& database) {
+  absl::Status status =
+      AddColumn(database, "raised_us", "INTEGER NOT NULL DEFAULT -1");
+  if (status.ok()) {
+    status = AddColumn(database, "briefed", "INTEGER NOT NULL DEFAULT 0");
+  }
+  if (status.ok()) status = database.Execute(kIndexes);
+  if (status.ok()) {
+    status = database.Execute(
+        "DELETE FROM alert_brief WHERE id NOT IN (SELECT id FROM alert)");
+  }
+  while (status.ok()) {
+    absl::StatusOr<Statement> unknown =
+        database.Prepare("SELECT body, id FROM alert WHERE briefed=0 LIMIT ?");
+    if (!unknown.ok()) return unknown.status();
+    unknown->Bind(1, kBriefedAtOnce);
+    const absl::StatusOr<std::vector<v1::Alert>> alerts = Collect(*unknown);
+    if (!alerts.ok() || alerts->empty()) return alerts.status();
+    unknown->Reset();
+    Transaction transaction(database);
+    status = transaction.Begin();
+    if (status.ok()) status = PutBriefs(database, *alerts);
+    if (status.ok()) status = transaction.Commit();
+  }
+  return status;
 }
 
 class SqliteAlertStore : public AlertStore {
@@ -189,6 +247,7 @@ class SqliteAlertStore : public AlertStore {
   absl::StatusOr<std::vector<v1::Alert>> Find(
       const AlertQuery& query) override {
     const std::lock_guard lock(mutex_);
+    if (query.brief) return FindBriefLocked(query);
     absl::StatusOr<Statement> find = database_->Prepare(SqlOf(query));
     if (!find.ok()) return find.status();
     find->Bind(1, query.at_least.value_or(v1::SEVERITY_UNSPECIFIED))
@@ -218,16 +277,28 @@ class SqliteAlertStore : public AlertStore {
   absl::StatusOr<uint64_t> Expire(absl::Time now, absl::Duration keep,
                                   const std::string& school) override {
     const std::lock_guard lock(mutex_);
-    absl::StatusOr<Statement> erase = database_->Prepare(
-        "DELETE FROM alert WHERE state=? AND last_us<? AND (?3='' OR school=?3)"
-        " AND id NOT IN (SELECT id FROM alert_hold)");
-    if (!erase.ok()) return erase.status();
-    const absl::Status status = erase->Bind(1, v1::ALERT_STATE_CLOSED)
-                                    .Bind(2, absl::ToUnixMicros(now - keep))
-                                    .BindText(3, school)
-                                    .Run();
+    Transaction transaction(*database_);
+    absl::Status status = transaction.Begin();
+    uint64_t erased = 0;
+    for (const char* what :
+         {"DELETE FROM alert_brief WHERE (school, raised_us, id) IN"
+          " (SELECT school, raised_us, id FROM alert WHERE ",
+          "DELETE FROM alert WHERE id IN (SELECT id FROM alert WHERE "}) {
+      if (!status.ok()) return status;
+      absl::StatusOr<Statement> erase = database_->Prepare(
+          absl::StrCat(what,
+                       "state=?1 AND last_us<?2 AND (?3='' OR school=?3)"
+                       " AND id NOT IN (SELECT id FROM alert_hold))"));
+      if (!erase.ok()) return erase.status();
+      status = erase->Bind(1, v1::ALERT_STATE_CLOSED)
+                   .Bind(2, absl::ToUnixMicros(now - keep))
+                   .BindText(3, school)
+                   .Run();
+      erased = static_cast<uint64_t>(database_->Changes());
+    }
+    if (status.ok()) status = transaction.Commit();
     if (!status.ok()) return status;
-    return static_cast<uint64_t>(database_->Changes());
+    return erased;
   }
 
   uint64_t WaitForChange(uint64_t after, absl::Duration patience) override {
@@ -280,10 +351,12 @@ class SqliteAlertStore : public AlertStore {
       if (!row.ok()) return row.status();
       alert->set_id(static_cast<uint64_t>(next->Int(0)));
     }
+    const absl::Status briefed = PutBrief(*database_, *alert);
+    if (!briefed.ok()) return briefed;
     absl::StatusOr<Statement> put = database_->Prepare(
         "INSERT OR REPLACE INTO"
         " alert(id, revision, school, severity, state, subject, last_us, body,"
-        " raised_us) VALUES(?,?,?,?,?,?,?,?,?)");
+        " raised_us, briefed) VALUES(?,?,?,?,?,?,?,?,?,1)");
     if (!put.ok()) return put.status();
     const std::string body = alert->SerializeAsString();
     const absl::Status stored =
@@ -300,24 +373,25 @@ class SqliteAlertStore : public AlertStore {
     return stored.ok() ? PutHoldLocked(*alert) : stored;
   }
 
+  absl::StatusOr<std::vector<v1::Alert>> FindBriefLocked(
+      const AlertQuery& query) {
+    absl::StatusOr<Statement> find = database_->Prepare(
+        "SELECT body, id FROM alert_brief WHERE school=? AND raised_us>=?"
+        " AND raised_us<? ORDER BY raised_us DESC, id DESC LIMIT ?");
+    if (!find.ok()) return find.status();
+    find->BindText(1, query.school)
+        .Bind(2, ToMicros(query.raised_from))
+        .Bind(3, ToMicros(query.raised_to))
+        .Bind(4, static_cast<int64_t>(query.limit));
+    return Collect(*find);
+  }
+
   absl::Status PutHoldLocked(const v1::Alert& alert) {
     absl::StatusOr<Statement> hold = database_->Prepare(
         alert.has_hold() ? "INSERT OR IGNORE INTO alert_hold VALUES(?)"
                          : "DELETE FROM alert_hold WHERE id=?");
     if (!hold.ok()) return hold.status();
     return hold->Bind(1, static_cast<int64_t>(alert.id())).Run();
-  }
-
-  static absl::StatusOr<std::vector<v1::Alert>> Collect(Statement& rows) {
-    std::vector<v1::Alert> alerts;
-    while (true) {
-      const absl::StatusOr<bool> row = rows.Step();
-      if (!row.ok()) return row.status();
-      if (!*row) return alerts;
-      absl::StatusOr<v1::Alert> alert = FromRow(rows);
-      if (!alert.ok()) return alert.status();
-      alerts.push_back(*std::move(alert));
-    }
   }
 
   // 0 when it cannot be read: the reader that follows says why.
@@ -342,7 +416,7 @@ absl::StatusOr<std::unique_ptr<AlertStore>> OpenSqliteAlertStore(
   absl::StatusOr<std::unique_ptr<Database>> database = Database::Open(file);
   if (!database.ok()) return database.status();
   absl::Status status = (*database)->Execute(kSchema);
-  if (status.ok()) status = AddRaisedTimes(**database);
+  if (status.ok()) status = AddWhatIsNew(**database);
   if (!status.ok()) return status;
   return std::make_unique<SqliteAlertStore>(*std::move(database));
 }

@@ -14,6 +14,7 @@ constexpr uint32_t kProvider = RoleBit(Role::kItProvider);
 constexpr uint32_t kGovernor = RoleBit(Role::kGovernor);
 constexpr uint32_t kProtection = RoleBit(Role::kDataProtectionOfficer);
 constexpr uint32_t kRecordKeepers = kSafeguarding | kProtection;
+constexpr uint32_t kAllAboutAlerts = kSafeguarding | kProvider | kGovernor;
 constexpr uint32_t kOverseers = RoleBit(Role::kHead) |
                                 RoleBit(Role::kSecondSenior) | kGovernor |
                                 kProtection;
@@ -51,11 +52,11 @@ const std::vector<AccessRule>& AccessTable() {
       {E::kPassword, "POST", "/api/v1/password", kEverybody, true},
       {E::kActive, "POST", "/api/v1/active", kEverybody, true},
       {E::kSecondFactor, "POST", "/api/v1/second-factor", kEverybody, false},
-      {E::kReport, "GET", "/api/v1/report", kRecordKeepers | kGovernor, false},
+      {E::kReport, "GET", "/api/v1/report",
+       kRecordKeepers | kProvider | kGovernor, false},
       {E::kBudget, "GET", "/api/v1/budget", kSafeguarding, false},
       {E::kChangeBudget, "POST", "/api/v1/budget", kSafeguarding, false},
-      {E::kAlerts, "GET", "/api/v1/alerts",
-       kSafeguarding | kProvider | kGovernor, false},
+      {E::kAlerts, "GET", "/api/v1/alerts", kAllAboutAlerts, false},
       {E::kAlert, "GET", "/api/v1/alerts/*", kSafeguarding | kProvider, false},
       {E::kNote, "POST", "/api/v1/alerts/*/notes", kSafeguarding, false},
       {E::kState, "POST", "/api/v1/alerts/*/state", kSafeguarding, false},
@@ -97,6 +98,14 @@ const std::vector<AccessRule>& AccessTable() {
       {E::kPublishPass, "POST", "/api/v1/passes", kSafeguarding, false},
       {E::kDevices, "GET", "/api/v1/devices", kRecordKeepers | kProvider,
        false},
+      {E::kInventory, "GET", "/api/v1/inventory", kSafeguarding | kProvider,
+       false},
+      {E::kUploadInventory, "POST", "/api/v1/inventory",
+       kSafeguarding | kProvider, false},
+      {E::kReviews, "GET", "/api/v1/reviews", kAllAboutAlerts, false},
+      {E::kWriteReview, "POST", "/api/v1/reviews", kSafeguarding, false},
+      {E::kSignReview, "POST", "/api/v1/reviews/sign", kSafeguarding, false},
+      {E::kFetchReview, "GET", "/api/v1/reviews/signed", kSafeguarding, false},
       {E::kRules, "GET", "/api/v1/rules", kProvider, false},
       {E::kChangeRules, "POST", "/api/v1/rules", kProvider, false},
       {E::kAudit, "GET", "/api/v1/audit", kOverseers, false},

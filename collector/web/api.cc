@@ -315,6 +315,18 @@ Response Api::Dispatch(const Request& request, const AccessRule& rule,
       return PublishPass(request, caller);
     case Endpoint::kDevices:
       return ListDevices(request, caller);
+    case Endpoint::kInventory:
+      return ShowInventory(request, caller);
+    case Endpoint::kUploadInventory:
+      return UploadInventory(request, caller);
+    case Endpoint::kReviews:
+      return ListReviews(request, caller);
+    case Endpoint::kWriteReview:
+      return WriteReview(request, caller);
+    case Endpoint::kSignReview:
+      return SignReview(request, caller);
+    case Endpoint::kFetchReview:
+      return FetchReview(request, caller);
     case Endpoint::kRules:
       return ListRules(caller);
     case Endpoint::kChangeRules:

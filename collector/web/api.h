@@ -31,6 +31,9 @@ namespace schoolgate::collector {
 
 inline constexpr char kSessionCookie[] = "__Host-session";
 
+// "20261129T120405.000001Z": sorts as time does.
+std::string TimeKey(absl::Time time);
+
 // Who asks.
 struct Caller {
   Account account;
@@ -179,6 +182,10 @@ class Api {
   // api_report.cc
   Response ShowReport(const Request& request, const Caller& caller);
   Response ShowResponseTimes(const Caller& caller);
+  absl::StatusOr<Report> ReportOf(const std::string& kind,
+                                  const Account& reader,
+                                  const std::string& school,
+                                  const Period& period);
   absl::StatusOr<Report> GovernorsFigures(const std::string& school,
                                           const Period& period,
                                           const Readers& everybody);
@@ -187,8 +194,43 @@ class Api {
                                         const Readers& everybody);
   absl::StatusOr<Report> Trends(const Account& reader, const Period& period,
                                 const Readers& everybody);
+  // Those of the school that the reader may see at least so much of.
   absl::StatusOr<std::vector<v1::Alert>> AlertsOfPeriod(
-      const Account& reader, const Period& period, const Readers& everybody);
+      const Account& reader, const std::string& school, const Period& period,
+      const Readers& everybody, Sight least = Sight::kFull);
+  absl::StatusOr<Report> DeviceFigures(const Account& reader,
+                                       const std::string& school,
+                                       const Period& period,
+                                       const Readers& everybody);
+  absl::StatusOr<Report> EffectFigures(const Account& reader,
+                                       const Period& period,
+                                       const Readers& everybody);
+
+  // api_reviews.cc
+  Response ListReviews(const Request& request, const Caller& caller);
+  Response WriteReview(const Request& request, const Caller& caller);
+  Response SignReview(const Request& request, const Caller& caller);
+  Response FetchReview(const Request& request, const Caller& caller);
+  Response ReviewsAnswer(const std::string& school, const Caller& caller);
+  // Reviews of the school whose time has come.
+  uint64_t ReviewsDue(const std::string& school);
+  absl::StatusOr<absl::Time> LastReview(const std::string& school,
+                                        const std::string& kind);
+  absl::StatusOr<std::vector<v1::Alert>> AlertsForAll(
+      const std::string& school);
+  absl::StatusOr<nlohmann::json> ReviewTables(const std::string& school,
+                                              absl::Time since,
+                                              nlohmann::json* reasons);
+  nlohmann::json ReviewRecords(const std::string& school, const Caller& caller);
+  // Whose school a call is about: the caller's, or for the IT provider the
+  // one that the query names. nullopt: *refusal says which there are.
+  std::optional<std::string> SchoolFor(const Request& request,
+                                       const Caller& caller, Response* refusal);
+
+  // api_inventory.cc
+  Response ShowInventory(const Request& request, const Caller& caller);
+  Response UploadInventory(const Request& request, const Caller& caller);
+  Response InventoryAnswer(const std::string& school);
 
   // api_budget.cc
   Response ShowBudget(const Caller& caller);

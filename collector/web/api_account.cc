@@ -49,6 +49,8 @@ nlohmann::json Api::SessionJson(const Caller& caller) {
           {"second_factor", HasSecondFactor(account.name)},
           {"must_add_code", MustAddCode(account)},
           {"idle_seconds", absl::ToInt64Seconds(sessions_.limits().idle)},
+          {"reviews_due",
+           may(Endpoint::kWriteReview) ? ReviewsDue(account.school) : 0},
           {"may",
            {{"alerts", may(Endpoint::kAlerts)},
             {"alert", may(Endpoint::kAlert)},
@@ -59,6 +61,8 @@ nlohmann::json Api::SessionJson(const Caller& caller) {
             {"records", may(Endpoint::kRecords)},
             {"own_record", !account.own_pseudonym.empty()},
             {"report", may(Endpoint::kReport)},
+            {"reviews", may(Endpoint::kReviews)},
+            {"inventory", may(Endpoint::kInventory)},
             {"budget", may(Endpoint::kBudget)}}}};
 }
 

@@ -57,7 +57,8 @@ size_t Api::BodyLimit(const Request& request) {
   bool path_known = false;
   const AccessRule* rule =
       FindRule(request.method, request.path, &number, &path_known);
-  if (rule == nullptr || rule->endpoint != Endpoint::kAttach) {
+  if (rule == nullptr || (rule->endpoint != Endpoint::kAttach &&
+                          rule->endpoint != Endpoint::kUploadInventory)) {
     return kUsualBody;
   }
   // Who is not logged in fills no memory.

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "collector/cases/alert_json.h"
 #include "collector/cases/precision.h"
+#include "collector/store/alert_brief.h"
 #include "collector/web/api.h"
 
 namespace schoolgate::collector {
@@ -25,10 +26,12 @@ absl::StatusOr<std::vector<v1::Alert>> SeenLately(Stores& stores,
   query.school = viewer.school;
   query.limit = kMostAlerts;
   query.raised_from = now - kLookedAt;
+  query.brief = MentionsTell(viewer.own_pseudonym);
   absl::StatusOr<std::vector<v1::Alert>> alerts = stores.alerts.Find(query);
   if (!alerts.ok()) return alerts;
+  SightOfMany sight(viewer, everybody);
   std::erase_if(*alerts, [&](const v1::Alert& alert) {
-    return SightOf(viewer, alert, everybody) != Sight::kFull;
+    return sight(alert) != Sight::kFull;
   });
   return alerts;
 }

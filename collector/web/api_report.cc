@@ -1,10 +1,13 @@
 // Reports on screen and as CSV.
 #include "absl/strings/str_cat.h"
 #include "collector/cases/contacts.h"
+#include "collector/cases/effect.h"
 #include "collector/cases/report.h"
 #include "collector/cases/response_times.h"
 #include "collector/cases/trends.h"
+#include "collector/store/alert_brief.h"
 #include "collector/web/api.h"
+#include "collector/web/review_facts.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -32,24 +35,26 @@ absl::StatusOr<Report> Api::GovernorsFigures(const std::string& school,
 }
 
 absl::StatusOr<std::vector<v1::Alert>> Api::AlertsOfPeriod(
-    const Account& reader, const Period& period, const Readers& everybody) {
+    const Account& reader, const std::string& school, const Period& period,
+    const Readers& everybody, Sight least) {
   AlertQuery query;
-  query.school = reader.school;
+  query.school = school;
   query.limit = kMostAlerts;
   query.raised_from = Start(period.first, facts_.zone);
   query.raised_to = Start(period.after, facts_.zone);
+  query.brief = MentionsTell(reader.own_pseudonym);
   absl::StatusOr<std::vector<v1::Alert>> alerts = stores_.alerts.Find(query);
   if (!alerts.ok()) return alerts;
-  std::erase_if(*alerts, [&](const v1::Alert& alert) {
-    return SightOf(reader, alert, everybody) != Sight::kFull;
-  });
+  SightOfMany sight(reader, everybody);
+  std::erase_if(*alerts,
+                [&](const v1::Alert& alert) { return sight(alert) < least; });
   return alerts;
 }
 
 absl::StatusOr<Report> Api::LeadersFigures(const Account& reader,
                                            const Period& period,
                                            const Readers& everybody) {
-  const auto alerts = AlertsOfPeriod(reader, period, everybody);
+  const auto alerts = AlertsOfPeriod(reader, reader.school, period, everybody);
   if (!alerts.ok()) return alerts.status();
   absl::StatusOr<std::vector<HourCount>> counts = std::vector<HourCount>(),
                                          before = counts;
@@ -72,13 +77,42 @@ absl::StatusOr<Report> Api::LeadersFigures(const Account& reader,
   return report;
 }
 
+absl::StatusOr<Report> Api::DeviceFigures(const Account& reader,
+                                          const std::string& school,
+                                          const Period& period,
+                                          const Readers& everybody) {
+  const auto alerts =
+      AlertsOfPeriod(reader, school, period, everybody, Sight::kHealth);
+  if (!alerts.ok()) return alerts.status();
+  const auto devices = stores_.devices.All(school);
+  if (!devices.ok()) return devices.status();
+  return DevicesReport(period, *devices, *alerts, clock_.Now(), facts_.zone);
+}
+
+absl::StatusOr<Report> Api::EffectFigures(const Account& reader,
+                                          const Period& period,
+                                          const Readers& everybody) {
+  const auto alerts = AlertsOfPeriod(reader, reader.school, period, everybody);
+  if (!alerts.ok()) return alerts.status();
+  absl::StatusOr<std::vector<HourCount>> counts = std::vector<HourCount>();
+  if (stores_.events != nullptr) {
+    counts =
+        stores_.events->Counts(reader.school, Start(period.first, facts_.zone),
+                               Start(period.after, facts_.zone));
+  }
+  if (!counts.ok()) return counts.status();
+  return EffectReport(period, *alerts, *counts,
+                      PolicyOf(stores_.policies, reader.school).get());
+}
+
 // Exact months for those who may see the alerts, the governors' for others;
 // and all schools' governors' figures where the trust compares them.
 absl::StatusOr<Report> Api::Trends(const Account& reader, const Period& period,
                                    const Readers& everybody) {
   absl::StatusOr<Report> report;
   if (RoleMay(reader.role, Endpoint::kBudget)) {
-    const auto alerts = AlertsOfPeriod(reader, period, everybody);
+    const auto alerts =
+        AlertsOfPeriod(reader, reader.school, period, everybody);
     if (!alerts.ok()) return alerts.status();
     report = TrendsReport(period, *alerts, clock_.Now(), facts_.zone,
                           PolicyOf(stores_.policies, reader.school).get());
@@ -125,27 +159,50 @@ Response Api::ShowResponseTimes(const Caller& caller) {
   return JsonAnswer({{"months", std::move(months)}});
 }
 
+absl::StatusOr<Report> Api::ReportOf(const std::string& kind,
+                                     const Account& reader,
+                                     const std::string& school,
+                                     const Period& period) {
+  const Readers everybody = Everybody();
+  if (kind == "leaders") return LeadersFigures(reader, period, everybody);
+  if (kind == "effect") return EffectFigures(reader, period, everybody);
+  if (kind == "devices") {
+    return DeviceFigures(reader, school, period, everybody);
+  }
+  if (kind == "trends") return Trends(reader, period, everybody);
+  return GovernorsFigures(school, period, everybody);
+}
+
 Response Api::ShowReport(const Request& request, const Caller& caller) {
   const Account& reader = caller.account;
   const std::string kind = request.Query("kind");
-  if (kind == "leaders" && !RoleMay(reader.role, Endpoint::kBudget)) {
+  const bool leads = RoleMay(reader.role, Endpoint::kBudget);
+  const bool exact = kind == "leaders" || kind == "effect";
+  const bool devices = kind == "devices";
+  if ((exact && !leads) ||
+      (devices && !RoleMay(reader.role, Endpoint::kDevices))) {
     return Refusal(403, "not_your_role", "Your role does not include this.");
+  }
+  if (!devices && reader.role == Role::kItProvider) {
+    return Refusal(403, "devices_only",
+                   "Your role has the report on devices alone.");
   }
   const absl::StatusOr<Period> period = ParsePeriod(request.Query("period"));
   if (!period.ok()) {
     return Refusal(400, "incomplete", std::string(period.status().message()));
   }
-  if (kind != "leaders" && period->months.empty()) {
+  if (!exact && !devices && period->months.empty()) {
     return Refusal(400, "incomplete",
                    kind == "trends" ? "Trends are by whole months."
                                     : "The governors' report is by whole "
                                       "months.");
   }
-  const Readers everybody = Everybody();
+  Response refusal;
+  const std::optional<std::string> school =
+      SchoolFor(request, caller, &refusal);
+  if (!school) return refusal;
   const absl::StatusOr<Report> report =
-      kind == "leaders"  ? LeadersFigures(reader, *period, everybody)
-      : kind == "trends" ? Trends(reader, *period, everybody)
-                         : GovernorsFigures(reader.school, *period, everybody);
+      ReportOf(kind, reader, *school, *period);
   if (!report.ok()) {
     return Refusal(503, "no_report", "This cannot be read at the moment.");
   }

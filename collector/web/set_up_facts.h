@@ -8,7 +8,8 @@
 namespace schoolgate::collector {
 
 // Adds to the notice's facts those about the reader's school: accounts by
-// role, authenticators, devices, feeds, the program's version, the time.
+// role, authenticators, devices, feeds, what the published policy
+// means for people's data, the program's version, the time.
 Response WithSetUp(const Response& notice, Stores& stores,
                    const Account& reader, absl::Time now);
 

@@ -92,12 +92,19 @@ class Bench {
     const auto begun = absl::ToCivilMonth(before, absl::UTCTimeZone());
     const std::string year =
         absl::StrCat(begun.year() - (begun.month() < 9), "-year");
+    const std::string last_year =
+        absl::StrCat(begun.year() - (begun.month() < 9) - 1, "-year");
     for (const std::string& page : std::vector<std::string>{
              "/api/v1/alerts", "/api/v1/alerts?all=1", "/api/v1/alerts/7",
              "/api/v1/devices", "/api/v1/audit", "/api/v1/budget",
              "/api/v1/passes", "/api/v1/my-record", "/api/v1/notice",
+             "/api/v1/reviews", "/api/v1/inventory",
+             absl::StrCat("/api/v1/report?kind=devices&period=", month),
+             absl::StrCat("/api/v1/report?kind=effect&period=", last_year),
              absl::StrCat("/api/v1/report?kind=leaders&period=", month),
              absl::StrCat("/api/v1/report?kind=leaders&period=", year),
+             absl::StrCat("/api/v1/report?kind=leaders&period=", last_year),
+             absl::StrCat("/api/v1/report?kind=trends&period=", last_year),
              absl::StrCat("/api/v1/report?kind=governors&period=", year)}) {
       if (page.find(only) != std::string::npos) MeasurePage(api, page, calls);
     }

@@ -28,6 +28,8 @@ const shots = [
   ["letter", "lead", "/alerts/1/letter", school],
   ["reports", "lead", "/reports", school],
   ["reports-governors", "governor", "/reports", school],
+  ["reviews", "lead", "/reviews", school],
+  ["reviews-provider", "it", "/reviews", school],
   ["precision", "lead", "/precision", school],
   ["devices", "lead", "/devices", school],
   ["who-looked", "head", "/audit", school],
@@ -80,6 +82,8 @@ for (const [size, viewport] of Object.entries(sizes)) {
       if (["/devices", "/audit", "/precision"].includes(path)) await page.locator("tbody tr").first().waitFor();
       if (["/passes", "/my-record"].includes(path)) await page.locator("main h2, main tbody tr").first().waitFor();
       if (name === "governor") await page.locator(".tag-serious").first().waitFor();
+      if (path === "/reviews") await page.locator(".figures").first().waitFor();
+      if (path === "/set-up") await page.locator("[data-fields]").first().waitFor();
       if (path === "/reports") await page.locator(".report").waitFor();
       const height = await page.evaluate(() => document.documentElement.scrollHeight);
       await page.screenshot({

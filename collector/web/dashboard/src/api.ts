@@ -12,7 +12,8 @@ export interface Me {
   second_factor: boolean;
   // The role needs a code, and there is none yet: nothing else opens.
   must_add_code: boolean;
-  may: { own_record: boolean; records: boolean; report: boolean; budget: boolean; alerts: boolean; alert: boolean; write: boolean; live: boolean; devices: boolean; audit: boolean };
+  reviews_due: number;
+  may: { own_record: boolean; records: boolean; report: boolean; reviews: boolean; inventory: boolean; budget: boolean; alerts: boolean; alert: boolean; write: boolean; live: boolean; devices: boolean; audit: boolean };
 }
 
 export type Severity = "illegal" | "serious" | "rule_break" | "routine" | "information";
@@ -338,12 +339,81 @@ export interface Notice {
   accounts_with_code: number;
   devices: number;
   feeds: string[];
+  // Null: the school has published no policy.
+  policy: PolicyFacts | null;
+}
+
+export interface PolicyFacts {
+  title: string;
+  mode: string;
+  notice_version: string;
+  recorded: string[];
+  recorded_away: string[];
+  blocked_unrecorded: string[];
+  never_recorded_hosts: number;
+  vacant_roles: string[];
+  groups: { title: string; named: boolean; history: boolean; otherwise: string }[];
+  keep_days: { contacts: number; health: number; cases: number };
 }
 
 export interface Report {
   title: string;
   period: string;
   tables: { title: string; note: string; columns: string[]; rows: string[][]; plot: boolean; trend: boolean }[];
+}
+
+export type Table = Report["tables"][number];
+
+// Meetings about online safety, and the reviews that a school owes.
+export interface ReviewRecord {
+  id: string;
+  kind: "meeting" | "policy" | "provision";
+  title: string;
+  time: string;
+  by_name: string;
+  mine: boolean;
+  present: string;
+  words: string;
+  actions: string;
+  tables: Table[];
+  needs_second: boolean;
+  second_name?: string;
+  signed?: string;
+  hash?: string;
+}
+
+export interface Reviews {
+  school: string;
+  due: { kind: ReviewRecord["kind"]; title: string; every_days: number; last: string; next: string; due: boolean }[];
+  reasons: string[];
+  since: string;
+  tables: Table[];
+  records: ReviewRecord[];
+  may_write: boolean;
+  may_sign: boolean;
+}
+
+export interface InventoryLine {
+  number: string;
+  name: string;
+  last_contact?: string;
+}
+
+// The school's own list of its computers beside the devices; `lines` is
+// missing where no list was uploaded.
+export interface Inventory {
+  school: string;
+  uploaded: string;
+  by: string;
+  file: string;
+  lines?: number;
+  matched: number;
+  missing_count: number;
+  unknown_count: number;
+  missing: InventoryLine[];
+  unknown: InventoryLine[];
+  silent: InventoryLine[];
+  repeated: InventoryLine[];
 }
 
 export interface Kind {

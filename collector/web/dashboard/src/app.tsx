@@ -19,6 +19,7 @@ import { SetUpPage } from "./pages/setup";
 import { PrecisionPage } from "./pages/precision";
 import { RecordsPage } from "./pages/records";
 import { ReportsPage } from "./pages/reports";
+import { ReviewsPage } from "./pages/reviews";
 import { TodayPage } from "./pages/today";
 import { Dialog } from "./parts/dialog";
 import { Footer, Header } from "./parts/frame";
@@ -110,6 +111,7 @@ function Page({ path, me, anonymous, feed, names }: {
   if (letter && me.may.write) return <LetterPage id={Number(letter[1])} />;
   if (path === "/contacts" && me.may.write) return <ContactsPage />;
   if (path === "/reports" && me.may.report) return <ReportsPage me={me} />;
+  if (path === "/reviews" && me.may.reviews) return <ReviewsPage me={me} />;
   if (path === "/precision" && me.may.budget) return <PrecisionPage />;
   if (path === "/my-record" && me.may.own_record) return <OwnRecordPage />;
   if (path === "/records" && me.may.records) return <RecordsPage />;

@@ -1,6 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { get, sorry, type Device, type DevicePage, type Me } from "../api";
 import { ErrorSummary, Title } from "../parts/bits";
+import { InventoryPart } from "../parts/inventory";
 import { ReleasePart } from "../parts/release";
 import { ago, fullTime } from "../time";
 import { capital, groupWord } from "../words";
@@ -89,6 +90,7 @@ export function DevicesPage({ me }: { me: Me }) {
           )}
         </>
       )}
+      {me.may.inventory && <InventoryPart me={me} />}
     </>
   );
 }

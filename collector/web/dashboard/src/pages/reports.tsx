@@ -1,17 +1,19 @@
 import { useEffect, useState } from "preact/hooks";
 import { download, get, sorry, type Me, type Report } from "../api";
 import { ErrorSummary, Title } from "../parts/bits";
-import { Bars } from "../parts/bars";
-import { TrendTable } from "../parts/trend";
+import { Figures } from "../parts/figures";
+import { SchoolChoice } from "../parts/school";
 import { fullTime, monthWord } from "../time";
 
 type Choice = [id: string, words: string];
-type Kind = "leaders" | "governors" | "trends";
+type Kind = "leaders" | "governors" | "trends" | "devices" | "effect";
 
 const hints: Record<Kind, string> = {
   leaders: "Exact figures: not for publication.",
   governors: "People cannot be worked out from it: it may be passed on.",
   trends: "Numbers without bands are exact: not for publication.",
+  devices: "Nothing in it is about a person.",
+  effect: "Exact figures: not for publication.",
 };
 
 const terms: [string, number, string][] = [["spring", 0, "Spring"], ["summer", 3, "Summer"], ["autumn", 8, "Autumn"]];
@@ -43,11 +45,16 @@ function choices(now: Date): { years: Choice[]; terms: Choice[]; months: Choice[
 
 export function ReportsPage({ me }: { me: Me }) {
   const all = choices(new Date());
-  const [kind, setKind] = useState<Kind>(me.may.budget ? "leaders" : "governors");
-  const [period, setPeriod] = useState(me.may.budget ? all.weeks[0]![0] : all.terms[0]![0]);
+  const provider = me.role === "it_provider";
+  const firstOf = (one: Kind): string => one === "leaders" ? all.weeks[0]![0]
+    : one === "devices" ? all.months[0]![0] : one === "trends" || one === "effect" ? all.years[0]![0] : all.terms[0]![0];
+  const first: Kind = provider ? "devices" : me.may.budget ? "leaders" : "governors";
+  const [kind, setKind] = useState<Kind>(first);
+  const [period, setPeriod] = useState(firstOf(first));
+  const [school, setSchool] = useState("");
   const [report, setReport] = useState<Report | null>(null);
   const [error, setError] = useState("");
-  const path = `/api/v1/report?kind=${kind}&period=${period}`;
+  const path = `/api/v1/report?kind=${kind}&period=${period}${school && `&school=${encodeURIComponent(school)}`}`;
 
   useEffect(() => {
     setReport(null);
@@ -57,7 +64,7 @@ export function ReportsPage({ me }: { me: Me }) {
 
   const choose = (fresh: Kind) => {
     setKind(fresh);
-    setPeriod(fresh === "leaders" ? all.weeks[0]![0] : fresh === "trends" ? all.years[0]![0] : all.terms[0]![0]);
+    setPeriod(firstOf(fresh));
   };
   const save = () => {
     download("GET", `${path}&format=csv`, `online-safety-${kind}-${period}.csv`)
@@ -75,20 +82,23 @@ export function ReportsPage({ me }: { me: Me }) {
           <label for="report-kind">What</label>
           <select id="report-kind" value={kind} onChange={(event) => choose(event.currentTarget.value as Kind)}>
             {me.may.budget && <option value="leaders">For head and senior leaders</option>}
-            <option value="governors">For governors</option>
-            <option value="trends">Trends</option>
+            {!provider && <option value="governors">For governors</option>}
+            {!provider && <option value="trends">Trends</option>}
+            {me.may.budget && <option value="effect">Does the policy work?</option>}
+            {me.may.devices && <option value="devices">Health of the devices</option>}
           </select>
         </p>
         <p class="field">
           <label for="report-period">When</label>
           <select id="report-period" value={period} onChange={(event) => setPeriod(event.currentTarget.value)}>
             {kind === "leaders" && group("Weeks", all.weeks)}
-            {kind === "leaders" && group("Months", all.months)}
+            {(kind === "leaders" || kind === "devices" || kind === "effect") && group("Months", all.months)}
             {group("Terms", all.terms)}
             {group("School years", all.years)}
           </select>
         </p>
       </div>
+      {provider && !me.school && <SchoolChoice school={school} onChoose={setSchool} />}
       <ErrorSummary message={error} />
       {!report && !error && <p class="loading">Loading</p>}
       {report && (
@@ -103,40 +113,5 @@ export function ReportsPage({ me }: { me: Me }) {
         </article>
       )}
     </>
-  );
-}
-
-type Table = Report["tables"][number];
-
-function Figures({ table }: { table: Table }) {
-  return (
-    <section class="figures">
-      <h3 class="heading-m">{table.title}</h3>
-      {table.note && <p class="hint">{table.note}</p>}
-      {table.rows.length === 0 ? <p>Nothing in this time.</p> : <Numbers table={table} />}
-    </section>
-  );
-}
-
-function Numbers({ table }: { table: Table }) {
-  if (table.trend) return <TrendTable table={table} />;
-  if (table.plot && table.columns.length === 2) {
-    const names = table.rows.map((row) => row[0] ?? "");
-    const values = table.rows.map((row) => Number(row[row.length - 1]));
-    return <Bars names={names} values={values} title={table.title} />;
-  }
-  return (
-    <table class="table">
-      <thead><tr>{table.columns.map((name) => <th key={name} scope="col">{name}</th>)}</tr></thead>
-      <tbody>
-        {table.rows.map((row, number) => (
-          <tr key={number}>
-            {row.map((cell, at) => at === 0
-              ? <th key={at} scope="row">{cell}</th>
-              : <td key={at} data-label={table.columns[at]}>{cell}</td>)}
-          </tr>
-        ))}
-      </tbody>
-    </table>
   );
 }

@@ -3,6 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { get, sorry, type Me, type Notice } from "../api";
 import { ErrorSummary, Row, Title } from "../parts/bits";
 import { RetentionPart } from "../parts/retention";
+import { FieldInventory, PolicySheet } from "../parts/datasheet";
 import { fullTime } from "../time";
 
 function feedWords(name: string): string {
@@ -30,8 +31,8 @@ export function SetUpPage({ me }: { me: Me }) {
     ["How they log in", `Password; ${facts.accounts_with_code} of ${facts.accounts} with an authenticator as well`],
     ["What leaves the server", facts.feeds.length
       ? facts.feeds.map((feed) => <p key={feed}>{feedWords(feed)}</p>) : "Nothing, but what people save or print"],
-    ["Contacts are kept", `${facts.keep_event_days} days, then erased by the program`],
-    ["Incidents are kept", `${facts.keep_case_days} days after the last evidence, unless under a legal hold`],
+    ["Contacts are kept", `${facts.policy?.keep_days.contacts ?? facts.keep_event_days} days, then erased by the program`],
+    ["Incidents are kept", `${facts.policy?.keep_days.cases ?? facts.keep_case_days} days after the last evidence, unless under a legal hold`],
     ["Whom to ask", facts.contact || "Not entered"],
   ];
   return (
@@ -62,9 +63,11 @@ export function SetUpPage({ me }: { me: Me }) {
         <Row name="Risks seen">A contact taken for intent; a shared device taken for a person; a role turned against a person; names leaking.</Row>
         <Row name="What is done">Each alert says what speaks for the person; shared log-ins are nobody; nobody sees what is about themselves; every look is on record and the record shows changes; governors’ figures are in bands.</Row>
         <Row name="Rights">Notice (see “What is recorded”), access, correction and contest through {facts.contact || "the school office"}; erasure by time.</Row>
+        {facts.policy && <PolicySheet policy={facts.policy} />}
         <Row name="To be filled in">Lawful basis, consultation held, residual risk, decision, date and signature.</Row>
         <div class="row print-only"><dt>Signature</dt><dd class="signature" /></div>
       </dl>
+      <FieldInventory />
       <p class="no-print"><button class="button secondary" onClick={() => print()}>Print or save as PDF</button></p>
     </div>
   );

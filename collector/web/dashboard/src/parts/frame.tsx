@@ -21,6 +21,7 @@ export function Header({ me, path, inside, connection, waiting, onLogOut }: {
     if (me.may.write) pages.push(["/passes", "Lesson passes"]);
     if (me.may.write) pages.push(["/contacts", "Whom to tell"]);
     if (me.may.report) pages.push(["/reports", "Reports"]);
+    if (me.may.reviews) pages.push(["/reviews", me.reviews_due ? `Reviews (${me.reviews_due} due)` : "Reviews"]);
     if (me.may.budget) pages.push(["/precision", "How often right"]);
     if (me.may.devices) pages.push(["/devices", "Devices"]);
     if (me.may.audit) pages.push(["/audit", "Who looked at what"]);
