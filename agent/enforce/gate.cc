@@ -196,9 +196,10 @@ void Gate::Judge(const platform::HeldByKernel& taken, int64_t now_us) {
     }
   }
   // What was judged of a flow is forgotten earlier than that it was named.
-  observer_.SetForgotten(packet && packet->protocol == kProtocolUdp &&
-                         LooksLikeQuic(packet->payload) &&
-                         flows_.Find(EndsOf(*packet), now_us) == nullptr);
+  observer_.SetForgotten(
+      packet &&
+      (packet->protocol == kProtocolTcp || LooksLikeQuic(packet->payload)) &&
+      flows_.Find(EndsOf(*packet), now_us) == nullptr);
   Observe(held, now_us);
   if (!packet) {
     // Tunnels without ports (ESP) are judged by their kind.

@@ -86,10 +86,12 @@ class Gate : private ObservationSink {
     bool done = false;       // has said all that it is judged by
     bool opened = false;     // we saw its very first segment
     bool hurried = false;    // says its hello slowly: not held back again
-    // TCP: of the first payload.
+    bool runs = false;       // its server has what was judged
+    // TCP: of the first payload, and behind the last.
     bool begun = false;
     uint32_t sequence = 0;
     uint32_t acknowledgement = 0;
+    uint32_t end = 0;
 
     // Whether the connection that we know begins there: we saw it open, or what
     // comes right behind was here before, since our predecessor held this.
@@ -138,8 +140,8 @@ class Gate : private ObservationSink {
                      const HeldPacket& packet, int64_t now_us);
   void JudgeReply(const platform::HeldByKernel& held, const HeldPacket& packet,
                   int64_t now_us);
-  bool SentAsBefore(const FlowEnds& ends, const HeldPacket& packet,
-                    int64_t now_us);
+  bool SentAsBefore(const FlowEnds& ends, const Flow& flow,
+                    const HeldPacket& packet, int64_t now_us);
   static bool HasBeenTaken(const Flow& flow, const HeldPacket& packet);
   void JudgeHttpReply(const HeldPacket& packet, int64_t now_us);
   void RefuseTcp(const platform::HeldByKernel& held, const HeldPacket& packet);

@@ -58,11 +58,13 @@ void Gate::JudgeTcp(const platform::HeldByKernel& held,
     flow.begun = true;
     flow.sequence = packet.sequence;
     flow.acknowledgement = packet.acknowledgement;
+    flow.end = packet.sequence;
   }
   if (!found_.answered.empty() && AnswerDnsStream(held, packet)) {
     return DropHeldBack(ends);
   }
-  if (found_.block || flow.blocked || !SentAsBefore(ends, packet, now_us)) {
+  if (found_.block || flow.blocked || observer_.doubtful() ||
+      !SentAsBefore(ends, flow, packet, now_us)) {
     flow.blocked = true;
     DropHeldBack(ends);
     return RefuseTcp(held, packet);
@@ -73,6 +75,9 @@ void Gate::JudgeTcp(const platform::HeldByKernel& held,
     followed_.Put(ends, found_.followed, now_us);
   }
   ++flow.packets;
+  const auto end =
+      packet.sequence + static_cast<uint32_t>(packet.payload.size());
+  if (static_cast<int32_t>(end - flow.end) > 0) flow.end = end;
   if (HoldBack(held, ends, flow, now_us)) return;
   GoOn(ends);
   // DNS on its own port is looked at for ever.
@@ -81,18 +86,21 @@ void Gate::JudgeTcp(const platform::HeldByKernel& held,
   if (observer_.unfinished()) done = flow.packets >= kMaxPacketsUnfinished;
   if (flow.talkative) done = flow.packets >= kMaxPacketsTalkative;
   flow.done = done || (flow.done && !flow.talkative && !observer_.unfinished());
-  const bool runs = flow.done && HasBeenTaken(flow, packet);
-  if (runs) sent_.Remove(ends);
+  flow.runs = flow.done && HasBeenTaken(flow, packet);
+  if (flow.runs) sent_.Remove(ends);
   // The packet filter sees a server's hello by itself.
   const bool awaited = flow.done && flow.hello && !flow.talkative;
-  Pass(held, runs ? kMarkPass : awaited ? kMarkAwaited : 0);
+  Pass(held, flow.runs ? kMarkPass : awaited ? kMarkAwaited : 0);
 }
 
 // What was judged may be sent again, and not be the same any more, until the
-// server has it.
-bool Gate::SentAsBefore(const FlowEnds& ends, const HeldPacket& packet,
-                        int64_t now_us) {
+// server has it. So is what can no more be compared, since a crowd of other
+// connections has pushed out what was sent.
+bool Gate::SentAsBefore(const FlowEnds& ends, const Flow& flow,
+                        const HeldPacket& packet, int64_t now_us) {
   SentBytes* sent = sent_.Find(ends, now_us);
+  const bool again = static_cast<int32_t>(packet.sequence - flow.end) < 0;
+  if (sent == nullptr && again && !flow.runs) return false;
   if (sent == nullptr) sent = sent_.Put(ends, SentBytes(), now_us);
   return sent->Add(packet.sequence, packet.payload);
 }

@@ -6,7 +6,6 @@ namespace schoolgate::agent {
 namespace {
 
 constexpr uint8_t kChangeCipherSpec = 20;
-constexpr uint8_t kAlert = 21;
 constexpr uint8_t kHandshake = 22;
 constexpr uint8_t kClientHello = 1;
 constexpr size_t kRecordHeader = 5;

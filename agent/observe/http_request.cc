@@ -88,8 +88,13 @@ HttpResult ReadHttpRequest(Bytes bytes, HttpRequest* request) {
   for (size_t at = 0, line_number = 0;; ++line_number) {
     const size_t end = text.find('\n', at);
     if (end == std::string_view::npos) {
-      request->beyond = all;
-      return all ? HttpResult::kNot : HttpResult::kNeedMore;
+      if (!all) return HttpResult::kNeedMore;
+      if (host.empty()) {
+        request->beyond = true;
+        return HttpResult::kNot;
+      }
+      request->used = text.size();
+      break;
     }
     std::string_view line = text.substr(at, end - at);
     if (!line.empty() && line.back() == '\r') line.remove_suffix(1);

@@ -22,8 +22,8 @@ enum class HttpResult { kFound, kNeedMore, kNot };
 
 struct HttpRequest {
   Bytes host;       // without port; from the Host field, or CONNECT's target
-  size_t used = 0;  // bytes of the head
-  bool beyond = false;  // kNot: the head is longer than kMaxRequestHead
+  size_t used = 0;  // bytes of the head, of a longer one kMaxRequestHead
+  bool beyond = false;  // kNot: kMaxRequestHead bytes do not name the host
 };
 
 // Reads a request head from the start of `bytes`. kFound with an empty host

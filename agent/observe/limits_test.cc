@@ -119,9 +119,10 @@ TEST(StreamCounters, ALongerRequestHeadIsCounted) {
   for (const size_t bytes :
        {kMaxRequestHead - 1, kMaxRequestHead, kMaxRequestHead + 1}) {
     Stream fresh;
-    std::string head = "GET / HTTP/1.1\r\nHost: a.example\r\nX: ";
-    head.append(bytes - head.size() - 4, 'x').append("\r\n\r\n");
-    fresh.Send(1, head);
+    const std::string host = "\r\nHost: a.example\r\n";
+    std::string head = "GET / HTTP/1.1\r\nX: ";
+    head.append(bytes - head.size() - host.size(), 'x').append(host);
+    fresh.Send(1, head + "\r\n");
     const bool fits = bytes <= kMaxRequestHead;
     EXPECT_EQ(fresh.sink_.names.size(), fits ? 1u : 0u) << bytes;
     EXPECT_EQ(fresh.teller_.counters().oversized, fits ? 0u : 1u) << bytes;

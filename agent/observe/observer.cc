@@ -112,7 +112,7 @@ size_t Observer::DecodeSome(std::span<const platform::Packet> packets) {
 }
 
 void Observer::Observe(const platform::Packet& packet, const Passing& passing) {
-  unfinished_ = doubtful_ = false;
+  unfinished_ = false;
   ObserverCounters& counters = teller_.counters();
   ++counters.packets;
   counters.bytes += packet.wire_bytes;
@@ -160,15 +160,15 @@ void Observer::Look(const platform::Packet& packet, const Passing& passing) {
 
 // The ports are used for another connection, or are to be taken as if.
 bool Observer::BeginsAnew(const Flow& flow, int side, const Segment& segment) {
-  if (segment.protocol != kProtocolTcp) {
-    if (!forgotten_ || segment.protocol != kProtocolUdp) return false;
-    const Partial* partial = partials_.Find(flow, side);
-    return partial == nullptr || partial->told > 0;
+  const bool tcp = segment.protocol == kProtocolTcp;
+  if (tcp && (segment.tcp_flags & (kTcpSyn | kTcpAck)) == kTcpSyn) {
+    const FlowSide& from = flow.sides[side];
+    return flow.closing ||
+           (from.segments > 0 && from.next_seq != segment.tcp_seq + 1);
   }
-  if ((segment.tcp_flags & (kTcpSyn | kTcpAck)) != kTcpSyn) return false;
-  const FlowSide& from = flow.sides[side];
-  return flow.closing ||
-         (from.segments > 0 && from.next_seq != segment.tcp_seq + 1);
+  if (!forgotten_ || !(tcp || segment.protocol == kProtocolUdp)) return false;
+  const Partial* partial = partials_.Find(flow, side);
+  return partial == nullptr || partial->told > 0;
 }
 
 void Observer::OnSegment(const Segment& segment, uint32_t hash) {
@@ -239,7 +239,6 @@ void Observer::Inspect(Flow& flow, int side, const Segment& segment) {
     tcp_.OnSegment(flow, side, segment);
   } else if (segment.protocol == kProtocolUdp) {
     udp_.OnDatagram(flow, side, segment);
-    doubtful_ |= udp_.doubtful();
   } else {
     teller_.Blame(flow, side, Blind::kVpn);
   }
@@ -258,10 +257,9 @@ void Observer::OnLooseSegment(const Segment& segment) {
   loose.sides[0].next_seq = segment.tcp_seq;
   Inspect(loose, 0, segment);
   unfinished_ = false;
-  if (const Partial* partial = partials_.Find(loose, 0)) {
-    doubtful_ |= segment.protocol == kProtocolUdp && partial->told == 0;
-    partials_.Release(loose, 0);
-  }
+  if (partials_.Find(loose, 0) == nullptr) return;
+  if (segment.protocol == kProtocolUdp) teller_.Doubt();
+  partials_.Release(loose, 0);
 }
 
 // Whoever removes a flow goes on, memory or not.

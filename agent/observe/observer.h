@@ -49,8 +49,8 @@ class Observer : private FlowExpiry {
   void SetTap(FlowTap* tap) { tap_ = tap; }
 
   // Whether the next packets' flow is forgotten by whoever is told of it: then
-  // it is a new one here, too, and its name is told again. Not while a hello
-  // has only begun. Of UDP alone; off, as at the start.
+  // it is a new one here, too, and its name is told again. Not while a message
+  // has only begun. Of TCP and UDP; off, as at the start.
   void SetForgotten(bool forgotten) { forgotten_ = forgotten; }
 
   void OnPacket(const platform::Packet& packet) { OnPackets({&packet, 1}); }
@@ -62,9 +62,8 @@ class Observer : private FlowExpiry {
   // may yet name somebody.
   bool unfinished() const { return unfinished_; }
 
-  // Whether it may give its server a hello that was not told: see UdpInspector.
-  // For want of room in the table, too.
-  bool doubtful() const { return doubtful_; }
+  // Whether it may give its server a name that was not told: see Teller.
+  bool doubtful() const { return teller_.doubtful(); }
 
   // Closes all flows: tells their last progress, counts those that never
   // gave a name. For the end of a capture, or before going down.
@@ -110,7 +109,6 @@ class Observer : private FlowExpiry {
   FlowTap* tap_ = nullptr;
   const bool names_at_end_;
   bool unfinished_ = false;
-  bool doubtful_ = false;
 };
 
 }  // namespace schoolgate::agent

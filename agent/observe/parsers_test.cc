@@ -197,14 +197,24 @@ TEST(ClientHello, EachPrefixAsksForMoreAndSaysHowMuch) {
 }
 
 TEST(HttpRequest, HeadsUpToTheLimitAndNoLonger) {
-  const std::string start = "GET / HTTP/1.1\r\nHost: a.example\r\nX: ";
+  const std::string line = "GET / HTTP/1.1\r\n";
+  const std::string host = "Host: a.example\r\n";
   for (size_t bytes :
        {kMaxRequestHead - 1, kMaxRequestHead, kMaxRequestHead + 1}) {
-    std::string head = start;
-    head.append(bytes - start.size() - 4, 'x').append("\r\n\r\n");
+    const std::string field =
+        "X: " + std::string(bytes - line.size() - host.size() - 5, 'x') +
+        "\r\n";
+    const bool fits = bytes <= kMaxRequestHead;
+    const std::string late = line + field + host + "\r\n";
     HttpRequest request;
-    EXPECT_EQ(ReadHttpRequest(AsBytes(head), &request),
-              bytes <= kMaxRequestHead ? HttpResult::kFound : HttpResult::kNot);
+    EXPECT_EQ(ReadHttpRequest(AsBytes(late), &request),
+              fits ? HttpResult::kFound : HttpResult::kNot);
+    EXPECT_EQ(request.beyond, !fits);
+    // Of a head that names its host in time the rest does not matter.
+    const std::string early = line + host + field + field;
+    EXPECT_EQ(ReadHttpRequest(AsBytes(early), &request), HttpResult::kFound);
+    EXPECT_EQ(AsText(request.host), "a.example");
+    EXPECT_EQ(request.used, kMaxRequestHead);
   }
 }
 

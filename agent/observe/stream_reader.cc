@@ -53,6 +53,11 @@ constexpr std::array<uint8_t, 256> StreamReader::MakeMayBegin() {
 constinit const std::array<uint8_t, 256> StreamReader::kMayBegin =
     StreamReader::MakeMayBegin();
 
+void StreamReader::CountBeyond() {
+  ++teller_.counters().oversized;
+  teller_.Doubt();
+}
+
 StreamStep StreamReader::ReadHello(Flow& flow, int side, Bytes bytes) {
   ClientHello hello;
   const StreamSearch search = FindClientHello(bytes, &scratch_, &hello);
@@ -60,7 +65,7 @@ StreamStep StreamReader::ReadHello(Flow& flow, int side, Bytes bytes) {
     case Search::kNeedMore:
       return Begun(search.need, search.certain);
     case Search::kNot:
-      if (search.beyond) ++teller_.counters().oversized;
+      if (search.beyond) CountBeyond();
       return {};
     case Search::kFound:
       break;
@@ -73,7 +78,7 @@ StreamStep StreamReader::ReadHttp(Flow& flow, int side, Bytes bytes) {
   const Bytes lines = SkipEmptyLines(bytes);
   HttpRequest request;
   const HttpResult result = ReadHttpRequest(lines, &request);
-  if (request.beyond) ++teller_.counters().oversized;
+  if (request.beyond) CountBeyond();
   if (result == HttpResult::kNot) return {};
   if (result == HttpResult::kNeedMore) return Begun(bytes.size() + 1);
   teller_.Http(flow, side, request.host);

@@ -59,6 +59,7 @@ class StreamReader {
   static const std::array<uint8_t, 256> kMayBegin;  // by the first byte
 
   StreamStep ReadSlowly(Flow& flow, int side, Bytes bytes, StreamPlace place);
+  void CountBeyond();
   StreamStep ReadHello(Flow& flow, int side, Bytes bytes);
   StreamStep ReadHttp(Flow& flow, int side, Bytes bytes);
 

@@ -108,6 +108,7 @@ void TcpInspector::ReadNext(Flow& flow, int side, const Segment& segment,
       return;
     }
     ++teller_.counters().oversized;
+    if (begun) teller_.Doubt();
   } else if (begun) {
     reader_.ReadCut(flow, side, bytes.subspan(reading.at));
   } else if (knew && reading.at == 0 && Ahead(seq, from.next_seq) > 0) {
@@ -192,6 +193,7 @@ void TcpInspector::Join(Flow& flow, int side, Partial& partial,
   const uint32_t most = partial.begun() ? kMaxSegments : kMaxWaiting;
   if (partial.inserts > most) {
     ++teller_.counters().oversized;
+    if (partial.begun()) teller_.Doubt();
     GiveUp(flow, side, partial, segment);
   } else if (IsCut(segment)) {  // the rest of it never comes
     GiveUp(flow, side, partial, segment);
@@ -226,6 +228,7 @@ void TcpInspector::Refuse(Flow& flow, int side, Partial& partial,
     return;
   }
   ++teller_.counters().oversized;
+  if (partial.begun()) teller_.Doubt();
   partial.inserts = kMaxSegments;
   GiveUp(flow, side, partial, segment);
 }

@@ -34,7 +34,7 @@ struct ObserverCounters {
   uint64_t oversized = 0;           // messages beyond a parser's limit
   uint64_t malformed = 0;           // DNS messages, hellos
   uint64_t untried_keys = 0;        // connection ids beyond kMaxKeyTrials
-  uint64_t doubtful = 0;            // UdpInspector::doubtful() datagrams
+  uint64_t doubtful = 0;            // packets, see Doubt
   uint64_t unread_alpn = 0;         // hellos with protocols beyond kMaxAlpn
   uint64_t cut_names = 0;           // names longer than NameText holds
   uint64_t long_fronts = 0;         // text in front of a hello, too long
@@ -63,12 +63,22 @@ class Teller {
     time_us_ = packet.time_us;
     frame_ = packet.frame;
     packet_bytes_ = packet.wire_bytes;
+    doubtful_ = false;
   }
 
   // Questions of a query are told; of a response, what is learned from it is
   // kept (addresses, ECH configurations).
   void Dns(NameSource source, Transport transport, const Segment& segment,
            uint64_t flow, Bytes message);
+
+  // The packet may give its server a hello or a request that was not told,
+  // since a limit of ours was met, or two things were said in one place. No
+  // browser's does.
+  void Doubt() {
+    if (!doubtful_) ++counters_.doubtful;
+    doubtful_ = true;
+  }
+  bool doubtful() const { return doubtful_; }
 
   // A whole ClientHello of the end `side`.
   void Hello(NameSource source, Flow& flow, int side, const ClientHello& hello);
@@ -102,6 +112,7 @@ class Teller {
   int64_t time_us_ = 0;
   uint32_t packet_bytes_ = 0;
   uint64_t frame_ = 0;
+  bool doubtful_ = false;
   ResolvedAddresses resolved_;
   CoverNames covers_;
   DnsQuestion question_;

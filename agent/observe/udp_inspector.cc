@@ -69,7 +69,6 @@ Chlo FindGoogleName(Bytes chlo, Bytes* name) {
 }  // namespace
 
 void UdpInspector::OnDatagram(Flow& flow, int side, const Segment& segment) {
-  doubtful_ = false;
   const Bytes datagram = segment.payload;
   if (datagram.empty()) return;
   FlowSide& from = flow.sides[side];
@@ -113,7 +112,6 @@ void UdpInspector::OnQuic(Flow& flow, int side, Bytes datagram) {
     if (packet.type == QuicType::kInitial) OnInitial(flow, side, packet);
     datagram = datagram.subspan(packet.bytes.size());
   }
-  if (doubtful_) ++teller_.counters().doubtful;
 }
 
 Partial* UdpInspector::NewConnection(Flow& flow, int side,
@@ -122,7 +120,7 @@ Partial* UdpInspector::NewConnection(Flow& flow, int side,
   if (const Partial* before = partials_.Find(flow, side)) {
     // A server that asks for a Retry forgets the hello.
     const bool retried = packet.has_token && !before->has_token;
-    doubtful_ |= before->told == 0 && !retried;
+    if (before->told == 0 && !retried) teller_.Doubt();
   }
   flow.sides[side].looked_at = 0;
   partials_.Release(flow, side);
@@ -142,7 +140,7 @@ bool UdpInspector::MayTry(FlowSide& from) {
     return true;
   }
   ++teller_.counters().untried_keys;
-  doubtful_ = true;
+  teller_.Doubt();
   return false;
 }
 
@@ -202,7 +200,7 @@ void UdpInspector::OnInitial(Flow& flow, int side, const QuicPacket& packet) {
   if (partial == nullptr) return;
   const Collected collected = CollectCrypto(frames, &partial->bytes);
   if (collected == Collected::kBroken) ++teller_.counters().malformed;
-  doubtful_ |= collected != Collected::kTaken;
+  if (collected != Collected::kTaken) teller_.Doubt();
   partials_.Charge(*partial);
   TryCrypto(flow, side, *partial);
 }
@@ -217,7 +215,7 @@ void UdpInspector::TryCrypto(Flow& flow, int side, Partial& partial) {
   const size_t length = LoadU32(run.data()) & 0xffffff;
   if (run[0] != kClientHello || length > kMaxHelloBytes) {
     ++teller_.counters().oversized;
-    doubtful_ = true;
+    teller_.Doubt();
     partials_.Release(flow, side);
     return;
   }
@@ -227,7 +225,7 @@ void UdpInspector::TryCrypto(Flow& flow, int side, Partial& partial) {
     teller_.Hello(NameSource::kQuic, flow, side, hello);
   } else {
     ++teller_.counters().malformed;
-    doubtful_ = true;
+    teller_.Doubt();
     teller_.Blame(flow, side, Blind::kParseFailure);
   }
   Told(flow, side, partial, 4 + length);

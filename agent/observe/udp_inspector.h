@@ -23,12 +23,6 @@ class UdpInspector {
   // `side` of the flow sent this datagram.
   void OnDatagram(Flow& flow, int side, const Segment& segment);
 
-  // Whether the datagram just brought may give its server a QUIC hello that was
-  // not told: its keys were not tried; it leaves one hello unfinished and
-  // begins another; it says other bytes where some were known; or the hello
-  // cannot be read. No browser's does.
-  bool doubtful() const { return doubtful_; }
-
   // Nothing more will come: see TcpInspector.
   void ReadRest(Flow& flow);
 
@@ -51,7 +45,6 @@ class UdpInspector {
   Teller& teller_;
   PartialPool& partials_;
   const bool keep_hellos_;
-  bool doubtful_ = false;
   QuicOpener opener_;
 };
 

@@ -226,6 +226,7 @@ void Summarise(const ObserverCounters& total, const std::string& labels,
   if (!sources.empty()) line.append(" (" + sources + ")");
   put("undecodable", total.undecodable);
   put("malformed", total.malformed);
+  put("doubtful", total.doubtful);
   const uint64_t lost =
       total.refused_flows + total.lost_partials + total.lost_fragments +
       total.oversized + total.untried_keys + total.unread_alpn +

@@ -302,7 +302,8 @@ class WholeCollector : public Collector {
              },
              [this](const std::string& order, const std::string& school) {
                return PublishOrder(order, school);
-             }},
+             },
+             stores_.passing.get()},
             clock_),
         &web_);
   }

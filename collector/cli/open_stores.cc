@@ -20,6 +20,7 @@ absl::Status Take(absl::StatusOr<std::unique_ptr<Store>> opened,
 
 absl::Status OpenInDirectory(const DataDirectory& directory,
                              OwnStores* stores) {
+  stores->passing = MakeMemoryPassingStore();
   const std::string main = directory.Main();
   absl::Status status = CheckDatabase(main);
   if (status.ok()) {
@@ -82,6 +83,7 @@ absl::Status OpenShared(const CollectorConfig& config, OwnStores* stores) {
   stores->agreements = MakePostgresAgreementStore(*database);
   stores->identities = MakePostgresIdentityStore(*database);
   stores->attachments = MakePostgresAttachmentStore(*database);
+  stores->passing = MakePostgresPassingStore(*database);
   return absl::OkStatus();
 }
 

@@ -21,6 +21,7 @@
 #include "collector/store/feed_store.h"
 #include "collector/store/held_events.h"
 #include "collector/store/identity_store.h"
+#include "collector/store/passing_store.h"
 #include "collector/store/second_factor_store.h"
 
 namespace schoolgate::collector {
@@ -40,6 +41,7 @@ struct OwnStores {
   std::unique_ptr<AgreementStore> agreements;
   std::unique_ptr<IdentityStore> identities;
   std::unique_ptr<AttachmentStore> attachments;
+  std::unique_ptr<PassingStore> passing;
 };
 
 // All of them, for the one process that serves this directory.

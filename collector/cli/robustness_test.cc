@@ -8,8 +8,11 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 #include <set>
 #include <thread>
 
@@ -240,6 +243,53 @@ TEST_F(RobustnessTest, KilledAtAnyMomentItKeepsWhatItAcknowledged) {
   ASSERT_TRUE(Link()->WaitAll(kPatience));
   EXPECT_EQ(child_->Terminate(), 0);
   ExpectAllOnce(scratch.path());
+}
+
+// A token that leaked, tried by everybody at once: it lets in as many as it was
+// made for, and the devices that are there notice nothing.
+TEST_F(RobustnessTest, AFloodOfEnrolmentsHoldsNoDeviceUp) {
+  constexpr int kUses = 50, kTries = 1000, kThreads = 4;
+  Scratch scratch;
+  Start(scratch.File("data"));
+  Make(20'000, 20);
+  const SimulatedHome leaked = child_->Home(kUses).value();
+  std::atomic<int> tries{0}, let_in{0}, refused{0};
+  std::vector<std::thread> flood;
+  const absl::Duration begun = Up();
+  for (int i = 0; i < kThreads; ++i) {
+    flood.emplace_back([&] {
+      while (tries.fetch_add(1) < kTries) {
+        const absl::Status status =
+            EnrolSimulated(leaked, "somebody's laptop").status();
+        let_in += status.ok();
+        refused += absl::IsFailedPrecondition(status);
+      }
+    });
+  }
+  std::mutex mutex;
+  absl::Duration longest;
+  SimulatedLink::Options options;
+  options.epoch = kEpoch;
+  options.now = platform::SystemClock().Now();
+  options.linger = true;
+  options.acknowledged = [&](absl::Duration took) {
+    const std::lock_guard lock(mutex);
+    longest = std::max(longest, took);
+  };
+  {
+    SimulatedLink link(OpenSimulatedChannel(home_, &identity_), batches_,
+                       options);
+    EXPECT_TRUE(link.WaitAll(kPatience)) << link.status().error_message();
+  }
+  for (std::thread& one : flood) one.join();
+  const double minutes = absl::ToDoubleMinutes(Up() - begun);
+  std::printf("%.0f enrolments a minute; the longest acknowledgement %.2f s\n",
+              kTries / minutes, absl::ToDoubleSeconds(longest));
+  EXPECT_EQ(let_in, kUses);
+  EXPECT_EQ(refused, kTries - kUses);
+  EXPECT_LT(longest, absl::Seconds(5));
+  EXPECT_EQ(child_->Terminate(), 0);
+  ExpectAllOnce(scratch.File("data"));
 }
 
 }  // namespace

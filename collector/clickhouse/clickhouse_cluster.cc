@@ -15,6 +15,10 @@ constexpr absl::Duration kRest = absl::Seconds(5);
 constexpr absl::Duration kReadLimit = absl::Seconds(30);
 constexpr absl::Duration kQuorumLimit = absl::Seconds(5);
 constexpr absl::Duration kInsertLimit = absl::Seconds(15);
+// A server that was not heard of for so long is asked whether it is there
+// before a block waits for it, and must answer within a second.
+constexpr absl::Duration kSilence = absl::Seconds(1);
+constexpr absl::Duration kLookLimit = absl::Seconds(1);
 constexpr size_t kMostReadTries = 4;
 constexpr int kMakeTries = 3;
 constexpr size_t kLongestPassword = 1024;
@@ -142,10 +146,12 @@ bool ClickHouseCluster::LatelyFailed(const Member& member) const {
 }
 
 void ClickHouseCluster::Note(Member& member, const ClickHouseReply& reply) {
-  if (reply.status.ok()) {
-    member.failed_us = -1;
-  } else if (reply.code == 0) {  // it did not speak
-    member.failed_us = absl::ToInt64Microseconds(clock_.SinceBoot());
+  const int64_t now = absl::ToInt64Microseconds(clock_.SinceBoot());
+  if (reply.status.ok()) member.failed_us = -1;
+  if (reply.status.ok() || reply.code != 0) {
+    member.heard_us = now;
+  } else {  // it did not speak
+    member.failed_us = now;
   }
 }
 
@@ -167,28 +173,71 @@ std::vector<size_t> ClickHouseCluster::ShardsInTurn() {
   for (size_t i = 0; i < shards_.size(); ++i) {
     turn.push_back((first + i) % shards_.size());
   }
-  std::stable_partition(turn.begin(), turn.end(), [this](size_t shard) {
-    const auto live = std::count_if(
-        shards_[shard].begin(), shards_[shard].end(),
-        [this](const Member* one) { return !LatelyFailed(*one); });
-    return live >= config_.quorum;
-  });
+  std::stable_partition(turn.begin(), turn.end(),
+                        [this](size_t shard) { return Whole(shards_[shard]); });
   return turn;
 }
 
+bool ClickHouseCluster::Whole(const std::vector<Member*>& shard) const {
+  const auto live =
+      std::count_if(shard.begin(), shard.end(),
+                    [this](const Member* one) { return !LatelyFailed(*one); });
+  return live >= config_.quorum;
+}
+
+void ClickHouseCluster::LookAfter(Member& member) {
+  const absl::Duration heard = absl::Microseconds(member.heard_us.load());
+  if (LatelyFailed(member) || clock_.SinceBoot() - heard < kSilence) return;
+  Note(member, member.server->Ask("SELECT 1", {}, kLookLimit));
+}
+
+bool ClickHouseCluster::AnyShardWhole() {
+  if (config_.quorum > 1) {
+    for (Member* member : everybody_) LookAfter(*member);
+  }
+  return std::any_of(shards_.begin(), shards_.end(),
+                     [this](const auto& shard) { return Whole(shard); });
+}
+
 BlockOutcome ClickHouseCluster::Insert(size_t shard, std::string_view rows) {
-  const std::string sql = absl::StrCat(
-      "INSERT INTO ", table_,
-      " (day, hour, school, happened, received, block, n, device, subject,"
-      " epoch, body) FORMAT RowBinary");
   ClickHouseSettings settings;
   if (config_.quorum > 1) {
     settings = {{"insert_quorum", absl::StrCat(config_.quorum)},
                 {"insert_quorum_timeout",
                  absl::StrCat(absl::ToInt64Milliseconds(kQuorumLimit))}};
   }
+  return InsertInto(InTurn(shards_[shard], turn_ / shards_.size()), rows,
+                    settings);
+}
+
+BlockOutcome ClickHouseCluster::InsertAcross(std::string_view rows) {
+  BlockOutcome last;
+  int copies = 0;
+  bool unsure = false;
+  for (const std::vector<Member*>& shard : shards_) {
+    last = InsertInto(InTurn(shard, 0), rows, {});
+    copies += last.kind == BlockOutcome::kStored;
+    unsure = unsure || last.kind == BlockOutcome::kUnsure;
+    if (copies == config_.quorum) return last;
+  }
+  if (copies > 0 || unsure) last.kind = BlockOutcome::kUnsure;
+  if (last.status.ok()) {
+    last.status = absl::UnavailableError(
+        absl::StrCat("ClickHouse: ", copies, " of its servers have a block, ",
+                     config_.quorum, " must: see which are away (doctor)"));
+  }
+  return last;
+}
+
+BlockOutcome ClickHouseCluster::InsertInto(const std::vector<Member*>& members,
+                                           std::string_view rows,
+                                           const ClickHouseSettings& settings) {
+  const std::string sql = absl::StrCat(
+      "INSERT INTO ", table_,
+      " (day, hour, school, happened, received, block, n, device, subject,"
+      " epoch, body) FORMAT RowBinary");
   ClickHouseReply reply;
-  for (Member* member : InTurn(shards_[shard], turn_ / shards_.size())) {
+  for (Member* member : members) {
     reply = member->server->Insert(sql, rows, settings, kInsertLimit);
     if (NoTables(reply) && MakeTables(*member->server).ok()) {
       reply = member->server->Insert(sql, rows, settings, kInsertLimit);

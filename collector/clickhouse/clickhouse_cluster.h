@@ -45,6 +45,21 @@ class ClickHouseCluster {
   // servers as the configuration asks for.
   BlockOutcome Insert(size_t shard, std::string_view rows);
 
+  // Whether a shard may have enough servers for that, as far as is known.
+  // Looks after servers that were not heard of for a second.
+  bool AnyShardWhole();
+
+  // Whether there are shards enough for InsertAcross, and a reason for it.
+  bool CanGoAcross() const {
+    return config_.quorum > 1 &&
+           shards_.size() >= static_cast<size_t>(config_.quorum);
+  }
+
+  // The block on one server each of as many shards as the configuration asks
+  // for servers: for when no shard is whole. Readers see it once. Never
+  // kBusy.
+  BlockOutcome InsertAcross(std::string_view rows);
+
   // A question to any server. The answer is RowBinary.
   absl::StatusOr<std::string> Ask(const std::string& sql);
 
@@ -59,11 +74,13 @@ class ClickHouseCluster {
   const std::string& all() const { return all_; }
 
   size_t servers() const { return servers_.size(); }
+  absl::Duration SinceBoot() const { return clock_.SinceBoot(); }
 
  private:
   struct Member {
     std::unique_ptr<ClickHouseServer> server;
     std::atomic<int64_t> failed_us{-1};  // since boot; -1: it answers
+    std::atomic<int64_t> heard_us{-1};   // since boot; of its last answer
   };
 
   ClickHouseCluster(const ClickHouseConfig& config, ClickHouseLogin login,
@@ -71,6 +88,12 @@ class ClickHouseCluster {
 
   absl::Status MakeTables(ClickHouseServer& server);
   bool LatelyFailed(const Member& member) const;
+  bool Whole(const std::vector<Member*>& shard) const;
+  void LookAfter(Member& member);
+  // On the first of these that takes it.
+  BlockOutcome InsertInto(const std::vector<Member*>& members,
+                          std::string_view rows,
+                          const ClickHouseSettings& settings);
   void Note(Member& member, const ClickHouseReply& reply);
   // Members that answer first.
   std::vector<Member*> InTurn(const std::vector<Member*>& of, size_t first);

@@ -26,6 +26,9 @@ constexpr size_t kMostBytes = 32u << 20;
 constexpr int kMostAppends = 8;  // when others store the same meanwhile
 constexpr int kMostRounds = 200;
 constexpr auto kRoundPause = std::chrono::milliseconds(20);
+// A block that its shards did not take for so long goes across them. One that
+// comes back takes 10 s and more until it is a replica again (18.16).
+constexpr absl::Duration kAcrossAfter = absl::Seconds(2);
 constexpr int64_t kHourSeconds = 3600;
 constexpr char kColumns[] =
     "SELECT block, n, happened, received, school, device, epoch, body FROM ";
@@ -293,44 +296,60 @@ class ClickHouseEventStore : public EventStore {
   }
 
   // Until a shard has it. With more than one shard, one that cannot take it
-  // holds nothing up.
+  // holds nothing up; what none takes goes to servers of several.
   absl::Status Write(std::span<const StoredEvent> events, Piece* piece,
                      size_t* bytes) {
     std::string rows = RowsOf(*piece, events);
     absl::Status status;
+    const absl::Duration begun = cluster_->SinceBoot();
+    const auto late = [&] {
+      return cluster_->CanGoAcross() &&
+             cluster_->SinceBoot() - begun >= kAcrossAfter;
+    };
+    bool across = cluster_->CanGoAcross() && !cluster_->AnyShardWhole();
     for (int round = 0; round < kMostRounds; ++round) {
       bool busy = false;
-      for (const size_t shard : cluster_->ShardsInTurn()) {
-        const BlockOutcome outcome = cluster_->Insert(shard, rows);
+      const std::vector<size_t> shards =
+          across ? std::vector<size_t>() : cluster_->ShardsInTurn();
+      for (size_t i = 0; i <= shards.size(); ++i) {
+        const bool last = i == shards.size();
+        across = across || late() || (last && !busy && cluster_->CanGoAcross());
+        if (last && !across) break;
+        const BlockOutcome outcome = across ? cluster_->InsertAcross(rows)
+                                            : cluster_->Insert(shards[i], rows);
         status = outcome.status;
-        switch (outcome.kind) {
-          case BlockOutcome::kStored:
-            *bytes += rows.size();
-            return absl::OkStatus();
-          case BlockOutcome::kBusy:
-            ++counters_.busy;
-            busy = true;
-            break;
-          case BlockOutcome::kRefused:
-            ++counters_.refused;
-            break;
-          case BlockOutcome::kUnsure: {
-            ++counters_.unsure;
-            const absl::StatusOr<std::vector<uint64_t>> another =
-                ledger_.Reserve({&piece->block.day, 1});
-            if (!another.ok()) return another.status();
-            piece->block.number = another->front();
-            rows = RowsOf(*piece, events);
-            break;
-          }
+        if (outcome.kind == BlockOutcome::kStored) {
+          counters_.across += across ? 1 : 0;
+          *bytes += rows.size();
+          return absl::OkStatus();
         }
+        busy = busy || outcome.kind == BlockOutcome::kBusy;
+        const absl::Status ready = Again(outcome.kind, events, piece, &rows);
+        if (!ready.ok()) return ready;
+        if (across) break;
       }
-      if (!busy) break;
+      if (!busy || across) break;
       std::this_thread::sleep_for(kRoundPause);
     }
     // Nothing was written under the number that it has now.
     (void)ledger_.Release({&piece->block.number, 1});
     return status;
+  }
+
+  // Makes a block ready for its next try after one that did not do.
+  absl::Status Again(BlockOutcome::Kind kind,
+                     std::span<const StoredEvent> events, Piece* piece,
+                     std::string* rows) {
+    if (kind == BlockOutcome::kBusy) ++counters_.busy;
+    if (kind == BlockOutcome::kRefused) ++counters_.refused;
+    if (kind != BlockOutcome::kUnsure) return absl::OkStatus();
+    ++counters_.unsure;
+    const absl::StatusOr<std::vector<uint64_t>> another =
+        ledger_.Reserve({&piece->block.day, 1});
+    if (!another.ok()) return another.status();
+    piece->block.number = another->front();
+    *rows = RowsOf(*piece, events);
+    return absl::OkStatus();
   }
 
   absl::StatusOr<std::vector<StoredEvent>> FindWhere(const std::string& where,

@@ -4,6 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "collector/clickhouse/clickhouse_event_store.h"
 #include "collector/clickhouse/row_binary.h"
 #include "collector/clickhouse/server_test.h"
@@ -195,6 +196,46 @@ TEST(ClickHouseTest, AWrongPasswordIsSaidAndNotShown) {
   EXPECT_TRUE(absl::IsPermissionDenied(reply.status)) << reply.status;
   EXPECT_FALSE(
       absl::StrContains(std::string(reply.status.message()), "secret-word"));
+}
+
+// Between machines events and the password go over TLS, to nobody but the
+// server that the configuration means.
+TEST(ClickHouseTest, OverTlsAllIsKeptAndAStrangerIsToldNothing) {
+  SG_NEEDS_OWN_SERVER();
+  Scratch scratch;
+  ClickHouseConfig config =
+      Server()->Place(TestServer::SchemaOf(scratch.path()));
+  config.shards = {{Server()->safe_url()}};
+  config.ca_file = Server()->certificate();
+  auto cluster = ClickHouseCluster::Open(config, platform::SystemClock());
+  ASSERT_TRUE(cluster.ok()) << cluster.status();
+  const auto store = MakeClickHouseEventStore(
+      *std::move(cluster), LedgerAt(scratch.path()), Counters());
+  ASSERT_EQ(store->Append(Contacts("D-1", 1, 300))->size(), 300u);
+  EXPECT_EQ(CountIn(*store), 300u);
+  uint64_t cursor = 0;
+  EXPECT_EQ(store->ReadAfter(0, 1000, &cursor)->size(), 300u);
+  // Another authority than the server's; the system's, which do not know it;
+  // a name that is not in its certificate.
+  ClickHouseConfig others = config;
+  others.ca_file = "/etc/ssl/certs/ca-certificates.crt";
+  ClickHouseConfig systems = config;
+  systems.ca_file.clear();
+  ClickHouseConfig name = config;
+  name.shards = {{absl::StrReplaceAll(Server()->safe_url(),
+                                      {{"127.0.0.1", "localhost"}})}};
+  for (const ClickHouseConfig& wrong : {others, systems, name}) {
+    const absl::Status status =
+        ClickHouseCluster::Open(wrong, platform::SystemClock()).status();
+    EXPECT_TRUE(absl::IsUnavailable(status)) << status;
+    EXPECT_THAT(std::string(status.message()), testing::HasSubstr("SSL"));
+  }
+  // What is not TLS at all is no server either.
+  ClickHouseConfig plain = config;
+  plain.shards = {
+      {absl::StrReplaceAll(Server()->url(), {{"http://", "https://"}})}};
+  EXPECT_TRUE(absl::IsUnavailable(
+      ClickHouseCluster::Open(plain, platform::SystemClock()).status()));
 }
 
 // Nothing that a device or a person writes is ever part of a statement.

@@ -36,6 +36,8 @@ class TestClickHouse {
     if (mkdtemp(pattern.data()) == nullptr) return nullptr;
     server->directory_ = pattern;
     server->http_ = platform::FreePort();
+    server->https_ = platform::FreePort();
+    if (server->own() && !server->MakeCertificate()) return nullptr;
     server->WriteFiles();
     if (!server->own()) return server;
     return server->Begin() ? std::move(server) : nullptr;
@@ -73,6 +75,13 @@ class TestClickHouse {
   }
   bool own() const { return other_.empty(); }
 
+  // Over TLS, with a certificate for 127.0.0.1 that is its own authority. Of a
+  // server of our own.
+  std::string safe_url() const {
+    return absl::StrCat("https://127.0.0.1:", https_);
+  }
+  std::string certificate() const { return directory_ + "/server.crt"; }
+
   // A database of its own.
   ClickHouseConfig Place(const std::string& database) const {
     ClickHouseConfig config;
@@ -90,6 +99,15 @@ class TestClickHouse {
 
   TestClickHouse() = default;
 
+  bool MakeCertificate() const {
+    const std::string make = absl::StrCat(
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes",
+        " -days 2 -subj /CN=events -addext subjectAltName=IP:127.0.0.1",
+        " -keyout ", directory_, "/server.key -out ", certificate(),
+        " 2>/dev/null");
+    return system(make.c_str()) == 0;  // words of this file only
+  }
+
   void WriteFiles() const {
     std::ofstream(directory_ + "/password") << kPassword << "\n";
     std::ofstream(directory_ + "/config.xml")
@@ -97,8 +115,13 @@ class TestClickHouse {
         << "/log</log><errorlog>" << directory_
         << "/errors</errorlog></logger><http_port>" << http_
         << "</http_port><tcp_port>" << platform::FreePort()
-        << "</tcp_port><listen_host>127.0.0.1</listen_host><path>" << directory_
-        << "/data/</path><tmp_path>" << directory_
+        << "</tcp_port><https_port>" << https_
+        << "</https_port><openSSL><server><certificateFile>" << certificate()
+        << "</certificateFile><privateKeyFile>" << directory_
+        << "/server.key</privateKeyFile><verificationMode>none"
+           "</verificationMode><loadDefaultCAFile>false</loadDefaultCAFile>"
+           "</server></openSSL><listen_host>127.0.0.1</listen_host><path>"
+        << directory_ << "/data/</path><tmp_path>" << directory_
         << "/tmp/</tmp_path><users_config>users.xml</users_config>"
            "<default_profile>default</default_profile>"
            "<default_database>default</default_database>"
@@ -125,7 +148,7 @@ class TestClickHouse {
   }
 
   std::string directory_, other_;
-  uint16_t http_ = 0;
+  uint16_t http_ = 0, https_ = 0;
   pid_t pid_ = -1;
 };
 

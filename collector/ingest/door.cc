@@ -14,7 +14,7 @@ constexpr int kShortestPingMs = 4'000;
 // What is sent to devices is small; gRPC keeps a buffer of this size for each
 // connection, 16 KB unless told otherwise.
 constexpr int kSentRecordBytes = 2048;
-constexpr int kReadChunkBytes = 4096;
+constexpr int kReadChunkBytes = 2048;
 
 void AddLimits(grpc::ServerBuilder* builder) {
   builder->SetMaxReceiveMessageSize(Door::kMaxMessageBytes);

@@ -80,6 +80,7 @@ void UplinkStream::ReadNext() {
     if (ended_ || end_ || draining_) return;
     starting_ = true;
   }
+  incoming_.Clear();  // else a large batch would stay until the next comes
   StartRead(&incoming_);
   {
     const std::lock_guard lock(mutex_);

@@ -14,6 +14,7 @@
 #include "collector/store/feed_store.h"
 #include "collector/store/held_events.h"
 #include "collector/store/identity_store.h"
+#include "collector/store/passing_store.h"
 #include "collector/store/second_factor_store.h"
 
 namespace schoolgate::collector {
@@ -36,6 +37,9 @@ std::unique_ptr<AgreementStore> MakePostgresAgreementStore(
 std::unique_ptr<IdentityStore> MakePostgresIdentityStore(
     std::shared_ptr<Postgres> database);
 std::unique_ptr<AttachmentStore> MakePostgresAttachmentStore(
+    std::shared_ptr<Postgres> database);
+
+std::unique_ptr<PassingStore> MakePostgresPassingStore(
     std::shared_ptr<Postgres> database);
 
 // `conninfo` is that of the database: the turn needs a connection of its own.

@@ -10,6 +10,7 @@
 #include "collector/store/alert_store_conformance_test.h"
 #include "collector/store/event_store_conformance_test.h"
 #include "collector/store/killed_server_test.h"
+#include "collector/store/passing_store_conformance_test.h"
 #include "collector/store/small_stores_conformance_test.h"
 
 namespace schoolgate::collector {
@@ -62,6 +63,14 @@ std::vector<OpenEventStore> EventKinds() {
   if (Server() == nullptr) return {};
   return {OpenEvents};
 }
+std::vector<OpenPassingStore> PassingKinds() {
+  if (Server() == nullptr) return {};
+  return {
+      [](const auto& place) { return MakePostgresPassingStore(At(place)); }};
+}
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(PassingStoreTest);
+INSTANTIATE_TEST_SUITE_P(Postgres, PassingStoreTest,
+                         testing::ValuesIn(PassingKinds()));
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(SmallStoresTest);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(EventStoreTest);
 INSTANTIATE_TEST_SUITE_P(Postgres, SmallStoresTest,

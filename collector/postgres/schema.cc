@@ -7,8 +7,8 @@ namespace {
 
 // 2: holds, feeds, second factors, agreements. 3: blocks of ClickHouse, what
 // may be erased within a day. 4: when alerts were raised. 5: identities.
-// 6: attachments. 7: what reports count of an alert.
-constexpr int64_t kVersion = 7;
+// 6: attachments. 7: what passes. 8: what reports count of an alert.
+constexpr int64_t kVersion = 8;
 
 // Text that a device or a person wrote is kept as bytes: PostgreSQL's text
 // takes neither every byte nor every order that SQLite does.
@@ -93,6 +93,11 @@ CREATE TABLE IF NOT EXISTS attachment(
   type bytea NOT NULL, bytes bigint NOT NULL, hash bytea NOT NULL,
   added_by bytea NOT NULL, added_us bigint NOT NULL, sealed bytea NOT NULL);
 CREATE INDEX IF NOT EXISTS attachment_alert ON attachment(alert);
+
+CREATE TABLE IF NOT EXISTS passing(
+  kind bytea NOT NULL, key bytea NOT NULL, owner bytea NOT NULL,
+  body bytea NOT NULL, begun_us bigint NOT NULL, used_us bigint NOT NULL,
+  PRIMARY KEY(kind, key)) WITH (fillfactor=70);
 
 CREATE TABLE IF NOT EXISTS digest_agreement(
   school bytea NOT NULL, kind bytea NOT NULL, in_digest bigint NOT NULL,

@@ -1,4 +1,5 @@
 #include "collector/store/alert_store_conformance_test.h"
+#include "collector/store/passing_store_conformance_test.h"
 #include "collector/store/small_stores_conformance_test.h"
 #include "collector/store/sqlite.h"
 
@@ -42,6 +43,12 @@ INSTANTIATE_TEST_SUITE_P(
           return OpenSqliteAttachmentStore(Main(place)).value();
         }}),
     [](const auto& kind) { return kind.param.name; });
+
+// Two collectors cannot share it: nobody offers them to.
+INSTANTIATE_TEST_SUITE_P(Memory, PassingStoreTest,
+                         testing::Values([](const auto&) {
+                           return MakeMemoryPassingStore();
+                         }));
 
 // After an upgrade last month's report would be empty.
 TEST(AlertStoreTest, AFileOfAnEarlierVersionGetsItsTimes) {

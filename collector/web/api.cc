@@ -44,14 +44,19 @@ Api::Api(Stores stores, NoticeFacts facts, SessionLimits limits,
     : stores_(stores),
       facts_(std::move(facts)),
       clock_(clock),
-      sessions_(limits),
+      own_passing_(stores.passing == nullptr ? MakeMemoryPassingStore()
+                                             : nullptr),
+      passing_(stores.passing == nullptr ? *own_passing_ : *stores.passing),
+      sessions_(limits, passing_),
       by_account_(ThrottleLimits{}),
       by_address_(kAddressLimits),
       by_session_(kSessionRate),
       without_log_in_(kStrangerRate),
       audit_check_(stores_.audit),
       oidc_(std::move(oidc)),
-      directory_log_ins_(DirectoryLogInLimits{}) {}
+      directory_log_ins_(DirectoryLogInLimits{}, passing_),
+      records_(passing_),
+      names_(passing_) {}
 
 Pace Api::PaceOf(const Request& request) {
   if (absl::StartsWith(request.path, "/api/v1/directory/")) {
@@ -110,10 +115,10 @@ std::optional<Caller> Api::Admit(const Request& request, const AccessRule& rule,
                                  Response* refusal) {
   // Refreshing by itself must not keep an empty chair logged in.
   const bool touch = request.Header("x-background") != "1";
-  std::optional<Session> session =
+  absl::StatusOr<Session> session =
       sessions_.Find(request.Cookie(kSessionCookie), clock_.SinceBoot(), touch);
-  if (!session) {
-    *refusal = LogInFirst();
+  if (!session.ok()) {
+    *refusal = absl::IsNotFound(session.status()) ? LogInFirst() : Busy();
     return std::nullopt;
   }
   if (!by_session_.Take(session->key, clock_.SinceBoot())) {
@@ -122,9 +127,13 @@ std::optional<Caller> Api::Admit(const Request& request, const AccessRule& rule,
     return std::nullopt;
   }
   absl::StatusOr<Account> account = stores_.accounts.Get(session->account);
-  if (!account.ok()) {
-    sessions_.Close(session->key);
+  if (absl::IsNotFound(account.status())) {
+    (void)sessions_.Close(session->key, clock_.SinceBoot());
     *refusal = LogInFirst();
+    return std::nullopt;
+  }
+  if (!account.ok()) {
+    *refusal = Busy();
     return std::nullopt;
   }
   Caller caller{*std::move(account), *std::move(session)};

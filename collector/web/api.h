@@ -165,6 +165,10 @@ class Api {
   // api_second_factor.cc
   Response ChangeSecondFactor(const Request& request, const Caller& caller);
   bool HasSecondFactor(const std::string& account);
+  // Of a new second factor: shown to its owner, not confirmed yet.
+  absl::Status KeepNewSecret(const std::string& account,
+                             const std::string& secret);
+  absl::StatusOr<std::string> NewSecretOf(const std::string& account);
   // Takes the code: it is good once.
   bool TakeCode(const std::string& account, const std::string& code);
 
@@ -287,6 +291,8 @@ class Api {
   Stores stores_;
   const NoticeFacts facts_;
   const platform::Clock& clock_;
+  const std::unique_ptr<PassingStore> own_passing_;  // where none is shared
+  PassingStore& passing_;
   Sessions sessions_;
   Throttle by_account_, by_address_;
   RateLimit by_session_, without_log_in_;
@@ -295,8 +301,6 @@ class Api {
   const std::unique_ptr<OidcProvider> oidc_;
   DirectoryLogIns directory_log_ins_;
   std::mutex second_factor_mutex_;
-  // Shown to their owners, not confirmed yet.
-  std::map<std::string, std::string> new_secrets_;
   std::mutex rules_mutex_;
   // The bundle's hash, and it opened; by school.
   std::map<std::string,

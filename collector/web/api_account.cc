@@ -125,11 +125,12 @@ Response Api::OpenSession(const Account& account, const std::string& how,
   }
   ++counters_.log_ins;
   const absl::Duration now = clock_.SinceBoot();
-  const std::string token = sessions_.Open(account.name, now);
-  std::optional<Session> session = sessions_.Find(token, now, true);
-  if (!session) return Refusal(503, "busy", "Try again in a minute.");
+  const absl::StatusOr<std::string> token = sessions_.Open(account.name, now);
+  if (!token.ok()) return Busy();
+  const absl::StatusOr<Session> session = sessions_.Find(*token, now, true);
+  if (!session.ok()) return Busy();
   Response response = JsonAnswer(SessionJson({account, *session}));
-  response.headers.emplace_back("Set-Cookie", SetCookie(token));
+  response.headers.emplace_back("Set-Cookie", SetCookie(*token));
   return response;
 }
 
@@ -156,7 +157,10 @@ Response Api::FailLogIn(const std::string& name, const std::string& address,
 }
 
 Response Api::LogOut(const Caller& caller) {
-  sessions_.Close(caller.session.key);
+  if (!sessions_.Close(caller.session.key, clock_.SinceBoot()).ok()) {
+    return Refusal(503, "still_in",
+                   "You could not be logged out. Try again in a minute.");
+  }
   (void)Record(caller.account.name, "log_out", "", "");
   Response response = JsonAnswer(nlohmann::json::object());
   response.headers.emplace_back("Set-Cookie", SetCookie(""));
@@ -192,7 +196,7 @@ Response Api::ChangePassword(const Request& request, const Caller& caller) {
     return Refusal(400, "weak", std::string(fine.message()));
   }
   absl::StatusOr<std::string> hash = HashPassword(new_password);
-  if (!hash.ok()) return Refusal(503, "busy", "Try again in a minute.");
+  if (!hash.ok()) return Busy();
   if (auto failed = Record(name, "change_password", "", "")) return *failed;
   Account changed = caller.account;
   changed.password_hash = *hash;
@@ -205,7 +209,12 @@ Response Api::ChangePassword(const Request& request, const Caller& caller) {
                    "works.");
   }
   by_account_.Forget(name);
-  sessions_.CloseOthers(name, caller.session.key);
+  if (!sessions_.CloseOthers(name, caller.session.key, now).ok()) {
+    return Refusal(503, "others_in",
+                   "The new password holds, but whoever else is logged in to "
+                   "your account could not be logged out. Change it once more "
+                   "in a minute.");
+  }
   return JsonAnswer(SessionJson({changed, caller.session}));
 }
 

@@ -62,7 +62,7 @@ size_t Api::BodyLimit(const Request& request) {
   // Who is not logged in fills no memory.
   const bool inside =
       sessions_.Find(request.Cookie(kSessionCookie), clock_.SinceBoot(), false)
-          .has_value();
+          .ok();
   return inside ? kMostBody : kUsualBody;
 }
 

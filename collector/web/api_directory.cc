@@ -87,10 +87,11 @@ Response Api::BeginDirectory(const Request& request) {
   absl::StatusOr<OidcLogIn> begun = oidc_->Begin();
   if (!begun.ok()) return Failure(begun.status());
   Response response = JsonAnswer({{"go", begun->address}});
-  const std::string token = directory_log_ins_.Open(
+  const absl::StatusOr<std::string> token = directory_log_ins_.Open(
       {*std::move(begun), request.address, "", absl::ZeroDuration()},
       clock_.SinceBoot());
-  response.headers.emplace_back("Set-Cookie", LogInCookie(token));
+  if (!token.ok()) return Busy();
+  response.headers.emplace_back("Set-Cookie", LogInCookie(*token));
   return response;
 }
 
@@ -129,7 +130,7 @@ Response Api::FinishDirectory(const Request& request) {
     return Forgotten(OpenSession(*account, "log_in_directory", request));
   }
   known->account = account->name;
-  directory_log_ins_.PutBack(token, *std::move(known));
+  directory_log_ins_.PutBack(token, *known, clock_.SinceBoot());
   return Refusal(401, "code", "Enter the code that your authenticator shows.");
 }
 
@@ -140,7 +141,7 @@ std::optional<Account> Api::AccountOf(const TokenClaims& claims,
   const std::string& issuer = oidc_->config().issuer;
   absl::StatusOr<Identity> identity =
       stores_.identities->BySubject(issuer, claims.subject);
-  *refusal = Refusal(503, "busy", "Try again in a minute.");
+  *refusal = Busy();
   if (absl::IsNotFound(identity.status()) && !claims.verified_email.empty()) {
     identity = stores_.identities->ByEmail(claims.verified_email);
     if (identity.ok() && !identity->bound()) {
@@ -194,12 +195,12 @@ Response Api::FinishDirectoryCode(const Request& request) {
   const absl::StatusOr<Account> account = stores_.accounts.Get(known->account);
   if (!account.ok()) return BeginAgain();
   if (by_account_.Wait(account->name, now) > absl::ZeroDuration()) {
-    directory_log_ins_.PutBack(token, *std::move(known));
+    directory_log_ins_.PutBack(token, *known, now);
     return Refusal(429, "locked", "Too many tries. Wait a little.");
   }
   if (!TakeCode(account->name, Text(BodyObject(request), "code", kCodeLimit))) {
     const Response failed = FailLogIn(account->name, request.address, account);
-    directory_log_ins_.PutBack(token, *std::move(known));
+    directory_log_ins_.PutBack(token, *known, now);
     return failed.status != 401
                ? failed
                : Refusal(401, "wrong_code",

@@ -243,10 +243,11 @@ TEST_F(DirectoryTest, AnAccountThatIsGoneIsNone) {
 }
 
 TEST(DirectoryLogInsTest, ThereIsAnEndToHowManyWait) {
-  DirectoryLogIns log_ins({absl::Minutes(10), 4, 2});
+  const std::unique_ptr<PassingStore> store = MakeMemoryPassingStore();
+  DirectoryLogIns log_ins({absl::Minutes(10), 4, 2}, *store);
   const absl::Duration now = absl::Seconds(100);
   const auto open = [&](const std::string& address, int second) {
-    return log_ins.Open({{}, address, "", {}}, now + absl::Seconds(second));
+    return *log_ins.Open({{}, address, "", {}}, now + absl::Seconds(second));
   };
   const std::string first = open("a", 0), second = open("a", 1),
                     third = open("a", 2);

@@ -52,7 +52,7 @@ Response Api::AnswerFeed(const Request& request) {
   const auto token =
       CheckFeedToken(TokenIn(request.Header("authorization")), *stores_.feeds);
   if (absl::IsPermissionDenied(token.status())) return Denied();
-  if (!token.ok()) return Refusal(503, "busy", "Try again in a minute.");
+  if (!token.ok()) return Busy();
   const absl::StatusOr<Account> reader = stores_.accounts.Get(token->account);
   if (!reader.ok()) return Denied();
   AlertQuery query;
@@ -60,7 +60,7 @@ Response Api::AnswerFeed(const Request& request) {
   query.open_only = !csv;
   query.limit = csv ? kCsvRows : kAtomEntries;
   absl::StatusOr<std::vector<v1::Alert>> found = stores_.alerts.Find(query);
-  if (!found.ok()) return Refusal(503, "busy", "Try again in a minute.");
+  if (!found.ok()) return Busy();
   if (auto failed = Record(reader->name, "fetch_feed", "",
                            absl::StrCat(csv ? "csv " : "atom ", token->id))) {
     return *failed;

@@ -47,6 +47,7 @@ Response NoSuchRequest() {
 }
 
 Response AnswerTo(const absl::Status& status) {
+  if (absl::IsUnavailable(status)) return Busy();
   if (absl::IsNotFound(status)) return NoSuchRequest();
   return Refusal(409, "not_now", std::string(status.message()));
 }
@@ -60,7 +61,9 @@ std::string HexText(const nlohmann::json& body, const char* key, size_t size) {
 }  // namespace
 
 std::optional<Response> Api::RecordExpiredNames() {
-  for (const NameRequest& one : names_.TakeExpired(clock_.SinceBoot())) {
+  const auto expired = names_.TakeExpired(clock_.SinceBoot());
+  if (!expired.ok()) return Busy();
+  for (const NameRequest& one : *expired) {
     if (auto failed = Record("system", "expire_name", absl::StrCat(one.alert),
                              one.requester)) {
       return failed;
@@ -149,7 +152,9 @@ Response Api::ListNames(const Request& request, const Caller& caller) {
   const std::lock_guard lock(names_mutex_);
   if (auto failed = RecordExpiredNames()) return *failed;
   nlohmann::json list = nlohmann::json::array();
-  for (const NameRequest& one : names_.All(clock_.SinceBoot())) {
+  const auto all = names_.All(clock_.SinceBoot());
+  if (!all.ok()) return Busy();
+  for (const NameRequest& one : *all) {
     bool sees_alert = false;
     const bool mine = one.requester == caller.account.name;
     const bool answered = one.state != NameState::kAsked && !mine;
@@ -165,6 +170,10 @@ std::optional<NameRequest> Api::NameFor(uint64_t id, const Caller& caller,
   bool sees_alert = false;
   absl::StatusOr<NameRequest> one = names_.Get(id, clock_.SinceBoot());
   if (one.ok() && MayAnswerName(*one, caller, &sees_alert)) return *one;
+  if (absl::IsUnavailable(one.status())) {
+    *refusal = Busy();
+    return std::nullopt;
+  }
   // The same for what is hidden and what is not there.
   *refusal = NoSuchRequest();
   if (auto failed = Record(caller.account.name, "refused", "", "name")) {

@@ -21,6 +21,7 @@ Response NoSuchRequest() {
 }
 
 Response AnswerTo(const absl::Status& status) {
+  if (absl::IsUnavailable(status)) return Busy();
   if (absl::IsNotFound(status)) return NoSuchRequest();
   return Refusal(409, "not_now", std::string(status.message()));
 }
@@ -38,7 +39,9 @@ bool MayAgreeOnStaff(Role role) {
 }  // namespace
 
 std::optional<Response> Api::RecordUnanswered() {
-  for (const RecordRequest& one : records_.TakeUnanswered(clock_.SinceBoot())) {
+  const auto unanswered = records_.TakeUnanswered(clock_.SinceBoot());
+  if (!unanswered.ok()) return Busy();
+  for (const RecordRequest& one : *unanswered) {
     // Under the requester's name: a line of nobody in particular would be
     // shown to every school.
     if (auto failed = Record(one.requester, "expire_record", one.subject, "")) {
@@ -111,7 +114,9 @@ Response Api::ListRecords(const Request& request, const Caller& caller) {
   const std::lock_guard lock(records_mutex_);
   if (auto failed = RecordUnanswered()) return *failed;
   json list = json::array();
-  for (const RecordRequest& one : records_.All(clock_.SinceBoot())) {
+  const auto all = records_.All(clock_.SinceBoot());
+  if (!all.ok()) return Busy();
+  for (const RecordRequest& one : *all) {
     if (one.school != caller.account.school) continue;
     const std::string& who = caller.account.name;
     if (one.state != RecordState::kAsked && one.requester != who &&
@@ -128,6 +133,10 @@ std::optional<RecordRequest> Api::RecordFor(uint64_t id, const Caller& caller,
                                             Response* refusal) {
   absl::StatusOr<RecordRequest> one = records_.Get(id, clock_.SinceBoot());
   if (one.ok() && one->school == caller.account.school) return *one;
+  if (absl::IsUnavailable(one.status())) {
+    *refusal = Busy();
+    return std::nullopt;
+  }
   *refusal = NoSuchRequest();
   if (auto failed = Record(caller.account.name, "refused", "", "record")) {
     *refusal = *failed;

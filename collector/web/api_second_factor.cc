@@ -9,6 +9,8 @@ namespace schoolgate::collector {
 namespace {
 
 constexpr size_t kCodeLimit = 40;
+constexpr char kNewSecret[] = "new second factor";
+constexpr absl::Duration kConfirmWithin = absl::Hours(1);
 
 std::string Digits(const std::string& code) {
   std::string digits;
@@ -22,7 +24,31 @@ Response NotStored() {
   return Refusal(503, "not_stored", "Nothing was changed. Try again later.");
 }
 
+Response NotNow(bool has) {
+  return Refusal(
+      409, "not_now",
+      has ? "You have a second factor already." : "Begin with a new key.");
+}
+
 }  // namespace
+
+absl::Status Api::KeepNewSecret(const std::string& account,
+                                const std::string& secret) {
+  return passing_.Change(
+      kNewSecret, clock_.SinceBoot(), [&](std::vector<Passing>& all) {
+        std::erase_if(all, [&](const Passing& one) {
+          return one.key == account || one.age >= kConfirmWithin;
+        });
+        all.push_back({.key = account, .owner = account, .body = secret});
+      });
+}
+
+absl::StatusOr<std::string> Api::NewSecretOf(const std::string& account) {
+  const auto found = passing_.Get(kNewSecret, account, clock_.SinceBoot());
+  if (!found.ok()) return found.status();
+  if (found->age >= kConfirmWithin) return absl::NotFoundError("too old");
+  return found->body;
+}
 
 bool Api::HasSecondFactor(const std::string& account) {
   if (stores_.second_factors == nullptr) return false;
@@ -58,29 +84,34 @@ Response Api::ChangeSecondFactor(const Request& request, const Caller& caller) {
   const std::lock_guard lock(second_factor_mutex_);
   if (step == "begin" && !has) {
     const std::string secret = seal::RandomBytes(kTotpSecretBytes);
-    new_secrets_[name] = secret;
+    if (!KeepNewSecret(name, secret).ok()) return NotStored();
     const std::string key = Base32(secret);
     return JsonAnswer(
         {{"key", key},
          {"link", absl::StrCat("otpauth://totp/Schoolgate:", name,
                                "?secret=", key, "&issuer=Schoolgate")}});
   }
-  if (step == "confirm" && !has && new_secrets_.contains(name)) {
-    const std::string secret = new_secrets_[name];
-    const auto fits = TotpStepOf(secret, Digits(code), clock_.Now());
+  if (step == "confirm" && !has) {
+    const absl::StatusOr<std::string> secret = NewSecretOf(name);
+    if (absl::IsNotFound(secret.status())) return NotNow(has);
+    if (!secret.ok()) return NotStored();
+    const auto fits = TotpStepOf(*secret, Digits(code), clock_.Now());
     if (!fits) {
       return Refusal(400, "wrong_code",
                      "This is not the code that your program shows now.");
     }
     if (auto failed = Record(name, "add_second_factor", "", "")) return *failed;
-    SecondFactor factor{.account = name, .secret = secret, .last_step = *fits};
+    SecondFactor factor{.account = name, .secret = *secret, .last_step = *fits};
     const std::vector<std::string> codes = MakeRecoveryCodes();
     for (const std::string& one : codes) {
       factor.recovery_hashes.push_back(RecoveryHash(one));
     }
-    if (!stores_.second_factors->Put(factor).ok()) return NotStored();
-    new_secrets_.erase(name);
-    sessions_.CloseOthers(name, caller.session.key);
+    const absl::Duration now = clock_.SinceBoot();
+    if (!sessions_.CloseOthers(name, caller.session.key, now).ok() ||
+        !stores_.second_factors->Put(factor).ok()) {
+      return NotStored();
+    }
+    (void)passing_.Take(kNewSecret, name, now);
     return JsonAnswer({{"recovery_codes", codes}});
   }
   if (step == "remove" && has) {
@@ -99,9 +130,7 @@ Response Api::ChangeSecondFactor(const Request& request, const Caller& caller) {
                ? JsonAnswer(nlohmann::json::object())
                : NotStored();
   }
-  return Refusal(
-      409, "not_now",
-      has ? "You have a second factor already." : "Begin with a new key.");
+  return NotNow(has);
 }
 
 }  // namespace schoolgate::collector

@@ -45,6 +45,8 @@ Response Refusal(int status, const std::string& code,
   return JsonAnswer({{"error", code}, {"message", words}}, status);
 }
 
+Response Busy() { return Refusal(503, "busy", "Try again in a minute."); }
+
 nlohmann::json BodyObject(const Request& request) {
   nlohmann::json body = nlohmann::json::parse(request.body, nullptr, false);
   return body.is_object() ? body : nlohmann::json::object();

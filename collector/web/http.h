@@ -38,6 +38,9 @@ Response JsonAnswer(const nlohmann::json& value, int status = 200);
 // is for the page.
 Response Refusal(int status, const std::string& code, const std::string& words);
 
+// 503: a store is away for the moment.
+Response Busy();
+
 // The whole body as a JSON object; an empty object when it is not one.
 nlohmann::json BodyObject(const Request& request);
 

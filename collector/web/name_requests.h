@@ -46,16 +46,23 @@ struct NameRequest {
 
 bool IsOpen(const NameRequest& request);
 
-// As RequestBook. All calls first let requests expire.
+nlohmann::json Written(const NameRequest& request);
+void ReadWritten(const nlohmann::json& written, NameRequest* request);
+
+// As RequestShelf. All calls first let requests expire. UNAVAILABLE beside
+// what is named: the store is away.
 class NameRequests {
  public:
+  // Borrows the store for life.
+  explicit NameRequests(PassingStore& store) : shelf_("name request", store) {}
+
   // Fills id, state and until. FAILED_PRECONDITION when somebody asks for the
   // same alert already, RESOURCE_EXHAUSTED when too many are open.
   absl::StatusOr<NameRequest> Ask(NameRequest request, absl::Duration now);
   // OK when Ask would be.
   absl::Status MayAsk(uint64_t alert, absl::Duration now);
 
-  // NOT_FOUND; or nullptr never.
+  // NOT_FOUND.
   absl::StatusOr<NameRequest> Get(uint64_t id, absl::Duration now);
 
   // FAILED_PRECONDITION unless it is asked (approve), asked or approved
@@ -67,17 +74,18 @@ class NameRequests {
   absl::StatusOr<NameRequest> Open(uint64_t id, absl::Duration now);
 
   // What there is, oldest first; ended ones for an hour.
-  std::vector<NameRequest> All(absl::Duration now);
+  absl::StatusOr<std::vector<NameRequest>> All(absl::Duration now);
 
-  // Those that expired since the last call of this, for the record.
-  std::vector<NameRequest> TakeExpired(absl::Duration now);
+  // Those that this collector saw expire since the last call of this, for the
+  // record.
+  absl::StatusOr<std::vector<NameRequest>> TakeExpired(absl::Duration now);
 
  private:
-  void Sweep(absl::Duration now);
-  absl::StatusOr<NameRequest*> Find(uint64_t id, absl::Duration now);
+  using Book = RequestBook<NameRequest>;
+  absl::Status Change(uint64_t id, absl::Duration now,
+                      absl::FunctionRef<absl::Status(NameRequest&)> change);
 
-  RequestBook<NameRequest> book_;
-  std::vector<NameRequest> expired_;
+  RequestShelf<NameRequest> shelf_;
 };
 
 }  // namespace schoolgate::collector

@@ -36,9 +36,17 @@ struct RecordRequest {
 
 bool IsOpen(const RecordRequest& request);
 
-// As RequestBook. All calls first let requests end that are due.
+nlohmann::json Written(const RecordRequest& request);
+void ReadWritten(const nlohmann::json& written, RecordRequest* request);
+
+// As RequestShelf. All calls first let requests end that are due. UNAVAILABLE
+// beside what is named: the store is away.
 class RecordRequests {
  public:
+  // Borrows the store for life.
+  explicit RecordRequests(PassingStore& store)
+      : shelf_("record request", store) {}
+
   // Fills id, state and until. FAILED_PRECONDITION when somebody asks for the
   // same person already, RESOURCE_EXHAUSTED when too many wait.
   absl::StatusOr<RecordRequest> Ask(RecordRequest request, absl::Duration now);
@@ -52,17 +60,18 @@ class RecordRequests {
                    absl::Duration now);
 
   // What there is, oldest first; ended ones for an hour.
-  std::vector<RecordRequest> All(absl::Duration now);
+  absl::StatusOr<std::vector<RecordRequest>> All(absl::Duration now);
 
-  // Those that nobody answered in time since the last call, for the record.
-  std::vector<RecordRequest> TakeUnanswered(absl::Duration now);
+  // Those that nobody answered in time, as far as this collector saw it since
+  // the last call, for the record.
+  absl::StatusOr<std::vector<RecordRequest>> TakeUnanswered(absl::Duration now);
 
  private:
-  void Sweep(absl::Duration now);
-  absl::StatusOr<RecordRequest*> Find(uint64_t id, absl::Duration now);
+  using Book = RequestBook<RecordRequest>;
+  absl::Status Change(uint64_t id, absl::Duration now,
+                      absl::FunctionRef<absl::Status(RecordRequest&)> change);
 
-  RequestBook<RecordRequest> book_;
-  std::vector<RecordRequest> unanswered_;
+  RequestShelf<RecordRequest> shelf_;
 };
 
 }  // namespace schoolgate::collector

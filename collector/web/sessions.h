@@ -1,21 +1,20 @@
-// Who is logged in. Kept in memory only: a restart logs everybody out.
+// Who is logged in. As long as PassingStore keeps it: in memory a restart logs
+// everybody out; where it is shared a log-in is good at every collector.
 #pragma once
 
-#include <map>
-#include <mutex>
-#include <optional>
 #include <string>
+#include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "collector/store/passing_store.h"
 
 namespace schoolgate::collector {
 
 struct Session {
   std::string key;  // hash of the token: names the session inside
   std::string account;
-  std::string csrf;       // to be repeated by every write
-  absl::Duration opened;  // since boot
-  absl::Duration used;
+  std::string csrf;  // to be repeated by every write; follows from the token
 };
 
 struct SessionLimits {
@@ -25,36 +24,41 @@ struct SessionLimits {
   size_t sessions_per_account = 5;
 };
 
-// Thread-safe. Times are durations since boot.
+// Thread-safe. Times are durations since boot. Errors are the store's,
+// UNAVAILABLE, beside those that are named.
 class Sessions {
  public:
-  explicit Sessions(SessionLimits limits) : limits_(limits) {}
+  // Borrows the store for life.
+  Sessions(SessionLimits limits, PassingStore& store)
+      : limits_(limits), store_(store) {}
 
   // Returns the token for the browser: 256 random bits, of which only the
   // hash is kept. The account's oldest session ends when it has too many.
-  std::string Open(const std::string& account, absl::Duration now);
+  absl::StatusOr<std::string> Open(const std::string& account,
+                                   absl::Duration now);
 
-  // nullopt: unknown or over. `touch`: the person did something.
-  std::optional<Session> Find(const std::string& token, absl::Duration now,
-                              bool touch);
+  // NOT_FOUND: unknown or over. `touch`: the person did something.
+  absl::StatusOr<Session> Find(const std::string& token, absl::Duration now,
+                               bool touch);
 
-  // Still open? By the hash of the token.
+  // Still open, for certain? By the hash of the token.
   bool Alive(const std::string& key, absl::Duration now);
 
-  void Close(const std::string& key);
+  absl::Status Close(const std::string& key, absl::Duration now);
 
   // Ends the account's sessions other than `but`.
-  void CloseOthers(const std::string& account, const std::string& but);
+  absl::Status CloseOthers(const std::string& account, const std::string& but,
+                           absl::Duration now);
 
   const SessionLimits& limits() const { return limits_; }
 
  private:
-  bool Over(const Session& session, absl::Duration now) const;
-  void MakeRoom(const std::string& account, absl::Duration now);
+  bool Over(const Passing& session) const;
+  void MakeRoom(const std::string& account,
+                std::vector<Passing>& sessions) const;
 
   const SessionLimits limits_;
-  std::mutex mutex_;
-  std::map<std::string, Session> sessions_;  // by key
+  PassingStore& store_;
 };
 
 // 256 random bits, in letters that suit a cookie or a header.

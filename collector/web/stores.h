@@ -18,6 +18,7 @@
 #include "collector/store/feed_store.h"
 #include "collector/store/held_events.h"
 #include "collector/store/identity_store.h"
+#include "collector/store/passing_store.h"
 #include "collector/store/second_factor_store.h"
 #include "proto/seal/keys.h"
 
@@ -59,6 +60,9 @@ struct Stores {
   std::function<absl::Status(const std::string& order,
                              const std::string& school)>
       publish_order;
+  // Who is logged in, and what waits for a second person; null: the dashboard
+  // keeps it in its own memory.
+  PassingStore* passing = nullptr;
 };
 
 // What the page "What is recorded" says beside its fixed text. Empty or zero:

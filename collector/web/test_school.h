@@ -127,6 +127,16 @@ class TestBrowser {
   explicit TestBrowser(Api& api, std::string address = "192.0.2.7")
       : api_(api), address_(std::move(address)) {}
 
+  // The same browser, whose calls go to another collector.
+  TestBrowser At(Api& other) const {
+    TestBrowser there(other, address_);
+    there.host = host;
+    there.cookie = cookie;
+    there.csrf = csrf;
+    there.flow_cookie = flow_cookie;
+    return there;
+  }
+
   Response Send(const std::string& method, const std::string& path,
                 const nlohmann::json& body = nullptr) {
     Request request;

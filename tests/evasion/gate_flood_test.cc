@@ -59,5 +59,67 @@ TEST_F(GateFloodTest, AHelloInTwoSegmentsIsRefused) {
   EXPECT_NE(rest.mark & kMarkBlock, 0u);
 }
 
+// A program may change what the kernel sends again (vmsplice), and have the
+// first lost on the way.
+TEST_F(GateFloodTest, AnExchangedHelloIsRefused) {
+  const std::string blocked = ClientHello(kBlocked);
+  const std::string open = ClientHello("www.aaaaaaaa.check.schoolgate.test");
+  ASSERT_GE(open.size(), blocked.size());
+  for (const int crowd : {0, 1'000, kForgotten, kPushedOut}) {
+    VerdictOn(TcpSegment(kTcpSyn, 443, 999, "", 0));
+    EXPECT_EQ(VerdictOn(TcpSegment(kTcpAck, 443, 1000, open)).mark & kMarkBlock,
+              0u);
+    for (int other = 0; other < crowd / 40; ++other) {
+      VerdictOn(
+          TcpSegment(kTcpAck, static_cast<uint16_t>(1000 + other), 1000, "x"));
+    }
+    Flood(crowd);
+    EXPECT_NE(
+        VerdictOn(TcpSegment(kTcpAck, 443, 1000, blocked)).mark & kMarkBlock,
+        0u)
+        << crowd;
+  }
+}
+
+TEST_F(GateFloodTest, AHelloInMorePiecesThanAreKeptIsRefused) {
+  const traffic::Buffer hello = traffic::TlsRecords(
+      traffic::ClientHello({.name = BlockedHost(), .padding = 6000}));
+  const std::string bytes = TextOf(hello);
+  VerdictOn(TcpSegment(kTcpSyn, 443, 999, "", 0));
+  bool refused = false;
+  for (size_t at = 0; at < bytes.size() && !refused; ++at) {
+    refused =
+        (VerdictOn(TcpSegment(kTcpAck, 443, static_cast<uint32_t>(1000 + at),
+                              bytes.substr(at, 1)))
+             .mark &
+         kMarkBlock) != 0;
+  }
+  EXPECT_TRUE(refused);
+}
+
+TEST_F(GateFloodTest, ANameBehindALongRequestHeadIsRefused) {
+  const auto request = [](const std::string& before, const std::string& name) {
+    return "GET / HTTP/1.1\r\n" + before + "Host: " + name + "\r\n";
+  };
+  std::string fields;
+  while (fields.size() < 17'000) {
+    fields += "X-Field: " + std::string(1000, 'x') + "\r\n";
+  }
+  const auto verdict_on = [&](const std::string& head, uint16_t port) {
+    uint32_t mark = 0;
+    for (size_t at = 0; at < head.size(); at += 1400) {
+      mark |=
+          VerdictOn(TcpSegment(kTcpAck, port, static_cast<uint32_t>(1000 + at),
+                               head.substr(at, 1400)))
+              .mark;
+    }
+    return mark & kMarkBlock;
+  };
+  EXPECT_NE(verdict_on(request(fields, BlockedHost()), 80), 0u);
+  // Whoever says so much of a host that we know is not kept from it.
+  EXPECT_EQ(verdict_on(request("", kOpen) + fields, 81), 0u);
+  EXPECT_NE(verdict_on(request("", BlockedHost()) + fields, 82), 0u);
+}
+
 }  // namespace
 }  // namespace schoolgate::agent

@@ -558,10 +558,11 @@ class Lab:
     def bundle(self, version):
         return f"{self.dir}/{version}.bundle"
 
-    def build(self, version, policy=None):
+    def build(self, version, policy=None, lists=None):
         run(os.path.join(self.bin, "schoolgate-rules"), "build",
             policy or f"{self.source}/rules/policies/city-primary.yaml",
-            "--lists", f"{self.source}/rules/lists", "--version", str(version),
+            "--lists", lists or f"{self.source}/rules/lists", "--version",
+            str(version),
             "-o", self.bundle(version), "--quiet")
 
     def sign(self, version):

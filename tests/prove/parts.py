@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 
+import advisories
 import collector_parts
 
 from seen import FAILED, LEFT_OUT, PASSED, Seen
@@ -207,26 +208,47 @@ def fields(options, work):
 
 
 def dependencies(options, work):
-    """What the packages are made of, read from the build (scripts/sbom).
+    """What the packages are made of, read from the build (scripts/sbom), and
+    what is known against it.
 
-    Versions are not compared with known advisories: that needs a network and
-    a database of the day. Feed the documents to one, or run debsecan."""
+    What is compiled in must be as new as Debian's security suite has it, by
+    the package lists of this machine (apt-get update). What is loaded comes
+    from the machine that it runs on: what is behind on this one is listed.
+    Advisories that nobody has mended yet are known where debsecan reaches
+    Debian's security tracker."""
     code, text = run(['scripts/sbom', '--built', options.build, '--out', work])
     documents = sorted(glob.glob(os.path.join(work, '*.cdx.json')))
     if code != 0 or not documents:
         return Seen(FAILED, text.strip()[-200:])
-    details, names = [], set()
+    details, components = [], []
     for path in documents:
         with open(path, encoding='utf-8') as file:
             made = json.load(file)
-        names |= {one['name'] for one in made['components']}
+        components += made['components']
         details.append(f'- {made["metadata"]["component"]["name"]}: ' +
                        ', '.join(f'{one["name"]} {one["version"]}'
                                  for one in made['components']
                                  if one['properties'][0]['value'] !=
-                                 'compiled in'))
-    return Seen(PASSED, f'{len(documents)} packages, {len(names)} components; '
-                'not compared with advisories', details)
+                                 advisories.COMPILED_IN))
+    names = {one['name'] for one in components}
+    figures = f'{len(documents)} packages, {len(names)} components'
+    behind = advisories.behind(components)
+    if behind is None:
+        return Seen(LEFT_OUT, f'{figures}; not compared with advisories: apt '
+                    'knows no security suite here', details)
+    ours = [one for one in behind if one.compiled_in]
+    figures += (f'; by lists {advisories.age_of_lists():.0f} days old: '
+                f'{len(ours)} compiled in are behind, {len(behind) - len(ours)}'
+                ' loaded ones are on this machine')
+    details += [f'- behind: {one}' for one in behind]
+    known, why = advisories.open_ones(components, 'bookworm')
+    if known is None:
+        figures += '; what is not mended yet: not asked'
+        details.append(f'- not asked for what is not mended yet: {why}')
+    else:
+        figures += f'; {len(known)} advisories in all, mended or not'
+        details += [f'- {one}' for one in known]
+    return Seen(FAILED if ours else PASSED, figures, details)
 
 
 def hardening(options, work):

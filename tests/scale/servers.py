@@ -1,12 +1,14 @@
 """The servers of a scaled-out installation, each started, killed and started
 again on loopback, in a directory that goes with them. Debian's programs."""
 import glob
+import http.client
 import json
 import os
 import pwd
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import time
 import urllib.error
@@ -141,13 +143,35 @@ class ZooKeeper(Server):
             return False
 
 
+def make_authority(directory):
+    """An authority, and below it a certificate for 127.0.0.1."""
+    def openssl(*words):
+        subprocess.run(["openssl", *words], check=True, cwd=directory,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+               "-nodes")
+    openssl("req", "-x509", *new_key, "-keyout", "authority.key", "-out",
+            "authority.crt", "-subj", "/CN=events", "-days", "2")
+    with open(os.path.join(directory, "names"), "w", encoding="ascii") as file:
+        file.write("subjectAltName=IP:127.0.0.1\n")
+    openssl("req", *new_key, "-keyout", "events.key", "-out", "events.csr",
+            "-subj", "/CN=events server")
+    openssl("x509", "-req", "-in", "events.csr", "-CA", "authority.crt",
+            "-CAkey", "authority.key", "-CAcreateserial", "-days", "2",
+            "-extfile", "names", "-out", "events.crt")
+    return os.path.join(directory, "authority.crt")
+
+
 class ClickHouse(Server):
     def __init__(self, name, directory, shard, ports, all_ports, keepers):
-        """`ports`: (http, tcp, interserver); `all_ports`: of each shard its
-        servers' ports; `keepers`: ZooKeeper's ports, none for one server
-        alone."""
+        """`ports`: (http, tcp, interserver) and, where collectors speak TLS
+        with it, https, with what make_authority left in `directory`;
+        `all_ports`: of each shard its servers' ports; `keepers`: ZooKeeper's
+        ports, none for one server alone."""
         super().__init__(name, directory)
         self.http = ports[0]
+        self.https = ports[3] if len(ports) > 3 else None
         config = [
             "<yandex><logger><level>warning</level><log>log</log>"
             "<errorlog>errors</errorlog><size>10M</size></logger>"
@@ -163,6 +187,13 @@ class ClickHouse(Server):
             "<mark_cache_size>134217728</mark_cache_size>"
             "<max_partition_size_to_drop>0</max_partition_size_to_drop>"
             f"<macros><shard>{shard}</shard><replica>{name}</replica></macros>"]
+        if self.https:
+            config.append(
+                f"<https_port>{self.https}</https_port><openSSL><server>"
+                f"<certificateFile>{directory}/events.crt</certificateFile>"
+                f"<privateKeyFile>{directory}/events.key</privateKeyFile>"
+                "<verificationMode>none</verificationMode><loadDefaultCAFile>"
+                "false</loadDefaultCAFile></server></openSSL>")
         if keepers:
             config.append("<zookeeper><session_timeout_ms>6000"
                           "</session_timeout_ms>")
@@ -187,7 +218,7 @@ class ClickHouse(Server):
                           "</internal_replication>")
             shards += [f"<replica><host>127.0.0.1</host><port>{tcp}</port>"
                        f"<user>gate</user><password><![CDATA[{PASSWORD}]]>"
-                       "</password></replica>" for _, tcp, _ in of_shard]
+                       "</password></replica>" for _, tcp, *_ in of_shard]
             shards.append("</shard>")
         return ("<remote_servers><schoolgate>" + "".join(shards) +
                 "</schoolgate></remote_servers>")
@@ -376,11 +407,13 @@ class Collector(Server):
     def set_up(self, database, clickhouse, like=None):
         """`like`: a collector whose keys it is to have."""
         if like is None:
-            self.run("setup", "--data", self.data, "--school", "Oak Primary",
-                     "--listen", f"127.0.0.1:{self.devices}",
-                     "--web", f"127.0.0.1:{self.web}",
-                     "--metrics", f"127.0.0.1:{self.metrics}",
-                     "--name", "127.0.0.1", "--database", database)
+            said = self.run(
+                "setup", "--data", self.data, "--school", "Oak Primary",
+                "--listen", f"127.0.0.1:{self.devices}",
+                "--web", f"127.0.0.1:{self.web}",
+                "--metrics", f"127.0.0.1:{self.metrics}",
+                "--name", "127.0.0.1", "--database", database, "--json")
+            self.accounts = json.loads(said)["accounts"]
             with open(os.path.join(self.data, "collector.yaml"), "a",
                       encoding="utf-8") as file:
                 file.write(clickhouse)
@@ -398,10 +431,29 @@ class Collector(Server):
             opened.write(text)
 
     def command(self):
-        return [self.program, "serve", "--data", self.data]
+        files = os.path.join(os.path.dirname(os.path.dirname(self.program)),
+                             "dashboard")
+        return [self.program, "serve", "--data", self.data,
+                "--dashboard-files", files]
 
     def ready(self):
         return get(f"http://127.0.0.1:{self.metrics}/readyz") is not None
+
+    def dashboard(self, method, path, body=None, headers=None):
+        """Status, answer and its cookie, as a browser gets them."""
+        link = http.client.HTTPSConnection(
+            "127.0.0.1", self.web, timeout=30,
+            context=ssl._create_unverified_context())  # it is its own
+        try:
+            sent = None if method == "GET" else json.dumps(body or {})
+            link.request(method, "/api/v1/" + path, sent, {
+                "Content-Type": "application/json", "X-Background": "0",
+                "Origin": f"https://127.0.0.1:{self.web}", **(headers or {})})
+            answer = link.getresponse()
+            cookie = (answer.getheader("Set-Cookie") or "").split(";")[0]
+            return answer.status, json.loads(answer.read() or b"{}"), cookie
+        finally:
+            link.close()
 
     def figures(self):
         """Its metrics by name; labels are part of the name."""
