@@ -7,11 +7,11 @@
 #include "collector/postgres/advisory_locks.h"
 #include "collector/postgres/postgres_stores.h"
 #include "collector/postgres/server_test.h"
+#include "collector/store/agreements_conformance_test.h"
 #include "collector/store/alert_store_conformance_test.h"
 #include "collector/store/event_store_conformance_test.h"
 #include "collector/store/killed_server_test.h"
 #include "collector/store/passing_store_conformance_test.h"
-#include "collector/store/small_stores_conformance_test.h"
 
 namespace schoolgate::collector {
 namespace {

@@ -1,6 +1,6 @@
+#include "collector/store/agreements_conformance_test.h"
 #include "collector/store/alert_store_conformance_test.h"
 #include "collector/store/passing_store_conformance_test.h"
-#include "collector/store/small_stores_conformance_test.h"
 #include "collector/store/sqlite.h"
 
 namespace schoolgate::collector {

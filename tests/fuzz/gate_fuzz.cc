@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,24 +33,24 @@ void CheckSound(std::span<const uint8_t> packet) {
   SG_CHECK(parsed.has_value());
 }
 
-// Holds one packet at a time.
+// Brings one packet at a time. Each gets one verdict, at once or later.
 class Kernel : public platform::PacketGate {
  public:
   bool Take(absl::Duration, platform::HeldByKernel* taken) override {
     if (!waiting) return false;
     waiting = false;
     *taken = held;
+    SG_CHECK(unjudged.insert(held.id).second);
     return true;
   }
   void Accept(uint32_t id, uint32_t verdict) override { Settle(id, verdict); }
   void Replace(uint32_t id, uint32_t verdict,
                std::span<const uint8_t> instead) override {
     CheckSound(instead);
-    replaced = true;
     Settle(id, verdict);
   }
   void Drop(uint32_t id) override {
-    dropped = true;
+    dropped |= id == held.id;
     Settle(id, 0);
   }
   int descriptor() const override { return -1; }
@@ -57,16 +58,14 @@ class Kernel : public platform::PacketGate {
 
   platform::HeldByKernel held;
   bool waiting = false;
-  int verdicts = 0;
-  uint32_t mark = 0;
+  std::set<uint32_t> unjudged;
+  uint32_t mark = 0;  // of the packet brought last
   bool dropped = false;
-  bool replaced = false;
 
  private:
   void Settle(uint32_t id, uint32_t verdict) {
-    SG_CHECK(id == held.id);
-    ++verdicts;
-    mark = verdict;
+    SG_CHECK(unjudged.erase(id) == 1);
+    if (id == held.id) mark = verdict;
   }
 };
 
@@ -98,15 +97,15 @@ struct World {
     verdicts.SetPortal(&portal);
   }
 
-  // True when the packet, or an answer in its place, went on.
+  // True when the packet, or an answer in its place, went on, or waits.
   bool Judge(const traffic::Buffer& packet) {
     kernel.held.bytes = packet;
     ++kernel.held.id;
     kernel.waiting = true;
-    kernel.verdicts = 0;
-    kernel.dropped = kernel.replaced = false;
+    kernel.mark = 0;
+    kernel.dropped = false;
     gate.Serve(now_us);
-    SG_CHECK(kernel.verdicts == 1);
+    SG_CHECK(kernel.unjudged.empty() || gate.holds_back());
     return !kernel.dropped && (kernel.mark & kMarkBlock) == 0;
   }
 
@@ -223,5 +222,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     held.mark = 0;
   }
   SG_CHECK(!through);
+  world.now_us += HeldBack::kMaxWaitUs;
+  world.gate.Serve(world.now_us);
+  SG_CHECK(world.kernel.unjudged.empty());
   return 0;
 }
