@@ -1,5 +1,5 @@
 // Takes the pictures of docs/screenshots: phone and desktop, light and dark.
-//   FIXTURE=... DASHBOARD=... node screenshots.mjs OUTPUT
+//   POLICY=... FIXTURE=... DASHBOARD=... node screenshots.mjs OUTPUT
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { logIn, openWindow, restrictedPolicy, startBrowser, startSchool } from "./school.mjs";
