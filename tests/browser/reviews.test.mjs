@@ -50,6 +50,7 @@ async function write(page, kind, words) {
 test("what is due is said, and a meeting is kept with its figures", () =>
   as("lead", "/reviews", async (page) => {
     await page.getByRole("link", { name: "Reviews (3 due)" }).waitFor();
+    await page.getByText("Due", { exact: true }).nth(2).waitFor();
     assert.equal(await page.getByText("Due", { exact: true }).count(), 3);
     await page.getByRole("button", { name: "Keep the record" }).click();
     await page.getByRole("alert").getByText("Enter who took part").waitFor();
@@ -126,6 +127,7 @@ test("the reports on devices and on the policy's effect are for those whom they 
     await accessible(page, "effect");
   });
   await as("governor", "/reports", async (page) => {
+    await page.getByLabel("What").waitFor();
     assert.deepEqual(await page.getByLabel("What").locator("option").allInnerTexts(), ["For governors", "Trends"]);
   });
 });
