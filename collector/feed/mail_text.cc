@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "collector/cases/report_words.h"
 #include "proto/seal/keys.h"
 
 namespace schoolgate::collector {
@@ -16,19 +17,6 @@ constexpr absl::Duration kLongWait = absl::Hours(48);
 constexpr char kFoot[] =
     "\nThis mail names nobody. Log in to see what it is about.\n"
     "If you did not expect it, tell your school's IT provider.\n";
-
-const char* SeverityWords(v1::Severity severity) {
-  switch (severity) {
-    case v1::SEVERITY_ILLEGAL:
-      return "Illegal material";
-    case v1::SEVERITY_SERIOUS:
-      return "Serious";
-    case v1::SEVERITY_RULE_BREAK:
-      return "Rule break";
-    default:
-      return "Routine";
-  }
-}
 
 std::string Alerts(size_t count) {
   return absl::StrCat(count, count == 1 ? " alert" : " alerts");

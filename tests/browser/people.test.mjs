@@ -1,13 +1,9 @@
 // What the school does for and with people: whom it tells, what it writes home,
 // who has less for a time, for how long things are kept, who needs a code.
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
-import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { codeNow } from "./authenticator.mjs";
-import { logIn, openWindow, restrictedPolicy, startBrowser, startSchool } from "./school.mjs";
-
-const axeSource = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+import { accessible, logIn, openWindow, restrictedPolicy, startBrowser, startSchool } from "./school.mjs";
 
 let school;
 let browser;
@@ -28,13 +24,6 @@ async function inWindow(look, where = school, options = {}) {
   } finally {
     await context.close();
   }
-}
-
-async function accessible(page, where) {
-  await page.evaluate(axeSource);
-  const found = await page.evaluate(() => axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
-  const bad = found.violations.filter((fault) => ["serious", "critical"].includes(fault.impact));
-  assert.deepEqual(bad.map((fault) => [where, fault.id, fault.nodes.map((node) => node.html)]), []);
 }
 
 test("a number written down once stands beside the alert that needs it, and in the report", () =>

@@ -3,12 +3,10 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { logIn, openWindow, startBrowser, startSchool } from "./school.mjs";
+import { accessible, logIn, openWindow, startBrowser, startSchool } from "./school.mjs";
 
-const axeSource = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 let school;
 let browser;
 before(async () => {
@@ -31,13 +29,6 @@ async function as(name, path, look, options = {}) {
   } finally {
     await context.close();
   }
-}
-
-async function accessible(page, where) {
-  await page.evaluate(axeSource);
-  const found = await page.evaluate(() => axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
-  const bad = found.violations.filter((fault) => ["serious", "critical"].includes(fault.impact));
-  assert.deepEqual(bad.map((fault) => [where, fault.id, fault.nodes.map((node) => node.html)]), []);
 }
 
 async function write(page, kind, words) {

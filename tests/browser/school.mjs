@@ -1,6 +1,8 @@
 // The server under test, and a browser to look at it with.
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { appendFile, cp, mkdtemp, rm } from "node:fs/promises";
+import { appendFile, cp, mkdtemp, readFile, rm } from "node:fs/promises";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -97,4 +99,15 @@ export async function logIn(page, school, name, path = "/") {
   await page.getByLabel("Password", { exact: true }).fill(password);
   await page.getByRole("button", { name: "Log in" }).click();
   await page.getByRole("button", { name: "Log out" }).waitFor();
+}
+
+const axeSource = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+// Fails, and says where, for what axe finds to be a serious hindrance. Needs a
+// window that was opened with bypassCSP.
+export async function accessible(page, where) {
+  await page.evaluate(axeSource);
+  const found = await page.evaluate(() => axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
+  const bad = found.violations.filter((fault) => ["serious", "critical"].includes(fault.impact));
+  assert.deepEqual(bad.map((fault) => [where, fault.id, fault.nodes.map((node) => node.html)]), []);
 }
