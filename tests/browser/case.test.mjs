@@ -6,7 +6,8 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { codeNow } from "./authenticator.mjs";
-import { logIn, openWindow, password, startBrowser, startSchool } from "./school.mjs";
+import { startBrowser } from "./browser.mjs";
+import { logIn, openWindow, password, startSchool } from "./school.mjs";
 
 const collector = process.env.COLLECTOR;
 let school;

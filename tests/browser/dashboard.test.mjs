@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
-import { logIn, openWindow, password, startBrowser, startSchool } from "./school.mjs";
+import { accessible, startBrowser } from "./browser.mjs";
+import { logIn, openWindow, password, startSchool } from "./school.mjs";
 
-const axeSource = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 let school;
 let browser;
@@ -317,10 +315,7 @@ for (const colorScheme of ["light", "dark"]) {
     inWindow({ colorScheme, bypassCSP: true }, async (page, context) => {
       const check = async (where) => {
         await settle(page);
-        await page.evaluate(axeSource);
-        const found = await page.evaluate(() => axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
-        const bad = found.violations.filter((fault) => ["serious", "critical"].includes(fault.impact));
-        assert.deepEqual(bad.map((fault) => [where, fault.id, fault.nodes.map((node) => node.html)]), []);
+        await accessible(page, where);
         assert.doesNotMatch(await page.locator("body").innerText(), /\bvisit(s|ed|ing)?\b|\bURLs?\b|\bsearch(ed|es)?\b/i);
       };
       await page.goto(school.base);

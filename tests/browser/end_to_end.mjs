@@ -2,29 +2,18 @@
 // to: logs in with the one-time password, sees the alert come, acknowledges.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { chromium } from "playwright-core";
+import { logInFirst, startBrowser } from "./browser.mjs";
 
 const { BASE, ONE_TIME_PASSWORD } = process.env;
 const alertText = /Pupil P-[0-9A-Z]+ tried to reach .* gambling sites/;
 
 test("a pupil's repeated tries reach the lead's screen, and the lead answers", async () => {
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run"],
-  });
+  const browser = await startBrowser();
   try {
     const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: "en-GB" });
     const page = await context.newPage();
     page.setDefaultTimeout(90_000);
-    await page.goto(BASE);
-    await page.getByLabel("User name").fill("lead");
-    await page.getByLabel("Password", { exact: true }).fill(ONE_TIME_PASSWORD);
-    await page.getByRole("button", { name: "Log in" }).click();
-    await page.getByLabel("The password you were given").fill(ONE_TIME_PASSWORD);
-    await page.getByLabel("New password", { exact: true }).fill("seven purple lanterns");
-    await page.getByLabel("New password again").fill("seven purple lanterns");
-    await page.getByRole("button", { name: "Save the new password" }).click();
-    await page.getByRole("heading", { level: 1, name: "Today" }).waitFor();
+    await logInFirst(page, BASE, ONE_TIME_PASSWORD);
 
     const card = page.locator("li.alert", { hasText: alertText });
     await card.waitFor();

@@ -6,7 +6,7 @@ import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { chromium } from "playwright-core";
+import { logInFirst, startBrowser } from "./browser.mjs";
 
 const { BASE, ONE_TIME_PASSWORD, RULES, KEY, ORDER, PASS_LASTS, PUBLISHED } = process.env;
 
@@ -20,23 +20,12 @@ async function sign(command) {
 }
 
 test("a request becomes a pass that opens for the class and ends by itself", async () => {
-  const browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--no-first-run"],
-  });
+  const browser = await startBrowser();
   try {
     const context = await browser.newContext({ ignoreHTTPSErrors: true, locale: "en-GB" });
     const page = await context.newPage();
     page.setDefaultTimeout(60_000);
-    await page.goto(BASE);
-    await page.getByLabel("User name").fill("lead");
-    await page.getByLabel("Password", { exact: true }).fill(ONE_TIME_PASSWORD);
-    await page.getByRole("button", { name: "Log in" }).click();
-    await page.getByLabel("The password you were given").fill(ONE_TIME_PASSWORD);
-    await page.getByLabel("New password", { exact: true }).fill("seven purple lanterns");
-    await page.getByLabel("New password again").fill("seven purple lanterns");
-    await page.getByRole("button", { name: "Save the new password" }).click();
-    await page.getByRole("heading", { level: 1, name: "Today" }).waitFor();
+    await logInFirst(page, BASE, ONE_TIME_PASSWORD);
 
     await page.getByRole("link", { name: "Lesson passes" }).click();
     const asked = page.locator(".asked", { hasText: "asking a machine, year 6" });

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { codeNow } from "./authenticator.mjs";
-import { accessible, logIn, openWindow, restrictedPolicy, startBrowser, startSchool } from "./school.mjs";
+import { accessible, startBrowser } from "./browser.mjs";
+import { logIn, openWindow, restrictedPolicy, startSchool } from "./school.mjs";
 
 let school;
 let browser;

@@ -5,7 +5,8 @@ import { execFileSync } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { accessible, logIn, openWindow, startBrowser, startSchool } from "./school.mjs";
+import { accessible, startBrowser } from "./browser.mjs";
+import { logIn, openWindow, startSchool } from "./school.mjs";
 
 let school;
 let browser;

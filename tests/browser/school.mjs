@@ -1,12 +1,9 @@
-// The server under test, and a browser to look at it with.
-import assert from "node:assert/strict";
+// The server under test, and windows onto it.
 import { spawn } from "node:child_process";
-import { appendFile, cp, mkdtemp, readFile, rm } from "node:fs/promises";
-import { createRequire } from "node:module";
+import { appendFile, cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
-import { chromium } from "playwright-core";
 
 const program = process.env.FIXTURE;
 const dashboard = process.env.DASHBOARD;
@@ -65,15 +62,6 @@ export async function startSchool(...options) {
   };
 }
 
-export const startBrowser = () =>
-  chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: [
-      "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-      "--no-first-run",
-    ],
-  });
-
 // A window of its own: own cookies, own storage. Fails the test when the page
 // asks anybody but our server (and `also`) for anything, or breaks its own rules.
 export async function openWindow(browser, school, { also, ...options } = {}) {
@@ -99,15 +87,4 @@ export async function logIn(page, school, name, path = "/") {
   await page.getByLabel("Password", { exact: true }).fill(password);
   await page.getByRole("button", { name: "Log in" }).click();
   await page.getByRole("button", { name: "Log out" }).waitFor();
-}
-
-const axeSource = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-
-// Fails, and says where, for what axe finds to be a serious hindrance. Needs a
-// window that was opened with bypassCSP.
-export async function accessible(page, where) {
-  await page.evaluate(axeSource);
-  const found = await page.evaluate(() => axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
-  const bad = found.violations.filter((fault) => ["serious", "critical"].includes(fault.impact));
-  assert.deepEqual(bad.map((fault) => [where, fault.id, fault.nodes.map((node) => node.html)]), []);
 }

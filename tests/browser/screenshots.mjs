@@ -2,7 +2,8 @@
 //   POLICY=... FIXTURE=... DASHBOARD=... node screenshots.mjs OUTPUT
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { logIn, openWindow, restrictedPolicy, startBrowser, startSchool } from "./school.mjs";
+import { startBrowser } from "./browser.mjs";
+import { logIn, openWindow, restrictedPolicy, startSchool } from "./school.mjs";
 
 const output = process.argv[2] ?? "screenshots";
 await mkdir(output, { recursive: true });

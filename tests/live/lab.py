@@ -85,7 +85,7 @@ class Lab:
     def start(self, name, command, namespace=None, uid=None, env=None):
         with open(os.path.join(self.work, name + ".log"), "ab") as log:
             self.children[name] = subprocess.Popen(
-                self._inside(command, namespace or self.net, uid),
+                self.inside(command, namespace or self.net, uid),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env=env and {**os.environ, **env}, start_new_session=True)
         return self.children[name]
@@ -104,8 +104,9 @@ class Lab:
         with open(os.path.join(self.work, name + ".log"), "rb") as log:
             return log.read().decode(errors="replace")
 
-    def _inside(self, command, namespace, uid):
-        inside = ["ip", "netns", "exec", namespace]
+    def inside(self, command, namespace=None, uid=None):
+        """The command by which it runs on the laptop, or in `namespace`."""
+        inside = ["ip", "netns", "exec", namespace or self.client]
         if uid:
             home = os.path.join(self.work, f"home{uid}")
             os.makedirs(home, exist_ok=True)
@@ -119,7 +120,7 @@ class Lab:
         begun = time.monotonic()
         try:
             done = subprocess.run(
-                self._inside(command, namespace or self.client, uid),
+                self.inside(command, namespace, uid),
                 input=stdin, capture_output=True, timeout=timeout)
         except subprocess.TimeoutExpired as late:
             done = subprocess.CompletedProcess(command, 124, late.stdout or b"",

@@ -79,19 +79,22 @@ class Firefox:
     program = "firefox-esr"
     port = 2828
 
-    def __init__(self, inside, profile):
+    def __init__(self, inside, profile, strategy="none", prefs=None):
+        """`strategy`: what open() waits for, in WebDriver's words; `prefs`:
+        more of what about:config shows."""
         os.makedirs(profile, exist_ok=True)
+        prefs = {"marionette.port": self.port, "network.trr.mode": 5,
+                 "datareporting.policy.dataSubmissionEnabled": False,
+                 "app.update.enabled": False, **(prefs or {})}
         with open(os.path.join(profile, "user.js"), "w",
                   encoding="utf-8") as file:
-            file.write(f"""user_pref("marionette.port", {self.port});
-user_pref("network.trr.mode", 5);
-user_pref("datareporting.policy.dataSubmissionEnabled", false);
-user_pref("app.update.enabled", false);
-""")
+            for key, value in prefs.items():
+                file.write(f'user_pref("{key}", {json.dumps(value)});\n')
         self.inside = inside
         self.process = subprocess.Popen(
-            inside([self.program, "--headless", "--marionette", "--profile",
-                    profile, "--no-remote"]), stdin=subprocess.DEVNULL,
+            inside([self.program, "--headless", "--marionette",
+                    "--remote-allow-system-access", "--profile", profile,
+                    "--no-remote"]), stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             start_new_session=True)
         # Marionette listens on loopback of its own namespace only.
@@ -100,7 +103,7 @@ user_pref("app.update.enabled", false);
         try:
             self.connect()
             self.call("WebDriver:NewSession", acceptInsecureCerts=True,
-                      pageLoadStrategy="none")
+                      pageLoadStrategy=strategy)
         except BaseException:
             self.close()
             raise
@@ -162,8 +165,26 @@ user_pref("app.update.enabled", false);
     def open(self, url):
         self.call("WebDriver:Navigate", url=url)
 
+    def script(self, code, *arguments):
+        """What the function body `code` returns in the page."""
+        return self.call("WebDriver:ExecuteScript", script=code,
+                         args=list(arguments))["value"]
+
+    def trust(self, certificate):
+        """Believes the authority whose PEM file it is, also over HTTP/3."""
+        with open(certificate, encoding="ascii") as file:
+            lines = [line for line in file.read().splitlines()
+                     if "-----" not in line]
+        self.call("Marionette:SetContext", value="chrome")
+        self.script("Components.classes['@mozilla.org/security/x509certdb;1']"
+                    ".getService(Components.interfaces.nsIX509CertDB)"
+                    ".addCertFromBase64(arguments[0], 'CT,,');",
+                    "".join(lines))
+        self.call("Marionette:SetContext", value="content")
+
     def close(self):
-        end_group(self.bridge)
+        if self.bridge:
+            end_group(self.bridge)
         end_group(self.process)
 
 
