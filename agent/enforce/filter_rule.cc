@@ -167,9 +167,24 @@ Rule& Rule::NetworkLength(uint32_t offset, uint16_t value) {
   return *this;
 }
 
+Rule& Rule::DatagramOf(uint16_t least_bytes) {
+  constexpr uint32_t kLengthOffset = 4;
+  const uint16_t wire = htons(least_bytes);
+  Protocol(IPPROTO_UDP);
+  LoadPayload(rule_, NFT_PAYLOAD_TRANSPORT_HEADER, kLengthOffset, sizeof(wire));
+  Compare(rule_, NFT_CMP_GTE, &wire, sizeof(wire));
+  return *this;
+}
+
 Rule& Rule::OutLoopback() {
   LoadMeta(rule_, NFT_META_OIFNAME);
   Compare(rule_, NFT_CMP_EQ, "lo", sizeof("lo"));
+  return *this;
+}
+
+Rule& Rule::NotOutLoopback() {
+  LoadMeta(rule_, NFT_META_OIFNAME);
+  Compare(rule_, NFT_CMP_NEQ, "lo", sizeof("lo"));
   return *this;
 }
 

@@ -38,7 +38,9 @@ class Rule {
   Rule& TransportBits(uint32_t offset, uint8_t mask, uint8_t value);
   Rule& TransportWord(uint32_t offset, uint32_t mask, uint32_t value);
   Rule& NetworkLength(uint32_t offset, uint16_t value);
+  Rule& DatagramOf(uint16_t least_bytes);  // UDP, with its header
   Rule& OutLoopback();
+  Rule& NotOutLoopback();
   Rule& ToThisMachine();  // to an address of its own
   Rule& ConnectionMark(uint32_t mask, uint32_t value);
   Rule& AnyConnectionMark(uint32_t mask);

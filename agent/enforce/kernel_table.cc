@@ -45,7 +45,9 @@ constexpr uint32_t kQuicVersion1 = 0x00000001;
 constexpr uint32_t kQuicVersion2 = 0x6b3343cf;
 constexpr uint32_t kQuicDrafts = 0xff000000;
 constexpr uint8_t kUnjudgedProtocols[] = {IPPROTO_ESP, IPPROTO_GRE, IPPROTO_AH};
-constexpr uint32_t kTableOwner = 2;    // NFT_TABLE_F_OWNER, Linux 5.12
+constexpr uint32_t kTableOwner = 2;  // NFT_TABLE_F_OWNER, Linux 5.12
+// What MayBeGlued() says, with the header.
+constexpr uint16_t kLeastGlued = 2 * 1200 + 8;
 constexpr uint32_t kFlagsOffset = 13;  // of the TCP header
 constexpr uint32_t kDataOffset = 12;
 
@@ -250,6 +252,13 @@ class TableRules {
               .Count()
               .Queue(to_));
     }
+    // Several datagrams in one (UDP_SEGMENT): there may be one behind the
+    // first.
+    Add(In("judged")
+            .DatagramOf(kLeastGlued)
+            .NotOutLoopback()
+            .Count()
+            .Queue(to_));
   }
 
   // A server says its hello when it has all of the client's: from then on what

@@ -60,6 +60,22 @@ bool LooksLikeQuic(Bytes datagram) {
          datagram[5] <= kMaxConnectionIdBytes;
 }
 
+bool MayBeGlued(Bytes datagrams) { return datagrams.size() >= 2 * 1200; }
+
+Bytes FindInitial(Bytes datagrams) {
+  constexpr size_t kLeast = 24;
+  for (size_t at = 0; at + kLeast <= datagrams.size(); ++at) {
+    const uint8_t* here = datagrams.data() + at;
+    if ((here[0] & 0x80) == 0 || here[5] > kMaxConnectionIdBytes) continue;
+    const uint32_t version = LoadU32(here + 1);
+    if (version == kVersion1 || version == kVersion2 ||
+        (version >> 8 == 0xff0000 && KnownVersion(version))) {
+      return datagrams.subspan(at);
+    }
+  }
+  return {};
+}
+
 bool ReadQuicPacket(Bytes datagram, QuicPacket* packet) {
   ByteReader reader(datagram);
   const uint8_t first = reader.U8();

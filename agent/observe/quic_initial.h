@@ -47,6 +47,15 @@ bool ReadQuicPacket(Bytes datagram, QuicPacket* packet);
 // being read.
 bool HasLongId(Bytes datagram);
 
+// Kernels are given several datagrams in one (UDP_SEGMENT) and show them so.
+// Whether there may be an Initial behind another datagram: a client fills 1200
+// bytes for one (RFC 9000, 14.1), and all but the last are of one size.
+bool MayBeGlued(Bytes datagrams);
+
+// From the next byte on at which an Initial of a version that servers speak may
+// begin; empty when there is none.
+Bytes FindInitial(Bytes datagrams);
+
 // What protects the Initials of one version.
 struct QuicProfile;
 

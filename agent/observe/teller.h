@@ -33,7 +33,7 @@ struct ObserverCounters {
   uint64_t lost_partials = 0;       // messages given up for space
   uint64_t oversized = 0;           // messages beyond a parser's limit
   uint64_t malformed = 0;           // DNS messages, hellos
-  uint64_t untried_keys = 0;        // connection ids beyond kMaxKeyTrials
+  uint64_t untried_keys = 0;        // beyond kMaxKeyTrials, kMaxGlued
   uint64_t doubtful = 0;            // packets, see Doubt
   uint64_t unread_alpn = 0;         // hellos with protocols beyond kMaxAlpn
   uint64_t cut_names = 0;           // names longer than NameText holds

@@ -85,6 +85,8 @@ void UdpInspector::OnDatagram(Flow& flow, int side, const Segment& segment) {
                 datagram);
   } else if (LooksLikeQuic(datagram)) {
     OnQuic(flow, side, datagram);
+  } else if (MayBeGlued(datagram) && !FindInitial(datagram).empty()) {
+    OnGlued(flow, side, FindInitial(datagram));
   } else if (LooksLikeDtls(datagram)) {
     OnDtls(flow, side, datagram);
   } else if (curious && !Uses(flow, kPortNetbiosNames) &&
@@ -107,10 +109,32 @@ void UdpInspector::OnDatagram(Flow& flow, int side, const Segment& segment) {
 void UdpInspector::OnQuic(Flow& flow, int side, Bytes datagram) {
   flow.marks |= kMarkNameBearing;
   if (HasLongId(datagram)) ++teller_.counters().long_ids;
+  if (MayBeGlued(datagram)) return OnGlued(flow, side, datagram);
   QuicPacket packet;
   while (!datagram.empty() && ReadQuicPacket(datagram, &packet)) {
     if (packet.type == QuicType::kInitial) OnInitial(flow, side, packet);
     datagram = datagram.subspan(packet.bytes.size());
+  }
+}
+
+// Nothing says where the next datagram begins: it may be behind bytes that are
+// in no packet (Firefox pads so), or in what a packet claims to be its own.
+// Only a packet that opens is believed about its size.
+void UdpInspector::OnGlued(Flow& flow, int side, Bytes datagrams) {
+  flow.marks |= kMarkNameBearing;
+  QuicPacket packet;
+  for (uint32_t tried = 0; !datagrams.empty(); ++tried) {
+    if (tried == kMaxGlued) {
+      ++teller_.counters().untried_keys;
+      teller_.Doubt();
+      return;
+    }
+    const bool opened =
+        LooksLikeQuic(datagrams) && ReadQuicPacket(datagrams, &packet) &&
+        packet.type == QuicType::kInitial && OnInitial(flow, side, packet);
+    datagrams = datagrams.subspan(opened ? packet.bytes.size() : 1);
+    if (!opened || !LooksLikeQuic(datagrams))
+      datagrams = FindInitial(datagrams);
   }
 }
 
@@ -193,16 +217,18 @@ Bytes UdpInspector::OpenInitial(Flow& flow, int side,
   return {};
 }
 
-void UdpInspector::OnInitial(Flow& flow, int side, const QuicPacket& packet) {
+// Whether it could be opened.
+bool UdpInspector::OnInitial(Flow& flow, int side, const QuicPacket& packet) {
   const Bytes frames = OpenInitial(flow, side, packet);
-  if (frames.empty()) return;
+  if (frames.empty()) return false;
   Partial* partial = partials_.Find(flow, side);
-  if (partial == nullptr) return;
+  if (partial == nullptr) return true;
   const Collected collected = CollectCrypto(frames, &partial->bytes);
   if (collected == Collected::kBroken) ++teller_.counters().malformed;
   if (collected != Collected::kTaken) teller_.Doubt();
   partials_.Charge(*partial);
   TryCrypto(flow, side, *partial);
+  return true;
 }
 
 void UdpInspector::TryCrypto(Flow& flow, int side, Partial& partial) {

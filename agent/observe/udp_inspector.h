@@ -16,6 +16,9 @@ class UdpInspector {
   // that were tried.
   static constexpr uint32_t kMaxKeyTrials = 64;
 
+  // Packets tried in datagrams that are glued together; no kernel glues more.
+  static constexpr uint32_t kMaxGlued = 128;
+
   // `keep_hellos`: see ObserverLimits.
   UdpInspector(Teller& teller, PartialPool& partials, bool keep_hellos = false)
       : teller_(teller), partials_(partials), keep_hellos_(keep_hellos) {}
@@ -28,7 +31,8 @@ class UdpInspector {
 
  private:
   void OnQuic(Flow& flow, int side, Bytes datagram);
-  void OnInitial(Flow& flow, int side, const QuicPacket& packet);
+  void OnGlued(Flow& flow, int side, Bytes datagrams);
+  bool OnInitial(Flow& flow, int side, const QuicPacket& packet);
   Bytes OpenInitial(Flow& flow, int side, const QuicPacket& packet);
   bool MayTry(FlowSide& from);
   Bytes OpenOfOtherVersion(FlowSide& from, Partial& partial,

@@ -17,22 +17,7 @@ class NamesTest : public testing::Test {
       : api_(school_.stores(), NoticeFacts{}, SessionLimits{},
              school_.clock()) {
     alert_ = school_.AddAlert("P-000001", v1::SEVERITY_SERIOUS);
-    Seen("P-000001");
-  }
-
-  // A device told, sealed, who the alias is.
-  void Seen(const std::string& alias) {
-    StoredEvent seen;
-    seen.school = "oakfield";
-    seen.device = "D-00000001";
-    seen.epoch = 1;
-    seen.received = seen.happened = school_.clock().Now();
-    seen.event.set_sequence(++sequence_);
-    seen.event.mutable_person()->set_pseudonym(alias);
-    v1::PersonSeen& person = *seen.event.mutable_person_seen();
-    person.set_sealed_login(*seal::SealTo(key_.public_key(), "a.khan"));
-    person.set_safeguarding_key_id(seal::KeyId(key_.public_key()));
-    EXPECT_EQ(school_.stores().events->Append({seen})->size(), 1u);
+    school_.SealLogin("P-000001", key_);
   }
 
   TestBrowser LoggedIn(const std::string& name) {
@@ -82,7 +67,7 @@ class NamesTest : public testing::Test {
   TestSchool school_;
   Api api_;
   const seal::BoxKey key_ = seal::BoxKey::Generate();
-  uint64_t alert_ = 0, sequence_ = 0;
+  uint64_t alert_ = 0;
 };
 
 TEST_F(NamesTest, TwoPeopleOpenANameAndEveryStepIsOnRecord) {

@@ -22,17 +22,7 @@ class OpenedNamesTest : public testing::Test {
   }
 
   uint64_t AlertAbout(const std::string& alias) {
-    StoredEvent seen;
-    seen.school = "oakfield";
-    seen.device = "D-00000001";
-    seen.epoch = 1;
-    seen.received = seen.happened = school_.clock().Now();
-    seen.event.set_sequence(++sequence_);
-    seen.event.mutable_person()->set_pseudonym(alias);
-    v1::PersonSeen& person = *seen.event.mutable_person_seen();
-    person.set_sealed_login(*seal::SealTo(key_.public_key(), "a.khan"));
-    person.set_safeguarding_key_id(seal::KeyId(key_.public_key()));
-    EXPECT_EQ(school_.stores().events->Append({seen})->size(), 1u);
+    school_.SealLogin(alias, key_);
     return school_.AddAlert(alias, v1::SEVERITY_SERIOUS);
   }
 
@@ -80,7 +70,7 @@ class OpenedNamesTest : public testing::Test {
   TestSchool school_;
   Api api_;
   const seal::BoxKey key_ = seal::BoxKey::Generate();
-  uint64_t alert_ = 0, sequence_ = 0;
+  uint64_t alert_ = 0;
 };
 
 TEST_F(OpenedNamesTest, ThePersonReadsItOnTheirOwnRecordAtOnce) {

@@ -99,17 +99,7 @@ TEST_F(SharedLogInTest, ANewPasswordAtOneThrowsAThiefOutOfTheOther) {
 TEST_F(SharedLogInTest, ANameIsAskedForHereAgreedOnThereAndOpenedOnce) {
   const seal::BoxKey key = seal::BoxKey::Generate();
   const uint64_t alert = school_.AddAlert("P-000001", v1::SEVERITY_SERIOUS);
-  StoredEvent seen;
-  seen.school = "oakfield";
-  seen.device = "D-00000001";
-  seen.epoch = 1;
-  seen.received = seen.happened = school_.clock().Now();
-  seen.event.set_sequence(1);
-  seen.event.mutable_person()->set_pseudonym("P-000001");
-  v1::PersonSeen& person = *seen.event.mutable_person_seen();
-  person.set_sealed_login(*seal::SealTo(key.public_key(), "a.khan"));
-  person.set_safeguarding_key_id(seal::KeyId(key.public_key()));
-  ASSERT_EQ(school_.stores().events->Append({seen})->size(), 1u);
+  school_.SealLogin("P-000001", key);
   TestBrowser lead = LoggedIn(*here_, "lead");
   TestBrowser head = LoggedIn(*there_, "head");
   const json question = {

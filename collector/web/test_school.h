@@ -11,6 +11,7 @@
 #include "collector/web/api.h"
 #include "collector/web/password.h"
 #include "platform/clock.h"
+#include "proto/seal/keys.h"
 
 namespace schoolgate::collector {
 
@@ -85,6 +86,21 @@ class TestSchool {
     return stored.ok() ? stored->id() : 0;
   }
 
+  // A device told, sealed to `key`, that a.khan is who `alias` stands for.
+  void SealLogin(const std::string& alias, const seal::BoxKey& key) {
+    StoredEvent seen;
+    seen.school = "oakfield";
+    seen.device = "D-00000001";
+    seen.epoch = 1;
+    seen.received = seen.happened = clock_.Now();
+    seen.event.set_sequence(++sequence_);
+    seen.event.mutable_person()->set_pseudonym(alias);
+    v1::PersonSeen& person = *seen.event.mutable_person_seen();
+    person.set_sealed_login(*seal::SealTo(key.public_key(), "a.khan"));
+    person.set_safeguarding_key_id(seal::KeyId(key.public_key()));
+    EXPECT_EQ(events_->Append({seen})->size(), 1u);
+  }
+
   Stores stores() {
     return {*alerts_,          *audit_,
             *devices_,         *accounts_,
@@ -117,6 +133,7 @@ class TestSchool {
   std::unique_ptr<AgreementStore> agreements_;
   std::unique_ptr<IdentityStore> identities_;
   std::unique_ptr<AttachmentStore> attachments_;
+  uint64_t sequence_ = 0;
   const seal::BoxKey attachment_key_ = seal::BoxKey::Generate();
   const seal::SigningKey custody_ = seal::SigningKey::Generate();
 };

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "agent/enforce/kernel_table.h"
 #include "agent/observe/udp_inspector.h"
 #include "tests/evasion/quic_gate_test.h"
 
@@ -120,6 +121,54 @@ TEST_F(GateQuicTest, ASecondHelloIsJudgedAsWell) {
   options.destination = {5, 5, 5, 5};
   EXPECT_TRUE(IsRefused(QuicGateTest::TextOf(traffic::Initial(
       options, traffic::CryptoFrame(kOpenHello.size(), blocked)))));
+}
+
+// Several datagrams in one, as a kernel takes them (UDP_SEGMENT): each as long
+// as the longest.
+std::string Glued(std::vector<std::string> datagrams, size_t each = 1232) {
+  std::string all;
+  for (std::string& datagram : datagrams) {
+    EXPECT_LE(datagram.size(), each);
+    datagram.resize(each);
+    all += datagram;
+  }
+  return all;
+}
+
+TEST_F(GateQuicTest, APaddedDatagramInFrontHidesNothing) {
+  EXPECT_TRUE(
+      IsRefused(Glued(Initials({.name = BlockedHost(), .padding = 1500}))));
+  EXPECT_FALSE(IsRefused(Glued(Initials({.name = kOpen, .padding = 1500},
+                                        {.destination = {3, 3, 3, 3}}))));
+  EXPECT_EQ(gate_.observed().doubtful, 0u);
+}
+
+TEST_F(GateQuicTest, ADatagramOfAnythingInFrontHidesNothing) {
+  const std::string hello = Initials({.name = BlockedHost()})[0];
+  const auto glued = Glued({std::string(1200, 'x'), hello});
+  EXPECT_NE(VerdictOn(Datagram(40000, 443, glued)).mark & kMarkBlock, 0u);
+}
+
+TEST_F(GateQuicTest, APacketThatClaimsTheNextDatagramHidesNothing) {
+  std::string claims("\xc3\0\0\0\1\4\7\7\7\7\0\0\x49\x40", 14);  // 2368 bytes
+  EXPECT_TRUE(IsRefused(Glued({claims, Initials({.name = BlockedHost()})[0]})));
+}
+
+TEST_F(GateQuicTest, GluedPacketsAreTriedUpToTheLimitAndThenCounted) {
+  uint8_t id = 0;
+  for (const uint32_t more : {0u, 1u}) {
+    const InitialOptions options{.destination = {7, 7, 7, ++id}};
+    // Of the same connection, so that no other key is tried.
+    const std::string wrong =
+        std::string("\xc3\0\0\0\1\4\7\7\7", 9) + static_cast<char>(id) +
+        std::string("\0\0\x40\x1e", 4) + std::string(30, '\0');
+    std::string glued = Part(kOpenHello, 0, 100, options);
+    for (uint32_t i = 1; i < UdpInspector::kMaxGlued + more; ++i) {
+      glued += wrong;
+    }
+    EXPECT_EQ(IsRefused(glued), more == 1);
+    EXPECT_EQ(gate_.observed().untried_keys, more);
+  }
 }
 
 }  // namespace

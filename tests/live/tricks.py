@@ -398,6 +398,29 @@ def datagram(address, port, body_hex):
             return "refused"
 
 
+def quic_glued(address, port, initial_hex):
+    """A hello in one packet with what is none, of a connection that was let go
+    on with the like before."""
+    initial = bytes.fromhex(initial_hex)
+    front = b"x" * len(initial)
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as udp:
+        udp.settimeout(1.5)
+        udp.connect((address, port))
+        udp.send(front)
+        udp.recv(65536)
+        udp.setsockopt(SOL_UDP, UDP_SEGMENT, len(initial))
+        try:
+            udp.send(front + initial)
+            while (answer := udp.recv(65536)) != b"LAB-PAGE":
+                pass
+            return "served"
+        except socket.timeout:
+            return "silent"
+        except OSError:
+            return "refused"
+
+
 def banner(address, port, _):
     """A server that speaks first, and a protocol of nobody's."""
     stream = connect(address, port)

@@ -190,6 +190,12 @@ std::vector<Scene> PacketScenes() {
                     {Sent(Initial({.number = 0}, Crypto(large, 0, 1000)) +
                           Initial({.number = 1}, Crypto(large, 1000, 9999)))},
                     {"1" + told}});
+  // Firefox pads behind its packets.
+  scenes.push_back(
+      {"quic-two-padded-datagrams-as-one",
+       {Sent(Initial({.number = 0}, Crypto(large, 0, 1000)) + Buffer(32) +
+             Initial({.number = 1}, Crypto(large, 1000, 9999)) + Buffer(32))},
+       {"1" + told}});
   return scenes;
 }
 
