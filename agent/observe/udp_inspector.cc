@@ -85,7 +85,8 @@ void UdpInspector::OnDatagram(Flow& flow, int side, const Segment& segment) {
                 datagram);
   } else if (LooksLikeQuic(datagram)) {
     OnQuic(flow, side, datagram);
-  } else if (MayBeGlued(datagram) && !FindInitial(datagram).empty()) {
+  } else if (keep_hellos_ && MayBeGlued(datagram) &&
+             !FindInitial(datagram).empty()) {
     OnGlued(flow, side, FindInitial(datagram));
   } else if (LooksLikeDtls(datagram)) {
     OnDtls(flow, side, datagram);
