@@ -171,6 +171,8 @@ std::string RecordInWords(const nlohmann::json& answer) {
     if (Text(entry, "what") == "notice") {
       words +=
           "you accepted the school's notice, version " + Text(entry, "version");
+    } else if (Text(entry, "what") == "log-in") {
+      words += "you logged in here; this computer is somebody else's";
     } else if (Text(entry, "what") == "report") {
       words += "  your own report";
     } else if (entry.value("stopped", false)) {

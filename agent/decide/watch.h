@@ -169,6 +169,7 @@ class Watch : public ObservationSink {
   void Count(const Observation& observation);
   void Record(Judged& judged);
   void OnLabel(const Observation& label);
+  void LookForStranger(const Judged& judged);
   void Report(const Observation& flow, const FlowFinding& finding);
   void CountBulk(const FlowProgress& progress);
   void Notify(const Judged& judged, v1::ProcessKind process);

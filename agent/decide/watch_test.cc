@@ -10,6 +10,7 @@
 
 #include "platform/name_question.h"
 #include "proto/seal/keys.h"
+#include "proto/seal/pseudonym.h"
 #include "rules/ruleset.h"
 
 namespace schoolgate::agent {
@@ -596,6 +597,56 @@ TEST_F(WatchTest, SelfTestsAreRememberedUpToTheLimitAndThenCounted) {
   ask();
   EXPECT_FALSE(watch_.SawTest(first));
   EXPECT_EQ(watch_.counters().forgotten_tests, 1u);
+}
+
+// A laptop that the school gave to somebody; j.smith (1009) is a colleague.
+class OwnDeviceTest : public WatchTest {
+ protected:
+  void GiveTo(const std::string& login) {
+    log_.SetAssigned({seal::Pseudonym(std::string(32, 'k'), login)});
+  }
+
+  // A name that no policy asks about.
+  size_t AskedBenign(uint32_t uid) {
+    Ask(V4(10, 0, 0, 2, 5000), server_, "www.bbc.co.uk", uid);
+    return sink_.events.size();
+  }
+};
+
+// The school's rule would be known to nobody who breaks it.
+TEST_F(OwnDeviceTest, AnothersLogInIsToldOnceASittingAndOnlySealed) {
+  GiveTo("m.jones");
+  ASSERT_EQ(AskedBenign(1009), 1u);
+  const v1::Event told = sink_.events[0];
+  EXPECT_TRUE(told.has_person_seen());
+  EXPECT_EQ(told.person().group(), "staff");
+  EXPECT_EQ(told.SerializeAsString().find("j.smith"), std::string::npos);
+  EXPECT_EQ(told.SerializeAsString().find("bbc"), std::string::npos);
+  ASSERT_EQ(log_.own_record().Of(1009).size(), 1u) << "they can read of it";
+  now_us_ += 3'600'000'000;
+  EXPECT_EQ(AskedBenign(1009), 1u);
+  now_us_ += 20 * int64_t{3'600'000'000};
+  EXPECT_EQ(AskedBenign(1009), 2u) << "another day";
+}
+
+// When and how long somebody uses their own laptop is no business of ours.
+TEST_F(OwnDeviceTest, NothingLeavesAboutTheOwnerOrWhereNobodyOwnsIt) {
+  EXPECT_EQ(AskedBenign(1009), 0u);
+  GiveTo("J.Smith");
+  EXPECT_EQ(AskedBenign(1009), 0u);
+}
+
+// A session that somebody left open would accuse them every evening.
+TEST_F(OwnDeviceTest, WhoDoesNotSitThereIsNotTold) {
+  GiveTo("m.jones");
+  sessions_.table[1009] = {.active = false, .locked = false, .idle = false};
+  EXPECT_EQ(AskedBenign(1009), 0u);
+  now_us_ += 61'000'000;
+  sessions_.table[1009] = {.active = true, .locked = true, .idle = false};
+  EXPECT_EQ(AskedBenign(1009), 0u);
+  now_us_ += 61'000'000;
+  sessions_.table[1009] = {.active = true, .locked = false, .idle = false};
+  EXPECT_EQ(AskedBenign(1009), 1u);
 }
 
 }  // namespace

@@ -196,6 +196,8 @@ std::string Answers::Record(uint32_t uid) const {
         entry["about"] = event.self_report().about_sequence();
         entry["host"] = event.self_report().host();
         entry["words"] = event.self_report().words();
+      } else if (event.has_person_seen()) {
+        entry["what"] = "log-in";
       } else {
         const v1::Contact& contact = event.contact();
         entry["what"] = "contact";

@@ -11,6 +11,7 @@ namespace schoolgate::agent {
 namespace {
 
 constexpr size_t kMaxBytes = 64 << 10;
+constexpr size_t kMostAssigned = 100;
 
 absl::Status Broken(const std::string& path, std::string_view why) {
   return absl::DataLossError(absl::StrCat(
@@ -58,6 +59,16 @@ absl::StatusOr<Identity> LoadIdentity(const std::string& state_directory) {
     if (!key(name, to)) return Broken(path, name);
   }
   return identity;
+}
+
+std::set<std::string> LoadAssigned(const std::string& state_directory) {
+  std::set<std::string> aliases;
+  std::ifstream in(state_directory + "/identity/assigned");
+  for (std::string line;
+       aliases.size() < kMostAssigned && std::getline(in, line);) {
+    if (!line.empty()) aliases.insert(line);
+  }
+  return aliases;
 }
 
 }  // namespace schoolgate::agent

@@ -40,6 +40,7 @@ namespace {
 constexpr absl::Duration kPatience = absl::Milliseconds(20);
 constexpr absl::Duration kHousekeeping = absl::Milliseconds(250);
 constexpr absl::Duration kReopenCapture = absl::Milliseconds(500);
+constexpr absl::Duration kWordEvery = absl::Seconds(10);
 // Between two looks at the clock and the other duties, under full load.
 constexpr int kPacketsATurn = 256;
 // What Wait says.
@@ -75,6 +76,7 @@ class LiveAgent {
   absl::Status KeepGate();
   void Housekeeping();
   void TakeIdentity();
+  void LearnFromCollector(absl::Duration now);
   ObserverCounters Seen();
   void RefreshStatus();
   void Beat();
@@ -115,6 +117,7 @@ class LiveAgent {
   absl::Duration next_housekeeping_;
   absl::Duration next_beat_;
   absl::Duration next_capture_;
+  absl::Duration next_word_;
   int64_t shift_us_ = 0;  // of a capture file, to now
   bool finished_ = false;
   absl::Status outcome_;
@@ -349,6 +352,7 @@ void LiveAgent::Housekeeping() {
     if (episodes_ != nullptr) episodes_->OnTime(now_us);
   }
   if (rules_.Turn()) upkeep_->OnChange();
+  LearnFromCollector(now);
   if (gatehouse_ != nullptr) {
     if (absl::Status status = KeepGate(); !status.ok()) {
       outcome_ = status;
@@ -400,6 +404,13 @@ void LiveAgent::TakeIdentity() {
   answers_->SetContacts(contacts_.get());
   incidents_.SendTo(spool_.get());
   upkeep_->OnEnrolled(*contacts_);
+}
+
+// What the uplink laid down at the last contact.
+void LiveAgent::LearnFromCollector(absl::Duration now) {
+  if (contacts_ == nullptr || now < next_word_) return;
+  next_word_ = now + kWordEvery;
+  contacts_->SetAssigned(LoadAssigned(config_.state_directory));
 }
 
 // What the observer counted, with what labels know better.

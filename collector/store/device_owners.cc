@@ -30,15 +30,16 @@ std::string OwnerKey(const Device& device) {
 
 std::string SupportKey() { return kSupport; }
 
-const Owned* SchoolOwners::Of(const Device& device) const {
-  const auto found = owned_.find(OwnerKey(device));
+const Owned* SchoolOwners::ByKey(const std::string& key) const {
+  const auto found = owned_.find(key);
   return found == owned_.end() ? nullptr : &found->second;
 }
 
-const Owned* SchoolOwners::Support() const {
-  const auto found = owned_.find(kSupport);
-  return found == owned_.end() ? nullptr : &found->second;
+const Owned* SchoolOwners::Of(const Device& device) const {
+  return ByKey(OwnerKey(device));
 }
+
+const Owned* SchoolOwners::Support() const { return ByKey(kSupport); }
 
 std::vector<std::string> SchoolOwners::AliasesFor(const Device& device) const {
   const Owned* owned = Of(device);

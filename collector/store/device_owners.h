@@ -34,6 +34,7 @@ class SchoolOwners {
  public:
   // Null: the device is nobody's own.
   const Owned* Of(const Device& device) const;
+  const Owned* ByKey(const std::string& key) const;
 
   // Null: nobody is named.
   const Owned* Support() const;
