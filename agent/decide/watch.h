@@ -96,6 +96,7 @@ class Watch : public ObservationSink {
                   std::string_view kind);
 
   const NoticeBoard& notices() const { return notices_; }
+  NoticeBoard& notices() { return notices_; }
   const Verdicts& verdicts() const { return verdicts_; }
   // Whose observation was judged last; valid until Settle.
   const Who& judged_who() const { return unsettled_.back().who; }

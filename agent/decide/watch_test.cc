@@ -107,6 +107,26 @@ TEST_F(AttributionTest, AStaffAccountOnAClassroomComputerGetsItsRules) {
   EXPECT_EQ(Ask(1001).RulesGroup(), "pupils");
 }
 
+// A guest's name, or a class's, would travel although the policy says that
+// nobody is named.
+TEST_F(AttributionTest, WhoIsNamelessByThePolicyIsNeverAPerson) {
+  v1::CompiledPolicy policy;
+  for (const auto& [id, shared, history] :
+       {std::tuple{"pupils", true, true}, std::tuple{"guest", false, false},
+        std::tuple{"staff", false, true}}) {
+    v1::PolicyGroup* group = policy.add_groups();
+    group->set_id(id);
+    group->set_shared_accounts(shared);
+    group->set_personal_history(history);
+  }
+  EXPECT_EQ(NamelessGroups(policy), (std::set<std::string>{"guest", "pupils"}));
+  rules_.nameless_groups = NamelessGroups(policy);
+  const Who pupil = Ask(1001);
+  EXPECT_EQ(pupil.confidence, v1::CONFIDENCE_SHARED);
+  EXPECT_EQ(pupil.RulesLogin(), "a.khan") << "restrictions still find them";
+  EXPECT_EQ(Ask(1003).confidence, v1::CONFIDENCE_CERTAIN);
+}
+
 TEST_F(AttributionTest, ASystemAccountIsTheDevice) {
   const Who who = Ask(53);
   EXPECT_EQ(who.group, "staff");
@@ -647,6 +667,56 @@ TEST_F(OwnDeviceTest, WhoDoesNotSitThereIsNotTold) {
   now_us_ += 61'000'000;
   sessions_.table[1009] = {.active = true, .locked = false, .idle = false};
   EXPECT_EQ(AskedBenign(1009), 1u);
+}
+
+// A guest's hour under the starter rules, and a school's own guest accounts.
+class GuestTest : public WatchTest {
+ protected:
+  const rules::Decision& Answer(std::string_view host) {
+    return verdicts_.For(host, guest_, now_us_);
+  }
+
+  void SetRunning(absl::Duration since_boot) {
+    verdicts_.SetBoot("boot", absl::ToInt64Microseconds(since_boot));
+  }
+
+  const Who guest_{.uid = 1010, .login = "visitor1", .group = "guest"};
+};
+
+// Help would end with the visit, and a clock set back would prolong it.
+TEST_F(GuestTest, AVisitEndsByRunningTimeAndHelpStaysOpen) {
+  VisitBook visits;
+  visits.SetPolicy(verdicts_.rules()->policy());
+  verdicts_.SetVisits(&visits);
+  SetRunning(absl::Minutes(1));
+  EXPECT_EQ(Answer("www.bbc.co.uk").action, rules::Action::kAllow);
+  now_us_ -= absl::ToInt64Microseconds(absl::Hours(100));
+  SetRunning(absl::Minutes(1) + absl::Hours(10));
+  EXPECT_EQ(Answer("www.bbc.co.uk").rule, "session");
+  EXPECT_EQ(Answer("www.bbc.co.uk").action, rules::Action::kBlock);
+  EXPECT_EQ(Answer("www.childline.org.uk").action, rules::Action::kAllow);
+  EXPECT_NE(Answer(kShut).rule, "session") << "what is shut stays misuse";
+  EXPECT_EQ(verdicts_.ForCategory("bypass", guest_, now_us_).action,
+            rules::Action::kBlock);
+}
+
+// A guest account would open again with the clock of last week.
+TEST_F(GuestTest, ALaterTimeThatIsSureGoesBeforeTheWallClock) {
+  const absl::Time wall = absl::FromUnixMicros(now_us_);
+  SetRunning(absl::Hours(1));
+  verdicts_.SetTimeFloor(wall + absl::Hours(48),
+                         absl::ToInt64Microseconds(absl::Hours(1)));
+  Who teacher{.uid = 1009, .login = "j.smith", .group = "staff"};
+  const auto until_by = [&](absl::Duration running) {
+    SetRunning(running);
+    verdicts_.SetPlace(rules::Place::kOffsite);  // forgets answers
+    verdicts_.SetPlace(rules::Place::kOnsite);
+    return verdicts_.For("www.youtube.com", teacher, now_us_).until;
+  };
+  const auto first = until_by(absl::Hours(1));
+  ASSERT_TRUE(first) << "video has its hours";
+  EXPECT_GT(*first, wall + absl::Hours(48));
+  EXPECT_GT(*until_by(absl::Hours(25)), wall + absl::Hours(72));
 }
 
 }  // namespace

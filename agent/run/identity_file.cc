@@ -61,6 +61,12 @@ absl::StatusOr<Identity> LoadIdentity(const std::string& state_directory) {
   return identity;
 }
 
+absl::Time LoadTimeFloor(const std::string& state_directory) {
+  std::ifstream in(state_directory + "/identity/time_floor");
+  int64_t seconds = 0;
+  return in >> seconds ? absl::FromUnixSeconds(seconds) : absl::InfinitePast();
+}
+
 std::set<std::string> LoadAssigned(const std::string& state_directory) {
   std::set<std::string> aliases;
   std::ifstream in(state_directory + "/identity/assigned");

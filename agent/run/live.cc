@@ -26,6 +26,7 @@
 #include "agent/run/state_folders.h"
 #include "agent/run/status.h"
 #include "agent/run/upkeep.h"
+#include "agent/run/visits.h"
 #include "platform/complaint.h"
 #include "platform/local_socket.h"
 #include "platform/machine.h"
@@ -109,6 +110,7 @@ class LiveAgent {
   std::unique_ptr<Observer> observer_;
   std::unique_ptr<Answers> answers_;
   std::unique_ptr<Upkeep> upkeep_;
+  std::unique_ptr<Visits> visits_;  // null over a capture
 
   Incidents incidents_;
   Service service_;
@@ -140,6 +142,9 @@ absl::Status LiveAgent::Start() {
     return status;
   }
   if (config_.capture_file.empty()) {
+    visits_ =
+        std::make_unique<Visits>(*attribution_, *verdicts_, *watch_, rules_,
+                                 *sessions_, InRuntimeFolder("visits"));
     if (absl::Status status = StartKept(); !status.ok()) return status;
   }
   TakeIdentity();
@@ -353,6 +358,7 @@ void LiveAgent::Housekeeping() {
   }
   if (rules_.Turn()) upkeep_->OnChange();
   LearnFromCollector(now);
+  if (visits_ != nullptr) visits_->Tick(clock_.Now(), now, contacts_.get());
   if (gatehouse_ != nullptr) {
     if (absl::Status status = KeepGate(); !status.ok()) {
       outcome_ = status;
@@ -408,8 +414,11 @@ void LiveAgent::TakeIdentity() {
 
 // What the uplink laid down at the last contact.
 void LiveAgent::LearnFromCollector(absl::Duration now) {
-  if (contacts_ == nullptr || now < next_word_) return;
+  if (now < next_word_ || !config_.capture_file.empty()) return;
   next_word_ = now + kWordEvery;
+  verdicts_->SetTimeFloor(LoadTimeFloor(config_.state_directory),
+                          absl::ToInt64Microseconds(now));
+  if (contacts_ == nullptr) return;
   contacts_->SetAssigned(LoadAssigned(config_.state_directory));
 }
 
