@@ -90,7 +90,7 @@ class AccountWatch {
                  std::vector<Finding>& out);
 
   const SchoolPolicies* policies_;
-  DeviceOwners* const owners_;
+  DeviceOwners* owners_;
   std::map<AccountId, std::set<Use>> accounts_;
   // Log-ins that devices told of, whatever was done with them.
   std::map<AccountId, std::set<Use>> seen_;
