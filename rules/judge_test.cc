@@ -300,6 +300,19 @@ TEST_F(GuestEndTest, AGuestAccountEndsWithItsLastDay) {
             Action::kAllow);
 }
 
+// Whoever nobody knows would have nothing left, as the strictest group has.
+TEST_F(GuestEndTest, GuestsChangeNothingForAnybodyElse) {
+  for (const v1::PolicyGroup& group : city_->policy().groups()) {
+    for (const v1::PolicyCategory& category : city_->policy().categories()) {
+      const char* at = "2026-12-08T10:00:00Z";
+      EXPECT_EQ(
+          Ask(*tables_, group.id(), {category.id()}, at, "somebody").action,
+          Ask(*city_, group.id(), {category.id()}, at, "somebody").action)
+          << group.id() << " " << category.id();
+    }
+  }
+}
+
 TEST_F(GuestEndTest, TheLastDayCanBeRead) {
   const auto end = GuestEnd(policy_, "Visitor1");
   ASSERT_TRUE(end);
