@@ -107,6 +107,21 @@ test("a new alert appears by itself and survives a restart of the server", () =>
     await page.locator(`[data-alert="${later}"]`).waitFor();
   }));
 
+test("a day on which nothing needs anybody is quiet", async () => {
+  const quiet = await startSchool("--quiet");
+  try {
+    await inWindow({ school: quiet }, async (page) => {
+      await logIn(page, quiet, "lead", "/");
+      await page.getByRole("heading", { name: "Nothing needs you right now" }).waitFor();
+      await live(page);
+      assert.equal(await page.locator("li.alert, [role=alert]").count(), 0);
+      assert.doesNotMatch(await page.title(), /\d/);
+    });
+  } finally {
+    await quiet.stop();
+  }
+});
+
 test("an alert quotes the school’s own policy, and only those whom it names are told", async () => {
   const own = await startSchool("--policy", process.env.POLICY);
   try {
