@@ -262,9 +262,8 @@ std::vector<Incident> FindIncidents(std::vector<Act> acts, Tier tier,
   }
   AddLanded(incidents, landings, zone);
   for (Incident& incident : incidents) {
-    incident.by_landing =
-        !by_policy && Judge(incident.acts, {}, tier, zone) ==
-                          v1::SEVERITY_UNSPECIFIED;
+    incident.by_landing = !by_policy && Judge(incident.acts, {}, tier, zone) ==
+                                            v1::SEVERITY_UNSPECIFIED;
   }
   return incidents;
 }

@@ -1,8 +1,8 @@
-#include "collector/store/event_store_conformance_test.h"
-#include "collector/store/open_readers.h"
-
 #include <fstream>
 #include <iterator>
+
+#include "collector/store/event_store_conformance_test.h"
+#include "collector/store/open_readers.h"
 
 namespace schoolgate::collector {
 namespace {

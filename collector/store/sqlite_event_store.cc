@@ -169,7 +169,8 @@ class SqliteEventStore : public EventStore {
       if (found.empty() || found.size() < query.limit) continue;
       // What is older than the oldest of these is not wanted.
       KeepNewest(query.limit, &found);
-      if (!found.empty()) rest.from = std::max(rest.from, found.back().happened);
+      if (!found.empty())
+        rest.from = std::max(rest.from, found.back().happened);
     }
     KeepNewest(query.limit, &found);
     return found;

@@ -15,7 +15,7 @@ StoredEvent EventOf(const std::string& school, const std::string& alias,
   StoredEvent one;
   one.school = school;
   one.device = "D-00000001";
-  one.epoch = 1;
+  one.epoch = static_cast<uint64_t>(absl::ToUnixMicros(now));
   one.received = one.happened = now;
   one.event.mutable_person()->set_pseudonym(alias);
   one.event.mutable_person()->set_group("pupils");
@@ -57,8 +57,7 @@ absl::StatusOr<uint64_t> Put(const std::string& conninfo,
   alert.set_raised_unix_us(absl::ToUnixMicros(now));
   alert.set_first_unix_us(absl::ToUnixMicros(now));
   alert.set_last_unix_us(absl::ToUnixMicros(now));
-  const auto stored =
-      MakePostgresAlertStore(*database)->Put(std::move(alert));
+  const auto stored = MakePostgresAlertStore(*database)->Put(std::move(alert));
   if (!stored.ok()) return stored.status();
   return stored->id();
 }

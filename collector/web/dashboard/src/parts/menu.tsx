@@ -40,7 +40,7 @@ export function Menu({ pages, path, waiting }: { pages: PageLink[]; path: string
           onClick={() => setOpen(!open)}
         >
           <span class="menu-sign" aria-hidden="true" />
-          Menu{waiting > 0 && <span class="menu-waiting"> ({waiting} waiting)</span>}
+          Menu{waiting > 0 && <span class="menu-waiting">({waiting}<span class="hidden"> waiting</span>)</span>}
         </button>
       </div>
       <ul id="pages" class={open ? "width open" : "width"}>
