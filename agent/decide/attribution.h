@@ -17,6 +17,7 @@
 #include "platform/sessions.h"
 #include "platform/socket_owner.h"
 #include "proto/event.pb.h"
+#include "proto/policy.pb.h"
 
 namespace schoolgate::agent {
 
@@ -36,6 +37,9 @@ struct AttributionRules {
   // Whose rules hold for whoever still has to accept the school's notice; they
   // are not named either. Empty: nobody waits for it.
   std::string until_notice_accepted;
+  // Whose accounts are shared by the policy, or who leave no history (guests):
+  // judged by their log-in, and never a person to anybody.
+  std::set<std::string> nameless_groups = {};
   std::set<std::string> resolver_logins = {"systemd-resolve", "dnsmasq",
                                            "unbound", "nobody", "_unbound"};
   std::set<std::string> browsers = {
@@ -46,9 +50,14 @@ struct AttributionRules {
 // Uids below this belong to the system, not to people (Debian policy 9.2.2).
 inline constexpr uint32_t kFirstPersonUid = 1000;
 
+// The groups whose people are nameless by the policy.
+std::set<std::string> NamelessGroups(const v1::CompiledPolicy& policy);
+
 struct Who {
   uint32_t uid = platform::kNoUid;
-  std::string login;  // empty: nobody in particular
+  // Empty: nobody in particular. It leaves the device only where `confidence`
+  // is certain.
+  std::string login;
   std::string group;  // a group id of the policy
   v1::Confidence confidence = v1::CONFIDENCE_UNKNOWN;
   bool resolver = false;  // a local resolver asking upstream for somebody else
@@ -89,6 +98,8 @@ class Attribution {
 
   // Enrolment says, perhaps long after the start, what the device is.
   void SetDeviceGroup(std::string group);
+
+  void SetNamelessGroups(std::set<std::string> groups);
 
   // The returned reference holds until the next call.
   const Who& WhoAsked(const Observation& observation);

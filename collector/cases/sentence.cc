@@ -314,6 +314,27 @@ void AccountWords(const Finding& finding, absl::TimeZone zone,
   alert->set_next_step(NextStep(*alert, true, true, policy));
 }
 
+// On a device that the school gave to somebody else. Nobody did wrong, as far
+// as anybody knows.
+void NotAssignedWords(const Finding& finding, absl::TimeZone zone,
+                      v1::Alert* alert) {
+  alert->set_title("Another log-in on somebody's own device");
+  alert->set_sentence(absl::StrCat(
+      "The log-in ", finding.detail, " was used on ", DeviceName(*alert),
+      ", which the school gave to somebody else, ", Span(*alert, zone), "."));
+  alert->set_why(
+      "Such a device is for the person it was given to. Until it is clear who "
+      "used it, alerts about that device at that time prove nothing about "
+      "either of them.");
+  alert->set_in_favour(
+      "It may have been lent with leave, a colleague may have helped, or the "
+      "list of who has which device may be out of date. It is a question, not "
+      "a fault.");
+  alert->set_next_step(
+      "Ask the person whose device it is. If it has changed hands, tell the IT "
+      "provider, who keeps the list.");
+}
+
 struct DeviceSpeech {
   std::string title, sentence, why, in_favour, next_step;
 };
@@ -450,6 +471,9 @@ void PutInWords(const Finding& finding, absl::TimeZone zone,
   }
   if (finding.rule == "out_of_hours") {
     return HoursWords(finding, zone, policy, alert);
+  }
+  if (finding.rule == "not_assigned") {
+    return NotAssignedWords(finding, zone, alert);
   }
   if (!AccountKind(*alert).empty()) {
     return AccountWords(finding, zone, policy, alert);
