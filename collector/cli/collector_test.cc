@@ -226,8 +226,9 @@ TEST_F(CollectorTest, ABannedDeviceIsRefusedAndAReleasedOneComesBack) {
 }
 
 // The register would be of no use to the device, which alone sees log-ins.
-TEST_F(CollectorTest, ADeviceLearnsWhoseItIsAtEachContact) {
+TEST_F(CollectorTest, ADeviceLearnsWhoseItIsAndSoonOfAChange) {
   const SimulatedIdentity identity = Enrolled();
+  const std::vector<SealedBatch> batches = Batches(identity, 1, 20);
   const auto give = [&](const std::string& alias) {
     const auto store = OpenSqliteAgreementStore(Directory().Main());
     ASSERT_TRUE(store.ok());
@@ -238,14 +239,18 @@ TEST_F(CollectorTest, ADeviceLearnsWhoseItIsAtEachContact) {
     clock_.Advance(absl::Seconds(6));
   };
   give("P-OWNER1");
-  const auto link = Link(identity, Batches(identity, 1, 5), "", true);
-  ASSERT_TRUE(link->WaitWelcome(kPatience));
-  EXPECT_EQ(link->assigned(), std::vector<std::string>{"P-OWNER1"});
-  ASSERT_TRUE(link->WaitAll(kPatience));
+  SimulatedLink::Options options;
+  options.now = clock_.Now();
+  options.linger = options.paced = true;
+  SimulatedLink link(OpenSimulatedChannel(home_, &identity), batches, options);
+  ASSERT_TRUE(link.WaitWelcome(kPatience));
+  EXPECT_EQ(link.assigned(), std::vector<std::string>{"P-OWNER1"});
   give("P-OWNER2");
-  const auto next =
-      Link(identity, Batches(identity, 1, 10, 1), link->next_nonce(), true);
-  ASSERT_TRUE(next->WaitWelcome(kPatience));
+  link.Allow(1);
+  ASSERT_TRUE(link.WaitEnd(kPatience)) << "it is asked to call again";
+  EXPECT_EQ(link.status().error_code(), grpc::StatusCode::UNAVAILABLE);
+  const auto next = Link(identity, batches, link.next_nonce());
+  ASSERT_TRUE(next->WaitAll(kPatience)) << "and loses nothing by it";
   EXPECT_EQ(next->assigned(), std::vector<std::string>{"P-OWNER2"});
 }
 
