@@ -41,6 +41,11 @@ void Attribution::SetDeviceGroup(std::string group) {
   remembered_.clear();
 }
 
+void Attribution::SetOwesNotice(std::function<bool(uint32_t uid)> owes) {
+  owes_notice_ = std::move(owes);
+  remembered_.clear();
+}
+
 void Attribution::SetNamelessGroups(std::set<std::string> groups) {
   if (groups == rules_.nameless_groups) return;
   rules_.nameless_groups = std::move(groups);
@@ -134,6 +139,12 @@ Who Attribution::Resolve(uint32_t uid) const {
     who.judged_as = rules_.device_group;
   }
   if (who.login.empty()) return who;
+  if (!rules_.until_notice_accepted.empty() && owes_notice_ &&
+      owes_notice_(uid)) {
+    who.judged_as = rules_.until_notice_accepted;
+    who.login.clear();
+    return who;
+  }
   if (rules_.shared_logins.contains(who.login)) {
     who.confidence = v1::CONFIDENCE_SHARED;
     who.login.clear();

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -33,6 +34,9 @@ struct AttributionRules {
   // computer a pupil may have the teacher's password.
   std::set<std::string> judged_as_device;
   std::set<std::string> shared_logins;  // class accounts: never a person
+  // Whose rules hold for whoever still has to accept the school's notice; they
+  // are not named either. Empty: nobody waits for it.
+  std::string until_notice_accepted;
   // Whose accounts are shared by the policy, or who leave no history (guests):
   // judged by their log-in, and never a person to anybody.
   std::set<std::string> nameless_groups = {};
@@ -86,6 +90,12 @@ class Attribution {
   // Null, as at the start: nothing is known of sessions.
   void SetSessions(platform::Sessions* sessions) { sessions_ = sessions; }
 
+  // Who has not yet accepted the school's notice. Without it nobody owes it.
+  void SetOwesNotice(std::function<bool(uint32_t uid)> owes);
+
+  // Something about the user is different from now on.
+  void Forget(uint32_t uid) { remembered_.erase(uid); }
+
   // Enrolment says, perhaps long after the start, what the device is.
   void SetDeviceGroup(std::string group);
 
@@ -131,6 +141,7 @@ class Attribution {
   platform::SocketOwners* const owners_;
   platform::Processes* const processes_;
   platform::Sessions* sessions_ = nullptr;
+  std::function<bool(uint32_t uid)> owes_notice_;
   std::unordered_map<uint32_t, Remembered> remembered_;
 };
 

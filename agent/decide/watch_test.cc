@@ -107,6 +107,35 @@ TEST_F(AttributionTest, AStaffAccountOnAClassroomComputerGetsItsRules) {
   EXPECT_EQ(Ask(1001).RulesGroup(), "pupils");
 }
 
+// Otherwise somebody uses the network, and is recorded by name, who was never
+// told of either (P2, P4: sign before access).
+TEST_F(AttributionTest, WhoHasNotAcceptedTheNoticeIsStrictlyJudgedAndNotNamed) {
+  rules_.until_notice_accepted = "unknown";
+  std::set<uint32_t> owing = {1001, 1002, 53};
+  Attribution attribution(rules_, &accounts_, nullptr, nullptr);
+  attribution.SetOwesNotice([&](uint32_t uid) { return owing.contains(uid); });
+  Observation asked;
+  asked.uid = 1001;
+  const Who before = attribution.WhoAsked(asked);
+  EXPECT_EQ(before.RulesGroup(), "unknown");
+  EXPECT_EQ(before.RulesLogin(), "");
+  EXPECT_EQ(before.login, "");
+  EXPECT_EQ(before.confidence, v1::CONFIDENCE_UNKNOWN);
+  asked.uid = 1002;
+  EXPECT_EQ(attribution.WhoAsked(asked).RulesGroup(), "unknown");
+  asked.uid = 1003;
+  EXPECT_EQ(attribution.WhoAsked(asked).login, "m.jones");
+  asked.uid = 53;  // the machine's own services have nothing to accept
+  EXPECT_EQ(attribution.WhoAsked(asked).RulesGroup(), "staff");
+  owing.clear();
+  attribution.Forget(1001);
+  asked.uid = 1001;
+  EXPECT_EQ(attribution.WhoAsked(asked).RulesGroup(), "pupils");
+  EXPECT_EQ(attribution.WhoAsked(asked).login, "a.khan");
+  rules_.until_notice_accepted.clear();
+  EXPECT_EQ(Ask(1001).login, "a.khan") << "where no school asks for it";
+}
+
 // A guest's name, or a class's, would travel although the policy says that
 // nobody is named.
 TEST_F(AttributionTest, WhoIsNamelessByThePolicyIsNeverAPerson) {

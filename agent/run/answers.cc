@@ -257,13 +257,22 @@ std::string Answers::AnswerNotice(uint32_t uid, const std::string& token,
   return Dump({{"reported", true}});
 }
 
+void Answers::SetConsents(NoticeConsents* consents) {
+  consents_ = consents;
+  attribution_.SetOwesNotice(
+      [this](uint32_t uid) { return !HasAccepted(uid); });
+}
+
+bool Answers::HasAccepted(uint32_t uid) const {
+  return status_.notice.empty() || consents_ == nullptr ||
+         consents_->Accepted(uid, status_.notice_version);
+}
+
 std::string Answers::SchoolNotice(uint32_t uid) const {
-  const bool accepted = status_.notice.empty() || consents_ == nullptr ||
-                        consents_->Accepted(uid, status_.notice_version);
   return Dump({{"notice", status_.notice},
                {"version", status_.notice_version},
                {"school", status_.school},
-               {"accepted", accepted}});
+               {"accepted", HasAccepted(uid)}});
 }
 
 std::string Answers::Accept(uint32_t uid, const std::string& version,
@@ -273,6 +282,7 @@ std::string Answers::Accept(uint32_t uid, const std::string& version,
   }
   if (!consents_->Accepted(uid, version)) {
     consents_->Accept(uid, version, now);
+    attribution_.Forget(uid);  // from now on they are who they are
     if (contacts_ != nullptr) {
       const Observation asked = AskedBy(uid, now);
       contacts_->NoteNotice(version, attribution_.WhoAsked(asked),

@@ -125,6 +125,13 @@ std::string WhyContacts(const Finding& finding, const Tally& tally) {
         "person opened the site: it came by itself, not as part of "
         "another page.");
   }
+  if (finding.by_landing) {
+    return absl::StrCat(
+        words,
+        "Each looked as if a person opened the site. A short landing on such "
+        "a site at another time, which alone would count for nothing, makes "
+        "it a pattern.");
+  }
   return absl::StrCat(
       words,
       "Each looked as if a person opened the site: it came by itself, "
@@ -157,7 +164,9 @@ std::string InFavour(const Finding& finding, bool is_person,
     say("The device was offline, so this is told later than it happened.");
   }
   if (finding.landed == 1) {
-    say("One more short landing looks accidental and is not counted.");
+    say(finding.by_landing
+            ? "One more short landing is not counted: it may be an accident."
+            : "One more short landing looks accidental and is not counted.");
   } else if (finding.landed > 1) {
     say(absl::StrCat(finding.landed,
                      " short landings look accidental and "

@@ -205,6 +205,10 @@ class Api {
                                        const std::string& school,
                                        const Period& period,
                                        const Readers& everybody);
+  // api_changes.cc
+  absl::StatusOr<uint64_t> LinesBefore(absl::Time time);
+  absl::StatusOr<Report> ChangeFigures(const std::string& school,
+                                       const Period& period);
   absl::StatusOr<Report> EffectFigures(const Account& reader,
                                        const Period& period,
                                        const Readers& everybody);
