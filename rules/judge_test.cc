@@ -2,12 +2,17 @@
 // what is nobody's business; a wrong `until` does so for as long as it says.
 #include "rules/judge.h"
 
+#include <unistd.h>
+
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 
 #include "absl/strings/match.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "rules/policy/compile.h"
+#include "rules/policy/restrictions.h"
 
 namespace schoolgate::rules {
 namespace {
@@ -239,6 +244,81 @@ TEST_F(RestrictionTest, AGroupThatIsNoneIsRefusedWithTheBundle) {
   one_->set_to(0);
   one_->set_group_plus_1(1000);
   EXPECT_FALSE(PolicyTables::Make(policy_).ok());
+}
+
+// A visitor's account: the school's own policy, with two guests in it.
+class GuestEndTest : public JudgeTest {
+ protected:
+  void SetUp() override {
+    JudgeTest::SetUp();
+    namespace fs = std::filesystem;
+    const std::string folder =
+        testing::TempDir() + "/guests-" + std::to_string(getpid());
+    fs::create_directories(folder);
+    for (const char* file : {"/baseline.yaml", "/city-primary.yaml"}) {
+      fs::copy_file("rules/policies" + std::string(file), folder + file,
+                    fs::copy_options::overwrite_existing);
+    }
+    std::ofstream(folder + "/city-primary.yaml", std::ios::app)
+        << "\nguests:\n"
+           "  - {user: Visitor1, until: 2026-12-04, reason: supply, asked_by: "
+           "office, approver: head}\n"
+           "  - {user: visitor2, until: 2026-12-11, reason: supply, asked_by: "
+           "office, approver: head}\n";
+    auto policy = CompilePolicyFile(folder + "/city-primary.yaml");
+    fs::remove_all(folder);
+    ASSERT_TRUE(policy.ok()) << policy.status().message();
+    policy_ = *std::move(policy);
+    tables_ = *PolicyTables::Make(policy_);
+  }
+
+  Decision AskAs(const char* user, const char* category, const char* at) {
+    return Ask(*tables_, "guest", {category}, at, user);
+  }
+
+  v1::CompiledPolicy policy_;
+  std::shared_ptr<const PolicyTables> tables_;
+};
+
+// A supply teacher's account would still be open to whoever has its password.
+TEST_F(GuestEndTest, AGuestAccountEndsWithItsLastDay) {
+  const Decision last = AskAs("visitor1", "education", "2026-12-04T23:59:59Z");
+  EXPECT_EQ(last.action, Action::kAllow);
+  EXPECT_EQ(Text(last.until), "2026-12-05T00:00:00Z");
+  const Decision ended = AskAs("visitor1", "education", "2026-12-05T00:00:00Z");
+  EXPECT_EQ(ended.action, Action::kBlock);
+  EXPECT_EQ(ended.rule, "guest-ended");
+  EXPECT_FALSE(ended.logged) << "it is no misuse";
+  EXPECT_THAT(ended.reason, testing::HasSubstr("4 December 2026"));
+  EXPECT_EQ(AskAs("VISITOR1", "news", "2031-01-01T10:00:00Z").action,
+            Action::kBlock);
+  EXPECT_EQ(AskAs("visitor1", "helpline", "2026-12-05T10:00:00Z").action,
+            Action::kAllow);
+  EXPECT_EQ(AskAs("visitor2", "education", "2026-12-05T10:00:00Z").action,
+            Action::kAllow);
+  EXPECT_EQ(AskAs("visitor3", "education", "2026-12-05T10:00:00Z").action,
+            Action::kAllow);
+}
+
+// Whoever nobody knows would have nothing left, as the strictest group has.
+TEST_F(GuestEndTest, GuestsChangeNothingForAnybodyElse) {
+  for (const v1::PolicyGroup& group : city_->policy().groups()) {
+    for (const v1::PolicyCategory& category : city_->policy().categories()) {
+      const char* at = "2026-12-08T10:00:00Z";
+      EXPECT_EQ(
+          Ask(*tables_, group.id(), {category.id()}, at, "somebody").action,
+          Ask(*city_, group.id(), {category.id()}, at, "somebody").action)
+          << group.id() << " " << category.id();
+    }
+  }
+}
+
+TEST_F(GuestEndTest, TheLastDayCanBeRead) {
+  const auto end = GuestEnd(policy_, "Visitor1");
+  ASSERT_TRUE(end);
+  EXPECT_EQ(DayBefore(policy_, *end), "4 December 2026");
+  EXPECT_EQ(GuestEnd(policy_, "visitor3"), std::nullopt);
+  EXPECT_EQ(GuestEnd(policy_, ""), std::nullopt);
 }
 
 // The property behind every other test of `until`: nothing changes before it,

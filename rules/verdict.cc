@@ -116,6 +116,14 @@ class Words {
 
   void AddRestriction(Decision* decision) const {
     const v1::Restriction& one = policy_.restrictions(verdict_.restriction);
+    if (IsGuestsEnd(policy_, one)) {
+      decision->rule = "guest-ended";
+      decision->reason =
+          absl::StrCat("This guest account was for use until the end of ",
+                       DayBefore(policy_, one.from_unix_s()),
+                       ". Whoever still needs one asks at the school.");
+      return;
+    }
     absl::StrAppend(&decision->reason, " This holds until the end of ",
                     LastDayOf(policy_, one),
                     ", as the school decided: ", one.reason());

@@ -32,6 +32,11 @@ std::string Sentence(std::string text) {
 platform::DesktopNotice NoticeInWords(const Json& notice) {
   platform::DesktopNotice words;
   const std::string host = Text(notice, "host");
+  if (const std::string heading = Text(notice, "heading"); !heading.empty()) {
+    words.summary = heading;
+    words.body = Text(notice, "reason");
+    return words;
+  }
   if (host.empty()) {
     words.summary = "Stop. This is blocked.";
     words.body =

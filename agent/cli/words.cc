@@ -76,8 +76,8 @@ std::string WhoInWords(const nlohmann::json& status) {
              ", group " + group + ".\n";
   } else if (as == "shared") {
     words +=
-        "You use an account that several people share: what it contacts is "
-        "put down to nobody, by the rules of group " +
+        "You use a shared account or a guest's: what it contacts is put down "
+        "to nobody, by the rules of group " +
         group + ".\n";
   } else if (as == "system") {
     words +=
@@ -98,6 +98,14 @@ std::string WhoInWords(const nlohmann::json& status) {
     words +=
         "It looks at all packets, and asks the system whose program sent "
         "them. A program that ends at once is put down to nobody.\n";
+  }
+  if (you->contains("minutes_left")) {
+    words += "Your time on this computer is over in " +
+             std::to_string(Number(*you, "minutes_left")) +
+             " minutes; then only help-lines are open.\n";
+  }
+  if (const std::string day = Text(*you, "guest_until"); !day.empty()) {
+    words += "This guest account can be used until the end of " + day + ".\n";
   }
   const std::string session = Text(*you, "session");
   if (session == "locked" || session == "idle" || session == "in use") {
@@ -171,6 +179,8 @@ std::string RecordInWords(const nlohmann::json& answer) {
     if (Text(entry, "what") == "notice") {
       words +=
           "you accepted the school's notice, version " + Text(entry, "version");
+    } else if (Text(entry, "what") == "log-in") {
+      words += "you logged in here; this computer is somebody else's";
     } else if (Text(entry, "what") == "report") {
       words += "  your own report";
     } else if (entry.value("stopped", false)) {

@@ -18,6 +18,16 @@ platform::SocketAddress ToSocketAddress(const Endpoint& end) {
 
 }  // namespace
 
+std::set<std::string> NamelessGroups(const v1::CompiledPolicy& policy) {
+  std::set<std::string> groups;
+  for (const v1::PolicyGroup& group : policy.groups()) {
+    if (group.shared_accounts() || !group.personal_history()) {
+      groups.insert(group.id());
+    }
+  }
+  return groups;
+}
+
 Attribution::Attribution(AttributionRules rules, platform::Accounts* accounts,
                          platform::SocketOwners* owners,
                          platform::Processes* processes)
@@ -28,6 +38,17 @@ Attribution::Attribution(AttributionRules rules, platform::Accounts* accounts,
 
 void Attribution::SetDeviceGroup(std::string group) {
   rules_.device_group = std::move(group);
+  remembered_.clear();
+}
+
+void Attribution::SetOwesNotice(std::function<bool(uint32_t uid)> owes) {
+  owes_notice_ = std::move(owes);
+  remembered_.clear();
+}
+
+void Attribution::SetNamelessGroups(std::set<std::string> groups) {
+  if (groups == rules_.nameless_groups) return;
+  rules_.nameless_groups = std::move(groups);
   remembered_.clear();
 }
 
@@ -118,9 +139,17 @@ Who Attribution::Resolve(uint32_t uid) const {
     who.judged_as = rules_.device_group;
   }
   if (who.login.empty()) return who;
+  if (!rules_.until_notice_accepted.empty() && owes_notice_ &&
+      owes_notice_(uid)) {
+    who.judged_as = rules_.until_notice_accepted;
+    who.login.clear();
+    return who;
+  }
   if (rules_.shared_logins.contains(who.login)) {
     who.confidence = v1::CONFIDENCE_SHARED;
     who.login.clear();
+  } else if (rules_.nameless_groups.contains(who.group)) {
+    who.confidence = v1::CONFIDENCE_SHARED;
   } else {
     who.confidence = v1::CONFIDENCE_CERTAIN;
   }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -16,6 +17,7 @@
 #include "platform/sessions.h"
 #include "platform/socket_owner.h"
 #include "proto/event.pb.h"
+#include "proto/policy.pb.h"
 
 namespace schoolgate::agent {
 
@@ -32,6 +34,12 @@ struct AttributionRules {
   // computer a pupil may have the teacher's password.
   std::set<std::string> judged_as_device;
   std::set<std::string> shared_logins;  // class accounts: never a person
+  // Whose rules hold for whoever still has to accept the school's notice; they
+  // are not named either. Empty: nobody waits for it.
+  std::string until_notice_accepted;
+  // Whose accounts are shared by the policy, or who leave no history (guests):
+  // judged by their log-in, and never a person to anybody.
+  std::set<std::string> nameless_groups = {};
   std::set<std::string> resolver_logins = {"systemd-resolve", "dnsmasq",
                                            "unbound", "nobody", "_unbound"};
   std::set<std::string> browsers = {
@@ -42,9 +50,14 @@ struct AttributionRules {
 // Uids below this belong to the system, not to people (Debian policy 9.2.2).
 inline constexpr uint32_t kFirstPersonUid = 1000;
 
+// The groups whose people are nameless by the policy.
+std::set<std::string> NamelessGroups(const v1::CompiledPolicy& policy);
+
 struct Who {
   uint32_t uid = platform::kNoUid;
-  std::string login;  // empty: nobody in particular
+  // Empty: nobody in particular. It leaves the device only where `confidence`
+  // is certain.
+  std::string login;
   std::string group;  // a group id of the policy
   v1::Confidence confidence = v1::CONFIDENCE_UNKNOWN;
   bool resolver = false;  // a local resolver asking upstream for somebody else
@@ -77,8 +90,16 @@ class Attribution {
   // Null, as at the start: nothing is known of sessions.
   void SetSessions(platform::Sessions* sessions) { sessions_ = sessions; }
 
+  // Who has not yet accepted the school's notice. Without it nobody owes it.
+  void SetOwesNotice(std::function<bool(uint32_t uid)> owes);
+
+  // Something about the user is different from now on.
+  void Forget(uint32_t uid) { remembered_.erase(uid); }
+
   // Enrolment says, perhaps long after the start, what the device is.
   void SetDeviceGroup(std::string group);
+
+  void SetNamelessGroups(std::set<std::string> groups);
 
   // The returned reference holds until the next call.
   const Who& WhoAsked(const Observation& observation);
@@ -120,6 +141,7 @@ class Attribution {
   platform::SocketOwners* const owners_;
   platform::Processes* const processes_;
   platform::Sessions* sessions_ = nullptr;
+  std::function<bool(uint32_t uid)> owes_notice_;
   std::unordered_map<uint32_t, Remembered> remembered_;
 };
 

@@ -142,6 +142,41 @@ void ContactLog::TellWho(const Who& who, int64_t time_us) {
   sink_.Emit(std::move(event));
 }
 
+void ContactLog::SetAssigned(std::set<std::string> aliases) {
+  if (aliases == assigned_) return;
+  assigned_ = std::move(aliases);
+  strangers_.clear();
+}
+
+bool ContactLog::IsStranger(const Who& who, int64_t time_us) {
+  if (assigned_.empty() || who.login.empty() ||
+      who.confidence != v1::CONFIDENCE_CERTAIN) {
+    return false;
+  }
+  if (strangers_.size() >= kMaxStrangers && !strangers_.contains(who.uid)) {
+    strangers_.clear();
+  }
+  auto [entry, fresh] = strangers_.try_emplace(who.uid);
+  Stranger& one = entry->second;
+  if (fresh) one.is = !assigned_.contains(PersonOf(who).pseudonym());
+  if (!one.is) return false;
+  if (time_us - one.seen_us > kNewSittingUs) one.look_us = 0;
+  one.seen_us = time_us;
+  if (time_us < one.look_us) return false;
+  one.look_us = time_us + kLookAgainUs;
+  return true;
+}
+
+void ContactLog::NoteStranger(const Who& who, int64_t time_us) {
+  strangers_[who.uid].look_us = INT64_MAX;
+  told_.erase(PersonOf(who).pseudonym());
+  TellWho(who, time_us);
+  v1::Event event;
+  event.set_time_unix_us(time_us);
+  event.mutable_person_seen();
+  own_record_.Add(who.uid, event);
+}
+
 void ContactLog::NoteNotice(const std::string& version, const Who& who,
                             int64_t time_us) {
   TellWho(who, time_us);

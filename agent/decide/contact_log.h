@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 
@@ -34,6 +35,17 @@ class ContactLog {
   void NoteReport(v1::SelfReport::Kind kind, const std::string& host,
                   const std::string& words, const Who& who, int64_t time_us);
 
+  // The aliases of those whose log-ins belong on this device; none: it is
+  // nobody's own, and nobody is a stranger.
+  void SetAssigned(std::set<std::string> aliases);
+
+  // Whether this is somebody else's log-in on a device that is one person's,
+  // and it is time to look whether they sit there. Cheap for everybody else.
+  bool IsStranger(const Who& who, int64_t time_us);
+
+  // They do: their log-in goes along, sealed, and it stands in their record.
+  void NoteStranger(const Who& who, int64_t time_us);
+
   // Who has read the school's notice.
   void NoteNotice(const std::string& version, const Who& who, int64_t time_us);
 
@@ -51,11 +63,22 @@ class ContactLog {
   // File sharing opens hundreds of flows, each of which gets its label.
   static constexpr int64_t kMergeFlowsUs = 300'000'000;
   static constexpr size_t kMaxOpen = 4096;
+  // Who has asked for nothing this long has logged in anew when they do.
+  static constexpr int64_t kNewSittingUs = 4 * 3'600'000'000;
+  // A screen that is locked, or in the background, is looked at again.
+  static constexpr int64_t kLookAgainUs = 60'000'000;
+  static constexpr size_t kMaxStrangers = 64;
 
   struct Open {
     int64_t first_us = 0;
     uint32_t merged = 0;
     uint64_t number = 0;  // of the event; see EventSink
+  };
+
+  struct Stranger {
+    bool is = false;  // else their log-in belongs here
+    int64_t seen_us = 0;
+    int64_t look_us = 0;  // not before
   };
 
   uint64_t LastAbout(const Who& who, const std::string& host, int64_t now_us);
@@ -66,6 +89,8 @@ class ContactLog {
   EventSink& sink_;
   RecentMap<std::string, Open> open_{600'000'000, kMaxOpen};
   std::set<std::string> told_;  // pseudonyms whose log-in was sent
+  std::set<std::string> assigned_;
+  std::map<uint32_t, Stranger> strangers_;  // and owners; by uid
   OwnRecord own_record_;
   uint64_t contacts_ = 0;  // also the last one's number
   uint64_t merged_ = 0;

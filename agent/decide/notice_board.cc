@@ -56,6 +56,7 @@ Notice& NoticeBoard::Put(uint32_t uid, std::string_view host,
   const bool pops_up = by_person && !BroughtIn(person, site, now_us);
   for (auto known = person.notices.rbegin(); known != person.notices.rend();
        ++known) {
+    if (!known->heading.empty()) continue;
     const bool same = decision.locked ? known->host.empty()
                                       : ServiceText(known->host) == site;
     const int64_t age_us = now_us - known->time_us;
@@ -79,6 +80,18 @@ Notice& NoticeBoard::Put(uint32_t uid, std::string_view host,
   notice.token = absl::BytesToHexString(seal::RandomBytes(kTokenBytes));
   notice.pops_up = pops_up;
   return notice;
+}
+
+void NoticeBoard::Tell(uint32_t uid, std::string heading, std::string words,
+                       int64_t now_us) {
+  Person& person = PersonOf(uid);
+  if (person.notices.size() >= kMostNotices) person.notices.pop_front();
+  Notice& notice = person.notices.emplace_back();
+  notice.id = ++last_id_;
+  notice.time_us = now_us;
+  notice.heading = std::move(heading);
+  notice.reason = std::move(words);
+  notice.pops_up = true;
 }
 
 std::vector<const Notice*> NoticeBoard::After(uint32_t uid, uint64_t id) const {

@@ -19,6 +19,7 @@ struct Notice {
   int64_t time_us = 0;  // since 1970
   std::string host;     // empty: illegal material, not named on any screen
   bool warn = false;    // open, with a warning; else blocked
+  std::string heading;  // of what is about no host; then `reason` is all of it
   std::string reason;
   std::string clause;
   std::string help;   // whom to talk to, in the policy's words
@@ -47,6 +48,10 @@ class NoticeBoard {
   Notice& Put(uint32_t uid, std::string_view host,
               const rules::Decision& decision, std::string help, bool by_person,
               int64_t now_us);
+
+  // Something else that this person is to be told; it pops up.
+  void Tell(uint32_t uid, std::string heading, std::string words,
+            int64_t now_us);
 
   // What pops up for this person, newer than `id`.
   std::vector<const Notice*> After(uint32_t uid, uint64_t id) const;

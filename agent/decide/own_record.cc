@@ -16,6 +16,11 @@ void OwnRecord::Add(uint32_t uid, const v1::Event& event) {
   mine.push_back(event);
 }
 
+void OwnRecord::Forget(uint32_t uid) {
+  // What was written has to be written anew.
+  added_ += events_.erase(uid);
+}
+
 std::string OwnRecord::Written() const {
   std::string written;
   for (const auto& [uid, events] : events_) {

@@ -25,6 +25,9 @@ class OwnRecord {
   // Oldest first; empty for who has caused nothing.
   const std::deque<v1::Event>& Of(uint32_t uid) const;
 
+  // Who has left and leaves no history.
+  void Forget(uint32_t uid);
+
   // All of it, to be taken up after a restart of the agent.
   std::string Written() const;
   // Puts what was written before what is kept now; damaged bytes are ignored

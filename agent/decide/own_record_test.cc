@@ -41,5 +41,18 @@ TEST(OwnRecordTest, DamagedBytesCostWhatFollowsThemAndNoMore) {
   EXPECT_EQ(after.Of(1000).size(), 1u);
 }
 
+// What a guest did would be read by the next one under the same account.
+TEST(OwnRecordTest, WhoLeavesNoHistoryIsForgotten) {
+  OwnRecord record;
+  record.Add(1001, v1::Event());
+  record.Add(1002, v1::Event());
+  const uint64_t before = record.added();
+  record.Forget(1001);
+  EXPECT_TRUE(record.Of(1001).empty());
+  EXPECT_EQ(record.Of(1002).size(), 1u);
+  EXPECT_NE(record.added(), before) << "it is written anew";
+  record.Forget(1001);
+}
+
 }  // namespace
 }  // namespace schoolgate::agent

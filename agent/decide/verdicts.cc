@@ -43,6 +43,13 @@ void Verdicts::SetBoot(std::string boot_id, int64_t boot_us) {
   boot_us_ = boot_us;
 }
 
+void Verdicts::SetTimeFloor(absl::Time floor, int64_t boot_us) {
+  if (floor <= floor_) return;
+  floor_ = floor;
+  floor_boot_us_ = boot_us;
+  remembered_.Clear();
+}
+
 void Verdicts::SetDevice(std::string device) {
   device_ = std::move(device);
   remembered_.Clear();
@@ -51,6 +58,10 @@ void Verdicts::SetDevice(std::string device) {
 const rules::Decision& Verdicts::For(std::string_view host, const Who& who,
                                      int64_t time_us) {
   const rules::Decision& decision = ByRules(host, who, time_us);
+  if (visits_ != nullptr && visits_->IsOver(who, boot_us_) &&
+      decision.action != rules::Action::kBlock && !decision.never_log) {
+    return visits_->ended();
+  }
   if (portal_ == nullptr || decision.action != rules::Action::kBlock) {
     return decision;
   }
@@ -84,12 +95,17 @@ const rules::Decision& Verdicts::ByRules(std::string_view host, const Who& who,
 rules::Decision Verdicts::ForCategory(std::string_view category, const Who& who,
                                       int64_t time_us) const {
   if (rules_ == nullptr) return {};
+  if (visits_ != nullptr && visits_->IsOver(who, boot_us_)) {
+    return visits_->ended();
+  }
   return rules::Judge(rules_->tables(), rules_->overlays(), std::string_view(),
                       {std::string(category)}, QuestionOf(who, time_us));
 }
 
 rules::Question Verdicts::QuestionOf(const Who& who, int64_t time_us) const {
   rules::Question question = Blank(absl::FromUnixMicros(time_us));
+  question.at = std::max(
+      question.at, floor_ + absl::Microseconds(boot_us_ - floor_boot_us_));
   question.group = who.RulesGroup();
   question.user = who.RulesLogin();
   return question;

@@ -13,6 +13,7 @@
 #include "agent/decide/portal_allowance.h"
 #include "agent/decide/recent_map.h"
 #include "agent/decide/rules_trial.h"
+#include "agent/decide/visit_book.h"
 #include "rules/decide.h"
 #include "rules/ruleset.h"
 
@@ -34,9 +35,17 @@ class Verdicts {
   // setting the wall clock back prolongs none.
   void SetBoot(std::string boot_id, int64_t boot_us);
 
+  // It was surely this late when the boot was that old: the wall clock counts
+  // only where it is later.
+  void SetTimeFloor(absl::Time floor, int64_t boot_us);
+
+  // Whose time is over; null as at the start: nobody's. Outlives this.
+  void SetVisits(VisitBook* visits) { visits_ = visits; }
+
   // By which log-in pages of networks are open; null as at the start: by
   // nothing. Outlives this.
   void SetPortal(PortalAllowance* portal) { portal_ = portal; }
+  const VisitBook* visits() const { return visits_; }
   PortalAllowance* portal() const { return portal_; }
   int64_t boot_us() const { return boot_us_; }
 
@@ -99,6 +108,9 @@ class Verdicts {
   std::shared_ptr<const rules::Ruleset> rules_;
   std::unique_ptr<RulesTrial> trial_;
   PortalAllowance* portal_ = nullptr;
+  VisitBook* visits_ = nullptr;
+  absl::Time floor_ = absl::InfinitePast();
+  int64_t floor_boot_us_ = 0;
   std::optional<rules::Decision> by_portal_;
   uint64_t judged_ = 0;
   uint64_t blocked_ = 0;

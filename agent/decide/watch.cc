@@ -239,7 +239,10 @@ void Watch::Settle() {
       Hold(std::move(judged));
     } else {
       // Also where it is open to them: then nobody did what is not allowed.
-      if (IsPersons(judged)) NamePerson(judged);
+      if (IsPersons(judged)) {
+        NamePerson(judged);
+        LookForStranger(judged);
+      }
       Record(judged);
     }
   }
@@ -284,6 +287,19 @@ void Watch::NamePerson(const Judged& judged) {
   persons_.Put(judged.name, now_us, now_us);
   counters_.repeats += std::erase_if(
       held_, [&](const Judged& held) { return held.name == judged.name; });
+}
+
+// On a device that is one person's, whether somebody else sits there: what a
+// session in the background does, or a container, is nobody's log-in.
+void Watch::LookForStranger(const Judged& judged) {
+  const int64_t now_us = judged.observation.time_us;
+  if (contacts_ == nullptr || !contacts_->IsStranger(judged.who, now_us)) {
+    return;
+  }
+  const auto presence = attribution_.PresenceOf(judged.who.uid);
+  if (presence && (!presence->active || presence->locked)) return;
+  if (attribution_.ProgramThatAsked(judged.observation).contained) return;
+  contacts_->NoteStranger(judged.who, now_us);
 }
 
 void Watch::ReleaseHeld(int64_t now_us) {

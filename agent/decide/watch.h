@@ -96,6 +96,7 @@ class Watch : public ObservationSink {
                   std::string_view kind);
 
   const NoticeBoard& notices() const { return notices_; }
+  NoticeBoard& notices() { return notices_; }
   const Verdicts& verdicts() const { return verdicts_; }
   // Whose observation was judged last; valid until Settle.
   const Who& judged_who() const { return unsettled_.back().who; }
@@ -169,6 +170,7 @@ class Watch : public ObservationSink {
   void Count(const Observation& observation);
   void Record(Judged& judged);
   void OnLabel(const Observation& label);
+  void LookForStranger(const Judged& judged);
   void Report(const Observation& flow, const FlowFinding& finding);
   void CountBulk(const FlowProgress& progress);
   void Notify(const Judged& judged, v1::ProcessKind process);

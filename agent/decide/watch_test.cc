@@ -10,6 +10,7 @@
 
 #include "platform/name_question.h"
 #include "proto/seal/keys.h"
+#include "proto/seal/pseudonym.h"
 #include "rules/ruleset.h"
 
 namespace schoolgate::agent {
@@ -104,6 +105,55 @@ TEST_F(AttributionTest, AStaffAccountOnAClassroomComputerGetsItsRules) {
   EXPECT_EQ(there.group, "staff") << "the record says whose account it was";
   EXPECT_EQ(there.login, "m.jones");
   EXPECT_EQ(Ask(1001).RulesGroup(), "pupils");
+}
+
+// Otherwise somebody uses the network, and is recorded by name, who was never
+// told of either (P2, P4: sign before access).
+TEST_F(AttributionTest, WhoHasNotAcceptedTheNoticeIsStrictlyJudgedAndNotNamed) {
+  rules_.until_notice_accepted = "unknown";
+  std::set<uint32_t> owing = {1001, 1002, 53};
+  Attribution attribution(rules_, &accounts_, nullptr, nullptr);
+  attribution.SetOwesNotice([&](uint32_t uid) { return owing.contains(uid); });
+  Observation asked;
+  asked.uid = 1001;
+  const Who before = attribution.WhoAsked(asked);
+  EXPECT_EQ(before.RulesGroup(), "unknown");
+  EXPECT_EQ(before.RulesLogin(), "");
+  EXPECT_EQ(before.login, "");
+  EXPECT_EQ(before.confidence, v1::CONFIDENCE_UNKNOWN);
+  asked.uid = 1002;
+  EXPECT_EQ(attribution.WhoAsked(asked).RulesGroup(), "unknown");
+  asked.uid = 1003;
+  EXPECT_EQ(attribution.WhoAsked(asked).login, "m.jones");
+  asked.uid = 53;  // the machine's own services have nothing to accept
+  EXPECT_EQ(attribution.WhoAsked(asked).RulesGroup(), "staff");
+  owing.clear();
+  attribution.Forget(1001);
+  asked.uid = 1001;
+  EXPECT_EQ(attribution.WhoAsked(asked).RulesGroup(), "pupils");
+  EXPECT_EQ(attribution.WhoAsked(asked).login, "a.khan");
+  rules_.until_notice_accepted.clear();
+  EXPECT_EQ(Ask(1001).login, "a.khan") << "where no school asks for it";
+}
+
+// A guest's name, or a class's, would travel although the policy says that
+// nobody is named.
+TEST_F(AttributionTest, WhoIsNamelessByThePolicyIsNeverAPerson) {
+  v1::CompiledPolicy policy;
+  for (const auto& [id, shared, history] :
+       {std::tuple{"pupils", true, true}, std::tuple{"guest", false, false},
+        std::tuple{"staff", false, true}}) {
+    v1::PolicyGroup* group = policy.add_groups();
+    group->set_id(id);
+    group->set_shared_accounts(shared);
+    group->set_personal_history(history);
+  }
+  EXPECT_EQ(NamelessGroups(policy), (std::set<std::string>{"guest", "pupils"}));
+  rules_.nameless_groups = NamelessGroups(policy);
+  const Who pupil = Ask(1001);
+  EXPECT_EQ(pupil.confidence, v1::CONFIDENCE_SHARED);
+  EXPECT_EQ(pupil.RulesLogin(), "a.khan") << "restrictions still find them";
+  EXPECT_EQ(Ask(1003).confidence, v1::CONFIDENCE_CERTAIN);
 }
 
 TEST_F(AttributionTest, ASystemAccountIsTheDevice) {
@@ -596,6 +646,106 @@ TEST_F(WatchTest, SelfTestsAreRememberedUpToTheLimitAndThenCounted) {
   ask();
   EXPECT_FALSE(watch_.SawTest(first));
   EXPECT_EQ(watch_.counters().forgotten_tests, 1u);
+}
+
+// A laptop that the school gave to somebody; j.smith (1009) is a colleague.
+class OwnDeviceTest : public WatchTest {
+ protected:
+  void GiveTo(const std::string& login) {
+    log_.SetAssigned({seal::Pseudonym(std::string(32, 'k'), login)});
+  }
+
+  // A name that no policy asks about.
+  size_t AskedBenign(uint32_t uid) {
+    Ask(V4(10, 0, 0, 2, 5000), server_, "www.bbc.co.uk", uid);
+    return sink_.events.size();
+  }
+};
+
+// The school's rule would be known to nobody who breaks it.
+TEST_F(OwnDeviceTest, AnothersLogInIsToldOnceASittingAndOnlySealed) {
+  GiveTo("m.jones");
+  ASSERT_EQ(AskedBenign(1009), 1u);
+  const v1::Event told = sink_.events[0];
+  EXPECT_TRUE(told.has_person_seen());
+  EXPECT_EQ(told.person().group(), "staff");
+  EXPECT_EQ(told.SerializeAsString().find("j.smith"), std::string::npos);
+  EXPECT_EQ(told.SerializeAsString().find("bbc"), std::string::npos);
+  ASSERT_EQ(log_.own_record().Of(1009).size(), 1u) << "they can read of it";
+  now_us_ += 3'600'000'000;
+  EXPECT_EQ(AskedBenign(1009), 1u);
+  now_us_ += 20 * int64_t{3'600'000'000};
+  EXPECT_EQ(AskedBenign(1009), 2u) << "another day";
+}
+
+// When and how long somebody uses their own laptop is no business of ours.
+TEST_F(OwnDeviceTest, NothingLeavesAboutTheOwnerOrWhereNobodyOwnsIt) {
+  EXPECT_EQ(AskedBenign(1009), 0u);
+  GiveTo("J.Smith");
+  EXPECT_EQ(AskedBenign(1009), 0u);
+}
+
+// A session that somebody left open would accuse them every evening.
+TEST_F(OwnDeviceTest, WhoDoesNotSitThereIsNotTold) {
+  GiveTo("m.jones");
+  sessions_.table[1009] = {.active = false, .locked = false, .idle = false};
+  EXPECT_EQ(AskedBenign(1009), 0u);
+  now_us_ += 61'000'000;
+  sessions_.table[1009] = {.active = true, .locked = true, .idle = false};
+  EXPECT_EQ(AskedBenign(1009), 0u);
+  now_us_ += 61'000'000;
+  sessions_.table[1009] = {.active = true, .locked = false, .idle = false};
+  EXPECT_EQ(AskedBenign(1009), 1u);
+}
+
+// A guest's hour under the starter rules, and a school's own guest accounts.
+class GuestTest : public WatchTest {
+ protected:
+  const rules::Decision& Answer(std::string_view host) {
+    return verdicts_.For(host, guest_, now_us_);
+  }
+
+  void SetRunning(absl::Duration since_boot) {
+    verdicts_.SetBoot("boot", absl::ToInt64Microseconds(since_boot));
+  }
+
+  const Who guest_{.uid = 1010, .login = "visitor1", .group = "guest"};
+};
+
+// Help would end with the visit, and a clock set back would prolong it.
+TEST_F(GuestTest, AVisitEndsByRunningTimeAndHelpStaysOpen) {
+  VisitBook visits;
+  visits.SetPolicy(verdicts_.rules()->policy());
+  verdicts_.SetVisits(&visits);
+  SetRunning(absl::Minutes(1));
+  EXPECT_EQ(Answer("www.bbc.co.uk").action, rules::Action::kAllow);
+  now_us_ -= absl::ToInt64Microseconds(absl::Hours(100));
+  SetRunning(absl::Minutes(1) + absl::Hours(10));
+  EXPECT_EQ(Answer("www.bbc.co.uk").rule, "session");
+  EXPECT_EQ(Answer("www.bbc.co.uk").action, rules::Action::kBlock);
+  EXPECT_EQ(Answer("www.childline.org.uk").action, rules::Action::kAllow);
+  EXPECT_NE(Answer(kShut).rule, "session") << "what is shut stays misuse";
+  EXPECT_EQ(verdicts_.ForCategory("bypass", guest_, now_us_).action,
+            rules::Action::kBlock);
+}
+
+// A guest account would open again with the clock of last week.
+TEST_F(GuestTest, ALaterTimeThatIsSureGoesBeforeTheWallClock) {
+  const absl::Time wall = absl::FromUnixMicros(now_us_);
+  SetRunning(absl::Hours(1));
+  verdicts_.SetTimeFloor(wall + absl::Hours(48),
+                         absl::ToInt64Microseconds(absl::Hours(1)));
+  Who teacher{.uid = 1009, .login = "j.smith", .group = "staff"};
+  const auto until_by = [&](absl::Duration running) {
+    SetRunning(running);
+    verdicts_.SetPlace(rules::Place::kOffsite);  // forgets answers
+    verdicts_.SetPlace(rules::Place::kOnsite);
+    return verdicts_.For("www.youtube.com", teacher, now_us_).until;
+  };
+  const auto first = until_by(absl::Hours(1));
+  ASSERT_TRUE(first) << "video has its hours";
+  EXPECT_GT(*first, wall + absl::Hours(48));
+  EXPECT_GT(*until_by(absl::Hours(25)), wall + absl::Hours(72));
 }
 
 }  // namespace

@@ -154,6 +154,17 @@ size_t LiveFlows::CutForbidden(const rules::Ruleset& before,
   return cut;
 }
 
+size_t LiveFlows::CutOf(std::string_view login, platform::FlowMarker& marker) {
+  size_t cut = 0;
+  for (auto flow = flows_.begin(); flow != flows_.end();) {
+    const bool theirs = !login.empty() && flow->second.login == login;
+    if (theirs && Cut(flow->second, marker)) ++cut;
+    const auto done = flow++;
+    if (theirs) flows_.erase(done);
+  }
+  return cut;
+}
+
 size_t LiveFlows::OnTime(const rules::Ruleset& rules,
                          const rules::Question& now,
                          platform::FlowMarker& marker) {

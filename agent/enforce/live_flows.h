@@ -52,6 +52,9 @@ class LiveFlows {
   size_t OnTime(const rules::Ruleset& rules, const rules::Question& now,
                 platform::FlowMarker& marker);
 
+  // This person's time is over: cuts all that runs by their log-in.
+  size_t CutOf(std::string_view login, platform::FlowMarker& marker);
+
   size_t size() const { return flows_.size(); }
 
  private:

@@ -7,6 +7,7 @@
 #include "platform/local_socket.h"
 #include "platform/name_question.h"
 #include "rules/import/known_categories.h"
+#include "rules/policy/restrictions.h"
 
 namespace schoolgate::agent {
 namespace {
@@ -133,6 +134,16 @@ std::string Answers::Status(uint32_t uid, absl::Time now) {
                  {"login", who.login},
                  {"group", who.group},
                  {"session", session}};
+  if (verdicts_.visits() != nullptr) {
+    const auto left = verdicts_.visits()->Left(who, verdicts_.boot_us());
+    if (left) json["you"]["minutes_left"] = absl::ToInt64Minutes(*left);
+  }
+  if (verdicts_.rules() != nullptr) {
+    const v1::CompiledPolicy& policy = verdicts_.rules()->policy();
+    if (const auto end = rules::GuestEnd(policy, who.login)) {
+      json["you"]["guest_until"] = rules::DayBefore(policy, *end);
+    }
+  }
   return Dump(json);
 }
 
@@ -196,6 +207,8 @@ std::string Answers::Record(uint32_t uid) const {
         entry["about"] = event.self_report().about_sequence();
         entry["host"] = event.self_report().host();
         entry["words"] = event.self_report().words();
+      } else if (event.has_person_seen()) {
+        entry["what"] = "log-in";
       } else {
         const v1::Contact& contact = event.contact();
         entry["what"] = "contact";
@@ -224,6 +237,7 @@ std::string Answers::Notices(uint32_t uid, uint64_t after) const {
   for (const Notice* notice : watch_.notices().After(uid, after)) {
     notices.push_back({{"id", notice->id},
                        {"host", notice->host},
+                       {"heading", notice->heading},
                        {"warn", notice->warn},
                        {"reason", notice->reason},
                        {"clause", notice->clause},
@@ -243,13 +257,22 @@ std::string Answers::AnswerNotice(uint32_t uid, const std::string& token,
   return Dump({{"reported", true}});
 }
 
+void Answers::SetConsents(NoticeConsents* consents) {
+  consents_ = consents;
+  attribution_.SetOwesNotice(
+      [this](uint32_t uid) { return !HasAccepted(uid); });
+}
+
+bool Answers::HasAccepted(uint32_t uid) const {
+  return status_.notice.empty() || consents_ == nullptr ||
+         consents_->Accepted(uid, status_.notice_version);
+}
+
 std::string Answers::SchoolNotice(uint32_t uid) const {
-  const bool accepted = status_.notice.empty() || consents_ == nullptr ||
-                        consents_->Accepted(uid, status_.notice_version);
   return Dump({{"notice", status_.notice},
                {"version", status_.notice_version},
                {"school", status_.school},
-               {"accepted", accepted}});
+               {"accepted", HasAccepted(uid)}});
 }
 
 std::string Answers::Accept(uint32_t uid, const std::string& version,
@@ -259,6 +282,7 @@ std::string Answers::Accept(uint32_t uid, const std::string& version,
   }
   if (!consents_->Accepted(uid, version)) {
     consents_->Accept(uid, version, now);
+    attribution_.Forget(uid);  // from now on they are who they are
     if (contacts_ != nullptr) {
       const Observation asked = AskedBy(uid, now);
       contacts_->NoteNotice(version, attribution_.WhoAsked(asked),

@@ -42,7 +42,8 @@ class Answers {
   void SetContacts(ContactLog* contacts) { contacts_ = contacts; }
 
   // Null: the notice is shown, and nobody is asked to accept them.
-  void SetConsents(NoticeConsents* consents) { consents_ = consents; }
+  // Borrows them for its own life and that of the attribution.
+  void SetConsents(NoticeConsents* consents);
 
   // Called with why when root says that the device goes out of use.
   void SetEnd(std::function<void(const std::string& why)> end) {
@@ -65,6 +66,7 @@ class Answers {
   std::string AnswerNotice(uint32_t uid, const std::string& token,
                            const std::string& kind, absl::Time now);
   std::string SchoolNotice(uint32_t uid) const;
+  bool HasAccepted(uint32_t uid) const;
   std::string Accept(uint32_t uid, const std::string& version, absl::Time now);
   std::string Why(uint32_t uid, const std::string& host, absl::Time now);
   std::string Preview(uint32_t uid, const std::string& group, absl::Time now);

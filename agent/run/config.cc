@@ -164,6 +164,7 @@ absl::Status Read(const std::string& path, const YAML::Node& root,
         [&](const YAML::Node& node) { ReadPeople(reader, node, &rules); }},
        {"shared_logins", texts(&rules.shared_logins)},
        {"judged_as_device", texts(&rules.judged_as_device)},
+       {"until_notice_accepted", text(&rules.until_notice_accepted)},
        {"browsers", texts(&rules.browsers)},
        {"unix_groups", [&](const YAML::Node& node) {
           if (!node.IsMap()) return reader.Wrong(node, "expected a table");

@@ -185,10 +185,18 @@ void Farewell::Wipe() const {
   }
   for (const char* name :
        {"rules", "incoming", "decommission", "identity", "uplink.json",
-        "watched.json", "last-run.json", "browsers.json"}) {
+        "watched.json", "last-run.json", "browsers.json", "notices.json"}) {
     // The wish to end stays until the uplink has read it.
     if (options_.force && std::string_view(name) == "decommission") continue;
     fs::remove_all(config_.state_directory + "/" + name, error);
+  }
+}
+
+// What the service keeps in the machine's memory about its people.
+void ForgetPeople() {
+  std::error_code error;
+  for (const char* name : {"record", "visits"}) {
+    fs::remove(std::string("/run/schoolgate/") + name, error);
   }
 }
 
@@ -209,6 +217,7 @@ int Run(const Options& options) {
   const absl::Status status =
       options.force ? farewell.Forced() : farewell.WithToken();
   if (!status.ok()) return platform::Complain(kProgram, status);
+  ForgetPeople();
   if (options.json) {
     std::printf(
         "%s\n",

@@ -11,6 +11,7 @@ namespace schoolgate::agent {
 namespace {
 
 constexpr size_t kMaxBytes = 64 << 10;
+constexpr size_t kMostAssigned = 100;
 
 absl::Status Broken(const std::string& path, std::string_view why) {
   return absl::DataLossError(absl::StrCat(
@@ -58,6 +59,22 @@ absl::StatusOr<Identity> LoadIdentity(const std::string& state_directory) {
     if (!key(name, to)) return Broken(path, name);
   }
   return identity;
+}
+
+absl::Time LoadTimeFloor(const std::string& state_directory) {
+  std::ifstream in(state_directory + "/identity/time_floor");
+  int64_t seconds = 0;
+  return in >> seconds ? absl::FromUnixSeconds(seconds) : absl::InfinitePast();
+}
+
+std::set<std::string> LoadAssigned(const std::string& state_directory) {
+  std::set<std::string> aliases;
+  std::ifstream in(state_directory + "/identity/assigned");
+  for (std::string line;
+       aliases.size() < kMostAssigned && std::getline(in, line);) {
+    if (!line.empty()) aliases.insert(line);
+  }
+  return aliases;
 }
 
 }  // namespace schoolgate::agent

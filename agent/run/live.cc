@@ -26,6 +26,7 @@
 #include "agent/run/state_folders.h"
 #include "agent/run/status.h"
 #include "agent/run/upkeep.h"
+#include "agent/run/visits.h"
 #include "platform/complaint.h"
 #include "platform/local_socket.h"
 #include "platform/machine.h"
@@ -40,6 +41,7 @@ namespace {
 constexpr absl::Duration kPatience = absl::Milliseconds(20);
 constexpr absl::Duration kHousekeeping = absl::Milliseconds(250);
 constexpr absl::Duration kReopenCapture = absl::Milliseconds(500);
+constexpr absl::Duration kWordEvery = absl::Seconds(10);
 // Between two looks at the clock and the other duties, under full load.
 constexpr int kPacketsATurn = 256;
 // What Wait says.
@@ -75,6 +77,7 @@ class LiveAgent {
   absl::Status KeepGate();
   void Housekeeping();
   void TakeIdentity();
+  void LearnFromCollector(absl::Duration now);
   ObserverCounters Seen();
   void RefreshStatus();
   void Beat();
@@ -107,6 +110,7 @@ class LiveAgent {
   std::unique_ptr<Observer> observer_;
   std::unique_ptr<Answers> answers_;
   std::unique_ptr<Upkeep> upkeep_;
+  std::unique_ptr<Visits> visits_;  // null over a capture
 
   Incidents incidents_;
   Service service_;
@@ -115,6 +119,7 @@ class LiveAgent {
   absl::Duration next_housekeeping_;
   absl::Duration next_beat_;
   absl::Duration next_capture_;
+  absl::Duration next_word_;
   int64_t shift_us_ = 0;  // of a capture file, to now
   bool finished_ = false;
   absl::Status outcome_;
@@ -137,6 +142,9 @@ absl::Status LiveAgent::Start() {
     return status;
   }
   if (config_.capture_file.empty()) {
+    visits_ =
+        std::make_unique<Visits>(*attribution_, *verdicts_, *watch_, rules_,
+                                 *sessions_, InRuntimeFolder("visits"));
     if (absl::Status status = StartKept(); !status.ok()) return status;
   }
   TakeIdentity();
@@ -349,6 +357,8 @@ void LiveAgent::Housekeeping() {
     if (episodes_ != nullptr) episodes_->OnTime(now_us);
   }
   if (rules_.Turn()) upkeep_->OnChange();
+  LearnFromCollector(now);
+  if (visits_ != nullptr) visits_->Tick(clock_.Now(), now, contacts_.get());
   if (gatehouse_ != nullptr) {
     if (absl::Status status = KeepGate(); !status.ok()) {
       outcome_ = status;
@@ -400,6 +410,16 @@ void LiveAgent::TakeIdentity() {
   answers_->SetContacts(contacts_.get());
   incidents_.SendTo(spool_.get());
   upkeep_->OnEnrolled(*contacts_);
+}
+
+// What the uplink laid down at the last contact.
+void LiveAgent::LearnFromCollector(absl::Duration now) {
+  if (now < next_word_ || !config_.capture_file.empty()) return;
+  next_word_ = now + kWordEvery;
+  verdicts_->SetTimeFloor(LoadTimeFloor(config_.state_directory),
+                          absl::ToInt64Microseconds(now));
+  if (contacts_ == nullptr) return;
+  contacts_->SetAssigned(LoadAssigned(config_.state_directory));
 }
 
 // What the observer counted, with what labels know better.

@@ -44,6 +44,11 @@ void RulesInForce::CutConnections() {
   if (marker.ok()) marker_ = std::move(*marker);
 }
 
+void RulesInForce::CutConnectionsOf(const std::string& login) {
+  if (marker_ == nullptr) return;
+  status_.flows_cut += live_flows_.CutOf(login, *marker_);
+}
+
 rules::Moment RulesInForce::MomentNow() const {
   return {.wall = clock_.Now(),
           .boot_us = absl::ToInt64Microseconds(clock_.SinceBoot()),

@@ -35,6 +35,9 @@ class RulesInForce {
   // kernel cannot do that they run to their end.
   void CutConnections();
 
+  // This person's time is over.
+  void CutConnectionsOf(const std::string& login);
+
   // Takes what has come, lets orders end, cuts. True when the rules changed.
   bool Turn();
 

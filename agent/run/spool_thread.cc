@@ -3,12 +3,14 @@
 #include <chrono>
 #include <utility>
 
+#include "platform/whole_file.h"
 #include "proto/seal/keys.h"
 
 namespace schoolgate::agent {
 namespace {
 
 constexpr std::chrono::milliseconds kTickInterval{250};
+constexpr mode_t kBegunMode = 0600;
 
 }  // namespace
 
@@ -100,12 +102,17 @@ absl::StatusOr<std::unique_ptr<SpoolThread>> OpenSpool(
   if (!key.ok()) return key.status();
   auto directory = platform::OpenDirectory(spool_directory);
   if (!directory.ok()) return directory.status();
-  auto writer = SpoolWriter::Start(**directory,
-                                   {.device = identity.device,
-                                    .collector_key = identity.sealing_key,
-                                    .boot_id = boot_id},
-                                   *key, clock.Now());
+  // Beside the spool, so that one that was emptied is known to have been.
+  const std::string begun = state_directory + "/identity/spool_begun";
+  auto writer =
+      SpoolWriter::Start(**directory,
+                         {.device = identity.device,
+                          .collector_key = identity.sealing_key,
+                          .boot_id = boot_id,
+                          .was_used = platform::ReadWholeFile(begun, 64).ok()},
+                         *key, clock.Now());
   if (!writer.ok()) return writer.status();
+  (void)platform::ReplaceFile(begun, identity.device + "\n", kBegunMode);
   return std::make_unique<SpoolThread>(std::move(*directory),
                                        std::move(*writer), clock);
 }

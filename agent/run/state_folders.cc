@@ -1,5 +1,6 @@
 #include "agent/run/state_folders.h"
 
+#include <cstdlib>
 #include <filesystem>
 #include <system_error>
 
@@ -23,6 +24,11 @@ absl::Status MakeStateFolders(const std::string& state_directory) {
       std::filesystem::perms::group_exec | std::filesystem::perms::others_exec,
       std::filesystem::perm_options::add, error);
   return absl::OkStatus();
+}
+
+std::string InRuntimeFolder(const std::string& name) {
+  const char* folder = std::getenv("RUNTIME_DIRECTORY");
+  return folder == nullptr ? "" : absl::StrCat(folder, "/", name);
 }
 
 }  // namespace schoolgate::agent

@@ -11,4 +11,8 @@ namespace schoolgate::agent {
 // PERMISSION_DENIED says what to do.
 absl::Status MakeStateFolders(const std::string& state_directory);
 
+// A file in the memory of the machine, not on its disk; empty where the service
+// manager has made no folder for it.
+std::string InRuntimeFolder(const std::string& name);
+
 }  // namespace schoolgate::agent

@@ -3,12 +3,12 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "agent/keep/kept_names.h"
 #include "agent/run/browsers_verb.h"
+#include "agent/run/state_folders.h"
 #include "platform/machine.h"
 #include "platform/machine_end.h"
 #include "platform/whole_file.h"
@@ -23,13 +23,6 @@ constexpr absl::Duration kNetworkSettles = absl::Milliseconds(500);
 // Between two wishes that root lay down again what somebody took away.
 constexpr absl::Duration kWishAgain = absl::Minutes(1);
 
-// In the memory of the machine, not on its disk, and only where the service
-// manager has made a folder for it.
-std::string RecordFile() {
-  const char* folder = std::getenv("RUNTIME_DIRECTORY");
-  return folder == nullptr ? "" : absl::StrCat(folder, "/record");
-}
-
 }  // namespace
 
 Upkeep::Upkeep(const AgentConfig& config, const UpkeepParts& parts,
@@ -39,7 +32,7 @@ Upkeep::Upkeep(const AgentConfig& config, const UpkeepParts& parts,
       consents_(config.state_directory + "/notices.json"),
       state_directory_(config.state_directory),
       harden_browsers_(ReadBrowserWish(state_directory_)),
-      record_file_(RecordFile()) {
+      record_file_(InRuntimeFolder("record")) {
   parts_.answers.SetConsents(&consents_);
   if (!config.capture_file.empty()) return;
   health_ = MakeHealth(config, std::move(last_end));

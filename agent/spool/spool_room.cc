@@ -69,6 +69,11 @@ void SpoolWriter::Evict(SegmentId id, GapReason reason) {
       }
     }
   }
+  SpoolState::LaneEnd& end = state_.lanes[LaneIndex(id.lane())];
+  if (end.epoch == id.epoch && end.sequence <= last) {
+    end = {};  // given up by us: nobody is to miss it
+    state_stale_ = true;
+  }
   // Published before the unlink, so that no crash leaves it untold. A disk
   // that refuses even that keeps the segment; whoever wanted its room is
   // refused, and that is counted.
@@ -76,6 +81,30 @@ void SpoolWriter::Evict(SegmentId id, GapReason reason) {
   absl::Status removed = directory_.Remove(SegmentName(id));
   if (removed.ok() || absl::IsNotFound(removed)) segments_.erase(id);
   told_.Save();
+}
+
+// What a lane held at the end of its last segment is there, was acknowledged,
+// or was given up and told. Else somebody took it away while nobody looked.
+void SpoolWriter::MissEnds() {
+  for (v1::Lane lane : kAllLanes) {
+    SpoolState::LaneEnd& end = state_.lanes[LaneIndex(lane)];
+    const LaneFrontier& done = frontier_.lanes[LaneIndex(lane)];
+    if (end.epoch == 0 || done.acked_epoch > end.epoch ||
+        done.oldest_needed.epoch > end.epoch) {
+      continue;
+    }
+    uint64_t first = 1;
+    if (done.acked_epoch == end.epoch) first = done.acked_sequence + 1;
+    const auto after = segments_.upper_bound({end.epoch, end.sequence});
+    if (after != segments_.begin() &&
+        std::prev(after)->first.epoch == end.epoch) {
+      first = std::max(first, LastOf(std::prev(after)->first) + 1);
+    }
+    if (first > end.sequence) continue;
+    AddGap({end.epoch, first, end.sequence, end.sequence - first + 1, lane,
+            GapReason::kCorruptSegment});
+    end = {};
+  }
 }
 
 void SpoolWriter::AddGap(PendingGap gap) {

@@ -224,6 +224,80 @@ TEST_F(SpoolTest, ALostStateIsToldAndNeverReusesANumber) {
   EXPECT_EQ(Arrived(), std::vector<std::string>{"a"});
 }
 
+// Whoever stops the agent and takes away what it had written of them would
+// leave no trace.
+TEST_F(SpoolTest, WhatSomebodyTookAwayMeanwhileIsToldOf) {
+  for (const bool all_of_it : {false, true}) {
+    {
+      auto writer = Start();
+      Fill(*writer, v1::LANE_NORMAL, 100, "n");  // two segments
+    }
+    std::vector<SegmentId> segments;
+    for (const std::string& name : Names()) {
+      if (const auto id = ParseSegmentName(name)) segments.push_back(*id);
+    }
+    std::sort(segments.begin(), segments.end());
+    ASSERT_EQ(segments.size(), 2u);
+    ASSERT_TRUE(root_->Remove(SegmentName(segments[1])).ok());
+    if (all_of_it) {
+      ASSERT_TRUE(root_->Remove(SegmentName(segments[0])).ok());
+    }
+    const size_t gaps = Gaps().size();
+    for (int start = 0; start < 2; ++start) {
+      auto writer = Start();
+      writer->Tick(absl::Seconds(1));
+      auto reader = SpoolReader::Open(*root_);
+      Drain(*reader);
+      writer->Tick(absl::Seconds(2));
+    }
+    ASSERT_EQ(Gaps().size(), gaps + 1) << "once";
+    EXPECT_EQ(Gaps().back().epoch(), segments[1].epoch);
+    EXPECT_EQ(Gaps().back().last_sequence(), 100u);
+    EXPECT_EQ(Gaps().back().first_sequence(),
+              all_of_it ? 1u : segments[1].first_sequence);
+  }
+}
+
+TEST_F(SpoolTest, WhatWasSentOrGivenUpIsNotMissed) {
+  {
+    auto writer = Start();
+    Fill(*writer, v1::LANE_NORMAL, 100, "n");
+    auto reader = SpoolReader::Open(*root_);
+    Drain(*reader);
+    writer->Tick(absl::Seconds(1));
+    Fill(*writer, v1::LANE_NORMAL, 10, "m");
+    Drain(*reader);
+  }
+  { auto writer = Start(); }
+  {
+    auto writer = Start(40 << 20);
+    Fill(*writer, v1::LANE_ROUTINE, 100, "r");
+    Fill(*writer, v1::LANE_URGENT, 1000, "u");
+  }
+  auto writer = Start();
+  writer->Tick(absl::Seconds(1));
+  auto reader = SpoolReader::Open(*root_);
+  Drain(*reader);
+  for (const v1::Gap& gap : Gaps()) EXPECT_EQ(gap.reason(), "quota");
+}
+
+// A folder that was emptied looks like one that was never used.
+TEST_F(SpoolTest, AnEmptiedSpoolIsToldOf) {
+  { auto writer = Start(); }
+  for (const std::string& name : Names()) ASSERT_TRUE(root_->Remove(name).ok());
+  SpoolOptions options;
+  options.device = kDevice;
+  options.collector_key = key_.public_key();
+  options.boot_id = "boot";
+  options.was_used = true;
+  auto writer = *SpoolWriter::Start(*root_, options, device_, kNow);
+  writer->Tick(absl::Seconds(1));
+  auto reader = SpoolReader::Open(*root_);
+  Drain(*reader);
+  ASSERT_EQ(Gaps().size(), 1u);
+  EXPECT_EQ(Gaps()[0].reason(), "state_lost");
+}
+
 TEST_F(SpoolTest, ASegmentBegunAnewIsReadThoughItsFirstFileIsOpen) {
   auto writer = Start();
   auto reader = SpoolReader::Open(*root_);

@@ -66,7 +66,7 @@ void SpoolWriter::Recover(absl::Time now) {
   for (const auto& [id, segment] : segments_) {
     highest = std::max(highest, RunOf(id.epoch));
   }
-  const bool lost = !state_known && !segments_.empty();
+  const bool lost = !state_known && (options_.was_used || !segments_.empty());
   state_.run = highest + 1;
   if (!state_known) state_.run = std::max(state_.run, FreshRun(now));
   // A number that could not be written down may be forgotten and given again:
@@ -84,6 +84,7 @@ void SpoolWriter::Recover(absl::Time now) {
   }
   OpenFrontier();
   ReadFrontier();
+  MissEnds();
   DeleteAcknowledged();
   KeepSpare();
 }

@@ -28,6 +28,9 @@ struct SpoolOptions {
   uint64_t quota_bytes = 512ull << 20;     // at least eight segments
   uint64_t segment_bytes = kSegmentBytes;  // at most that
   absl::Duration sync_interval = absl::Milliseconds(500);
+  // There was a spool here before, whatever the folder says: an empty one has
+  // been emptied.
+  bool was_used = false;
 };
 
 // Names a record of this device for ever.
@@ -102,6 +105,7 @@ class SpoolWriter {
   void Recover(absl::Time now);
   void LoadSegments();
   bool LoadState();
+  void MissEnds();
   void OpenFrontier();
 
   absl::StatusOr<SpoolPosition> AppendOnce(v1::Event& event, v1::Lane lane);

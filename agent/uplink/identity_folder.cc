@@ -27,8 +27,11 @@ constexpr char kRulesRoot[] = "rules_root";
 constexpr char kTlsKey[] = "tls.key";
 constexpr char kCertificate[] = "device.crt";
 constexpr char kCandidate[] = "candidate.json";
+constexpr size_t kNonceLimit = 1024;
 constexpr char kNonce[] = "contact_nonce";
 constexpr char kTimeFloor[] = "time_floor";
+constexpr char kAssigned[] = "assigned";
+constexpr size_t kMostAssignedBytes = 8 << 10;
 
 absl::StatusOr<Json> ReadJson(const std::string& path) {
   auto text = platform::ReadWholeFile(path, kFileLimit);
@@ -205,7 +208,20 @@ std::string IdentityFolder::contact_nonce() const {
 }
 
 absl::Status IdentityFolder::SaveContactNonce(const std::string& nonce) const {
+  if (nonce.empty() || nonce.size() > kNonceLimit) return absl::OkStatus();
   return platform::ReplaceFile(File(kNonce), nonce, kSecret);
+}
+
+absl::Status IdentityFolder::SaveAssigned(
+    const google::protobuf::RepeatedPtrField<std::string>& aliases) const {
+  std::string text;
+  for (const std::string& alias : aliases) {
+    if (text.size() + alias.size() > kMostAssignedBytes) break;
+    text += alias + "\n";
+  }
+  const auto before = platform::ReadWholeFile(File(kAssigned), kFileLimit);
+  if ((before.ok() ? *before : "") == text) return absl::OkStatus();
+  return platform::ReplaceFile(File(kAssigned), text, kShared);
 }
 
 absl::Time IdentityFolder::time_floor() const {

@@ -53,9 +53,15 @@ class IdentityFolder {
   absl::Status PromoteCandidate() const;
   void DropCandidate() const;
 
-  // What the collector gave at the last contact, to be shown at the next.
+  // What the collector gave at the last contact, to be shown at the next; one
+  // that is empty or far too long is left alone.
   std::string contact_nonce() const;
   absl::Status SaveContactNonce(const std::string& nonce) const;
+
+  // Whose log-ins belong on this device, for the gate; written where it is
+  // another answer than before.
+  absl::Status SaveAssigned(
+      const google::protobuf::RepeatedPtrField<std::string>& aliases) const;
 
   // A time that has surely passed: the latest word of an authenticated
   // collector. InfinitePast before there was one.

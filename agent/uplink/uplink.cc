@@ -21,7 +21,6 @@ constexpr absl::Duration kStatusInterval = absl::Seconds(10);
 constexpr absl::Duration kRefusedWait = Session::kRefusedWait;
 // A candidate that failed this often takes turns with the old certificate.
 constexpr int kCandidateTries = 3;
-constexpr size_t kNonceLimit = 1024;
 constexpr absl::Duration kFetchAgain = absl::Seconds(20);
 // Between two files for rules that are damaged: a disk that damages each must
 // not fetch for ever.
@@ -287,10 +286,8 @@ void Uplink::OnGreeted(const v1::Welcome& welcome) {
   if (server > identity_.time_floor() + absl::Hours(1)) {
     (void)identity_.SaveTimeFloor(server);
   }
-  if (!welcome.contact_nonce().empty() &&
-      welcome.contact_nonce().size() <= kNonceLimit) {
-    (void)identity_.SaveContactNonce(welcome.contact_nonce());
-  }
+  (void)identity_.SaveContactNonce(welcome.contact_nonce());
+  (void)identity_.SaveAssigned(welcome.assigned());
   // Not at once again, whatever the collector says: what it gave has to help.
   if (welcome.renew() && clock_.SinceBoot() >= next_wish_to_renew_) {
     next_wish_to_renew_ = clock_.SinceBoot() + kRenewAgain;

@@ -26,14 +26,17 @@ bool Overlaps(const v1::Alert& alert, const v1::Alert& sitting) {
 std::string DoubtAbout(const v1::Alert& alert,
                        std::span<const v1::Alert> of_devices) {
   const std::string account =
-      absl::StrCat(alert.school(), "|", alert.subject(), "|staff_account|");
+      absl::StrCat(alert.school(), "|", alert.subject(), "|");
   for (const v1::Alert& one : of_devices) {
-    if (one.rule() != "staff_account" || one.id() == alert.id() ||
-        !absl::StartsWith(one.key(), account) || !Overlaps(alert, one)) {
+    if (one.id() == alert.id() || !Overlaps(alert, one)) continue;
+    const bool staff = one.rule() == "staff_account";
+    if ((!staff && one.rule() != "not_assigned") ||
+        !absl::StartsWith(one.key(), absl::StrCat(account, one.rule(), "|"))) {
       continue;
     }
     return absl::StrCat(
-        "This staff account was used on the pupils' device ",
+        staff ? "This staff account was used on the pupils' device "
+              : "This account was used on somebody else's device ",
         one.device_name().empty() ? one.device() : one.device_name(),
         " at that time (alert ", one.id(),
         "). Until it is clear who it was, this proves nothing about its "

@@ -10,8 +10,8 @@ namespace schoolgate::collector {
 
 // A sentence for what speaks for the person, where the account that the alert
 // is about was used at that time on one of its devices that is not for it (an
-// alert of the rule staff_account); empty where not. `of_devices`: the alerts
-// about the devices of the alert's evidence.
+// alert of the rule staff_account or not_assigned); empty where not.
+// `of_devices`: the alerts about the devices of the alert's evidence.
 std::string DoubtAbout(const v1::Alert& alert,
                        std::span<const v1::Alert> of_devices);
 

@@ -41,6 +41,17 @@ TEST(Doubt, AnAlertOfThatTimeSaysThatItMayHaveBeenSomebodyElse) {
   EXPECT_NE(words.find("alert 3"), std::string::npos) << words;
 }
 
+// Whoever borrowed a colleague's laptop may not have been who they seem.
+TEST(Doubt, SomebodyElsesDeviceIsSaidAlong) {
+  v1::Alert sitting = StaffAccountOn("D-1", "P-TEACHER");
+  sitting.set_rule("not_assigned");
+  sitting.set_key("oak|P-TEACHER|not_assigned|D-1");
+  const std::string words =
+      DoubtAbout(AboutTeacher(104 * kMinute), {&sitting, 1});
+  EXPECT_NE(words.find("somebody else's device room5-03"), std::string::npos)
+      << words;
+}
+
 // Nobody is excused by what another account, device or day was.
 TEST(Doubt, OtherAccountsDevicesAndDaysSayNothing) {
   v1::Alert sitting = StaffAccountOn("D-1", "P-OTHER");
@@ -50,6 +61,8 @@ TEST(Doubt, OtherAccountsDevicesAndDaysSayNothing) {
   sitting = StaffAccountOn("D-1", "P-TEACHER");
   EXPECT_EQ(DoubtAbout(AboutTeacher(1540 * kMinute), {&sitting, 1}), "");
   sitting.set_rule("other_account");
+  EXPECT_EQ(DoubtAbout(AboutTeacher(104 * kMinute), {&sitting, 1}), "");
+  sitting.set_rule("not_assigned");
   EXPECT_EQ(DoubtAbout(AboutTeacher(104 * kMinute), {&sitting, 1}), "");
 }
 

@@ -125,6 +125,13 @@ std::string WhyContacts(const Finding& finding, const Tally& tally) {
         "person opened the site: it came by itself, not as part of "
         "another page.");
   }
+  if (finding.by_landing) {
+    return absl::StrCat(
+        words,
+        "Each looked as if a person opened the site. A short landing on such "
+        "a site at another time, which alone would count for nothing, makes "
+        "it a pattern.");
+  }
   return absl::StrCat(
       words,
       "Each looked as if a person opened the site: it came by itself, "
@@ -157,7 +164,9 @@ std::string InFavour(const Finding& finding, bool is_person,
     say("The device was offline, so this is told later than it happened.");
   }
   if (finding.landed == 1) {
-    say("One more short landing looks accidental and is not counted.");
+    say(finding.by_landing
+            ? "One more short landing is not counted: it may be an accident."
+            : "One more short landing looks accidental and is not counted.");
   } else if (finding.landed > 1) {
     say(absl::StrCat(finding.landed,
                      " short landings look accidental and "
@@ -305,6 +314,27 @@ void AccountWords(const Finding& finding, absl::TimeZone zone,
   alert->set_next_step(NextStep(*alert, true, true, policy));
 }
 
+// On a device that the school gave to somebody else. Nobody did wrong, as far
+// as anybody knows.
+void NotAssignedWords(const Finding& finding, absl::TimeZone zone,
+                      v1::Alert* alert) {
+  alert->set_title("Another log-in on somebody's own device");
+  alert->set_sentence(absl::StrCat(
+      "The log-in ", finding.detail, " was used on ", DeviceName(*alert),
+      ", which the school gave to somebody else, ", Span(*alert, zone), "."));
+  alert->set_why(
+      "Such a device is for the person it was given to. Until it is clear who "
+      "used it, alerts about that device at that time prove nothing about "
+      "either of them.");
+  alert->set_in_favour(
+      "It may have been lent with leave, a colleague may have helped, or the "
+      "list of who has which device may be out of date. It is a question, not "
+      "a fault.");
+  alert->set_next_step(
+      "Ask the person whose device it is. If it has changed hands, tell the IT "
+      "provider, who keeps the list.");
+}
+
 struct DeviceSpeech {
   std::string title, sentence, why, in_favour, next_step;
 };
@@ -441,6 +471,9 @@ void PutInWords(const Finding& finding, absl::TimeZone zone,
   }
   if (finding.rule == "out_of_hours") {
     return HoursWords(finding, zone, policy, alert);
+  }
+  if (finding.rule == "not_assigned") {
+    return NotAssignedWords(finding, zone, alert);
   }
   if (!AccountKind(*alert).empty()) {
     return AccountWords(finding, zone, policy, alert);

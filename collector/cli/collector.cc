@@ -215,14 +215,17 @@ class WholeCollector : public Collector {
     DetectorOptions detector;
     detector.zone = zone;
     detector.policies = &policies_;
+    owners_ = std::make_unique<DeviceOwners>(*stores_.agreements, clock_);
+    detector.owners = owners_.get();
     detection_ = std::make_unique<Detection>(*stores_.events, *stores_.devices,
                                              *cases_, detector, clock_, Duty());
     intake_ = std::make_unique<Intake>(*stores_.events, *stores_.devices,
                                        *stores_.refused, clock_,
                                        [this] { detection_->Wake(); });
-    world_ = std::make_unique<StreamWorld>(StreamWorld{
-        *intake_, *stores_.events, *stores_.devices, *stores_.audit, *shelf_,
-        *rules_out_, open_, clock_, key_list_, *secret, AuthorityHash()});
+    world_ = std::make_unique<StreamWorld>(
+        StreamWorld{*intake_, *stores_.events, *stores_.devices, *stores_.audit,
+                    *shelf_, *rules_out_, open_, clock_, key_list_, *secret,
+                    AuthorityHash(), *owners_});
     return absl::OkStatus();
   }
 
@@ -412,6 +415,7 @@ class WholeCollector : public Collector {
   SchoolPolicies policies_;
   std::unique_ptr<PoliciesInForce> policies_read_;
   OpenStreams open_;
+  std::unique_ptr<DeviceOwners> owners_;
   std::unique_ptr<CaseBook> cases_;
   std::unique_ptr<AdvisoryLocks> locks_;
   std::unique_ptr<Detection> detection_;

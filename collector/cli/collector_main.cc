@@ -30,6 +30,7 @@ int main(int argc, char** argv) {
   collector::AddAuthority(app, &exit_code);
   collector::AddRemovalToken(app, &exit_code);
   collector::AddDevices(app, &exit_code);
+  collector::AddAssign(app, &exit_code);
   collector::AddAlerts(app, &exit_code);
   collector::AddCases(app, &exit_code);
   collector::AddPublish(app, &exit_code);

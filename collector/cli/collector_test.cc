@@ -16,8 +16,10 @@
 #include "collector/fleet/secret_file.h"
 #include "collector/fleet/token.h"
 #include "collector/store/account_store.h"
+#include "collector/store/agreement_store.h"
 #include "collector/store/alert_store.h"
 #include "collector/store/audit_log.h"
+#include "collector/store/device_owners.h"
 #include "collector/store/scratch_test.h"
 #include "proto/alert.grpc.pb.h"
 #include "proto/seal/enrolment.h"
@@ -221,6 +223,35 @@ TEST_F(CollectorTest, ABannedDeviceIsRefusedAndAReleasedOneComesBack) {
             "banned");
   ASSERT_TRUE(Devices()->SetState(id, DeviceState::kActive).ok());
   EXPECT_TRUE(Link(identity, batches)->WaitAll(kPatience));
+}
+
+// The register would be of no use to the device, which alone sees log-ins.
+TEST_F(CollectorTest, ADeviceLearnsWhoseItIsAndSoonOfAChange) {
+  const SimulatedIdentity identity = Enrolled();
+  const std::vector<SealedBatch> batches = Batches(identity, 1, 20);
+  const auto give = [&](const std::string& alias) {
+    const auto store = OpenSqliteAgreementStore(Directory().Main());
+    ASSERT_TRUE(store.ok());
+    const Device device = *Devices()->Get(identity.enrolled.device());
+    ASSERT_TRUE(
+        PutOwners(**store, "oak", OwnerKey(device), {alias}, "it", clock_.Now())
+            .ok());
+    clock_.Advance(absl::Seconds(6));
+  };
+  give("P-OWNER1");
+  SimulatedLink::Options options;
+  options.now = clock_.Now();
+  options.linger = options.paced = true;
+  SimulatedLink link(OpenSimulatedChannel(home_, &identity), batches, options);
+  ASSERT_TRUE(link.WaitWelcome(kPatience));
+  EXPECT_EQ(link.assigned(), std::vector<std::string>{"P-OWNER1"});
+  give("P-OWNER2");
+  link.Allow(1);
+  ASSERT_TRUE(link.WaitEnd(kPatience)) << "it is asked to call again";
+  EXPECT_EQ(link.status().error_code(), grpc::StatusCode::UNAVAILABLE);
+  const auto next = Link(identity, batches, link.next_nonce());
+  ASSERT_TRUE(next->WaitAll(kPatience)) << "and loses nothing by it";
+  EXPECT_EQ(next->assigned(), std::vector<std::string>{"P-OWNER2"});
 }
 
 TEST_F(CollectorTest, ACopiedDeviceIsCaughtAtItsSecondContact) {

@@ -38,7 +38,7 @@ v1::Event ContactOf(std::mt19937_64& random, uint32_t device, uint64_t sequence,
   v1::Event event = Base(sequence, time);
   event.mutable_person()->set_pseudonym(absl::StrCat("P-", device));
   event.mutable_person()->set_confidence(v1::CONFIDENCE_CERTAIN);
-  event.mutable_person()->set_group("staff");
+  event.mutable_person()->set_group(device % 5 == 0 ? "staff" : "pupils");
   v1::Contact* contact = event.mutable_contact();
   const char* category = trier ? "gambling" : kCategories[random() % 5];
   contact->set_host(

@@ -1,5 +1,6 @@
 #include <cstdio>
 #include <memory>
+#include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
 #include "collector/cli/open_stores.h"
@@ -9,15 +10,18 @@
 #include "collector/store/audit_log.h"
 #include "collector/store/device_store.h"
 #include "platform/clock.h"
+#include "platform/whole_file.h"
 #include "proto/seal/enrolment.h"
 #include "proto/seal/keys.h"
 
 namespace schoolgate::collector {
 namespace {
 
+constexpr size_t kMostReceiptBytes = 64 << 10;
+
 struct Options {
   DataDirectory directory;
-  std::string device, output;
+  std::string device, output, receipt;
   int days = 7;
 };
 
@@ -63,6 +67,63 @@ absl::Status Make(const Options& options) {
   return status;
 }
 
+std::string TextAt(const nlohmann::json& json, const char* key) {
+  const auto found = json.find(key);
+  return found != json.end() && found->is_string() ? found->get<std::string>()
+                                                   : "";
+}
+
+// What a device was given when it went out of use.
+absl::Status Check(const Options& options) {
+  const auto text = platform::ReadWholeFile(options.receipt, kMostReceiptBytes);
+  if (!text.ok()) return text.status();
+  // What the device printed may stand around it.
+  const size_t from = text->find('{'), to = text->rfind('}');
+  const auto json =
+      from == std::string::npos || to == std::string::npos || to < from
+          ? nlohmann::json()
+          : nlohmann::json::parse(text->substr(from, to - from + 1), nullptr,
+                                  false);
+  v1::DecommissionReceipt receipt;
+  const auto time = json.is_object() ? json.find("time_unix_us") : json.end();
+  if (!json.is_object() || time == json.end() || !time->is_number_integer()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(options.receipt,
+                     ": no receipt: give the file decommissioned.json of "
+                     "the device, or what its command printed"));
+  }
+  receipt.set_device(TextAt(json, "device"));
+  receipt.set_school(TextAt(json, "school"));
+  receipt.set_final(json.value("final", nlohmann::json(false)) == true);
+  receipt.set_server_time_unix_us(time->get<int64_t>());
+  const auto signature = seal::FromHex(TextAt(json, "signature"));
+  if (signature.ok()) receipt.set_signature(*signature);
+  const absl::StatusOr<seal::SigningKey> key =
+      seal::LoadOrCreateSigningKey(options.directory.RemovalKey());
+  if (!key.ok()) return key.status();
+  if (!receipt.final() || !seal::VerifyReceipt(receipt, key->public_key())) {
+    return absl::DataLossError(
+        absl::StrCat(options.receipt,
+                     ": not a receipt of this collector, or changed since"));
+  }
+  std::printf(
+      "%s of %s was taken out of use at %s: signed by this collector\n",
+      receipt.device().c_str(), receipt.school().c_str(),
+      absl::FormatTime("%e %B %Y %H:%M",
+                       absl::FromUnixMicros(receipt.server_time_unix_us()),
+                       absl::LocalTimeZone())
+          .c_str());
+  return absl::OkStatus();
+}
+
+absl::Status Run(const Options& options) {
+  if (options.device.empty() == options.receipt.empty()) {
+    return absl::InvalidArgumentError(
+        "removal-token: for which device: give D-..., or --check RECEIPT");
+  }
+  return options.receipt.empty() ? Make(options) : Check(options);
+}
+
 }  // namespace
 
 void AddRemovalToken(CLI::App& app, int* exit_code) {
@@ -71,14 +132,17 @@ void AddRemovalToken(CLI::App& app, int* exit_code) {
       "removal-token",
       "Make the token with which one device may be taken out of use");
   AddDataOption(*verb, &options->directory);
-  verb->add_option("DEVICE", options->device, "The device, D-...")->required();
+  verb->add_option("DEVICE", options->device, "The device, D-...");
+  verb->add_option(
+      "--check", options->receipt,
+      "Check the receipt of a device that went out of use instead");
   verb->add_option("--days", options->days, "How long it is good for")
       ->check(CLI::Range(1, 366))
       ->capture_default_str();
   verb->add_option("-o,--output", options->output,
                    "Write it here (mode 0600) instead of printing it");
   verb->callback([options, exit_code] {
-    const absl::Status status = Make(*options);
+    const absl::Status status = Run(*options);
     if (!status.ok()) *exit_code = Complain(status);
   });
 }

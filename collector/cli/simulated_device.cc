@@ -169,6 +169,8 @@ void SimulatedLink::Take(const v1::ToDevice& message) {
   const std::lock_guard lock(mutex_);
   if (message.has_welcome()) {
     welcomed_ = true;
+    assigned_.assign(message.welcome().assigned().begin(),
+                     message.welcome().assigned().end());
     credit_ = message.welcome().credit_bytes();
     nonce_ = message.welcome().contact_nonce();
     acknowledged_ = message.welcome().durable_sequence();
@@ -296,6 +298,11 @@ uint64_t SimulatedLink::acknowledged_sequence() const {
 std::string SimulatedLink::next_nonce() const {
   const std::lock_guard lock(mutex_);
   return nonce_;
+}
+
+std::vector<std::string> SimulatedLink::assigned() const {
+  const std::lock_guard lock(mutex_);
+  return assigned_;
 }
 
 v1::BundleOffer SimulatedLink::offer() const {

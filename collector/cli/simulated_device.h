@@ -102,6 +102,8 @@ class SimulatedLink
   grpc::Status status() const;
   uint64_t acknowledged_sequence() const;  // durable, of this epoch
   std::string next_nonce() const;
+  // Whose log-ins belong on it, as the welcome said.
+  std::vector<std::string> assigned() const;
   v1::BundleOffer offer() const;
 
   void OnReadDone(bool ok) override;
@@ -131,6 +133,7 @@ class SimulatedLink
   std::condition_variable changed_;
   bool writing_ = true;  // the Hello
   bool welcomed_ = false;
+  std::vector<std::string> assigned_;
   bool done_writing_ = false;
   bool ended_ = false;
   size_t next_ = 0;            // the batch to be sent

@@ -13,6 +13,7 @@ void AddEnrolToken(CLI::App& app, int* exit_code);
 void AddAuthority(CLI::App& app, int* exit_code);
 void AddRemovalToken(CLI::App& app, int* exit_code);
 void AddDevices(CLI::App& app, int* exit_code);
+void AddAssign(CLI::App& app, int* exit_code);
 void AddAlerts(CLI::App& app, int* exit_code);
 void AddCases(CLI::App& app, int* exit_code);
 void AddPublish(CLI::App& app, int* exit_code);

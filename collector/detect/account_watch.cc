@@ -22,22 +22,25 @@ constexpr auto kStaffs = std::to_array<std::string_view>(
 void AccountWatch::Add(const StoredEvent& event) {
   const v1::Person& person = event.event.person();
   if (person.confidence() != v1::CONFIDENCE_CERTAIN ||
-      person.pseudonym().empty() || !IsUse(event.event)) {
+      person.pseudonym().empty()) {
     return;
   }
+  const bool seen = event.event.has_person_seen();
+  if (!seen && !IsUse(event.event)) return;
   const AccountId account(event.school, person.pseudonym());
-  if (accounts_.size() >= kMostAccounts && !accounts_.contains(account)) {
+  std::map<AccountId, std::set<Use>>& accounts = seen ? seen_ : accounts_;
+  if (accounts.size() >= kMostAccounts && !accounts.contains(account)) {
     ++refused_;
     return;
   }
-  std::set<Use>& uses = accounts_[account];
+  std::set<Use>& uses = accounts[account];
   if (!uses.insert({event.happened, event.device, event.epoch,
                     event.event.sequence(), person.group()})
            .second) {
     return;
   }
   if (uses.size() > kMostUses) uses.erase(uses.begin());
-  touched_.insert(account);
+  if (!seen) touched_.insert(account);
   unplaced_.insert(account);
 }
 
@@ -163,55 +166,128 @@ std::vector<Finding> AccountWatch::Settle() {
 void AccountWatch::OnTick(std::span<const Device> devices,
                           std::vector<Finding>& out) {
   if (unplaced_.empty()) return;
-  std::map<std::string, const Device*> by_id;
+  DevicesById by_id;
   for (const Device& device : devices) by_id.emplace(device.id, &device);
   for (const AccountId& account : unplaced_) {
-    const std::set<Use>& all = accounts_[account];
-    std::map<std::string, std::string> used;  // device: group of the person
-    for (const Use& use : all) used[use.device] = use.group;
-    for (const auto& [id, group] : used) {
-      const auto device = by_id.find(id);
-      if (device == by_id.end()) continue;
-      const std::string& place = device->second->group;
-      const bool pupil = IsPupils(account.first, group);
-      const bool pupil_there = pupil && IsStaffs(account.first, place);
-      const bool staff_there = !pupil && IsStaffs(account.first, group) &&
-                               IsPupils(account.first, place);
-      if (!pupil_there && !staff_there) continue;
-      const Uses uses =
-          Long(all, id, pupil_there ? kPupilOnStaffs : kStaffOnPupils);
-      if (uses.empty()) continue;
-      Finding finding =
-          About(account, pupil_there ? "other_account" : "staff_account", uses);
-      absl::StrAppend(&finding.key, "|", id);
-      if (pupil_there) {
-        finding.severity = v1::SEVERITY_RULE_BREAK;
-      } else {
-        // Who it was is the question: the account's owner may be the victim.
-        finding.detail = account.second;
-        finding.subject = id;
-        finding.subject_is_person = false;
-        finding.group = place;
-      }
-      TellIfNew(account, std::move(finding), out);
-    }
+    OnPlaces(account, by_id, out);
+    OnOthers(account, by_id, out);
   }
   unplaced_.clear();
 }
 
-void AccountWatch::Forget(absl::Time before) {
-  for (auto& [account, uses] : accounts_) {
-    while (!uses.empty() && uses.begin()->time < before) {
-      uses.erase(uses.begin());
+// Devices that are not for the account's group.
+void AccountWatch::OnPlaces(const AccountId& account,
+                            const DevicesById& devices,
+                            std::vector<Finding>& out) {
+  const auto all = accounts_.find(account);
+  if (all == accounts_.end()) return;
+  std::map<std::string, std::string> used;  // device: group of the person
+  for (const Use& use : all->second) used[use.device] = use.group;
+  for (const auto& [id, group] : used) {
+    const auto device = devices.find(id);
+    if (device == devices.end()) continue;
+    const std::string& place = device->second->group;
+    const bool pupil = IsPupils(account.first, group);
+    const bool pupil_there = pupil && IsStaffs(account.first, place);
+    const bool staff_there = !pupil && IsStaffs(account.first, group) &&
+                             IsPupils(account.first, place);
+    if (!pupil_there && !staff_there) continue;
+    const Uses uses =
+        Long(all->second, id, pupil_there ? kPupilOnStaffs : kStaffOnPupils);
+    if (uses.empty()) continue;
+    Finding finding =
+        About(account, pupil_there ? "other_account" : "staff_account", uses);
+    absl::StrAppend(&finding.key, "|", id);
+    if (pupil_there) {
+      finding.severity = v1::SEVERITY_RULE_BREAK;
+    } else {
+      // Who it was is the question: the account's owner may be the victim.
+      finding.detail = account.second;
+      finding.subject = id;
+      finding.subject_is_person = false;
+      finding.group = place;
+    }
+    TellIfNew(account, std::move(finding), out);
+  }
+}
+
+// Devices that the school gave to somebody else. One log-in is enough: whose
+// laptop it is asks only whether that was meant to be.
+void AccountWatch::OnOthers(const AccountId& account,
+                            const DevicesById& devices,
+                            std::vector<Finding>& out) {
+  if (owners_ == nullptr) return;
+  const auto owners = owners_->Of(account.first);
+  std::set<std::string> used;
+  for (const auto* accounts : {&accounts_, &seen_}) {
+    const auto all = accounts->find(account);
+    if (all == accounts->end()) continue;
+    for (const Use& use : all->second) used.insert(use.device);
+  }
+  for (const std::string& id : used) {
+    const auto device = devices.find(id);
+    if (device == devices.end() ||
+        owners->Fits(*device->second, account.second)) {
+      continue;
+    }
+    // Told more seriously, and of the pupil.
+    const std::string key = absl::StrCat(account.first, "|", account.second);
+    if (told_[account].contains(absl::StrCat(key, "|other_account|", id))) {
+      continue;
+    }
+    Finding finding =
+        About(account, "not_assigned", LastSitting(UsesOn(account, id)));
+    absl::StrAppend(&finding.key, "|", id);
+    finding.detail = account.second;
+    finding.subject = id;
+    finding.subject_is_person = false;
+    finding.group = device->second->group;
+    TellIfNew(account, std::move(finding), out);
+  }
+}
+
+AccountWatch::Uses AccountWatch::UsesOn(const AccountId& account,
+                                        const std::string& device) const {
+  Uses uses;
+  for (const auto* accounts : {&accounts_, &seen_}) {
+    const auto all = accounts->find(account);
+    if (all == accounts->end()) continue;
+    for (const Use& use : all->second) {
+      if (use.device == device) uses.push_back(&use);
     }
   }
-  std::erase_if(accounts_, [&](const auto& entry) {
-    if (!entry.second.empty()) return false;
-    told_.erase(entry.first);
-    touched_.erase(entry.first);
-    unplaced_.erase(entry.first);
-    return true;
-  });
+  std::sort(uses.begin(), uses.end(),
+            [](const Use* a, const Use* b) { return *a < *b; });
+  return uses;
+}
+
+AccountWatch::Uses AccountWatch::LastSitting(const Uses& all) {
+  size_t first = all.size() - 1;
+  while (first > 0 && all[first]->time - all[first - 1]->time <= kOneSitting) {
+    --first;
+  }
+  return Uses(all.begin() + static_cast<int64_t>(first), all.end());
+}
+
+void AccountWatch::Forget(absl::Time before) {
+  const auto forget_in = [before](std::map<AccountId, std::set<Use>>& all) {
+    for (auto& [account, uses] : all) {
+      while (!uses.empty() && uses.begin()->time < before) {
+        uses.erase(uses.begin());
+      }
+    }
+  };
+  forget_in(accounts_);
+  forget_in(seen_);
+  const auto is_empty = [](const auto& entry) { return entry.second.empty(); };
+  std::erase_if(accounts_, is_empty);
+  std::erase_if(seen_, is_empty);
+  const auto is_gone = [this](const AccountId& account) {
+    return !accounts_.contains(account) && !seen_.contains(account);
+  };
+  std::erase_if(told_, [&](const auto& entry) { return is_gone(entry.first); });
+  std::erase_if(touched_, is_gone);
+  std::erase_if(unplaced_, is_gone);
 }
 
 }  // namespace schoolgate::collector

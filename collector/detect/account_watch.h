@@ -1,6 +1,6 @@
 // Accounts that are used where, or by more people than, they should be: one
 // pupil's on two devices at once, a pupil's on the staff's, the staff's on the
-// pupils'.
+// pupils', somebody else's on what was given to one person.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,7 @@
 #include "absl/time/time.h"
 #include "collector/detect/finding.h"
 #include "collector/policy/school_policies.h"
+#include "collector/store/device_owners.h"
 #include "collector/store/device_store.h"
 #include "collector/store/event_store.h"
 
@@ -36,7 +37,10 @@ class AccountWatch {
   static constexpr size_t kMostUses = 256;  // of an account; the newest
   static constexpr size_t kMostAccounts = 100'000;
 
-  explicit AccountWatch(const SchoolPolicies* policies) : policies_(policies) {}
+  // Null: none; no device is anybody's own.
+  explicit AccountWatch(const SchoolPolicies* policies,
+                        DeviceOwners* owners = nullptr)
+      : policies_(policies), owners_(owners) {}
 
   void Add(const StoredEvent& event);
 
@@ -65,6 +69,7 @@ class AccountWatch {
   };
   using AccountId = std::pair<std::string, std::string>;  // school, pseudonym
   using Uses = std::vector<const Use*>;                   // by time
+  using DevicesById = std::map<std::string, const Device*>;
 
   bool IsLike(const std::string& school, const std::string& group,
               std::span<const std::string_view> kinds) const;
@@ -73,13 +78,22 @@ class AccountWatch {
   static Uses Shared(const std::set<Use>& all);
   static Uses Long(const std::set<Use>& all, const std::string& device,
                    absl::Duration at_least);
+  static Uses LastSitting(const Uses& all);
+  Uses UsesOn(const AccountId& account, const std::string& device) const;
+  void OnPlaces(const AccountId& account, const DevicesById& devices,
+                std::vector<Finding>& out);
+  void OnOthers(const AccountId& account, const DevicesById& devices,
+                std::vector<Finding>& out);
   Finding About(const AccountId& account, const char* rule,
                 const Uses& uses) const;
   void TellIfNew(const AccountId& account, Finding finding,
                  std::vector<Finding>& out);
 
   const SchoolPolicies* policies_;
+  DeviceOwners* owners_;
   std::map<AccountId, std::set<Use>> accounts_;
+  // Log-ins that devices told of, whatever was done with them.
+  std::map<AccountId, std::set<Use>> seen_;
   std::set<AccountId> touched_;   // since Settle
   std::set<AccountId> unplaced_;  // since OnTick
   // What was told, by the finding's key.

@@ -7,6 +7,7 @@
 
 #include "collector/detect/detector.h"
 #include "collector/detect/school.h"
+#include "collector/store/scratch_test.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -16,7 +17,8 @@ using absl::Minutes;
 std::vector<Finding> OfAccounts(std::vector<Finding> all) {
   std::erase_if(all, [](const Finding& finding) {
     return finding.rule != "shared_account" &&
-           finding.rule != "other_account" && finding.rule != "staff_account";
+           finding.rule != "other_account" && finding.rule != "staff_account" &&
+           finding.rule != "not_assigned";
   });
   return all;
 }
@@ -125,6 +127,98 @@ TEST(AccountWatch, AStaffAccountOnAPupilsDeviceIsAboutTheDevice) {
   EXPECT_FALSE(found[0].subject_is_person);
   EXPECT_EQ(found[0].group, "ks2");
   EXPECT_EQ(found[0].detail, "P-TEACHR");
+}
+
+// A laptop of the staff that was given to P-OWNER; the support may use it.
+class OwnDevice : public testing::Test {
+ protected:
+  OwnDevice() {
+    auto store = OpenSqliteAgreementStore(scratch_.File("agreements.db"));
+    EXPECT_TRUE(store.ok()) << store.status();
+    store_ = *std::move(store);
+    owners_ = std::make_unique<DeviceOwners>(*store_, clock_);
+    laptop_ = In("D-1", "staff");
+    laptop_.inventory_number = "OAK-104";
+    for (const auto& [key, alias] : {std::pair{OwnerKey(laptop_), "P-OWNER"},
+                                     std::pair{SupportKey(), "P-SUPPORT"}}) {
+      EXPECT_TRUE(
+          PutOwners(*store_, "oak", key, {alias}, "it", clock_.Now()).ok());
+    }
+  }
+
+  std::vector<Finding> Found(const std::vector<StoredEvent>& events) {
+    Detector detector({.owners = owners_.get()});
+    std::vector<Finding> found =
+        OfAccounts(detector.OnEvents(events, School::Start()));
+    for (Finding& more : OfAccounts(
+             detector.OnTick(School::Start(), std::vector<Device>{laptop_}))) {
+      found.push_back(std::move(more));
+    }
+    return found;
+  }
+
+  // As the device tells of it: the log-in alone.
+  static School& LogIn(School& school) {
+    school.On("D-1").After(Minutes(1)).Contact("", "");
+    v1::Event& event = school.events().back().event;
+    event.clear_contact();
+    event.mutable_person_seen()->set_sealed_login("sealed");
+    return school;
+  }
+
+  Scratch scratch_;
+  platform::ManualClock clock_{School::Start()};
+  std::unique_ptr<AgreementStore> store_;
+  std::unique_ptr<DeviceOwners> owners_;
+  Device laptop_;
+};
+
+// The paper says that nobody else may use it, and nobody would be asked.
+TEST_F(OwnDevice, AnothersLogInIsToldOfTheDeviceInTheMildestWay) {
+  School school;
+  school.By("P-OTHER", "staff");
+  LogIn(school);
+  const auto found = Found(school.events());
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].rule, "not_assigned");
+  EXPECT_EQ(found[0].severity, v1::SEVERITY_ROUTINE);
+  EXPECT_EQ(found[0].subject, "D-1");
+  EXPECT_FALSE(found[0].subject_is_person);
+  EXPECT_EQ(found[0].detail, "P-OTHER");
+  EXPECT_EQ(found[0].group, "staff");
+}
+
+// Whoever has a right to be there, and who cannot be told apart, is left alone.
+TEST_F(OwnDevice, OwnersSupportAndSharedAccountsAreNotTold) {
+  for (const char* alias : {"P-OWNER", "P-SUPPORT", ""}) {
+    School school;
+    school.By(alias, "staff");
+    LogIn(school);
+    Use(school, "D-1", Minutes(1));
+    EXPECT_TRUE(Found(school.events()).empty()) << alias;
+  }
+  laptop_.inventory_number = "OAK-105";  // nobody's own
+  School school;
+  school.By("P-OTHER", "staff");
+  LogIn(school);
+  EXPECT_TRUE(Found(school.events()).empty());
+}
+
+// One pupil at a teacher's laptop would be two alerts.
+TEST_F(OwnDevice, APupilThereIsToldOnce) {
+  School brief;
+  brief.By("P-PUPIL1", "pupils");
+  LogIn(brief);
+  ASSERT_EQ(Found(brief.events()).size(), 1u);
+  EXPECT_EQ(Found(brief.events())[0].rule, "not_assigned");
+  School longer;
+  longer.By("P-PUPIL1", "pupils");
+  LogIn(longer);
+  Use(longer, "D-1", Minutes(1));
+  Use(longer, "D-1", Minutes(3));
+  const auto found = Found(longer.events());
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].rule, "other_account");
 }
 
 // After days offline the same would otherwise look different.

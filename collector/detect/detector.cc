@@ -10,7 +10,7 @@ namespace schoolgate::collector {
 Detector::Detector(DetectorOptions options)
     : ledger_(options.zone, options.policies),
       watch_({options.silent_after, options.zone}),
-      accounts_(options.policies),
+      accounts_(options.policies, options.owners),
       hours_(options.policies),
       policies_(options.policies) {}
 

@@ -22,6 +22,8 @@ struct DetectorOptions {
   absl::Duration silent_after = absl::Hours(10);  // of school time
   // Whose thresholds hold; null: this program's own. Outlives the detector.
   const SchoolPolicies* policies = nullptr;
+  // Whose device is whose; null: no device is anybody's own. Outlives it too.
+  DeviceOwners* owners = nullptr;
 };
 
 // Not thread-safe. What it knows is rebuilt by giving it the stored events of

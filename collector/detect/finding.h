@@ -30,6 +30,7 @@ struct Finding {
   uint32_t ungraded = 0;       // blocked contacts paced like a person's
   uint32_t labels = 0;         // of the ungraded: known by their bytes
   uint32_t landed = 0;         // left at once; never part of count
+  bool by_landing = false;     // one of these makes the pattern
   uint32_t services = 0;       // different services among those counted
   uint32_t devices = 0;        // class events: how many devices took part
   bool self_reported = false;  // the person reported it themselves

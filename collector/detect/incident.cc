@@ -100,8 +100,33 @@ Tally Count(const std::vector<Act>& acts, absl::TimeZone zone) {
   return tally;
 }
 
+// Whether the landing is near enough to be told of beside these, by time.
+bool IsBeside(const Act& landing, const std::vector<Act>& counted,
+              absl::TimeZone zone) {
+  return SchoolDaysBetween(landing.start, counted.front().start, zone) <=
+             kIncidentGapDays &&
+         SchoolDaysBetween(counted.back().start, landing.start, zone) <=
+             kIncidentGapDays;
+}
+
+// A pop-up or a mistyped address leads anybody to such a site once, but hardly
+// somebody who opens such sites anyhow: beside two that were opened, a landing
+// on another occasion is the third.
+bool MakesThree(const Act& landing, const std::vector<Act>& counted,
+                const Tally& tally, absl::TimeZone zone) {
+  if (tally.opened < 2 || !IsBeside(landing, counted, zone)) return false;
+  std::set<absl::CivilHour> hours = tally.hours;
+  hours.insert(absl::ToCivilHour(landing.start, zone));
+  return hours.size() >= 2 &&
+         std::all_of(counted.begin(), counted.end(), [&](const Act& act) {
+           return act.service != landing.service ||
+                  absl::AbsDuration(act.start - landing.start) >= kRepeat;
+         });
+}
+
 // Unspecified: not enough yet.
-v1::Severity Judge(const std::vector<Act>& acts, Tier tier,
+v1::Severity Judge(const std::vector<Act>& acts,
+                   const std::vector<Act>& landings, Tier tier,
                    absl::TimeZone zone) {
   Tally tally = Count(acts, zone);
   switch (tier) {
@@ -125,6 +150,12 @@ v1::Severity Judge(const std::vector<Act>& acts, Tier tier,
         return v1::SEVERITY_ROUTINE;
       }
       if (tally.all() >= 3 && tally.hours.size() >= 2) {
+        return v1::SEVERITY_ROUTINE;
+      }
+      if (std::any_of(landings.begin(), landings.end(),
+                      [&](const Act& landing) {
+                        return MakesThree(landing, acts, tally, zone);
+                      })) {
         return v1::SEVERITY_ROUTINE;
       }
       break;
@@ -173,17 +204,21 @@ void DropOlder(std::vector<Act>& acts, absl::Time now, absl::TimeZone zone) {
   });
 }
 
-void AddLanded(std::vector<Incident>& incidents, const std::vector<Act>& acts,
-               absl::TimeZone zone) {
+std::vector<Act> LandingsOf(const std::vector<Act>& acts) {
+  std::vector<Act> landings;
+  for (const Act& act : acts) {
+    if (act.grade == v1::GRADE_LANDED) landings.push_back(act);
+  }
+  return landings;
+}
+
+void AddLanded(std::vector<Incident>& incidents,
+               const std::vector<Act>& landings, absl::TimeZone zone) {
   for (Incident& incident : incidents) {
-    absl::Time first = incident.acts.front().start;
-    absl::Time last = incident.acts.back().start;
-    for (const Act& act : acts) {
-      if (act.grade != v1::GRADE_LANDED) continue;
+    for (const Act& landing : landings) {
       if (incident.landed.size() >= kMostActsInIncident) break;
-      if (SchoolDaysBetween(act.start, first, zone) <= kIncidentGapDays &&
-          SchoolDaysBetween(last, act.start, zone) <= kIncidentGapDays) {
-        incident.landed.push_back(act);
+      if (IsBeside(landing, incident.acts, zone)) {
+        incident.landed.push_back(landing);
       }
     }
   }
@@ -194,11 +229,12 @@ void AddLanded(std::vector<Incident>& incidents, const std::vector<Act>& acts,
 std::vector<Incident> FindIncidents(std::vector<Act> acts, Tier tier,
                                     absl::TimeZone zone,
                                     const std::optional<Repeats>& by_policy) {
+  std::sort(acts.begin(), acts.end());
+  const std::vector<Act> landings = LandingsOf(acts);
   const auto judge = [&](const std::vector<Act>& counted) {
     return by_policy ? JudgeBy(counted, tier, *by_policy, zone)
-                     : Judge(counted, tier, zone);
+                     : Judge(counted, landings, tier, zone);
   };
-  std::sort(acts.begin(), acts.end());
   std::vector<Incident> incidents;
   std::vector<Act> waiting;
   Pacing pacing(zone);
@@ -224,7 +260,11 @@ std::vector<Incident> FindIncidents(std::vector<Act> acts, Tier tier,
     incidents.push_back({severity, std::move(waiting), {}});
     waiting.clear();
   }
-  AddLanded(incidents, acts, zone);
+  AddLanded(incidents, landings, zone);
+  for (Incident& incident : incidents) {
+    incident.by_landing = !by_policy && Judge(incident.acts, {}, tier, zone) ==
+                                            v1::SEVERITY_UNSPECIFIED;
+  }
   return incidents;
 }
 

@@ -22,6 +22,7 @@ struct Incident {
   v1::Severity severity = v1::SEVERITY_UNSPECIFIED;
   std::vector<Act> acts;    // counted, by time
   std::vector<Act> landed;  // seen beside them, never counted
+  bool by_landing = false;  // without one of these it would not be told
 };
 
 // The acts of one key, in any order. Acts that are automatic or unclear are
@@ -29,7 +30,8 @@ struct Incident {
 //
 // illegal: any one act. serious: one opened, or two attempts; one attempt is
 // a rule break. rule break: two. routine: three attempts, or three of any
-// kind in two different hours. Repeats on one service count when 60 s apart,
+// kind in two different hours, of which one may be a landing where two were
+// opened. Repeats on one service count when 60 s apart,
 // at most four a day, and a (page, service) pair counts once. Bare contacts
 // count only when blocked and paced like a person's, and need one more.
 //

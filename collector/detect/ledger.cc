@@ -376,6 +376,7 @@ Finding Ledger::MakeFinding(const SubjectId& id, const Subject& subject,
                     [](const Act& act) { return act.label; }));
   finding.services = static_cast<uint32_t>(services.size());
   finding.landed = static_cast<uint32_t>(incident.landed.size());
+  finding.by_landing = incident.by_landing;
   if (incident.severity == v1::SEVERITY_ILLEGAL) {
     finding.rule = "restricted_list";
   } else if (category == "bypass") {

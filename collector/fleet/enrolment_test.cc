@@ -26,7 +26,8 @@ class EnrolmentTest : public testing::Test {
         enrolment_(*authority_, *devices_, *audit_,
                    {.schools = {{"oak", {}}},
                     .sealing_key = std::string(32, 's'),
-                    .rules_root = ""}) {
+                    .rules_root = ""},
+                   removal_) {
     PutToken(/*withdrawn=*/false);
   }
 
@@ -74,8 +75,41 @@ class EnrolmentTest : public testing::Test {
   std::unique_ptr<Authority> authority_;
   std::unique_ptr<DeviceStore> devices_;
   std::unique_ptr<AuditLog> audit_;
+  const seal::SigningKey removal_ = seal::SigningKey::Generate();
   Enrolment enrolment_;
 };
+
+// Otherwise whoever sells a laptop has nothing to show that the school let it
+// go, or any laptop's token would let any other go.
+TEST_F(EnrolmentTest, ADeviceThatGoesGetsAReceiptAndOnlyWithItsOwnToken) {
+  const seal::SigningKey key = Key("laptop"), other = Key("other");
+  const std::string device = Enrol(key)->device();
+  const std::string others = Enrol(other)->device();
+  const auto ask = [&](const std::string& of, bool final) {
+    v1::DecommissionRequest request;
+    request.set_device(device);
+    request.set_token(seal::MakeRemovalToken(
+        removal_, of, absl::ToUnixSeconds(now_ + 7 * kDay)));
+    request.set_final(final);
+    request.set_time_unix_us(absl::ToUnixMicros(now_));
+    request.set_nonce(seal::RandomBytes(16));
+    seal::SignDecommission(key, &request);
+    return enrolment_.Decommission(request, now_);
+  };
+  EXPECT_FALSE(ask(others, true).ok()) << "another device's token";
+  ASSERT_TRUE(ask(device, false).ok());
+  EXPECT_EQ(devices_->Get(device)->state, DeviceState::kActive)
+      << "asking takes nothing out of use";
+  const auto receipt = ask(device, true);
+  ASSERT_TRUE(receipt.ok()) << receipt.status();
+  EXPECT_EQ(receipt->device(), device);
+  EXPECT_EQ(receipt->school(), "oak");
+  EXPECT_TRUE(receipt->final());
+  EXPECT_TRUE(seal::VerifyReceipt(*receipt, removal_.public_key()));
+  EXPECT_EQ(devices_->Get(device)->state, DeviceState::kDecommissioned);
+  EXPECT_TRUE(ask(device, true).ok()) << "a lost answer is asked for again";
+  EXPECT_FALSE(Renew(key, device, now_).ok()) << "it is revoked";
+}
 
 // Otherwise a token that leaked would let strangers in until it expires.
 TEST_F(EnrolmentTest, AWithdrawnTokenLetsNobodyInAndShutsNobodyOut) {

@@ -149,6 +149,7 @@ absl::Status UplinkStream::OnHello(const v1::Hello& hello) {
   if (!durable.ok()) return durable.status();
   const DeviceClock clock(hello, now);
   school_ = device->school;
+  assigned_ = AssignedNow(*device);
   // One that does not say is of a time when there was one authority only.
   renew_ = !hello.authority_hash().empty() &&
            hello.authority_hash() != world_.authority_hash;
@@ -188,6 +189,7 @@ void UplinkStream::Welcome(uint64_t durable, const std::string& nonce,
     welcome.set_server_time_unix_us(absl::ToUnixMicros(world_.clock.Now()));
     welcome.set_contact_nonce(nonce);
     welcome.set_renew(renew_);
+    welcome.mutable_assigned()->Add(assigned_.begin(), assigned_.end());
     greeted_ = true;
   }
   OfferRules();
@@ -226,7 +228,14 @@ absl::Status UplinkStream::CheckStateNow(absl::Time now) {
   }
   state_checked_ = now;
   const absl::StatusOr<Device> device = world_.devices.Get(device_name_);
-  return device.ok() ? CheckState(*device) : device.status();
+  if (!device.ok()) return device.status();
+  // It calls again at once, and is told then.
+  if (AssignedNow(*device) != assigned_) Drain();
+  return CheckState(*device);
+}
+
+std::vector<std::string> UplinkStream::AssignedNow(const Device& device) const {
+  return world_.owners.Of(device.school)->AliasesFor(device);
 }
 
 void UplinkStream::NoteContact(const OpenedBatch& batch, absl::Time now) {

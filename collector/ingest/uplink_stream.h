@@ -12,12 +12,14 @@
 #include <set>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "collector/fleet/bundle_shelf.h"
 #include "collector/fleet/rules_out.h"
 #include "collector/ingest/batch_opener.h"
 #include "collector/ingest/intake.h"
 #include "collector/store/audit_log.h"
+#include "collector/store/device_owners.h"
 #include "collector/store/device_store.h"
 #include "proto/uplink.grpc.pb.h"
 
@@ -58,6 +60,7 @@ struct StreamWorld {
   std::string contact_secret;
   // BLAKE2b-256 of the authorities that devices are to trust.
   std::string authority_hash;
+  DeviceOwners& owners;
 };
 
 // gRPC calls the On functions; everything else may be called by any thread
@@ -103,6 +106,7 @@ class UplinkStream
   absl::Status OnHello(const v1::Hello& hello);
   absl::Status OnBatch(const v1::Batch& batch);
   absl::Status CheckStateNow(absl::Time now);
+  std::vector<std::string> AssignedNow(const Device& device) const;
   void Welcome(uint64_t durable, const std::string& nonce,
                const absl::Status& recorded);
   void OnStored(uint64_t epoch, uint64_t last_sequence, size_t bytes,
@@ -122,6 +126,7 @@ class UplinkStream
   std::string school_;
   absl::Time state_checked_ = absl::InfinitePast();
   bool renew_ = false;  // the device is to learn of other authorities
+  std::vector<std::string> assigned_;  // whose log-ins belong on it
   absl::Time contact_noted_ = absl::InfinitePast();
 
   std::mutex mutex_;

@@ -277,6 +277,7 @@ absl::Status EventFile::Finish(const std::string& path) {
       "CREATE INDEX IF NOT EXISTS event_device ON event(device, happened_us);"
       "CREATE INDEX IF NOT EXISTS event_subject ON event(subject, happened_us);"
       "CREATE INDEX IF NOT EXISTS event_school ON event(school, happened_us);"
+      "CREATE INDEX IF NOT EXISTS word_text ON word(text);"
       "PRAGMA wal_checkpoint(TRUNCATE)");
 }
 

@@ -167,6 +167,30 @@ TEST_P(EventStoreTest, FindIsNewestFirstAndFiltered) {
   EXPECT_EQ(store_->Find(limited).value().size(), 1u);
 }
 
+// A reader who asks for the newest would miss what a laptop brought home late,
+// or be shown something older instead.
+TEST_P(EventStoreTest, TheNewestAreFoundWheneverTheyCame) {
+  const absl::Duration day = absl::Hours(24);
+  for (uint64_t i = 1; i <= 6; ++i) {
+    const absl::Time time = kMorning + static_cast<int64_t>(i) * day;
+    StoredEvent late = Contact("D-2", i, "P-LATE", time);
+    late.happened = time - 40 * day;
+    Stored({Contact("D-1", i, "P-A", time), late,
+            Contact("D-3", i, "P-LATE", time - absl::Hours(1))});
+  }
+  EventQuery query;
+  query.subject = "P-LATE";
+  query.limit = 7;
+  const auto found = store_->Find(query).value();
+  EXPECT_THAT(Sequences(found), testing::ElementsAre(6, 5, 4, 3, 2, 1, 6));
+  query.to = kMorning + 3 * day;
+  query.limit = 3;
+  const auto earlier = store_->Find(query).value();
+  EXPECT_THAT(Sequences(earlier), testing::ElementsAre(3, 2, 1));
+  query.limit = 0;
+  EXPECT_THAT(store_->Find(query).value(), testing::IsEmpty());
+}
+
 TEST_P(EventStoreTest, DetectionReadsOnFromItsCursorInOrderOfArrival) {
   Stored(Contacts("D-1", 1, 5));
   uint64_t cursor = 0;

@@ -105,6 +105,10 @@ absl::StatusOr<std::optional<uint64_t>> SweepFile(const std::string& path,
   if (!write.ok()) return write.status();
   status = write->BindText(1, mark).Run();
   if (status.ok()) status = transaction.Commit();
+  // A reader that is open would keep what was erased in the file.
+  if (status.ok()) {
+    status = (*database)->Execute("PRAGMA wal_checkpoint(TRUNCATE)");
+  }
   if (!status.ok()) return status;
   return rows->size();
 }

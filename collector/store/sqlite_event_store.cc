@@ -14,6 +14,7 @@
 #include "collector/store/event_reader.h"
 #include "collector/store/event_store.h"
 #include "collector/store/event_sweep.h"
+#include "collector/store/open_readers.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -27,7 +28,6 @@ constexpr uint64_t kMaxRowsPerFile = 2'000'000;
 // A cursor is a file's number and a row in it.
 constexpr int kRowBits = 40;
 constexpr uint64_t kRowMask = (uint64_t{1} << kRowBits) - 1;
-constexpr size_t kMaxOpenReaders = 32;
 
 // events-000001-2026-11-21.sqlite
 struct FileName {
@@ -119,7 +119,9 @@ class SqliteEventStore : public EventStore {
       streams_ = *std::move(streams);
     }
     // The one before may have been left without its indexes.
-    if (files_.size() > 1) to_finish_.push_back(files_[files_.size() - 2].path);
+    if (files_.size() > 1) to_finish_.push_back(files_[files_.size() - 2]);
+    const size_t kept = std::min(files_.size(), OpenReaders::kMost);
+    to_open_.assign(files_.rbegin(), files_.rbegin() + kept);
     finisher_ = std::thread([this] { FinishFiles(); });
     return absl::OkStatus();
   }
@@ -153,21 +155,24 @@ class SqliteEventStore : public EventStore {
   absl::StatusOr<std::vector<StoredEvent>> Find(
       const EventQuery& query) override {
     std::vector<StoredEvent> found;
-    const std::string first_day = FirstDayFor(query.from);
+    EventQuery rest = query;
     const std::lock_guard lock(read_mutex_);
-    for (const FileName& file : Files()) {
-      if (file.day < first_day) continue;
-      absl::StatusOr<EventReader*> reader = Reader(file);
+    const std::vector<FileName> files = Files();
+    for (auto file = files.rbegin(); file != files.rend(); ++file) {
+      if (file->day < FirstDayFor(rest.from)) continue;
+      absl::StatusOr<EventReader*> reader =
+          readers_.Of(file->number, file->path);
       if (!reader.ok()) return reader.status();
-      absl::StatusOr<std::vector<StoredEvent>> part = (*reader)->Find(query);
+      absl::StatusOr<std::vector<StoredEvent>> part = (*reader)->Find(rest);
       if (!part.ok()) return part.status();
       std::move(part->begin(), part->end(), std::back_inserter(found));
+      if (found.empty() || found.size() < query.limit) continue;
+      // What is older than the oldest of these is not wanted.
+      KeepNewest(query.limit, &found);
+      if (!found.empty())
+        rest.from = std::max(rest.from, found.back().happened);
     }
-    std::stable_sort(found.begin(), found.end(),
-                     [](const StoredEvent& a, const StoredEvent& b) {
-                       return a.happened > b.happened;
-                     });
-    if (found.size() > query.limit) found.resize(query.limit);
+    KeepNewest(query.limit, &found);
     return found;
   }
 
@@ -181,7 +186,7 @@ class SqliteEventStore : public EventStore {
       if (file.number < cursor >> kRowBits || read.size() >= limit) continue;
       const bool same = file.number == cursor >> kRowBits;
       int64_t row = same ? static_cast<int64_t>(cursor & kRowMask) : 0;
-      absl::StatusOr<EventReader*> reader = Reader(file);
+      absl::StatusOr<EventReader*> reader = readers_.Of(file.number, file.path);
       if (!reader.ok()) return reader.status();
       absl::StatusOr<std::vector<StoredEvent>> part =
           (*reader)->ReadAfter(row, limit - read.size(), &row);
@@ -214,7 +219,7 @@ class SqliteEventStore : public EventStore {
       if (file.day < first_day) continue;
       const bool done = file.number != files.back().number;
       if (done && counts_.Add(file.number, school, from, to, &counts)) continue;
-      absl::StatusOr<EventReader*> reader = Reader(file);
+      absl::StatusOr<EventReader*> reader = readers_.Of(file.number, file.path);
       if (!reader.ok()) return reader.status();
       absl::StatusOr<std::vector<HourCount>> part =
           done ? (*reader)->Counts(school, absl::InfinitePast(),
@@ -246,7 +251,7 @@ class SqliteEventStore : public EventStore {
           EventFile::Open(files.front().path);
       if (file.ok()) erased += (*file)->rows();
       file = absl::CancelledError();
-      readers_.erase(files.front().number);
+      readers_.Close(files.front().number);
       counts_.Forget(files.front().number);
       Unlink(files.front().path);
       const std::lock_guard files_lock(files_mutex_);
@@ -293,6 +298,14 @@ class SqliteEventStore : public EventStore {
     return mark;
   }
 
+  static void KeepNewest(size_t limit, std::vector<StoredEvent>* found) {
+    std::stable_sort(found->begin(), found->end(),
+                     [](const StoredEvent& a, const StoredEvent& b) {
+                       return a.happened > b.happened;
+                     });
+    if (found->size() > limit) found->resize(limit);
+  }
+
   static absl::Status NotHere() {
     return absl::FailedPreconditionError("event store: opened to read only");
   }
@@ -300,9 +313,10 @@ class SqliteEventStore : public EventStore {
   // The newest file may be in the making by the process that writes.
   absl::Status SkipUnfinished() {
     if (files_.empty()) return absl::OkStatus();
-    absl::StatusOr<EventReader*> newest = Reader(files_.back());
+    const FileName& last = files_.back();
+    absl::StatusOr<EventReader*> newest = readers_.Of(last.number, last.path);
     if (newest.ok() && !(*newest)->ReadAfter(0, 0, nullptr).ok()) {
-      readers_.erase(files_.back().number);
+      readers_.Close(last.number);
       files_.pop_back();
     }
     return absl::OkStatus();
@@ -348,7 +362,7 @@ class SqliteEventStore : public EventStore {
     if (writer_ != nullptr) {
       writer_.reset();
       const std::lock_guard lock(finish_mutex_);
-      to_finish_.push_back(files_.back().path);
+      to_finish_.push_back(files_.back());
     }
     finish_wanted_.notify_one();
     writer_ = *std::move(writer);
@@ -361,26 +375,6 @@ class SqliteEventStore : public EventStore {
   std::vector<FileName> Files() {
     const std::lock_guard lock(files_mutex_);
     return files_;
-  }
-
-  absl::StatusOr<EventReader*> Reader(const FileName& file) {
-    std::unique_ptr<EventReader>& reader = readers_[file.number];
-    if (reader == nullptr) {
-      absl::StatusOr<std::unique_ptr<EventReader>> opened =
-          EventReader::Open(file.path);
-      if (!opened.ok()) {
-        readers_.erase(file.number);
-        return opened.status();
-      }
-      reader = *std::move(opened);
-    }
-    EventReader* const borrowed = reader.get();
-    if (readers_.size() > kMaxOpenReaders) {
-      readers_.erase(readers_.begin()->first == file.number
-                         ? std::next(readers_.begin())
-                         : readers_.begin());
-    }
-    return borrowed;
   }
 
   static std::vector<HourCount> Merge(std::vector<HourCount> counts) {
@@ -401,17 +395,25 @@ class SqliteEventStore : public EventStore {
     return merged;
   }
 
+  // Also opens, so that nobody waits for it who wants to read.
   void FinishFiles() {
     std::unique_lock lock(finish_mutex_);
     while (true) {
-      finish_wanted_.wait(lock,
-                          [this] { return closing_ || !to_finish_.empty(); });
+      finish_wanted_.wait(lock, [this] {
+        return closing_ || !to_finish_.empty() || !to_open_.empty();
+      });
       if (closing_) return;
-      const std::string path = std::move(to_finish_.front());
-      to_finish_.pop_front();
+      const bool finish = !to_finish_.empty();
+      std::deque<FileName>& queue = finish ? to_finish_ : to_open_;
+      const FileName file = std::move(queue.front());
+      queue.pop_front();
       lock.unlock();
       // Without its indexes a file is only slower to search.
-      if (fs::exists(path)) (void)EventFile::Finish(path);
+      if (finish && fs::exists(file.path)) (void)EventFile::Finish(file.path);
+      {
+        const std::lock_guard read_lock(read_mutex_);
+        if (fs::exists(file.path)) (void)readers_.Of(file.number, file.path);
+      }
       lock.lock();
     }
   }
@@ -424,7 +426,7 @@ class SqliteEventStore : public EventStore {
   std::unique_ptr<EventFile> writer_;
 
   std::mutex read_mutex_;
-  std::map<uint64_t, std::unique_ptr<EventReader>> readers_;
+  OpenReaders readers_;
   CountCache counts_;  // of all files but the newest
 
   std::mutex files_mutex_;  // the writer alone changes files_
@@ -435,7 +437,7 @@ class SqliteEventStore : public EventStore {
 
   std::mutex finish_mutex_;
   std::condition_variable finish_wanted_;
-  std::deque<std::string> to_finish_;
+  std::deque<FileName> to_finish_, to_open_;
   bool closing_ = false;
   std::thread finisher_;
 };

@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -14,10 +15,12 @@
 #include "collector/cases/report.h"
 #include "collector/cases/sight.h"
 #include "collector/oidc/provider.h"
+#include "collector/store/device_owners.h"
 #include "collector/web/access.h"
 #include "collector/web/audit_check.h"
 #include "collector/web/directory_log_ins.h"
 #include "collector/web/http.h"
+#include "collector/web/inventory.h"
 #include "collector/web/name_requests.h"
 #include "collector/web/opened_names.h"
 #include "collector/web/record_requests.h"
@@ -202,6 +205,10 @@ class Api {
                                        const std::string& school,
                                        const Period& period,
                                        const Readers& everybody);
+  // api_changes.cc
+  absl::StatusOr<uint64_t> LinesBefore(absl::Time time);
+  absl::StatusOr<Report> ChangeFigures(const std::string& school,
+                                       const Period& period);
   absl::StatusOr<Report> EffectFigures(const Account& reader,
                                        const Period& period,
                                        const Readers& everybody);
@@ -230,6 +237,9 @@ class Api {
   // api_inventory.cc
   Response ShowInventory(const Request& request, const Caller& caller);
   Response UploadInventory(const Request& request, const Caller& caller);
+  std::optional<Response> TakeOwners(std::span<const InventoryLine> lines,
+                                     const std::string& school,
+                                     const Caller& caller);
   Response InventoryAnswer(const std::string& school);
 
   // api_budget.cc
@@ -313,6 +323,8 @@ class Api {
 
   // api_fleet.cc
   Response ListDevices(const Request& request, const Caller& caller);
+  const Owned* OwnerOf(const Device& device,
+                       std::map<std::string, SchoolOwners>* known);
   Response ShowAudit(const Request& request, const Caller& caller);
   Response ShowNotice();
   uint64_t LastAuditNumber();

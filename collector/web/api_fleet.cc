@@ -83,6 +83,19 @@ class AuditSight {
 
 }  // namespace
 
+// That it is somebody's own, and never whose: who knows whose laptop it is
+// would learn who stands behind an alias.
+const Owned* Api::OwnerOf(const Device& device,
+                          std::map<std::string, SchoolOwners>* known) {
+  if (stores_.agreements == nullptr) return nullptr;
+  auto [school, fresh] = known->try_emplace(device.school);
+  if (fresh) {
+    auto read = OwnersOf(*stores_.agreements, device.school);
+    if (read.ok()) school->second = *std::move(read);
+  }
+  return school->second.Of(device);
+}
+
 // A page of them, those in trouble first; `find` is a part of a name.
 Response Api::ListDevices(const Request& request, const Caller& caller) {
   absl::StatusOr<std::vector<Device>> devices =
@@ -100,6 +113,7 @@ Response Api::ListDevices(const Request& request, const Caller& caller) {
   std::from_chars(from.data(), from.data() + from.size(), first);
   first = std::min(first, list.found.size());
   const size_t end = std::min(first + kDevicePage, list.found.size());
+  std::map<std::string, SchoolOwners> owners;
   nlohmann::json page = nlohmann::json::array();
   for (size_t i = first; i < end; ++i) {
     const JudgedDevice& one = list.found[i];
@@ -107,6 +121,11 @@ Response Api::ListDevices(const Request& request, const Caller& caller) {
     const Policy policy = PolicyOf(stores_.policies, one.device->school);
     const std::string title = GroupTitle(policy.get(), one.device->group);
     if (title != one.device->group) page.back()["group_title"] = title;
+    if (const Owned* owned = OwnerOf(*one.device, &owners)) {
+      page.back()["given"] = {
+          {"people", owned->aliases.size()},
+          {"since", TimeWord(absl::ToUnixMicros(owned->since))}};
+    }
   }
   return JsonAnswer({{"devices", std::move(page)},
                      {"from", first},

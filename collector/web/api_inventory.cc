@@ -1,8 +1,10 @@
 // The school's own list of its computers, and who of it is not enrolled.
 #include "absl/strings/str_cat.h"
 #include "collector/cases/alert_json.h"
+#include "collector/store/device_owners.h"
 #include "collector/web/api.h"
 #include "collector/web/inventory.h"
+#include "collector/web/owners_import.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -75,11 +77,13 @@ Response Api::InventoryAnswer(const std::string& school) {
   }
   const std::vector<InventoryLine> lines = LinesOf(list);
   const InventoryComparison now = Compare(lines, *devices, clock_.Now());
+  const auto owners = OwnersOf(*stores_.agreements, school);
   return JsonAnswer({{"school", school},
                      {"uploaded", list.value("time", "")},
                      {"by", NameOf(list.value("by", ""))},
                      {"file", list.value("file", "")},
                      {"lines", lines.size()},
+                     {"given", owners.ok() ? owners->size() : 0},
                      {"matched", now.matched},
                      {"missing_count", now.missing.size()},
                      {"unknown_count", now.unknown.size()},
@@ -87,6 +91,31 @@ Response Api::InventoryAnswer(const std::string& school) {
                      {"unknown", DevicesJson(now.unknown)},
                      {"silent", DevicesJson(now.silent)},
                      {"repeated", LinesJson(now.repeated)}});
+}
+
+// Whose computers they are, where the list says so; of the log-ins only the
+// aliases are kept.
+std::optional<Response> Api::TakeOwners(std::span<const InventoryLine> lines,
+                                        const std::string& school,
+                                        const Caller& caller) {
+  if (!lines.front().log_ins) return std::nullopt;
+  const auto devices = stores_.devices.All(school);
+  if (!stores_.pseudonym_of || !devices.ok()) {
+    return Refusal(503, "not_stored",
+                   "Whose computers they are cannot be kept at the moment.");
+  }
+  const auto import = ImportOwners(
+      lines, *devices, school,
+      [&](const std::string& log_in) {
+        return stores_.pseudonym_of(school, log_in);
+      },
+      *stores_.agreements, caller.account.name, clock_.Now());
+  if (!import.ok()) {
+    return Refusal(503, "not_stored",
+                   "Not all of it was stored. Upload the list again.");
+  }
+  return Record(caller.account.name, "give_devices", "",
+                absl::StrCat(school, ": ", ImportInWords(*import)));
 }
 
 Response Api::UploadInventory(const Request& request, const Caller& caller) {
@@ -109,6 +138,7 @@ Response Api::UploadInventory(const Request& request, const Caller& caller) {
   for (const InventoryLine& line : *lines) {
     kept.push_back({line.number, line.name});
   }
+  if (auto refused = TakeOwners(*lines, *school, caller)) return *refused;
   const absl::Time now = clock_.Now();
   const json stored = {{"time", TimeWord(absl::ToUnixMicros(now))},
                        {"by", caller.account.name},

@@ -13,6 +13,7 @@ namespace schoolgate::collector {
 namespace {
 
 constexpr size_t kMostAlerts = 100'000;
+constexpr int kLongestChanges = 160;  // days
 
 absl::Time Start(absl::CivilDay day, absl::TimeZone zone) {
   return absl::FromCivil(day, zone);
@@ -170,6 +171,7 @@ absl::StatusOr<Report> Api::ReportOf(const std::string& kind,
     return DeviceFigures(reader, school, period, everybody);
   }
   if (kind == "trends") return Trends(reader, period, everybody);
+  if (kind == "changes") return ChangeFigures(school, period);
   return GovernorsFigures(school, period, everybody);
 }
 
@@ -191,7 +193,11 @@ Response Api::ShowReport(const Request& request, const Caller& caller) {
   if (!period.ok()) {
     return Refusal(400, "incomplete", std::string(period.status().message()));
   }
-  if (!exact && !devices && period->months.empty()) {
+  const bool changes = kind == "changes";
+  if (changes && period->after - period->first > kLongestChanges) {
+    return Refusal(400, "incomplete", "Changes are shown for a term at most.");
+  }
+  if (!exact && !devices && !changes && period->months.empty()) {
     return Refusal(400, "incomplete",
                    kind == "trends" ? "Trends are by whole months."
                                     : "The governors' report is by whole "

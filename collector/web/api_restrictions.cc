@@ -3,6 +3,7 @@
 // tell who that is, without the two people that it takes to open a name.
 #include "collector/cases/alert_json.h"
 #include "collector/web/api.h"
+#include "rules/policy/restrictions.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -25,10 +26,11 @@ Response Api::ListRestrictions(const Caller& caller) {
   nlohmann::json groups = nlohmann::json::array();
   if (policy != nullptr) {
     for (const v1::PolicyGroup& group : policy->groups()) {
-      if (group.strictest()) continue;
+      if (group.strictest() || group.id() == rules::kEndedGroup) continue;
       groups.push_back({{"id", group.id()}, {"title", group.title()}});
     }
     for (const v1::Restriction& one : policy->restrictions()) {
+      if (rules::IsGuestsEnd(*policy, one)) continue;
       const int64_t end = one.expires_unix_s();
       list.push_back({{"group", one.group_plus_1() == 0
                                     ? ""

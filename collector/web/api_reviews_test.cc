@@ -3,6 +3,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "collector/cases/custody.h"
+#include "collector/store/device_owners.h"
 #include "collector/web/test_school.h"
 
 namespace schoolgate::collector {
@@ -378,6 +379,48 @@ TEST_F(Reviews, TheSchoolsListIsComparedWithItsDevices) {
   EXPECT_EQ(page["by"], "The lead");
   school_.AddAccount("elm", Role::kSafetyLead, "elmfield");
   EXPECT_FALSE(Read("elm", "/api/v1/inventory").contains("lines"));
+}
+
+// Whose laptop it is would else be read off the page, and with it who stands
+// behind an alias; and log-ins would lie in the list.
+TEST_F(Reviews, TheListSaysWhoseComputersTheyAreAndNobodyReadsIt) {
+  Enrol("laptop-1", "oakfield", absl::Minutes(1), "OAK-1");
+  Stores stores = school_.stores();
+  stores.pseudonym_of = [](const std::string& school,
+                           const std::string& log_in) {
+    return absl::StrCat("P-", school, log_in);
+  };
+  Api api(stores, NoticeFacts{}, SessionLimits{}, school_.clock());
+  TestBrowser it(api);
+  ASSERT_EQ(it.LogIn("it").status, 200);
+  const Response answer =
+      it.Post("/api/v1/inventory?school=oakfield",
+              {{"csv", "Asset tag,Log-in\nOAK-1,m.jones\nOAK-2,b.smith\n"}});
+  ASSERT_EQ(answer.status, 200);
+  EXPECT_EQ(TestBrowser::Json(answer)["given"], 2);
+  const Response page = it.Get("/api/v1/devices");
+  const json device = TestBrowser::Json(page)["devices"][0];
+  EXPECT_EQ(device["given"]["people"], 1);
+  for (const std::string& text : {answer.body, page.body}) {
+    EXPECT_FALSE(absl::StrContains(text, "m.jones"));
+    EXPECT_FALSE(absl::StrContains(text, "P-oak"));
+  }
+  for (const AuditEntry& entry : school_.Audit()) {
+    EXPECT_FALSE(absl::StrContains(entry.detail, "jones"));
+    EXPECT_FALSE(absl::StrContains(entry.detail, "P-oak"));
+  }
+  const auto owners = OwnersOf(*stores.agreements, "oakfield");
+  ASSERT_TRUE(owners.ok());
+  EXPECT_EQ(owners->ByKey(OwnerKeyOfNumber("OAK-1"))->aliases,
+            std::vector<std::string>{"P-oakfieldm.jones"});
+  // Given back.
+  ASSERT_EQ(it.Post("/api/v1/inventory?school=oakfield",
+                    {{"csv", "Asset tag,Log-in\nOAK-1,\n"}})
+                .status,
+            200);
+  EXPECT_FALSE(
+      TestBrowser::Json(it.Get("/api/v1/devices"))["devices"][0].contains(
+          "given"));
 }
 
 }  // namespace

@@ -1,14 +1,15 @@
 #include "collector/web/inventory.h"
 
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <set>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "collector/store/device_owners.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -16,6 +17,7 @@ namespace {
 constexpr absl::Duration kSilent = absl::Hours(24 * 14);
 constexpr size_t kMostCells = 200;
 constexpr size_t kMostCellBytes = 200;
+constexpr size_t kMostLogInBytes = 104;  // as long as directories allow
 
 using Row = std::vector<std::string>;
 
@@ -111,6 +113,36 @@ bool IsNameColumn(const std::string& title) {
          absl::StrContains(title, "device name");
 }
 
+bool IsLogInColumn(const std::string& title) {
+  return absl::StrContains(title, "log-in") ||
+         absl::StrContains(title, "login") || title == "user name" ||
+         title == "username";
+}
+
+// As accounts are called; a person's name in its place would make a stranger
+// of the very person.
+bool IsLogIn(std::string_view word) {
+  return word.size() <= kMostLogInBytes &&
+         std::all_of(word.begin(), word.end(), [](char c) {
+           return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+                  std::string_view("._-@\\$+").find(c) !=
+                      std::string_view::npos;
+         });
+}
+
+absl::StatusOr<std::vector<std::string>> LogInsIn(const std::string& cell,
+                                                  size_t line) {
+  std::vector<std::string> all =
+      absl::StrSplit(cell, absl::ByAnyChar(" ,;"), absl::SkipEmpty());
+  if (all.size() > kMostOwners ||
+      !std::all_of(all.begin(), all.end(), IsLogIn)) {
+    return AtLine(line,
+                  "the log-in is to be written as it is typed on the computer, "
+                  "four people at most, with a blank between them.");
+  }
+  return all;
+}
+
 std::string CellAt(const Row& row, std::optional<size_t> column) {
   if (!column || *column >= row.size()) return "";
   return std::string(absl::StripAsciiWhitespace(row[*column]));
@@ -134,10 +166,12 @@ absl::StatusOr<std::vector<InventoryLine>> ParseInventory(
   if (rows.Done()) return absl::InvalidArgumentError("The list is empty.");
   const absl::StatusOr<Row> titles = rows.Next();
   if (!titles.ok()) return titles.status();
-  std::optional<size_t> number, name;
+  std::optional<size_t> number, name, log_in;
   for (size_t i = 0; i < titles->size(); ++i) {
     const std::string title = Plain((*titles)[i]);
-    if (!number && IsNumberColumn(title)) {
+    if (!log_in && IsLogInColumn(title)) {
+      log_in = i;
+    } else if (!number && IsNumberColumn(title)) {
       number = i;
     } else if (!name && IsNameColumn(title)) {
       name = i;
@@ -153,6 +187,11 @@ absl::StatusOr<std::vector<InventoryLine>> ParseInventory(
     const absl::StatusOr<Row> row = rows.Next();
     if (!row.ok()) return row.status();
     InventoryLine line{CellAt(*row, number), CellAt(*row, name)};
+    if (log_in) {
+      auto log_ins = LogInsIn(CellAt(*row, log_in), rows.line());
+      if (!log_ins.ok()) return log_ins.status();
+      line.log_ins = *std::move(log_ins);
+    }
     if (line.number.empty() && line.name.empty()) continue;
     if (lines.size() == kInventoryMaxLines) {
       return AtLine(rows.line(), "more than 20,000 computers.");
@@ -166,35 +205,44 @@ absl::StatusOr<std::vector<InventoryLine>> ParseInventory(
   return lines;
 }
 
-InventoryComparison Compare(std::span<const InventoryLine> lines,
-                            std::span<const Device> devices, absl::Time now) {
-  std::map<std::string, const Device*> by_number, by_name;
+DevicesByLine::DevicesByLine(std::span<const Device> devices) {
   for (const Device& device : devices) {
     if (device.state == DeviceState::kDecommissioned) continue;
     if (const std::string one = Plain(device.inventory_number); !one.empty()) {
-      by_number.emplace(one, &device);
+      by_number_.emplace(one, &device);
     }
     if (const std::string one = Plain(device.hostname); !one.empty()) {
-      by_name.emplace(one, &device);
+      by_name_.emplace(one, &device);
     }
   }
+}
+
+const Device* DevicesByLine::Find(const InventoryLine& line) const {
+  const std::string number = Plain(line.number);
+  if (const auto at = by_number_.find(number); at != by_number_.end()) {
+    return at->second;
+  }
+  const auto by = by_name_.find(Plain(line.name));
+  if (by == by_name_.end()) return nullptr;
+  // Another number on the same name is another computer.
+  const std::string other = Plain(by->second->inventory_number);
+  return number.empty() || other.empty() ? by->second : nullptr;
+}
+
+InventoryComparison Compare(std::span<const InventoryLine> lines,
+                            std::span<const Device> devices, absl::Time now) {
+  const DevicesByLine here(devices);
   InventoryComparison result;
   std::set<const Device*> found;
   std::set<std::string> seen;
   for (const InventoryLine& line : lines) {
-    const std::string number = Plain(line.number), name = Plain(line.name);
-    if (!seen.insert(number.empty() ? "name " + name : number).second) {
+    const std::string number = Plain(line.number);
+    if (!seen.insert(number.empty() ? "name " + Plain(line.name) : number)
+             .second) {
       result.repeated.push_back(line);
       continue;
     }
-    const Device* device = nullptr;
-    if (const auto at = by_number.find(number); at != by_number.end()) {
-      device = at->second;
-    } else if (const auto by = by_name.find(name); by != by_name.end()) {
-      // Another number on the same name is another computer.
-      const std::string other = Plain(by->second->inventory_number);
-      if (number.empty() || other.empty()) device = by->second;
-    }
+    const Device* device = here.Find(line);
     if (device == nullptr) {
       result.missing.push_back(line);
     } else if (!found.insert(device).second) {

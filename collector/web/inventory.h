@@ -3,6 +3,8 @@
 // may be anybody's.
 #pragma once
 
+#include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,19 +19,34 @@ namespace schoolgate::collector {
 inline constexpr size_t kInventoryMaxBytes = 1 << 20;
 inline constexpr size_t kInventoryMaxLines = 20'000;
 
-// One line of the list: at least one of the two is there.
+// One line of the list: at least one of number and name is there.
 struct InventoryLine {
   std::string number;  // of the inventory: "OAK-104"
   std::string name;    // of the computer: "laptop-04"
+  // Whose it is, as they log in on it; none: the list does not say of any.
+  std::optional<std::vector<std::string>> log_ins = {};
 
   bool operator==(const InventoryLine&) const = default;
 };
 
 // A CSV file (RFC 4180) with a comma, semicolon or tab between cells, and a
 // first line that names the columns: one called like "inventory number" or
-// "asset tag", or one like "computer name" or "hostname", or both; others are
-// not read. INVALID_ARGUMENT says which line is wrong and what is needed.
+// "asset tag", or one like "computer name" or "hostname", or both; also one
+// called "log-in" or "user name", where blanks part several; others are not
+// read. INVALID_ARGUMENT says which line is wrong and what is needed.
 absl::StatusOr<std::vector<InventoryLine>> ParseInventory(std::string_view csv);
+
+// The devices in use, by what the list knows them by. Borrows them.
+class DevicesByLine {
+ public:
+  explicit DevicesByLine(std::span<const Device> devices);
+
+  // Null: it is not enrolled, or retired.
+  const Device* Find(const InventoryLine& line) const;
+
+ private:
+  std::map<std::string, const Device*> by_number_, by_name_;
+};
 
 struct InventoryComparison {
   uint64_t matched = 0;                 // on the list, enrolled, heard from

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -85,6 +86,25 @@ TEST(Inventory, SaysWhoIsMissingAndWhoIsUnknown) {
   EXPECT_EQ(result.unknown[0]->hostname, "stranger");
   EXPECT_EQ(result.unknown[1]->hostname, "laptop-5");
   ASSERT_EQ(result.repeated.size(), 1u);
+}
+
+// A person's name in place of a log-in would make strangers of all owners.
+TEST(Inventory, ReadsWhoseComputersTheyAre) {
+  const auto lines = ParseInventory(
+      "Asset tag,Log-in\nOAK-1,m.jones\nOAK-2,\"a.b SCHOOL\\c.d\"\nOAK-3,\n");
+  ASSERT_TRUE(lines.ok()) << lines.status();
+  EXPECT_EQ((*lines)[0].log_ins, (std::vector<std::string>{"m.jones"}));
+  EXPECT_EQ((*lines)[1].log_ins,
+            (std::vector<std::string>{"a.b", "SCHOOL\\c.d"}));
+  EXPECT_EQ((*lines)[2].log_ins, std::vector<std::string>());
+  EXPECT_EQ(ParseInventory("Asset tag\nOAK-1\n")->front().log_ins,
+            std::nullopt);
+  for (const char* cell : {"Mrs. Jones (head)", "a b c d e"}) {
+    const auto wrong =
+        ParseInventory(absl::StrCat("Asset tag,Log-in\nOAK-1,", cell, "\n"));
+    ASSERT_FALSE(wrong.ok()) << cell;
+    EXPECT_TRUE(absl::StrContains(wrong.status().message(), "Line 2"));
+  }
 }
 
 }  // namespace

@@ -42,6 +42,12 @@ std::string SignedBytes(const v1::DecommissionRequest& request) {
                     std::to_string(request.time_unix_us()), request.nonce()});
 }
 
+std::string SignedBytes(const v1::DecommissionReceipt& receipt) {
+  return Canonical({receipt.device(), receipt.school(),
+                    receipt.final() ? "final" : "may",
+                    std::to_string(receipt.server_time_unix_us())});
+}
+
 }  // namespace
 
 void SignEnrol(const SigningKey& device_key, v1::EnrolRequest* request) {
@@ -77,11 +83,14 @@ bool VerifyDecommission(const v1::DecommissionRequest& request,
 
 void SignReceipt(const SigningKey& collector_key,
                  v1::DecommissionReceipt* receipt) {
-  receipt->set_signature(collector_key.Sign(
-      kReceiptPurpose,
-      Canonical({receipt->device(), receipt->school(),
-                 receipt->final() ? "final" : "may",
-                 std::to_string(receipt->server_time_unix_us())})));
+  receipt->set_signature(
+      collector_key.Sign(kReceiptPurpose, SignedBytes(*receipt)));
+}
+
+bool VerifyReceipt(const v1::DecommissionReceipt& receipt,
+                   std::string_view collector_public_key) {
+  return VerifySignature(collector_public_key, kReceiptPurpose,
+                         SignedBytes(receipt), receipt.signature());
 }
 
 std::string MakeRemovalToken(const SigningKey& collector_key,

@@ -34,6 +34,8 @@ bool VerifyDecommission(const v1::DecommissionRequest& request,
 // Likewise, by the collector.
 void SignReceipt(const SigningKey& collector_key,
                  v1::DecommissionReceipt* receipt);
+bool VerifyReceipt(const v1::DecommissionReceipt& receipt,
+                   std::string_view collector_public_key);
 
 // A removal token: "SGR1.DEVICE.SECONDS.HEX", good for one device until then.
 std::string MakeRemovalToken(const SigningKey& collector_key,

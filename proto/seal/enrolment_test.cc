@@ -81,5 +81,22 @@ TEST(EnrolmentTest, OnlyTheDevicesOwnKeyTakesItOutOfUse) {
   EXPECT_FALSE(VerifyDecommission(request, key.public_key()));
 }
 
+// A receipt that anybody could write proves nothing.
+TEST(EnrolmentTest, AReceiptIsTheCollectorsAndOfThatDevice) {
+  const SigningKey key = SigningKey::Generate();
+  v1::DecommissionReceipt receipt;
+  receipt.set_device("D-4KQ7X2M9");
+  receipt.set_school("oak");
+  receipt.set_server_time_unix_us(1);
+  SignReceipt(key, &receipt);
+  EXPECT_TRUE(VerifyReceipt(receipt, key.public_key()));
+  EXPECT_FALSE(VerifyReceipt(receipt, SigningKey::Generate().public_key()));
+  receipt.set_final(true);  // "it may" is not "it was"
+  EXPECT_FALSE(VerifyReceipt(receipt, key.public_key()));
+  SignReceipt(key, &receipt);
+  receipt.set_device("D-4KQ7X2M8");
+  EXPECT_FALSE(VerifyReceipt(receipt, key.public_key()));
+}
+
 }  // namespace
 }  // namespace schoolgate::seal

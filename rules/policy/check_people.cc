@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "rules/policy/check_parts.h"
+#include "rules/policy/restrictions.h"
 
 namespace schoolgate::rules {
 namespace {
@@ -91,6 +92,7 @@ class PeopleCheck {
   void Restrictions() {
     for (const v1::Restriction& one : policy_.restrictions()) {
       const int line = static_cast<int>(one.line());
+      if (IsGuestsEnd(policy_, one)) continue;
       const std::string whose =
           one.user().empty()
               ? policy_.groups(static_cast<int>(one.group_plus_1()) - 1).id()

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "rules/bundle/host_name.h"
 #include "rules/policy/check_parts.h"
+#include "rules/policy/restrictions.h"
 
 namespace schoolgate::rules {
 namespace {
@@ -175,6 +176,7 @@ class RuleCheck {
   void AllowLists() {
     for (int i = 0; i < policy_.groups_size(); ++i) {
       if (!policy_.groups(i).allow_list_only()) continue;
+      if (policy_.groups(i).id() == kEndedGroup) continue;  // as it is meant
       bool opens = false;
       for (const auto* rules : {&policy_.matrix(), &policy_.host_rules()}) {
         for (const v1::PolicyRule& rule : *rules) {

@@ -55,6 +55,7 @@ void ReadFile(const PolicySource& source, Draft* draft) {
   ReadNominations(top, source, draft);
   if (!source.is_baseline) ReadRestrictions(top, source, draft);
   ReadRules(top, source, draft);
+  if (!source.is_baseline) ReadGuests(top, source, draft);
   ReadNames(top, source, draft);
   ReadSanctions(top, source, draft);
   ReadPeople(top, source, draft);

@@ -47,6 +47,8 @@ void ReadGroups(MapReader& top, const PolicySource& source, Draft* draft);
 void ReadCalendar(MapReader& top, const PolicySource& source, Draft* draft);
 void ReadNominations(MapReader& top, const PolicySource& source, Draft* draft);
 void ReadRestrictions(MapReader& top, const PolicySource& source, Draft* draft);
+// After ReadRules: "everyone" is not those whose account has ended.
+void ReadGuests(MapReader& top, const PolicySource& source, Draft* draft);
 void ReadRules(MapReader& top, const PolicySource& source, Draft* draft);
 void ReadNames(MapReader& top, const PolicySource& source, Draft* draft);
 void ReadSanctions(MapReader& top, const PolicySource& source, Draft* draft);

@@ -80,7 +80,7 @@ class PeoplePart {
 
   void Restrictions() {
     if (policy_.restrictions_size() == 0) return;
-    Line("## Who has less for a time");
+    Line("## Who has less for a time, and guests with an end");
     Line();
     Line("The stricter of two groups' answers holds; help-lines stay open.");
     Line();

@@ -112,6 +112,12 @@ CASES = [
      'asked_by: head, approver: Head}\n', 'must be somebody else', False),
     (END, 'restrictions:\n  - {@@user: p, to: ks0, until: 2027-01-01, '
      'reason: r, asked_by: dsl, approver: head}\n', 'is no group', False),
+    (END, 'guests:\n  - {@@user: v, reason: r, asked_by: a, approver: b}\n',
+     'the last day', True),
+    (END, 'guests:\n  - {@@user: v, until: 2027-01-01, reason: r, '
+     'asked_by: a, approver: a}\n', 'somebody else', False),
+    (END, 'guests:\n  - {@@user: v, to: ks1, until: 2027-01-01, reason: r, '
+     'asked_by: a, approver: b}\n', 'to', True),
     ('roles:\n', 'roles:\n  @@boss: {title: x, heldby: [a]}\n',
      'did you mean held_by?', True),
     ('routes:\n', 'routes:\n  - {@@to: [dsl]}\n', 'about: is missing', True),

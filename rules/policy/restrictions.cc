@@ -1,5 +1,6 @@
 #include "rules/policy/restrictions.h"
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 
@@ -37,13 +38,43 @@ std::string GroupId(const v1::CompiledPolicy& policy, uint32_t group_plus_1) {
 
 }  // namespace
 
+bool IsGuestsEnd(const v1::CompiledPolicy& policy,
+                 const v1::Restriction& restriction) {
+  return restriction.to() < static_cast<uint32_t>(policy.groups_size()) &&
+         policy.groups(static_cast<int>(restriction.to())).id() == kEndedGroup;
+}
+
+std::optional<int64_t> GuestEnd(const v1::CompiledPolicy& policy,
+                                std::string_view user) {
+  if (user.empty()) return std::nullopt;
+  for (const v1::Restriction& one : policy.restrictions()) {
+    if (IsGuestsEnd(policy, one) &&
+        absl::EqualsIgnoreCase(one.user(),
+                               absl::string_view(user.data(), user.size()))) {
+      return one.from_unix_s();
+    }
+  }
+  return std::nullopt;
+}
+
+std::string DayBefore(const v1::CompiledPolicy& policy, int64_t unix_s) {
+  return Day(policy, unix_s - 1, "%-d %B %Y");
+}
+
 std::string LastDayOf(const v1::CompiledPolicy& policy,
                       const v1::Restriction& restriction) {
-  return Day(policy, restriction.expires_unix_s() - 1, "%-d %B %Y");
+  return DayBefore(policy, restriction.expires_unix_s());
 }
 
 std::string RestrictionWords(const v1::CompiledPolicy& policy,
                              const v1::Restriction& restriction) {
+  if (IsGuestsEnd(policy, restriction)) {
+    return absl::StrCat(restriction.user(), ": a guest account that ends with ",
+                        DayBefore(policy, restriction.from_unix_s()),
+                        " (asked by ", restriction.asked_by(), ", approved by ",
+                        restriction.approver(), ": ", restriction.reason(),
+                        ")");
+  }
   return absl::StrCat(
       WhoseWords(policy, restriction), ": no more than ",
       policy.groups(static_cast<int>(restriction.to())).title(),

@@ -142,8 +142,8 @@ void PolicyTables::Lay() {
     groups_[policy_.groups(i).id()] = i;
     if (policy_.groups(i).strictest()) {
       strictest_group_ = i;
-    } else {
-      real_groups_.push_back(i);
+    } else if (policy_.groups(i).id() != kEndedGroup) {
+      real_groups_.push_back(i);  // an ended guest is nobody's group
     }
   }
   for (int i = 0; i < policy_.host_rules_size(); ++i) {

@@ -116,7 +116,7 @@ test("reports: exact for leaders, bands for governors, as a file and on paper in
     await logIn(page, school, "governor", "/reports");
     await page.getByRole("heading", { name: "Alerts by month and area" }).waitFor();
     const kinds = await page.getByLabel("What").locator("option").allInnerTexts();
-    assert.deepEqual(kinds, ["For governors", "Trends"]);
+    assert.deepEqual(kinds, ["For governors", "Trends", "Changes"]);
     assert.ok(!/P-[0-9A-Z]{6}|laptop|example\.test/.test(await page.locator("body").innerText()));
   });
 });

@@ -105,6 +105,21 @@ test("a new alert appears by itself and survives a restart of the server", () =>
     await page.locator(`[data-alert="${later}"]`).waitFor();
   }));
 
+test("a day on which nothing needs anybody is quiet", async () => {
+  const quiet = await startSchool("--quiet");
+  try {
+    await inWindow({ school: quiet }, async (page) => {
+      await logIn(page, quiet, "lead", "/");
+      await page.getByRole("heading", { name: "Nothing needs you right now" }).waitFor();
+      await live(page);
+      assert.equal(await page.locator("li.alert, [role=alert]").count(), 0);
+      assert.doesNotMatch(await page.title(), /\d/);
+    });
+  } finally {
+    await quiet.stop();
+  }
+});
+
 test("an alert quotes the school’s own policy, and only those whom it names are told", async () => {
   const own = await startSchool("--policy", process.env.POLICY);
   try {
@@ -358,3 +373,39 @@ test("nothing is wider than a phone, also with larger text", () =>
       }
     }
   }));
+
+for (const colorScheme of ["light", "dark"]) {
+  test(`on a phone all pages are behind one button, with the keyboard too, in ${colorScheme} colours`, () =>
+    inWindow({ viewport: { width: 320, height: 640 }, colorScheme, bypassCSP: true }, async (page) => {
+      await logIn(page, school, "lead", "/");
+      await settle(page);
+      const menu = page.getByRole("button", { name: /^Menu/ });
+      const reports = page.getByRole("link", { name: "Reports" });
+      for (const size of ["100%", "200%"]) {
+        await page.evaluate((text) => { document.documentElement.style.fontSize = text; }, size);
+        const [line, button] = [await page.locator("nav").boundingBox(), await menu.boundingBox()];
+        assert.ok(line.height < button.height * 1.2, `${line.height} for the menu (${size} text)`);
+        assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `wider than the phone (${size} text)`);
+        await menu.focus();
+        await page.keyboard.press("Enter");
+        await reports.waitFor();
+        assert.equal(await menu.getAttribute("aria-expanded"), "true");
+        await accessible(page, `open menu (${size} text)`);
+        assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `open menu wider than the phone (${size} text)`);
+        await page.keyboard.press("Tab");
+        await page.keyboard.press("Escape");
+        assert.equal(await reports.count(), 0);
+        assert.ok(await menu.evaluate((one) => one === document.activeElement), "the focus is lost");
+      }
+      // Where somebody has gone on to the page, the menu is not in the way.
+      await page.keyboard.press("Enter");
+      await reports.waitFor();
+      await page.locator("main").click({ position: { x: 5, y: 5 }, force: true });
+      assert.equal(await reports.count(), 0);
+      await menu.click();
+      await reports.click();
+      await page.getByRole("heading", { level: 1, name: "Reports" }).waitFor();
+      assert.equal(await reports.count(), 0);
+      await accessible(page, "closed menu");
+    }));
+}

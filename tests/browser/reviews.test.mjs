@@ -120,7 +120,10 @@ test("the reports on devices and on the policy's effect are for those whom they 
   });
   await as("governor", "/reports", async (page) => {
     await page.getByLabel("What").waitFor();
-    assert.deepEqual(await page.getByLabel("What").locator("option").allInnerTexts(), ["For governors", "Trends"]);
+    assert.deepEqual(await page.getByLabel("What").locator("option").allInnerTexts(), ["For governors", "Trends", "Changes"]);
+    await page.getByLabel("What").selectOption("changes");
+    await page.getByRole("heading", { name: /Online safety: changes/ }).waitFor();
+    await accessible(page, "changes");
   });
 });
 

@@ -44,6 +44,7 @@ struct Rates {
   uint64_t seed = 1;
   double found = 0.75;        // deliberate graded opened or attempt
   double found_serious = -1;  // the same in serious categories; -1: as found
+  double landed = 0;          // of the deliberate that were not found
   double alarmed = 1e-4;      // automatic graded so
   double accident_opened = 0.05;
 };
@@ -76,7 +77,8 @@ struct Share {
 
 struct Result {
   Share precision, repeated, single_serious;
-  int serious = 0, cases = 0;
+  int serious = 0, routine = 0, cases = 0;
+  int told_twice = 0;  // cases with more than one alert
 };
 
 class Trust {
@@ -159,9 +161,12 @@ class Trust {
     one.contacts = repeats ? 3 + Poisson(2) : 1 + (Dice() < 0.3);
     for (int i = 0; i < one.contacts; ++i) {
       const int later = repeats ? static_cast<int>(Dice() * 3) : 0;
-      if (Dice() < FoundRate(one.category)) {
+      const double found = FoundRate(one.category);
+      const double dice = Dice();
+      if (dice < found + (1 - found) * rates_.landed) {
         Contact(one.person, one.category,
-                InLessons(day + absl::Hours(24 * later)), v1::GRADE_OPENED);
+                InLessons(day + absl::Hours(24 * later)),
+                dice < found ? v1::GRADE_OPENED : v1::GRADE_LANDED);
       }
     }
     cases_.push_back(one);
@@ -199,6 +204,7 @@ class Trust {
       if (!finding.subject_is_person) continue;
       raised[finding.subject].push_back(&finding);
       result.serious += finding.severity >= v1::SEVERITY_SERIOUS;
+      result.routine += finding.severity <= v1::SEVERITY_ROUTINE;
       const auto& of_person = cases[finding.subject];
       result.precision.Add(
           std::any_of(of_person.begin(), of_person.end(),
@@ -206,9 +212,11 @@ class Trust {
     }
     for (const Case& one : cases_) {
       const auto& about = raised[one.person];
-      const bool found = std::any_of(
+      const auto alerts = std::count_if(
           about.begin(), about.end(),
           [&](const Finding* finding) { return IsAbout(*finding, one); });
+      const bool found = alerts > 0;
+      result.told_twice += alerts > 1;
       if (one.contacts >= 3) result.repeated.Add(found);
       if (one.contacts == 1 && TierOf(one.category) == Tier::kSerious) {
         result.single_serious.Add(found);
@@ -227,12 +235,14 @@ void Print(const Rates& rates, const Result& result) {
   const double device_days = rates.devices / 1000.0 * rates.days * rates.trusts;
   std::printf(
       "{\"alerts_per_1000_devices_day\":%.2f,\"serious_per_day\":%.2f,"
+      "\"routine_per_day\":%.2f,\"told_twice_per_day\":%.2f,"
       "\"precision\":%.3f,\"precision_interval\":%s,"
       "\"recall_repeated\":%.3f,\"recall_repeated_interval\":%s,"
       "\"recall_single_serious\":%.3f,"
       "\"recall_single_serious_interval\":%s,"
       "\"single_serious\":%d,\"alerts\":%d,\"cases\":%d}\n",
       result.precision.of / device_days, result.serious / device_days,
+      result.routine / device_days, result.told_twice / device_days,
       result.precision.value(), result.precision.Interval().c_str(),
       result.repeated.value(), result.repeated.Interval().c_str(),
       result.single_serious.value(), result.single_serious.Interval().c_str(),
@@ -256,6 +266,9 @@ int main(int argc, char** argv) {
       ->check(share);
   app.add_option("--found-serious", rates.found_serious,
                  "the same in serious categories (default: as --found)")
+      ->check(share);
+  app.add_option("--landed", rates.landed,
+                 "of the deliberate contacts that are not: graded landed")
       ->check(share);
   app.add_option("--alarmed", rates.alarmed,
                  "automatic contacts graded opened or attempt")

@@ -360,7 +360,7 @@ remote-control:
             json.dump({"device": "D-LAB00001", "school": "Lab",
                        "group": "pupils", **keys}, file)
 
-    def start_agent(self, browsers="curl, chromium, firefox-esr"):
+    def start_agent(self, browsers="curl, chromium, firefox-esr", more=""):
         with open(f"{self.work}/agent.yaml", "w") as conf:
             conf.write(f"""state_directory: {self.state}
 heartbeat: 10s
@@ -370,6 +370,7 @@ people:
   - {{uid: {PUPIL}, login: a.khan, group: pupils}}
   - {{uid: {PUPIL2}, login: j.smith, group: pupils}}
   - {{uid: {INFANT}, login: b.lee, group: ks1}}
+{more}
 """)
         self.start("agent", [f"{self.bin}/schoolgate-agent", "run", "--config",
                              f"{self.work}/agent.yaml"], self.client)

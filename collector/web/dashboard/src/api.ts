@@ -180,6 +180,7 @@ export interface Device {
   inventory_number: string;
   group: string;
   group_title?: string;
+  given?: { people: number; since: string }; // it is somebody's own
   state: "good" | "check" | "problem" | "retired";
   words: string;
   last_contact: string;
@@ -407,6 +408,7 @@ export interface Inventory {
   by: string;
   file: string;
   lines?: number;
+  given: number; // computers of this school that are somebody's own
   matched: number;
   missing_count: number;
   unknown_count: number;

@@ -103,6 +103,11 @@ function DeviceRow({ device }: { device: Device }) {
         <span class="hint block">
           {[capital(device.group_title || groupWord(device.group)), device.inventory_number].filter(Boolean).join(", ")}
         </span>
+        {device.given && (
+          <span class="hint block">
+            {device.given.people === 1 ? "One person’s own" : `Shared by ${device.given.people} people`} since {fullTime(device.given.since)}
+          </span>
+        )}
       </th>
       <td>
         <strong class={`tag tag-device-${device.state}`}>{stateWord[device.state]}</strong>

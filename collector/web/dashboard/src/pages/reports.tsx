@@ -6,7 +6,7 @@ import { SchoolChoice } from "../parts/school";
 import { fullTime, monthWord } from "../time";
 
 type Choice = [id: string, words: string];
-type Kind = "leaders" | "governors" | "trends" | "devices" | "effect";
+type Kind = "leaders" | "governors" | "trends" | "devices" | "effect" | "changes";
 
 const hints: Record<Kind, string> = {
   leaders: "Exact figures: not for publication.",
@@ -14,6 +14,7 @@ const hints: Record<Kind, string> = {
   trends: "Numbers without bands are exact: not for publication.",
   devices: "Nothing in it is about a person.",
   effect: "Exact figures: not for publication.",
+  changes: "Who changed what about the filter and this server.",
 };
 
 const terms: [string, number, string][] = [["spring", 0, "Spring"], ["summer", 3, "Summer"], ["autumn", 8, "Autumn"]];
@@ -47,7 +48,7 @@ export function ReportsPage({ me }: { me: Me }) {
   const all = choices(new Date());
   const provider = me.role === "it_provider";
   const firstOf = (one: Kind): string => one === "leaders" ? all.weeks[0]![0]
-    : one === "devices" ? all.months[0]![0] : one === "trends" || one === "effect" ? all.years[0]![0] : all.terms[0]![0];
+    : one === "devices" || one === "changes" ? all.months[0]![0] : one === "trends" || one === "effect" ? all.years[0]![0] : all.terms[0]![0];
   const first: Kind = provider ? "devices" : me.may.budget ? "leaders" : "governors";
   const [kind, setKind] = useState<Kind>(first);
   const [period, setPeriod] = useState(firstOf(first));
@@ -85,16 +86,17 @@ export function ReportsPage({ me }: { me: Me }) {
             {!provider && <option value="governors">For governors</option>}
             {!provider && <option value="trends">Trends</option>}
             {me.may.budget && <option value="effect">Does the policy work?</option>}
+            {!provider && <option value="changes">Changes</option>}
             {me.may.devices && <option value="devices">Health of the devices</option>}
           </select>
         </p>
         <p class="field">
           <label for="report-period">When</label>
           <select id="report-period" value={period} onChange={(event) => setPeriod(event.currentTarget.value)}>
-            {kind === "leaders" && group("Weeks", all.weeks)}
-            {(kind === "leaders" || kind === "devices" || kind === "effect") && group("Months", all.months)}
+            {(kind === "leaders" || kind === "changes") && group("Weeks", all.weeks)}
+            {["leaders", "devices", "effect", "changes"].includes(kind) && group("Months", all.months)}
             {group("Terms", all.terms)}
-            {group("School years", all.years)}
+            {kind !== "changes" && group("School years", all.years)}
           </select>
         </p>
       </div>

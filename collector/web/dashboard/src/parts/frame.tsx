@@ -3,6 +3,7 @@ import type { Me } from "../api";
 import type { Connection } from "../feed";
 import { isDark, isLargeText, setLargeText, setTheme } from "../prefs";
 import { followLink } from "../router";
+import { Menu } from "./menu";
 
 const connectionWord: Record<Connection, string> = {
   off: "",
@@ -46,15 +47,10 @@ export function Header({ me, path, inside, connection, waiting, onLogOut }: {
         </span>
       </div>
       {pages.length > 0 && (
-        <nav class="nav" aria-label="Pages">
-          <ul class="width">
-            {pages.map(([page, name]) => (
-              <li key={page}>
-                <a href={page} onClick={followLink} aria-current={current(page) ? "page" : undefined}>{name}</a>
-              </li>
-            ))}
-          </ul>
-        </nav>
+        <Menu
+          path={path} waiting={waiting + (me.may.reviews ? me.reviews_due ?? 0 : 0)}
+          pages={pages.map(([page, name]) => ({ path: page, name, current: current(page) }))}
+        />
       )}
     </header>
   );

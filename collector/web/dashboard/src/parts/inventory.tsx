@@ -27,6 +27,11 @@ export function InventoryPart({ me }: { me: Me }) {
         A computer that is on the school’s inventory and not here is not protected. Save the inventory as a CSV file with
         a column called “inventory number” or “asset tag”, or “computer name” or “hostname”.
       </p>
+      <p>
+        With a column called “log-in” it also says whose computer each is: the name as it is typed to log in on it, an
+        empty cell where it is nobody’s own. You are then asked about it when somebody else’s log-in is used there. The
+        names themselves are not kept.
+      </p>
       {me.role === "it_provider" && !me.school && <SchoolChoice school={school} onChoose={setSchool} />}
       <ErrorSummary message={error} />
       <p class="field">
@@ -45,6 +50,7 @@ function Comparison({ list, lines }: { list: Inventory; lines: number }) {
       <p class="inset" role="status">
         {list.matched} of {lines} {lines === 1 ? "computer" : "computers"} on the list {list.matched === 1 ? "is" : "are"} here
         and heard from. {whole && "Nothing is missing."}
+        {list.given > 0 && ` ${list.given} ${list.given === 1 ? "is" : "are"} somebody’s own.`}
         <span class="hint block">{list.file || "The list"}, uploaded by {list.by}, {fullTime(list.uploaded)}.</span>
       </p>
       <Lines title={`Not protected: on the list, not here (${list.missing_count})`} lines={list.missing} />
