@@ -4,7 +4,6 @@ import { setTimeout } from "node:timers/promises";
 import { accessible, startBrowser } from "./browser.mjs";
 import { logIn, openWindow, password, startSchool } from "./school.mjs";
 
-
 let school;
 let browser;
 before(async () => {

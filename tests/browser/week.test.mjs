@@ -10,7 +10,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout } from "node:timers/promises";
-import { accessible, openWindow, startBrowser } from "./school.mjs";
+import { accessible, startBrowser } from "./browser.mjs";
+import { openWindow } from "./school.mjs";
 
 const collector = process.env.COLLECTOR;
 const phrase = "seven purple lanterns";
