@@ -127,7 +127,9 @@ absl::Status Farewell::AskUplink(const std::string& stage,
     const auto text =
         platform::ReadWholeFile(folder_ + "/answer.json", kFileLimit);
     if (text.ok()) answer = Json::parse(*text, nullptr, false);
-    return answer.is_object();
+    // The uplink may have asked once more for what it was asked before: that
+    // answer is none to this, and nothing may be wiped by it.
+    return answer.is_object() && answer.value("stage", "") == stage;
   });
   if (!answered) {
     fs::remove(folder_ + "/request.json", error);
