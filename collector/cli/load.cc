@@ -156,7 +156,12 @@ class Load {
     (void)links.Connect(kPatience);  // who is late comes while others send
     result_.connecting = Now() - start;
     start = Now();
-    (void)links.Send(kPatience, blow);  // the counts tell
+    // At a rate that was asked for it takes as long as it takes.
+    const absl::Duration planned =
+        plan_.rate > 0
+            ? absl::Seconds(static_cast<double>(result_.events) / plan_.rate)
+            : absl::ZeroDuration();
+    (void)links.Send(planned + kPatience, blow);  // the counts tell
     result_.sending = Now() - start;
     result_.links_opened = links.counts().opened;
     result_.links_lost = links.counts().lost;

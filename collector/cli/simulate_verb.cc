@@ -157,7 +157,9 @@ absl::Status Simulate(const Options& options) {
   Print(Figures(*result, beside, plan), options.json);
   if (result->links_failed > 0) {
     return absl::UnavailableError(absl::StrCat(
-        result->links_failed, " devices: failed: ", result->first_failure));
+        result->links_failed, " devices failed: ",
+        result->first_failure.empty() ? "not all was acknowledged in time"
+                                      : result->first_failure));
   }
   if (beside.stored >= 0 &&
       beside.stored != static_cast<int64_t>(result->events)) {
