@@ -1,13 +1,13 @@
 // The verb that says whose device is whose, as a program.
 #include <gtest/gtest.h>
 
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "collector/cli/data_directory.h"
+#include "collector/cli/program_test.h"
 #include "collector/fleet/secret_file.h"
 #include "collector/store/audit_log.h"
 #include "collector/store/device_owners.h"
@@ -17,11 +17,6 @@
 
 namespace schoolgate::collector {
 namespace {
-
-struct Done {
-  int code = 0;
-  std::string text;
-};
 
 class AssignVerb : public testing::Test {
  protected:
@@ -43,17 +38,7 @@ class AssignVerb : public testing::Test {
   }
 
   Done Run(const std::string& words) {
-    const std::string program =
-        std::filesystem::read_symlink("/proc/self/exe").parent_path() /
-        "schoolgate-collector";
-    const std::string command = absl::StrCat(
-        program, " assign --data ", scratch_.path(), " ", words, " 2>&1");
-    Done done;
-    FILE* pipe = popen(command.c_str(), "r");
-    char block[512];
-    while (fgets(block, sizeof block, pipe) != nullptr) done.text += block;
-    done.code = WEXITSTATUS(pclose(pipe));
-    return done;
+    return RunVerb("assign", scratch_.path(), words);
   }
 
   // Whether the log-in has a right to be on the device with this number.

@@ -1,13 +1,12 @@
 // The verb that says whose school account an account is, as a program.
 #include <gtest/gtest.h>
 
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
 
 #include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
 #include "collector/cli/data_directory.h"
+#include "collector/cli/program_test.h"
 #include "collector/store/account_store.h"
 #include "collector/store/audit_log.h"
 #include "collector/store/identity_store.h"
@@ -15,11 +14,6 @@
 
 namespace schoolgate::collector {
 namespace {
-
-struct Done {
-  int code = 0;
-  std::string text;
-};
 
 class IdentityVerb : public testing::Test {
  protected:
@@ -37,17 +31,7 @@ class IdentityVerb : public testing::Test {
   }
 
   Done Run(const std::string& words) {
-    const std::string program =
-        std::filesystem::read_symlink("/proc/self/exe").parent_path() /
-        "schoolgate-collector";
-    const std::string command = absl::StrCat(
-        program, " identity --data ", scratch_.path(), " ", words, " 2>&1");
-    Done done;
-    FILE* pipe = popen(command.c_str(), "r");
-    char block[512];
-    while (fgets(block, sizeof block, pipe) != nullptr) done.text += block;
-    done.code = WEXITSTATUS(pclose(pipe));
-    return done;
+    return RunVerb("identity", scratch_.path(), words);
   }
 
   Scratch scratch_;
