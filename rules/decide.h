@@ -25,6 +25,10 @@ struct Question {
   std::string_view device;  // device id, may be empty
   Place place = Place::kOnsite;
   absl::Time at;
+  // It is surely this late, as somebody says who may be believed only where it
+  // ends something: a guest's account that is over stays so with the wall clock
+  // set back.
+  absl::Time at_least = absl::InfinitePast();
   // Time since boot, so that a lesson pass ends although the wall clock is
   // set back. 0: not known (a desk, not a device).
   int64_t boot_us = 0;

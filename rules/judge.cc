@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "rules/bundle/host_name.h"
+#include "rules/policy/restrictions.h"
 #include "rules/verdict.h"
 
 namespace schoolgate::rules {
@@ -362,7 +363,10 @@ std::vector<int> Bench::Restrictions() {
     if (!ours) continue;
     ChangesAt(one.from_unix_s());
     ChangesAt(one.expires_unix_s());
-    if (now_ >= one.from_unix_s() && now_ < one.expires_unix_s()) {
+    const bool over =
+        IsGuestsEnd(policy_, one) &&
+        question_.at_least >= absl::FromUnixSeconds(one.from_unix_s());
+    if (over || (now_ >= one.from_unix_s() && now_ < one.expires_unix_s())) {
       holding.push_back(i);
     }
   }

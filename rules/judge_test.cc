@@ -56,6 +56,7 @@ class JudgeTest : public testing::Test {
     question.user = user;
     question.device = "D-1";
     question.at = At(at);
+    question.at_least = at_least_;
     question.place = place;
     question.boot_us = boot_us_;
     question.boot_id = "boot-1";
@@ -79,6 +80,7 @@ class JudgeTest : public testing::Test {
   std::shared_ptr<const PolicyTables> village_;
   std::shared_ptr<const PolicyTables> trust_;
   v1::Overlays overlays_;
+  absl::Time at_least_ = absl::InfinitePast();
   int64_t boot_us_ = 0;
 };
 
@@ -298,6 +300,25 @@ TEST_F(GuestEndTest, AGuestAccountEndsWithItsLastDay) {
             Action::kAllow);
   EXPECT_EQ(AskAs("visitor3", "education", "2026-12-05T10:00:00Z").action,
             Action::kAllow);
+}
+
+// Whoever says what time it is could else end a restriction, or open a school's
+// evening at noon.
+TEST_F(RestrictionTest, ALaterTimeThatIsToldEndsNone) {
+  at_least_ = At("2031-01-01T00:00:00Z");
+  EXPECT_EQ(AskNews("ks2", "2026-11-23T00:00:00Z", "pupil.one").action,
+            Action::kBlock);
+  EXPECT_EQ(AskNews("ks2", "2026-11-22T23:59:59Z", "pupil.one").action,
+            Action::kAllow);
+}
+
+TEST_F(GuestEndTest, AClockSetBackOpensNoAccountThatIsOver) {
+  const char* set_back = "2026-12-01T10:00:00Z";
+  at_least_ = At("2026-12-04T23:59:59Z");
+  EXPECT_EQ(AskAs("visitor1", "education", set_back).action, Action::kAllow);
+  at_least_ = At("2026-12-05T00:00:00Z");
+  EXPECT_EQ(AskAs("visitor1", "education", set_back).rule, "guest-ended");
+  EXPECT_EQ(AskAs("visitor2", "education", set_back).action, Action::kAllow);
 }
 
 // Whoever nobody knows would have nothing left, as the strictest group has.

@@ -104,8 +104,7 @@ rules::Decision Verdicts::ForCategory(std::string_view category, const Who& who,
 
 rules::Question Verdicts::QuestionOf(const Who& who, int64_t time_us) const {
   rules::Question question = Blank(absl::FromUnixMicros(time_us));
-  question.at = std::max(
-      question.at, floor_ + absl::Microseconds(boot_us_ - floor_boot_us_));
+  question.at_least = floor_ + absl::Microseconds(boot_us_ - floor_boot_us_);
   question.group = who.RulesGroup();
   question.user = who.RulesLogin();
   return question;

@@ -35,8 +35,8 @@ class Verdicts {
   // setting the wall clock back prolongs none.
   void SetBoot(std::string boot_id, int64_t boot_us);
 
-  // It was surely this late when the boot was that old: the wall clock counts
-  // only where it is later.
+  // It was this late when the boot was that old, says the collector, which may
+  // end guests' accounts by it and nothing else (Question::at_least).
   void SetTimeFloor(absl::Time floor, int64_t boot_us);
 
   // Whose time is over; null as at the start: nobody's. Outlives this.
