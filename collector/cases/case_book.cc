@@ -173,6 +173,7 @@ void CaseBook::Renew(const Finding& finding, const std::string& device_name,
   bool is_new = alert->id() == 0;
   int64_t last_before = alert->last_unix_us();
   v1::Severity severity_before = alert->severity();
+  const bool was_thin = alert->rule() == kThinPattern;
   MergeEvidence(finding, now, alert);
   alert->set_school(finding.school);
   alert->set_key(finding.key);
@@ -202,7 +203,8 @@ void CaseBook::Renew(const Finding& finding, const std::string& device_name,
     Note(now, "Opened again: more happened after this was closed.", alert);
     alert->set_state(v1::ALERT_STATE_NEW);
     alert->clear_closed_unix_us();
-  } else if (alert->severity() > severity_before &&
+  } else if ((alert->severity() > severity_before ||
+              (was_thin && finding.rule != kThinPattern)) &&
              alert->state() == v1::ALERT_STATE_SEEN) {
     alert->set_state(v1::ALERT_STATE_NEW);
   }

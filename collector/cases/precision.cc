@@ -5,6 +5,7 @@
 #include <map>
 
 #include "absl/strings/str_cat.h"
+#include "collector/detect/finding.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -63,22 +64,32 @@ std::vector<KindPrecision> PrecisionOf(std::span<const v1::Alert> alerts) {
   return all;
 }
 
-std::vector<std::string> KindsInDigest(AgreementStore* store,
-                                       const std::string& school) {
-  std::vector<std::string> kinds;
+bool WaitsByItself(std::string_view kind) {
+  return kind.substr(0, kind.find('/')) == kThinPattern;
+}
+
+DigestKinds KindsInDigest(AgreementStore* store, const std::string& school) {
+  DigestKinds kinds;
   if (store == nullptr) return kinds;
   const auto all = store->Agreements(school);
   if (!all.ok()) return kinds;
   for (const DigestAgreement& one : *all) {
-    if (one.in_digest) kinds.push_back(one.kind);
+    if (one.in_digest) {
+      kinds.in_digest.push_back(one.kind);
+    } else if (WaitsByItself(one.kind)) {
+      kinds.in_list.push_back(one.kind);
+    }
   }
   return kinds;
 }
 
-bool WaitsForDigest(const v1::Alert& alert,
-                    std::span<const std::string> in_digest) {
-  return MayWait(alert) && std::find(in_digest.begin(), in_digest.end(),
-                                     KindOf(alert)) != in_digest.end();
+bool WaitsForDigest(const v1::Alert& alert, const DigestKinds& kinds) {
+  if (!MayWait(alert)) return false;
+  const std::string kind = KindOf(alert);
+  const auto in = [&](const std::vector<std::string>& those) {
+    return std::find(those.begin(), those.end(), kind) != those.end();
+  };
+  return in(kinds.in_digest) || (WaitsByItself(kind) && !in(kinds.in_list));
 }
 
 }  // namespace schoolgate::collector

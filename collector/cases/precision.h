@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "collector/store/agreement_store.h"
@@ -34,11 +35,19 @@ struct KindPrecision {
 // see.
 std::vector<KindPrecision> PrecisionOf(std::span<const v1::Alert> alerts);
 
-// Empty when `store` is null or cannot be read: then everything is shown.
-std::vector<std::string> KindsInDigest(AgreementStore* store,
-                                       const std::string& school);
+// Whether alerts of this kind wait where nobody has agreed on anything: what is
+// not yet a pattern of several days does.
+bool WaitsByItself(std::string_view kind);
 
-bool WaitsForDigest(const v1::Alert& alert,
-                    std::span<const std::string> in_digest);
+// What two people agreed on.
+struct DigestKinds {
+  std::vector<std::string> in_digest;
+  std::vector<std::string> in_list;  // would wait by themselves
+};
+
+// Empty when `store` is null or cannot be read.
+DigestKinds KindsInDigest(AgreementStore* store, const std::string& school);
+
+bool WaitsForDigest(const v1::Alert& alert, const DigestKinds& kinds);
 
 }  // namespace schoolgate::collector

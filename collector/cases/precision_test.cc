@@ -36,13 +36,21 @@ TEST(Precision, IsCountedFromWhatPeopleSaid) {
 // A case of illegal material would wait until the morning.
 TEST(Precision, IllegalMaterialNeverWaits) {
   v1::Alert alert = Closed("repeated_contacts", "false_alarm");
-  const std::vector<std::string> in_digest = {KindOf(alert)};
+  const DigestKinds in_digest = {{KindOf(alert)}, {}};
   EXPECT_TRUE(WaitsForDigest(alert, in_digest));
   alert.set_severity(v1::SEVERITY_ILLEGAL);
   EXPECT_FALSE(WaitsForDigest(alert, in_digest));
   EXPECT_FALSE(PrecisionOf(std::vector{alert})[0].may_wait);
   v1::Alert listed = Closed("restricted_list", "false_alarm");
-  EXPECT_FALSE(WaitsForDigest(listed, std::vector{KindOf(listed)}));
+  EXPECT_FALSE(WaitsForDigest(listed, {{KindOf(listed)}, {}}));
+}
+
+// A lead would be interrupted for one idle afternoon of one pupil.
+TEST(Precision, WhatIsNoPatternYetWaitsUnlessTwoPeopleWantItInTheList) {
+  const v1::Alert thin = Closed("thin_pattern", "no_action");
+  EXPECT_TRUE(WaitsForDigest(thin, {}));
+  EXPECT_FALSE(WaitsForDigest(thin, {{}, {KindOf(thin)}}));
+  EXPECT_FALSE(WaitsForDigest(Closed("repeated_contacts", ""), {}));
 }
 
 }  // namespace

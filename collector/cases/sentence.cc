@@ -186,6 +186,12 @@ void ContactWords(const Finding& finding, absl::TimeZone zone,
       absl::StrCat(Who(*alert, is_person), Deed(tally, Where(*alert, tally)),
                    " ", Span(*alert, zone), "; ", Outcome(tally), "."));
   alert->set_why(WhyContacts(finding, tally));
+  if (finding.rule == kThinPattern) {
+    absl::StrAppend(alert->mutable_why(),
+                    " This is no pattern of several days yet, so it is told "
+                    "in the daily digest; with one more contact on another "
+                    "day it becomes an alert.");
+  }
   if (!finding.threshold.empty()) {
     absl::StrAppend(alert->mutable_why(),
                     " The school's policy asks to be "

@@ -9,6 +9,9 @@
 
 namespace schoolgate::collector {
 
+// The rule of what is told in the daily digest and is no alert yet.
+inline constexpr char kThinPattern[] = "thin_pattern";
+
 struct Finding {
   std::string school;
   std::string rule;  // repeated_blocked, bypass, silent_device, ...

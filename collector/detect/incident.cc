@@ -22,6 +22,8 @@ constexpr size_t kBurstHosts = 3;
 constexpr int kServiceADay = 4;
 constexpr int kWindowDays = 5;
 constexpr int kIncidentGapDays = 2;
+// As many as this on one day are more than an idle afternoon.
+constexpr size_t kManyInOneDay = 6;
 
 bool IsBare(const Act& act) {
   return act.grade == v1::GRADE_UNSPECIFIED && !act.label;
@@ -204,6 +206,16 @@ void DropOlder(std::vector<Act>& acts, absl::Time now, absl::TimeZone zone) {
   });
 }
 
+// Whether a routine pattern is one of several days by what was opened or tried
+// alone; until then nobody is interrupted for it.
+bool IsThin(const Incident& incident, absl::TimeZone zone) {
+  if (incident.severity != v1::SEVERITY_ROUTINE) return false;
+  if (incident.by_landing) return true;
+  return incident.acts.size() < kManyInOneDay &&
+         absl::ToCivilDay(incident.acts.front().start, zone) ==
+             absl::ToCivilDay(incident.acts.back().start, zone);
+}
+
 std::vector<Act> LandingsOf(const std::vector<Act>& acts) {
   std::vector<Act> landings;
   for (const Act& act : acts) {
@@ -264,6 +276,7 @@ std::vector<Incident> FindIncidents(std::vector<Act> acts, Tier tier,
   for (Incident& incident : incidents) {
     incident.by_landing = !by_policy && Judge(incident.acts, {}, tier, zone) ==
                                             v1::SEVERITY_UNSPECIFIED;
+    incident.thin = !by_policy && IsThin(incident, zone);
   }
   return incidents;
 }

@@ -23,6 +23,7 @@ struct Incident {
   std::vector<Act> acts;    // counted, by time
   std::vector<Act> landed;  // seen beside them, never counted
   bool by_landing = false;  // without one of these it would not be told
+  bool thin = false;        // told in the daily digest, no alert yet
 };
 
 // The acts of one key, in any order. Acts that are automatic or unclear are
@@ -31,7 +32,8 @@ struct Incident {
 // illegal: any one act. serious: one opened, or two attempts; one attempt is
 // a rule break. rule break: two. routine: three attempts, or three of any
 // kind in two different hours, of which one may be a landing where two were
-// opened. Repeats on one service count when 60 s apart,
+// opened; one that stands by a landing, or has fewer than six on one day alone,
+// is thin. Repeats on one service count when 60 s apart,
 // at most four a day, and a (page, service) pair counts once. Bare contacts
 // count only when blocked and paced like a person's, and need one more.
 //

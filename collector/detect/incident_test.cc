@@ -42,6 +42,48 @@ TEST(Incident, BesideTwoOpenedALandingOnAnotherOccasionIsTheThird) {
   const std::vector<Finding> more = Found(school);
   EXPECT_EQ(more.back().count, 3u);
   EXPECT_FALSE(more.back().by_landing) << "it stands without the landing now";
+  EXPECT_EQ(found[0].rule, kThinPattern);
+  EXPECT_EQ(more.back().rule, "repeated_contacts");
+}
+
+// A lead would be interrupted for one idle afternoon; and would not be, where
+// it comes again the next day.
+TEST(Incident, OneDayOfAFewIsTheDigestsAndTwoDaysAreAnAlert) {
+  School school;
+  for (int i = 0; i < 3; ++i) {
+    school.After(Hours(1)).Episode("play.test", "games", kOpened);
+  }
+  const std::vector<Finding> found = Found(school);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_EQ(found[0].rule, kThinPattern);
+  EXPECT_EQ(found[0].severity, v1::SEVERITY_ROUTINE);
+  School two_days = school;
+  two_days.After(Hours(22)).Episode("play.test", "games", kOpened);
+  EXPECT_EQ(Found(two_days).back().rule, "repeated_contacts");
+  School many = school;
+  for (const char* site : {"b.test", "c.test", "d.test"}) {
+    many.After(Minutes(20)).Episode(site, "games", kOpened);
+  }
+  EXPECT_EQ(Found(many).back().rule, "repeated_contacts");
+}
+
+// What is worse than routine would wait for the digest.
+TEST(Incident, NothingGraverIsEverThin) {
+  for (const char* category : {"gambling", "bypass", "adult", "self-harm"}) {
+    School school;
+    school.Episode("one.test", category, kOpened)
+        .After(Minutes(10))
+        .Episode("two.test", category, kOpened);
+    EXPECT_NE(Found(school).back().rule, kThinPattern) << category;
+  }
+  School after_bypass;
+  after_bypass.Episode("vpn.test", "bypass", kOpened);
+  for (int i = 0; i < 3; ++i) {
+    after_bypass.After(i == 0 ? Minutes(5) : Hours(1))
+        .Episode("play.test", "games", kOpened);
+  }
+  EXPECT_EQ(Found(after_bypass).back().severity, v1::SEVERITY_RULE_BREAK);
+  EXPECT_NE(Found(after_bypass).back().rule, kThinPattern);
 }
 
 // Otherwise a week of pop-ups would be somebody's misuse.

@@ -284,7 +284,8 @@ void Ledger::SettleCategory(const SubjectId& id, const Subject& subject,
     if (by_policy) finding.threshold = InWords(*by_policy);
     Told now_told{finding.first, finding.last,
                   absl::StrCat(finding.severity, "|", finding.count, "|",
-                               finding.landed, "|", finding.self_reported)};
+                               finding.landed, "|", finding.self_reported,
+                               "|", finding.rule)};
     bool known = false;
     for (const Told& before : category.told) {
       known |= before.words == now_told.words &&
@@ -389,6 +390,8 @@ Finding Ledger::MakeFinding(const SubjectId& id, const Subject& subject,
   if (category != "bypass" && AfterBypass(subject, category, finding.first)) {
     finding.joined_bypass = true;
     finding.severity = OneUp(finding.severity);
+  } else if (incident.thin) {
+    finding.rule = kThinPattern;
   }
   return finding;
 }

@@ -202,7 +202,7 @@ void OutgoingFeeds::StepUrgent(const MailRecipient& recipient) {
       clock_.Now() < progress->last_sent + kBetweenMails) {
     return;
   }
-  const std::vector<std::string> in_digest =
+  const DigestKinds in_digest =
       KindsInDigest(stores_.agreements, reader->school);
   const std::string marks = absl::StrCat(progress->name, "/sent");
   std::vector<v1::Alert> urgent;

@@ -56,6 +56,7 @@ const AccessRule kTable[] = {
     {E::kChangeBudget, "POST", "/api/v1/budget", kSafeguarding, false},
     {E::kAlerts, "GET", "/api/v1/alerts", kAllAboutAlerts, false},
     {E::kAlert, "GET", "/api/v1/alerts/*", kSafeguarding | kProvider, false},
+    {E::kRelated, "GET", "/api/v1/alerts/*/related", kSafeguarding, false},
     {E::kNote, "POST", "/api/v1/alerts/*/notes", kSafeguarding, false},
     {E::kState, "POST", "/api/v1/alerts/*/state", kSafeguarding, false},
     {E::kIncident, "POST", "/api/v1/alerts/*/incident", kSafeguarding, false},

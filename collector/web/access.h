@@ -22,6 +22,7 @@ enum class Endpoint {
   kActive,
   kAlerts,
   kAlert,
+  kRelated,
   kNote,
   kState,
   kIncident,

@@ -283,6 +283,8 @@ Response Api::Dispatch(const Request& request, const AccessRule& rule,
       return ShowContacts(caller);
     case Endpoint::kWriteContact:
       return ChangeContact(request, caller);
+    case Endpoint::kRelated:
+      return ShowRelated(number, caller);
     case Endpoint::kLetter:
       return DraftLetter(number, caller);
     case Endpoint::kResponseTimes:

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "collector/cases/precision.h"
 #include "collector/cases/report.h"
 #include "collector/cases/sight.h"
 #include "collector/oidc/provider.h"
@@ -246,7 +247,7 @@ class Api {
   Response ShowBudget(const Caller& caller);
   Response ChangeBudget(const Request& request, const Caller& caller);
   // Alerts of these kinds wait for the digest.
-  std::vector<std::string> KindsInDigest(const std::string& school);
+  DigestKinds KindsInDigest(const std::string& school);
 
   // api_names.cc
   Response AskName(const Request& request, uint64_t id, const Caller& caller);
@@ -277,6 +278,10 @@ class Api {
   Response ChangeContact(const Request& request, const Caller& caller);
   nlohmann::json ContactsOfAlert(const v1::Alert& alert);
   Response DraftLetter(uint64_t id, const Caller& caller);
+
+  // api_related.cc
+  nlohmann::json RelatedAlerts(const v1::Alert& alert, const Caller& caller);
+  Response ShowRelated(uint64_t id, const Caller& caller);
 
   // api_retention.cc
   Response ShowRetention(const Caller& caller);

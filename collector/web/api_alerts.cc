@@ -141,9 +141,11 @@ Response Api::ListAlerts(const Request& request, const Caller& caller) {
       alerts.push_back(AlertJson(alert, sight, false, names));
     }
   }
+  const DigestKinds kinds = KindsInDigest(caller.account.school);
   return JsonAnswer({{"alerts", std::move(alerts)},
                      {"revision", revision},
-                     {"digest_kinds", KindsInDigest(caller.account.school)},
+                     {"digest_kinds", kinds.in_digest},
+                     {"list_kinds", kinds.in_list},
                      {"more", found->size() == kListLimit}});
 }
 

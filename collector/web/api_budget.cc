@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "collector/cases/alert_json.h"
-#include "collector/cases/precision.h"
 #include "collector/store/alert_brief.h"
 #include "collector/web/api.h"
 
@@ -38,7 +37,7 @@ absl::StatusOr<std::vector<v1::Alert>> SeenLately(Stores& stores,
 
 }  // namespace
 
-std::vector<std::string> Api::KindsInDigest(const std::string& school) {
+DigestKinds Api::KindsInDigest(const std::string& school) {
   return collector::KindsInDigest(stores_.agreements, school);
 }
 
@@ -61,7 +60,7 @@ Response Api::ShowBudget(const Caller& caller) {
                            {"alerts", one.alerts}, {"right", one.right},
                            {"wrong", one.wrong},   {"low", one.low},
                            {"high", one.high},     {"may_wait", one.may_wait},
-                           {"in_digest", false}};
+                           {"in_digest", WaitsByItself(one.kind)}};
     for (const DigestAgreement& agreement : *agreements) {
       if (agreement.kind != one.kind) continue;
       line["in_digest"] = agreement.in_digest && one.may_wait;
@@ -105,7 +104,8 @@ Response Api::ChangeBudget(const Request& request, const Caller& caller) {
   if (!agreements.ok()) {
     return Refusal(503, "no_budget", "This cannot be changed at the moment.");
   }
-  DigestAgreement agreement{.school = school, .kind = kind};
+  DigestAgreement agreement{
+      .school = school, .kind = kind, .in_digest = WaitsByItself(kind)};
   for (const DigestAgreement& one : *agreements) {
     if (one.kind == kind) agreement = one;
   }

@@ -197,6 +197,24 @@ TEST_F(BudgetTest, AKindMovesWhenTwoPeopleAgreeAndBackLikewise) {
   EXPECT_EQ(Kinds(lead), json::array());
 }
 
+// A pattern of one day would interrupt, or could be hidden by one person.
+TEST_F(BudgetTest, AThinPatternWaitsUntilTwoPeopleWantItInTheList) {
+  const std::string kind = "thin_pattern/gambling";
+  school_.AddAlert("P-000001", v1::SEVERITY_ROUTINE, "oakfield",
+                   "thin_pattern");
+  TestBrowser lead = LoggedIn("lead"), head = LoggedIn("head");
+  const auto listed = [&] {
+    return TestBrowser::Json(lead.Get("/api/v1/alerts"))["list_kinds"];
+  };
+  EXPECT_TRUE(
+      TestBrowser::Json(lead.Get("/api/v1/budget"))["kinds"][0]["in_digest"]);
+  EXPECT_EQ(Move(lead, false, kind), 200);
+  EXPECT_EQ(listed(), json::array());
+  EXPECT_EQ(Move(head, false, kind), 200);
+  EXPECT_EQ(listed(), json::array({kind}));
+  EXPECT_EQ(Kinds(lead), json::array());
+}
+
 TEST_F(BudgetTest, IllegalMaterialAndWhatThereIsNotCannotBeMoved) {
   school_.AddAlert("P-000001", v1::SEVERITY_ILLEGAL, "oakfield",
                    "restricted_list");

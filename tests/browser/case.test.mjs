@@ -245,3 +245,21 @@ test("files of a case: handed out whole, refused where they could run, never wit
     assert.equal(await page.getByLabel("Add a file").count(), 0);
   });
 });
+
+test("an alert says how many other devices were there, and counts nobody whom its reader may not see", async () => {
+  const related = (page) => page.locator("[data-related]");
+  await inWindow(async (page) => {
+    await logIn(page, school, "lead", "/alerts/1");
+    await related(page).getByText("bets.example.test: 3 other devices").waitFor();
+    await related(page).getByText("Ask the teacher before you ask the pupil").waitFor();
+    assert.ok(!/P-OTHER|laptop|QT/.test(await related(page).innerText()), "somebody without an alert is named");
+    await page.goto(`${school.base}/alerts/3`);
+    await page.getByText("Do not look").first().waitFor();
+    assert.equal(await related(page).count(), 0);
+  });
+  // The head may know of the staff.
+  await inWindow(async (page) => {
+    await logIn(page, school, "head", "/alerts/1");
+    await related(page).getByText("bets.example.test: 4 other devices").waitFor();
+  });
+});

@@ -215,6 +215,25 @@ std::vector<StoredEvent> SamplePeople(absl::Time now, const seal::BoxKey& key) {
   return events;
 }
 
+std::vector<StoredEvent> SampleOthers(absl::Time now) {
+  std::vector<StoredEvent> events;
+  for (int i = 1; i <= 4; ++i) {
+    StoredEvent& one = events.emplace_back();
+    one.school = kSampleSchool;
+    one.device = absl::StrCat("D-00000", i, "QT");
+    one.epoch = 1;
+    one.received = one.happened = now - absl::Minutes(40 + i);
+    one.event.set_sequence(1);
+    one.event.mutable_person()->set_pseudonym(absl::StrCat("P-OTHER", i));
+    one.event.mutable_person()->set_group(i < 4 ? "ks2" : "staff");
+    v1::Contact& contact = *one.event.mutable_contact();
+    contact.set_host("bets.example.test");
+    contact.add_categories("gambling");
+    contact.set_action(v1::ACTION_BLOCK);
+  }
+  return events;
+}
+
 v1::Alert SampleRequest(absl::Time now) {
   v1::Alert alert = Sample(now, v1::SEVERITY_ROUTINE, absl::Minutes(50));
   alert.set_rule("person_asks");

@@ -28,6 +28,10 @@ std::vector<StoredEvent> SamplePeople(absl::Time now, const seal::BoxKey& key);
 // The alias of one of them; of anybody else one that nobody has.
 std::string SampleAlias(const std::string& login);
 
+// Three pupils' devices and one of the staff at bets.example.test, at the time
+// of the first of SampleAlerts.
+std::vector<StoredEvent> SampleOthers(absl::Time now);
+
 // A teacher's request for a lesson pass, as `schoolgate preview ks2 --ask`
 // makes it.
 v1::Alert SampleRequest(absl::Time now);

@@ -215,6 +215,9 @@ absl::Status Fixture::Fill(bool quiet) {
       !seen.ok()) {
     return seen.status();
   }
+  if (auto put = events_->Append(SampleOthers(school_time_)); !put.ok()) {
+    return put.status();
+  }
   for (const v1::Alert& alert : SampleAlerts(school_time_)) {
     if (absl::Status put = alerts_->Put(alert).status(); !put.ok()) return put;
   }

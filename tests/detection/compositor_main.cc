@@ -77,7 +77,9 @@ struct Share {
 
 struct Result {
   Share precision, repeated, single_serious;
+  Share repeated_alerted;  // the same, told by an alert and not in the digest
   int serious = 0, routine = 0, cases = 0;
+  int in_digest = 0, false_in_digest = 0;
   int told_twice = 0;  // cases with more than one alert
 };
 
@@ -203,12 +205,18 @@ class Trust {
     for (const auto& [key, finding] : standing) {
       if (!finding.subject_is_person) continue;
       raised[finding.subject].push_back(&finding);
+      const auto& of_person = cases[finding.subject];
+      const bool is_true =
+          std::any_of(of_person.begin(), of_person.end(),
+                      [&](const Case* one) { return IsAbout(finding, *one); });
+      if (finding.rule == kThinPattern) {
+        ++result.in_digest;
+        result.false_in_digest += !is_true;
+        continue;
+      }
       result.serious += finding.severity >= v1::SEVERITY_SERIOUS;
       result.routine += finding.severity <= v1::SEVERITY_ROUTINE;
-      const auto& of_person = cases[finding.subject];
-      result.precision.Add(
-          std::any_of(of_person.begin(), of_person.end(),
-                      [&](const Case* one) { return IsAbout(finding, *one); }));
+      result.precision.Add(is_true);
     }
     for (const Case& one : cases_) {
       const auto& about = raised[one.person];
@@ -217,7 +225,13 @@ class Trust {
           [&](const Finding* finding) { return IsAbout(*finding, one); });
       const bool found = alerts > 0;
       result.told_twice += alerts > 1;
-      if (one.contacts >= 3) result.repeated.Add(found);
+      if (one.contacts >= 3) {
+        result.repeated.Add(found);
+        result.repeated_alerted.Add(
+            std::any_of(about.begin(), about.end(), [&](const Finding* told) {
+              return IsAbout(*told, one) && told->rule != kThinPattern;
+            }));
+      }
       if (one.contacts == 1 && TierOf(one.category) == Tier::kSerious) {
         result.single_serious.Add(found);
       }
@@ -233,18 +247,28 @@ class Trust {
 
 void Print(const Rates& rates, const Result& result) {
   const double device_days = rates.devices / 1000.0 * rates.days * rates.trusts;
+  const double alerts = result.precision.of;
+  const double spread = 1.959964 * std::sqrt(alerts);  // alerts come singly
   std::printf(
-      "{\"alerts_per_1000_devices_day\":%.2f,\"serious_per_day\":%.2f,"
+      "{\"alerts_per_1000_devices_day\":%.2f,"
+      "\"alerts_interval\":[%.3f,%.3f],\"serious_per_day\":%.2f,"
       "\"routine_per_day\":%.2f,\"told_twice_per_day\":%.2f,"
       "\"precision\":%.3f,\"precision_interval\":%s,"
+      "\"in_digest_per_day\":%.2f,\"false_in_digest_per_day\":%.3f,"
       "\"recall_repeated\":%.3f,\"recall_repeated_interval\":%s,"
+      "\"recall_repeated_by_alert\":%.3f,"
+      "\"recall_repeated_by_alert_interval\":%s,"
       "\"recall_single_serious\":%.3f,"
       "\"recall_single_serious_interval\":%s,"
       "\"single_serious\":%d,\"alerts\":%d,\"cases\":%d}\n",
-      result.precision.of / device_days, result.serious / device_days,
+      alerts / device_days, (alerts - spread) / device_days,
+      (alerts + spread) / device_days, result.serious / device_days,
       result.routine / device_days, result.told_twice / device_days,
       result.precision.value(), result.precision.Interval().c_str(),
+      result.in_digest / device_days, result.false_in_digest / device_days,
       result.repeated.value(), result.repeated.Interval().c_str(),
+      result.repeated_alerted.value(),
+      result.repeated_alerted.Interval().c_str(),
       result.single_serious.value(), result.single_serious.Interval().c_str(),
       result.single_serious.of, result.precision.of, result.cases);
 }

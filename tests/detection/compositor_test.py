@@ -19,6 +19,8 @@ def main():
         result = json.loads(out)
         checks = {
             "alerts": result["alerts_per_1000_devices_day"] <= 5,
+            "interrupted": result["recall_repeated_by_alert"] <=
+                           result["recall_repeated"],
             "precision": result["precision"] >= 0.8,
             "repeated": result["recall_repeated"] >= 0.8,
         }
@@ -44,6 +46,18 @@ def main():
     result = json.loads(out)
     if result["recall_repeated"] < 0.9 or result["precision"] < 0.9:
         sys.exit(f"compositor_test: landings beside what was opened: {out}")
+    # At the rates measured on all labelled runs a lead of 1,000 devices is
+    # interrupted three times a day at most, and told of the rest in the digest.
+    out = subprocess.run([program, "--days", "100", "--trusts", "20", "--found",
+                          "0.8", "--found-serious", "0.92", "--landed", "0.6",
+                          "--accident-opened", "0"],
+                         capture_output=True, text=True, check=True).stdout
+    print(out.strip())
+    result = json.loads(out)
+    if (result["alerts_per_1000_devices_day"] > 3.05 or
+            result["recall_repeated"] < 0.9 or
+            result["recall_single_serious"] < 0.8):
+        sys.exit(f"compositor_test: three a day: {out}")
 
 
 if __name__ == "__main__":

@@ -156,6 +156,13 @@ export interface WholeAlert extends Alert {
   hold?: { reason: string; by: string; account: string; since: string };
 }
 
+export interface Related {
+  minutes: number;
+  hosts: { host: string; devices: number; first: string; last: string }[];
+  alerts: (Alert & { hosts: string[] })[];
+  more: boolean;
+}
+
 export interface AnonymousAlert {
   severity: Severity;
   state: State;
@@ -170,6 +177,7 @@ export interface AlertList {
   alerts: Alert[];
   revision: number;
   digest_kinds: string[];
+  list_kinds: string[];
   more: boolean;
 }
 

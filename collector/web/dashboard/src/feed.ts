@@ -11,7 +11,7 @@ export interface Feed {
   connection: Connection;
   latest: Alert | null; // the newest one that came in live, for announcing
   includesClosed: boolean;
-  // Of a kind that two people moved to the digest.
+  // No pattern of several days yet, or of a kind that two people moved to the digest.
   waits: (alert: Alert) => boolean;
   loadAll: () => void;
   put: (alert: Alert) => void;
@@ -25,6 +25,7 @@ export function useFeed(on: boolean, live: boolean, onOver: () => void): Feed {
   const [latest, setLatest] = useState<Alert | null>(null);
   const [includesClosed, setIncludesClosed] = useState(false);
   const [digest, setDigest] = useState<string[]>([]);
+  const [listed, setListed] = useState<string[]>([]);
   const source = useRef<EventSource | null>(null);
   const over = useRef(onOver);
   over.current = onOver;
@@ -40,6 +41,7 @@ export function useFeed(on: boolean, live: boolean, onOver: () => void): Feed {
     const list = await get<AlertList>(`/api/v1/alerts${all ? "?all=1" : ""}`, background);
     setAlerts(new Map(list.alerts.map((alert) => [alert.id, alert])));
     setDigest(list.digest_kinds);
+    setListed(list.list_kinds);
     setLoaded(true);
     setIncludesClosed(all);
     setError("");
@@ -97,7 +99,10 @@ export function useFeed(on: boolean, live: boolean, onOver: () => void): Feed {
 
   return {
     alerts, loaded, error, connection, latest, includesClosed, put,
-    waits: (alert) => !alert.locked && digest.includes(`${alert.rule}/${alert.category}`),
+    waits: (alert) => {
+      const kind = `${alert.rule}/${alert.category}`;
+      return !alert.locked && (digest.includes(kind) || (alert.rule === "thin_pattern" && !listed.includes(kind)));
+    },
     loadAll: () => void load(true, false).catch((problem) => setError(sorry(problem))),
   };
 }

@@ -161,6 +161,7 @@ const auditWords: Record<string, string> = {
   view_contacts: "Looked at whom to tell outside",
   change_contact: "Changed whom to tell outside",
   draft_letter: "Drafted a letter home about",
+  view_related: "Looked at other devices at the time of",
   view_response: "Looked at how quickly incidents are dealt with",
   view_restrictions: "Looked at who has less for a time",
   propose_retention: "Approved, as the first of two, how long things are kept",

@@ -12,6 +12,7 @@ import { useKeys } from "../parts/keys";
 import { NamePanel } from "../parts/name";
 import { PolicyWords } from "../parts/policy";
 import { Notes } from "../parts/notes";
+import { RelatedDevices } from "../parts/related";
 import { StopCard } from "../parts/stop";
 import { TimeLine } from "../parts/timeline";
 import { Update } from "../parts/update";
@@ -78,6 +79,7 @@ export function AlertPage({ id, me, feed, names }: { id: number; me: Me; feed: F
           <Reasons alert={alert} me={me} />
           <h2 class="heading-m">What happened, in order</h2>
           <TimeLine alert={alert} />
+          {me.may.write && !alert.locked && alert.evidence.some((line) => line.host) && <RelatedDevices alert={alert} />}
         </div>
         <aside>
           <Facts alert={alert} />

@@ -15,10 +15,16 @@ interface Line {
 const openedList = (newer: string, older: string) =>
   newer === auditSentence("watch_alerts", "", "") && older === auditSentence("view_alerts", "", "");
 
+// An alert's page asks for what belongs to it: one look, not two.
+const openedAlert = (newer: AuditEntry, older: AuditEntry) =>
+  newer.action === "view_related" && older.action === "view_alert" && newer.about_alert === older.about_alert;
+
 // The same thing done by the same person again and again is one line.
 function merge(entries: AuditEntry[]): Line[] {
   const lines: Line[] = [];
-  for (const entry of entries) {
+  for (const [at, entry] of entries.entries()) {
+    const older = entries[at + 1];
+    if (older && older.who === entry.who && openedAlert(entry, older)) continue;
     const what = auditSentence(entry.action, entry.about_alert, entry.about ?? "") + (entry.detail ? `: “${entry.detail}”` : "");
     const above = lines[lines.length - 1];
     if (above && above.who === entry.who && openedList(above.what, what)) above.what = what;

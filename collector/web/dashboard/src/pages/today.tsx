@@ -96,7 +96,9 @@ export function TodayPage({ me, feed }: { me: Me; feed: Feed }) {
         {!closed && waiting.length > 0 && (
           <details class="waiting">
             <summary>In the daily digest <span class="group-count">{waiting.length}</span></summary>
-            <p class="hint">Two of you moved these kinds of alert here, because they were mostly false.</p>
+            <p class="hint">
+              Nothing here needs you now: it is no pattern of several days yet, or of a kind that two of you moved here.
+            </p>
             <ul class="alerts">
               {waiting.map((alert) => <AlertCard key={alert.id} alert={alert} />)}
             </ul>
