@@ -6,6 +6,7 @@
 #include <map>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "collector/cases/precision.h"
 #include "collector/cases/report_words.h"
@@ -75,7 +76,8 @@ ReportTable HowOftenRight(std::span<const v1::Alert> alerts) {
     const size_t slash = one.kind.find('/');
     const std::string category = one.kind.substr(slash + 1);
     table.rows.push_back(
-        {category.empty()
+        {category.empty() ||
+                 absl::StrContains(one.title, CategoryWords(category))
              ? one.title
              : absl::StrCat(one.title, ", ", CategoryWords(category)),
          absl::StrCat(one.alerts), absl::StrCat(one.right),

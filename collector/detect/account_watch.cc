@@ -129,7 +129,7 @@ Finding AccountWatch::About(const AccountId& account, const char* rule,
   for (size_t i = first; i < uses.size(); ++i) {
     v1::AlertEvidence& line = finding.evidence.emplace_back();
     line.set_time_unix_us(absl::ToUnixMicros(uses[i]->time));
-    line.set_sentence(absl::StrCat("account ", account.second, " was used"));
+    line.set_sentence(absl::StrCat("Account ", account.second, " was used."));
     line.set_device(uses[i]->device);
     line.set_epoch(uses[i]->epoch);
     line.set_sequence(uses[i]->sequence);

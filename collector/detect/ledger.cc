@@ -282,10 +282,10 @@ void Ledger::SettleCategory(const SubjectId& id, const Subject& subject,
        FindIncidents(Countable(id, name, category), tier, zone_, by_policy)) {
     Finding finding = MakeFinding(id, subject, name, incident);
     if (by_policy) finding.threshold = InWords(*by_policy);
-    Told now_told{finding.first, finding.last,
-                  absl::StrCat(finding.severity, "|", finding.count, "|",
-                               finding.landed, "|", finding.self_reported,
-                               "|", finding.rule)};
+    Told now_told{
+        finding.first, finding.last,
+        absl::StrCat(finding.severity, "|", finding.count, "|", finding.landed,
+                     "|", finding.self_reported, "|", finding.rule)};
     bool known = false;
     for (const Told& before : category.told) {
       known |= before.words == now_told.words &&

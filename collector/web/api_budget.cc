@@ -56,10 +56,14 @@ Response Api::ShowBudget(const Caller& caller) {
   }
   nlohmann::json kinds = nlohmann::json::array();
   for (const KindPrecision& one : PrecisionOf(*alerts)) {
-    nlohmann::json line = {{"kind", one.kind},     {"title", one.title},
-                           {"alerts", one.alerts}, {"right", one.right},
-                           {"wrong", one.wrong},   {"low", one.low},
-                           {"high", one.high},     {"may_wait", one.may_wait},
+    nlohmann::json line = {{"kind", one.kind},
+                           {"title", one.title},
+                           {"alerts", one.alerts},
+                           {"right", one.right},
+                           {"wrong", one.wrong},
+                           {"low", one.low},
+                           {"high", one.high},
+                           {"may_wait", one.may_wait},
                            {"in_digest", WaitsByItself(one.kind)}};
     for (const DigestAgreement& agreement : *agreements) {
       if (agreement.kind != one.kind) continue;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <string>
-#include <tuple>
+#include <string_view>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -95,7 +95,12 @@ void JudgeContact(const Device& device, absl::Time now, Health* health) {
 
 void JudgeHeartbeat(const Device& device, uint64_t newest_rules,
                     Health* health) {
-  if (device.heartbeat_time == absl::InfinitePast()) return;
+  if (device.heartbeat_time == absl::InfinitePast()) {
+    if (device.last_contact != absl::InfinitePast()) {
+      health->Check("Has not told yet whether it filters.");
+    }
+    return;
+  }
   const v1::Heartbeat& beat = device.heartbeat;
   if (!beat.capturing()) {
     health->Problem("Cannot see network contacts at the moment.");
@@ -160,6 +165,29 @@ const char* LevelWord(DeviceLevel level) {
   return "problem";
 }
 
+// "laptop-9" before "laptop-10".
+bool NameBefore(std::string_view a, std::string_view b) {
+  const auto number = [](std::string_view text, size_t at) {
+    size_t end = at;
+    while (end < text.size() && absl::ascii_isdigit(text[end])) ++end;
+    return text.substr(at, end - at);
+  };
+  size_t i = 0, j = 0;
+  while (i < a.size() && j < b.size()) {
+    const std::string_view left = number(a, i), right = number(b, j);
+    if (left.empty() || right.empty()) {
+      if (a[i] != b[j]) return a[i] < b[j];
+      ++i, ++j;
+      continue;
+    }
+    if (left.size() != right.size()) return left.size() < right.size();
+    if (left != right) return left < right;
+    i += left.size();
+    j += right.size();
+  }
+  return a.size() - i < b.size() - j;
+}
+
 bool Has(const std::string& text, const std::string& part) {
   return absl::StrContains(absl::AsciiStrToLower(text), part);
 }
@@ -203,8 +231,8 @@ DeviceList ListOf(std::span<const Device> devices, const std::string& find,
   }
   std::stable_sort(list.found.begin(), list.found.end(),
                    [](const JudgedDevice& a, const JudgedDevice& b) {
-                     return std::tie(a.level, a.device->hostname) <
-                            std::tie(b.level, b.device->hostname);
+                     if (a.level != b.level) return a.level < b.level;
+                     return NameBefore(a.device->hostname, b.device->hostname);
                    });
   return list;
 }

@@ -3,6 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -28,6 +32,20 @@ TEST(DeviceJson, AHealthyDeviceIsGood) {
   EXPECT_EQ(json["blind_percent"], 0);
 }
 
+// Somebody who looks for the ninth laptop would not find it beside the eighth.
+TEST(DeviceJson, NamesWithNumbersStandInTheirOrder) {
+  std::vector<Device> devices;
+  for (const char* name : {"laptop-10", "laptop-9", "desk", "laptop-9b", "7"}) {
+    devices.push_back(Healthy());
+    devices.back().hostname = name;
+  }
+  std::string order;
+  for (const JudgedDevice& one : ListOf(devices, "", kNow).found) {
+    absl::StrAppend(&order, one.device->hostname, " ");
+  }
+  EXPECT_EQ(order, "7 desk laptop-9 laptop-9b laptop-10 ");
+}
+
 struct Fault {
   const char* state;
   const char* words;
@@ -43,6 +61,8 @@ TEST(DeviceJson, EachFaultIsSaidInWords) {
        [](Device* d) { d->last_contact = kNow - absl::Hours(3); }},
       {"check", "Has not been in contact yet.",
        [](Device* d) { d->last_contact = absl::InfinitePast(); }},
+      {"check", "Has not told yet whether it filters.",
+       [](Device* d) { d->heartbeat_time = absl::InfinitePast(); }},
       {"problem", "Cannot see network contacts",
        [](Device* d) { d->heartbeat.set_capturing(false); }},
       {"problem", "Its own check of the filter failed.",

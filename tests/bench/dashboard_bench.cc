@@ -96,10 +96,9 @@ class Bench {
         absl::StrCat(begun.year() - (begun.month() < 9) - 1, "-year");
     for (const std::string& page : std::vector<std::string>{
              "/api/v1/alerts", "/api/v1/alerts?all=1", "/api/v1/alerts/7",
-             "/api/v1/alerts/7/related",
-             "/api/v1/devices", "/api/v1/audit", "/api/v1/budget",
-             "/api/v1/passes", "/api/v1/my-record", "/api/v1/notice",
-             "/api/v1/reviews", "/api/v1/inventory",
+             "/api/v1/alerts/7/related", "/api/v1/devices", "/api/v1/audit",
+             "/api/v1/budget", "/api/v1/passes", "/api/v1/my-record",
+             "/api/v1/notice", "/api/v1/reviews", "/api/v1/inventory",
              absl::StrCat("/api/v1/report?kind=devices&period=", month),
              absl::StrCat("/api/v1/report?kind=effect&period=", last_year),
              absl::StrCat("/api/v1/report?kind=leaders&period=", month),

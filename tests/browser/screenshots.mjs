@@ -21,6 +21,7 @@ const shots = [
   ["today", "lead", "/", school],
   ["quiet", "lead", "/", quiet],
   ["alert", "lead", "/alerts/1", school],
+  ["related", "lead", "/alerts/1", school, "[data-related]"],
   ["stop", "head", "/alerts/3", school],
   ["passes", "lead", "/passes", school],
   ["records", "lead", "/records", school],
@@ -72,7 +73,7 @@ async function openName(size, viewport, colorScheme, shoot) {
 }
 for (const [size, viewport] of Object.entries(sizes)) {
   for (const colorScheme of ["light", "dark"]) {
-    for (const [name, who, path, where] of shots) {
+    for (const [name, who, path, where, part] of shots) {
       if (only.length && !only.includes(name)) continue;
       const { context, page } = await openWindow(browser, where, { viewport, colorScheme });
       if (who) await logIn(page, where, who, path);
@@ -86,6 +87,12 @@ for (const [size, viewport] of Object.entries(sizes)) {
       if (path === "/reviews") await page.locator(".figures").first().waitFor();
       if (path === "/set-up") await page.locator("[data-fields]").first().waitFor();
       if (path === "/reports") await page.locator(".report").waitFor();
+      if (part) {
+        await page.locator(`${part} li`).first().waitFor();
+        await page.locator(part).screenshot({ path: join(output, `${name}-${size}-${colorScheme}.png`) });
+        await context.close();
+        continue;
+      }
       const height = await page.evaluate(() => document.documentElement.scrollHeight);
       await page.screenshot({
         path: join(output, `${name}-${size}-${colorScheme}.png`),

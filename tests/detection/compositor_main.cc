@@ -268,9 +268,9 @@ void Print(const Rates& rates, const Result& result) {
       result.in_digest / device_days, result.false_in_digest / device_days,
       result.repeated.value(), result.repeated.Interval().c_str(),
       result.repeated_alerted.value(),
-      result.repeated_alerted.Interval().c_str(),
-      result.single_serious.value(), result.single_serious.Interval().c_str(),
-      result.single_serious.of, result.precision.of, result.cases);
+      result.repeated_alerted.Interval().c_str(), result.single_serious.value(),
+      result.single_serious.Interval().c_str(), result.single_serious.of,
+      result.precision.of, result.cases);
 }
 
 }  // namespace

@@ -118,7 +118,7 @@ function DeviceRow({ device }: { device: Device }) {
         {device.last_contact ? ago(device.last_contact) : "Never"}
       </td>
       <td data-label="What it can see">
-        {device.last_contact ? `${100 - device.blind_percent} of 100 connections` : "Not known"}
+        {device.last_contact && device.program_version ? `${100 - device.blind_percent} of 100 connections` : "Not known"}
       </td>
       <td data-label="Rules">{device.rules_version > 0 ? `Version ${device.rules_version}` : "None yet"}</td>
     </tr>

@@ -60,11 +60,13 @@ export function PrecisionPage() {
 
 function KindRow({ kind, onChange }: { kind: Kind; onChange: (kind: Kind, inDigest: boolean) => void }) {
   const judged = kind.right + kind.wrong;
-  const category = kind.kind.split("/")[1];
+  const id = kind.kind.split("/")[1];
+  const category = id ? categoryWord(id) : "";
+  const named = kind.title.toLowerCase().includes(category.toLowerCase());
   const away = kind.in_digest ? "back to the list" : "to the digest";
   return (
     <tr>
-      <th scope="row">{kind.title}{category && <span class="hint"> {categoryWord(category)}</span>}</th>
+      <th scope="row">{kind.title}{!named && <span class="hint"> {category}</span>}</th>
       <td data-label="Raised">{kind.alerts}</td>
       <td data-label="Right">
         {judged === 0 ? "Nobody has said yet" : `${kind.right} of ${judged}`}

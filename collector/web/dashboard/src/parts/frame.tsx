@@ -42,7 +42,7 @@ export function Header({ me, path, inside, connection, waiting, onLogOut }: {
               {connectionWord[connection]}
             </span>
           )}
-          <span class="header-name">{me.display_name}, {me.role_title}</span>
+          <span class="header-name">{me.display_name === me.role_title ? me.role_title : `${me.display_name}, ${me.role_title}`}</span>
           <button class="link-button" onClick={onLogOut}>Log out</button>
         </span>
       </div>

@@ -31,6 +31,12 @@ export function TimeLine({ alert }: { alert: WholeAlert }) {
   );
 }
 
+// What the sentence says already is not said again.
+const outcome = (line: Evidence): string => {
+  const word = actionWord[line.action];
+  return word && !line.sentence.toLowerCase().includes(word.toLowerCase()) ? word : "";
+};
+
 function Lines({ lines, days = false }: { lines: Evidence[]; days?: boolean }) {
   return (
     <ol class="timeline">
@@ -40,7 +46,7 @@ function Lines({ lines, days = false }: { lines: Evidence[]; days?: boolean }) {
           <span>
             {line.sentence || (line.host && `Contacted host ${line.host}.`)}{" "}
             {line.count > 1 && <>{times(line.count)}. </>}
-            {actionWord[line.action] && <strong class={`outcome outcome-${line.action}`}>{actionWord[line.action]}</strong>}
+            {outcome(line) && <strong class={`outcome outcome-${line.action}`}>{outcome(line)}</strong>}
           </span>
         </li>
       ))}
