@@ -42,14 +42,20 @@ class ZooKeeper(Server):
         with open(os.path.join(data, "myid"), "w", encoding="ascii") as file:
             file.write(f"{self.number + 1}\n")
 
-    def forget(self, path):
-        """As zkCli.sh does."""
-        subprocess.run(
+    def ask(self, *words):
+        """What zkCli.sh says."""
+        return subprocess.run(
             ["java", "-cp", "/usr/share/java/zookeeper.jar",
              "org.apache.zookeeper.ZooKeeperMain", "-server",
-             f"127.0.0.1:{self.port}", "deleteall", path], check=True,
+             f"127.0.0.1:{self.port}", *words], check=True, text=True,
             cwd=self.directory, stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            capture_output=True).stdout
+
+    def forget(self, path):
+        """Until it is gone: deleteall ends well, too, when some is left."""
+        parent, _, name = path.rpartition("/")
+        while name in self.ask("ls", parent):
+            self.ask("deleteall", path)
 
     def role(self):
         """Leader, follower, standalone; None: it takes no part."""
