@@ -91,7 +91,9 @@ class Etcd(Server):
         """`member` has lost its disk: it leaves, and comes as another one."""
         listed = self.call("list", {})["members"]
         number = next(one["ID"] for one in listed if one["name"] == member.name)
-        self.call("remove", {"ID": number})
+        # Refused for some seconds after a member has died.
+        await_true("the old member leaves",
+                   lambda: self.call("remove", {"ID": number}))
         await_true("a place for the new member", lambda: self.call(
             "add", {"peerURLs": [f"http://127.0.0.1:{member.ports[1]}"]}))
         member.state = "existing"
