@@ -55,8 +55,13 @@ absl::Status DropNeedlessRights() {
 }
 
 void ForbidCoreDumps() {
-  const rlimit none{.rlim_cur = 0, .rlim_max = 0};
-  (void)setrlimit(RLIMIT_CORE, &none);  // lowering never fails
+  // To one byte: of a limit of none the kernel writes no file, but hands the
+  // image to whatever program collects crashes, which may keep it; of one byte
+  // it does neither.
+  const rlimit none{.rlim_cur = 1, .rlim_max = 1};
+  if (setrlimit(RLIMIT_CORE, &none) == 0) return;
+  // Only root may raise a limit that is nothing already.
+  (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
 }  // namespace schoolgate::platform

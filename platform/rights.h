@@ -14,7 +14,8 @@ namespace schoolgate::platform {
 absl::Status DropNeedlessRights();
 
 // A crash of this process, or of one that it starts, leaves no image of its
-// memory on the disk: keys, names and passphrases are in there.
+// memory, neither on the disk nor with a program that collects crashes: keys,
+// names and passphrases are in there.
 void ForbidCoreDumps();
 
 }  // namespace schoolgate::platform

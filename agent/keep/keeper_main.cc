@@ -12,6 +12,7 @@
 #include "absl/strings/numbers.h"
 #include "agent/keep/keeper.h"
 #include "platform/complaint.h"
+#include "platform/rights.h"
 
 namespace schoolgate::agent {
 namespace {
@@ -66,6 +67,7 @@ bool Parse(int count, char** words, Arguments* to) {
 }
 
 int Keep(const Arguments& arguments) {
+  platform::ForbidCoreDumps();
   sigset_t ours;
   sigemptyset(&ours);
   sigaddset(&ours, SIGTERM);

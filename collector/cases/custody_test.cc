@@ -79,7 +79,8 @@ TEST(Custody, TenThousandRandomEditsAreAllFound) {
   const uint64_t seed = std::random_device()();
   SCOPED_TRACE(absl::StrCat("seed ", seed));
   std::mt19937_64 dice(seed);
-  for (int edits = 0; edits < 10'000;) {
+  int edits = 0;
+  while (edits < 10'000) {
     const std::string text = Edited(pack, dice);
     if (text == pack) continue;
     ++edits;
@@ -87,6 +88,7 @@ TEST(Custody, TenThousandRandomEditsAreAllFound) {
     ASSERT_FALSE(facts.ok()) << text;
     EXPECT_TRUE(absl::IsDataLoss(facts.status())) << facts.status();
   }
+  RecordProperty("edits", edits);  // scripts/prove tells it
 }
 
 TEST(Custody, APackMadeBySomebodyElseIsFoundByItsKey) {

@@ -1,15 +1,24 @@
 #include "collector/cli/open_stores.h"
 
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "collector/cli/preflight.h"
 #include "collector/clickhouse/clickhouse_event_store.h"
+#include "collector/clickhouse/forgotten_blocks.h"
+#include "collector/fleet/journal.h"
+#include "collector/postgres/advisory_locks.h"
 #include "collector/postgres/postgres_stores.h"
 #include "platform/clock.h"
 
 namespace schoolgate::collector {
 namespace {
+
+// How long one waits for another's turn: an hour.
+constexpr int kMostTurns = 3600;
+constexpr auto kTurnPause = std::chrono::seconds(1);
 
 template <typename Store>
 absl::Status Take(absl::StatusOr<std::unique_ptr<Store>> opened,
@@ -62,6 +71,36 @@ absl::StatusOr<std::unique_ptr<EventStore>> OpenSharedEvents(
                                   counters);
 }
 
+// Blocks that PostgreSQL has forgotten, since it was put back from a backup,
+// count again before anything new is stored; one collector looks at a time.
+absl::Status RememberBlocks(const CollectorConfig& config,
+                            std::shared_ptr<Postgres> database,
+                            EventStore& events) {
+  AdvisoryLocks turn(config.database, "ledger");
+  const std::string mine = "forgotten blocks";
+  for (int i = 0; !turn.Turn({mine}).contains(mine); ++i) {
+    if (i == kMostTurns) {
+      return absl::UnavailableError(
+          "events: another collector counts what PostgreSQL has forgotten: "
+          "start this one later");
+    }
+    std::this_thread::sleep_for(kTurnPause);
+  }
+  const absl::StatusOr<std::unique_ptr<ClickHouseCluster>> cluster =
+      ClickHouseCluster::Open(config.clickhouse, platform::SystemClock());
+  if (!cluster.ok()) return cluster.status();
+  EventLedger ledger(std::move(database));
+  const absl::StatusOr<uint64_t> counted =
+      CountForgottenBlocks(**cluster, ledger, events);
+  if (!counted.ok()) return counted.status();
+  if (*counted > 0) {
+    Log(Level::kNotice, "events_remembered",
+        {{"events", absl::StrCat(*counted)},
+         {"why", "PostgreSQL was put back to an earlier moment"}});
+  }
+  return absl::OkStatus();
+}
+
 absl::Status OpenShared(const CollectorConfig& config, OwnStores* stores) {
   const std::string& conninfo = config.database;
   absl::StatusOr<std::shared_ptr<Postgres>> database = Postgres::Open(conninfo);
@@ -72,6 +111,9 @@ absl::Status OpenShared(const CollectorConfig& config, OwnStores* stores) {
   if (!opened.ok()) return opened;
   if (!config.clickhouse.shards.empty()) {
     stores->clickhouse = std::move(counters);
+    const absl::Status remembered =
+        RememberBlocks(config, *database, *stores->events);
+    if (!remembered.ok()) return remembered;
   }
   stores->devices = MakePostgresDeviceStore(*database);
   stores->alerts = MakePostgresAlertStore(*database);

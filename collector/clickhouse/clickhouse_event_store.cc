@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "collector/clickhouse/found_events.h"
 #include "collector/clickhouse/row_binary.h"
 #include "collector/postgres/times.h"
 
@@ -30,8 +31,6 @@ constexpr auto kRoundPause = std::chrono::milliseconds(20);
 // comes back takes 10 s and more until it is a replica again (18.16).
 constexpr absl::Duration kAcrossAfter = absl::Seconds(2);
 constexpr int64_t kHourSeconds = 3600;
-constexpr char kColumns[] =
-    "SELECT block, n, happened, received, school, device, epoch, body FROM ";
 
 static_assert(kMostRows <= kPlaceMask);
 
@@ -96,45 +95,6 @@ std::vector<Piece> PiecesOf(std::span<const StoredEvent> events) {
     bytes += size;
   }
   return pieces;
-}
-
-// A row as it came back, with its place.
-struct FoundEvent {
-  uint64_t block = 0;
-  uint32_t place = 0;
-  StoredEvent event;
-};
-
-// `rows` is how many lay there.
-absl::StatusOr<std::vector<FoundEvent>> EventsOf(const std::string& answer,
-                                                 size_t* rows) {
-  std::vector<FoundEvent> events;
-  RowBinaryReader reader(answer);
-  for (*rows = 0; reader.more(); ++*rows) {
-    FoundEvent found;
-    found.block = reader.UInt64();
-    found.place = reader.UInt32();
-    found.event.happened = FromMicros(reader.Int64());
-    found.event.received = FromMicros(reader.Int64());
-    found.event.school = reader.Text();
-    found.event.device = reader.Text();
-    found.event.epoch = reader.UInt64();
-    const std::string_view body = reader.Text();
-    if (!reader.whole() || body.size() > std::numeric_limits<int>::max() ||
-        !found.event.event.ParseFromArray(body.data(),
-                                          static_cast<int>(body.size()))) {
-      return absl::DataLossError(absl::StrCat("ClickHouse: event ", found.block,
-                                              "/", found.place,
-                                              ": cannot be read"));
-    }
-    // A block that came twice lies twice until it is merged.
-    if (!events.empty() && events.back().block == found.block &&
-        events.back().place == found.place) {
-      continue;
-    }
-    events.push_back(std::move(found));
-  }
-  return events;
 }
 
 // Which events of which blocks.
@@ -358,7 +318,7 @@ class ClickHouseEventStore : public EventStore {
     // Rows that lie twice take the place of others: then more are asked for.
     for (size_t ask = std::min(limit, kMost);; ask = std::min(ask * 2, kMost)) {
       const absl::StatusOr<std::string> answer = cluster_->Ask(
-          absl::StrCat(kColumns, cluster_->all(), " WHERE ", where,
+          absl::StrCat(kFoundColumns, cluster_->all(), " WHERE ", where,
                        " ORDER BY happened DESC, block DESC, n DESC LIMIT ",
                        ask, " FORMAT RowBinary"));
       if (!answer.ok()) return answer.status();
@@ -405,8 +365,8 @@ class ClickHouseEventStore : public EventStore {
   absl::StatusOr<std::vector<StoredEvent>> ReadExtents(
       const std::vector<Extent>& extents, uint64_t wanted, uint64_t* next) {
     const absl::StatusOr<std::string> answer = cluster_->Ask(
-        absl::StrCat(kColumns, cluster_->all(), " WHERE ", WhereIn(extents),
-                     " ORDER BY block, n FORMAT RowBinary"));
+        absl::StrCat(kFoundColumns, cluster_->all(), " WHERE ",
+                     WhereIn(extents), " ORDER BY block, n FORMAT RowBinary"));
     if (!answer.ok()) return answer.status();
     size_t rows = 0;
     absl::StatusOr<std::vector<FoundEvent>> found = EventsOf(*answer, &rows);

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "collector/clickhouse/clickhouse_event_store.h"
+#include "collector/clickhouse/forgotten_blocks.h"
 #include "collector/clickhouse/row_binary.h"
 #include "collector/clickhouse/server_test.h"
 #include "collector/postgres/server_test.h"
@@ -114,6 +115,117 @@ TEST(ClickHouseTest, ABlockThatWasNeverCommittedIsNeverSeen) {
   uint64_t cursor = 0;
   EXPECT_THAT(Sequences(store->ReadAfter(0, 100, &cursor).value()),
               testing::ElementsAre(1, 2, 3, 4, 5));
+}
+
+// What the ledger's tables hold, and the same put back: a database that was
+// restored from its backup.
+constexpr const char* kTables[] = {"event_block", "event_block_open",
+                                   "event_stream", "hour_count"};
+void BackUp(Postgres& database) {
+  for (const char* table : kTables) {
+    const std::string sql =
+        absl::StrCat("CREATE TABLE kept_", table, " AS TABLE ", table);
+    ASSERT_TRUE(database.Run(sql.c_str()).ok());
+  }
+}
+void PutBack(Postgres& database) {
+  for (const char* table : kTables) {
+    const std::string gone = absl::StrCat("DELETE FROM ", table);
+    const std::string back =
+        absl::StrCat("INSERT INTO ", table, " SELECT * FROM kept_", table);
+    ASSERT_TRUE(database.Run(gone.c_str()).ok());
+    ASSERT_TRUE(database.Run(back.c_str()).ok());
+  }
+  ASSERT_TRUE(database
+                  .Run("SELECT setval('event_block_number',"
+                       " (SELECT max(number) FROM event_block))")
+                  .ok());
+}
+
+uint64_t CountAllIn(EventStore& store) {
+  const std::vector<HourCount> hours =
+      store.Counts("oak", absl::InfinitePast(), absl::InfiniteFuture()).value();
+  uint64_t contacts = 0;
+  for (const HourCount& hour : hours) contacts += hour.contacts;
+  return contacts;
+}
+
+// PostgreSQL comes back from the backup of last night: what was acknowledged
+// since would be gone, though ClickHouse has it, and new blocks would get the
+// numbers of old ones.
+TEST(ClickHouseTest, WhatPostgreSqlForgotCountsAgain) {
+  SG_NEEDS_SERVERS();
+  Scratch scratch;
+  const auto store = OpenEvents(scratch.path()).value();
+  const std::shared_ptr<Postgres> database = LedgerAt(scratch.path());
+  EventLedger ledger(database);
+  const auto cluster =
+      ClickHouseCluster::Open(
+          Server()->Place(TestServer::SchemaOf(scratch.path())),
+          platform::SystemClock())
+          .value();
+  ASSERT_EQ(store->Append(Contacts("D-1", 1, 10))->size(), 10u);
+  EXPECT_EQ(CountForgottenBlocks(*cluster, ledger, *store).value(), 0u);
+  BackUp(*database);
+  ASSERT_EQ(store->Append(Contacts("D-1", 11, 30))->size(), 20u);
+  ASSERT_EQ(store->Append(Contacts("D-2", 1, 5))->size(), 5u);
+  const uint64_t counts = CountAllIn(*store);
+  PutBack(*database);
+  EXPECT_EQ(store->DurableSequence("D-1", 7).value(), 10u);
+  EXPECT_EQ(CountForgottenBlocks(*cluster, ledger, *store).value(), 25u);
+  EXPECT_EQ(CountForgottenBlocks(*cluster, ledger, *store).value(), 0u);
+  EXPECT_EQ(store->DurableSequence("D-1", 7).value(), 30u);
+  EXPECT_EQ(CountAllIn(*store), counts);
+  // Numbers go on behind theirs, and nothing is stored twice.
+  ASSERT_EQ(store->Append(Contacts("D-1", 25, 40))->size(), 10u);
+  EXPECT_EQ(CountIn(*store), 45u);
+  uint64_t cursor = 0;
+  EXPECT_EQ(store->ReadAfter(0, 100, &cursor)->size(), 45u);
+}
+
+// A device sent the same once more before anybody looked: of the forgotten
+// block only the rest counts.
+TEST(ClickHouseTest, WhatCameAgainMeanwhileIsNotDoubled) {
+  SG_NEEDS_SERVERS();
+  Scratch scratch;
+  const auto store = OpenEvents(scratch.path()).value();
+  const std::shared_ptr<Postgres> database = LedgerAt(scratch.path());
+  EventLedger ledger(database);
+  const auto cluster =
+      ClickHouseCluster::Open(
+          Server()->Place(TestServer::SchemaOf(scratch.path())),
+          platform::SystemClock())
+          .value();
+  ASSERT_EQ(store->Append(Contacts("D-1", 1, 10))->size(), 10u);
+  BackUp(*database);
+  ASSERT_EQ(store->Append(Contacts("D-1", 11, 30))->size(), 20u);
+  PutBack(*database);
+  ASSERT_TRUE(ledger.PassOver(1000).ok());
+  ASSERT_EQ(store->Append(Contacts("D-1", 11, 15))->size(), 5u);
+  EXPECT_EQ(CountForgottenBlocks(*cluster, ledger, *store).value(), 15u);
+  EXPECT_EQ(CountForgottenBlocks(*cluster, ledger, *store).value(), 0u);
+  EXPECT_EQ(CountIn(*store), 30u);
+  uint64_t cursor = 0;
+  EXPECT_EQ(store->ReadAfter(0, 100, &cursor)->size(), 30u);
+}
+
+// A new database beside an old ClickHouse would show another school's events.
+TEST(ClickHouseTest, ANewLedgerBesideOldBlocksIsRefused) {
+  SG_NEEDS_SERVERS();
+  Scratch scratch;
+  const auto store = OpenEvents(scratch.path()).value();
+  const std::shared_ptr<Postgres> database = LedgerAt(scratch.path());
+  EventLedger ledger(database);
+  const auto cluster =
+      ClickHouseCluster::Open(
+          Server()->Place(TestServer::SchemaOf(scratch.path())),
+          platform::SystemClock())
+          .value();
+  EXPECT_EQ(CountForgottenBlocks(*cluster, ledger, *store).value(), 0u);
+  ASSERT_EQ(store->Append(Contacts("D-1", 1, 10))->size(), 10u);
+  ASSERT_TRUE(database->Run("DELETE FROM event_block").ok());
+  EXPECT_TRUE(absl::IsFailedPrecondition(
+      CountForgottenBlocks(*cluster, ledger, *store).status()));
 }
 
 // libcurl may send a block again over a new connection: it is there once.

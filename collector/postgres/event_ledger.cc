@@ -51,6 +51,29 @@ absl::Status AddBlocks(Connection& connection,
       .status();
 }
 
+absl::Status CommitIn(Connection& connection,
+                      std::span<const EventBlock> blocks,
+                      std::span<const StoredEvent> events) {
+  absl::Status status = LockAppends(connection);
+  if (!status.ok()) return status;
+  absl::StatusOr<DeviceStreams> streams = ReadStreams(connection, events);
+  if (!streams.ok()) return streams.status();
+  if (!AddAll(events, &*streams)) {
+    return absl::AbortedError("events: stored meanwhile: try again");
+  }
+  status = AddBlocks(connection, blocks);
+  if (status.ok()) status = WriteStreams(connection, *streams);
+  if (status.ok()) status = AddCounts(connection, events);
+  return status;
+}
+
+absl::Status OpenIn(Connection& connection, const EventBlock& block) {
+  return connection
+      .Run("INSERT INTO event_block_open(number, day) VALUES($1, $2)",
+           Parameters().Int(Signed(block.number)).Int(block.day))
+      .status();
+}
+
 absl::Status ReserveIn(Connection& connection, std::span<const int64_t> days,
                        std::vector<uint64_t>* numbers) {
   // One after the other until the commit: a number is then seen before any
@@ -110,18 +133,54 @@ absl::Status EventLedger::Release(std::span<const uint64_t> numbers) {
 absl::Status EventLedger::Commit(std::span<const EventBlock> blocks,
                                  std::span<const StoredEvent> events) {
   return database_->Transact([&](Connection& connection) {
-    absl::Status status = LockAppends(connection);
-    if (!status.ok()) return status;
-    absl::StatusOr<DeviceStreams> streams = ReadStreams(connection, events);
-    if (!streams.ok()) return streams.status();
-    if (!AddAll(events, &*streams)) {
-      return absl::AbortedError("events: stored meanwhile: try again");
-    }
-    status = AddBlocks(connection, blocks);
-    if (status.ok()) status = WriteStreams(connection, *streams);
-    if (status.ok()) status = AddCounts(connection, events);
-    return status;
+    return CommitIn(connection, blocks, events);
   });
+}
+
+absl::StatusOr<std::optional<int64_t>> EventLedger::LastDay() {
+  const absl::StatusOr<Rows> rows =
+      database_->Run("SELECT day FROM event_block ORDER BY day DESC LIMIT 1");
+  if (!rows.ok()) return rows.status();
+  if (rows->size() == 0) return std::nullopt;
+  return rows->Int(0, 0);
+}
+
+absl::StatusOr<std::vector<uint64_t>> EventLedger::Unknown(
+    std::span<const uint64_t> numbers) {
+  const absl::StatusOr<Rows> rows = database_->Run(
+      "SELECT n FROM unnest($1::bigint[]) AS all_of_them(n) WHERE NOT EXISTS"
+      " (SELECT FROM event_block WHERE number=n) AND NOT EXISTS"
+      " (SELECT FROM event_block_open WHERE number=n) ORDER BY n",
+      Parameters().Ints(SignedAll(numbers)));
+  if (!rows.ok()) return rows.status();
+  std::vector<uint64_t> unknown;
+  for (int row = 0; row < rows->size(); ++row) {
+    unknown.push_back(static_cast<uint64_t>(rows->Int(row, 0)));
+  }
+  return unknown;
+}
+
+absl::Status EventLedger::PassOver(uint64_t number) {
+  return database_
+      ->Run(
+          "SELECT setval('event_block_number',"
+          " greatest(nextval('event_block_number'), $1::bigint))",
+          Parameters().Int(Signed(number)))
+      .status();
+}
+
+absl::Status EventLedger::Adopt(const EventBlock& block,
+                                std::span<const StoredEvent> events) {
+  return database_->Transact([&](Connection& connection) {
+    const absl::Status opened = OpenIn(connection, block);
+    if (!opened.ok()) return opened;
+    return CommitIn(connection, {&block, 1}, events);
+  });
+}
+
+absl::Status EventLedger::Hide(const EventBlock& block) {
+  return database_->Transact(
+      [&](Connection& connection) { return OpenIn(connection, block); });
 }
 
 absl::StatusOr<BlocksInView> EventLedger::InView(int64_t first_day) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -59,6 +60,21 @@ class EventLedger {
   // changed, and the numbers are spoilt.
   absl::Status Commit(std::span<const EventBlock> blocks,
                       std::span<const StoredEvent> events);
+
+  // For a database that was put back to an earlier moment than the other
+  // store. The last day of which a block counts; nothing when none does.
+  absl::StatusOr<std::optional<int64_t>> LastDay();
+  // Which of these blocks neither count nor are reserved.
+  absl::StatusOr<std::vector<uint64_t>> Unknown(
+      std::span<const uint64_t> numbers);
+  // Numbers up to this one are not given again.
+  absl::Status PassOver(uint64_t number);
+  // A block that is not known, with all of its events: as Reserve and Commit.
+  // ABORTED: one of the events is stored already, and nothing has changed.
+  absl::Status Adopt(const EventBlock& block,
+                     std::span<const StoredEvent> events);
+  // A block that is not known is as one that was reserved: it is not seen.
+  absl::Status Hide(const EventBlock& block);
 
   absl::StatusOr<BlocksInView> InView(int64_t first_day);
 

@@ -10,6 +10,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -51,9 +52,19 @@ def await_true(what, condition, patience=PATIENCE):
         time.sleep(0.1)
 
 
+def as_account(account, directory):
+    """For subprocess: run as that account, which gets the directory."""
+    if not account or os.getuid() != 0:
+        return {}
+    entry = pwd.getpwnam(account)
+    os.chown(directory, entry.pw_uid, entry.pw_gid)
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+
 class Server:
     """One server. `command` is a list; `ready` is asked until it is true."""
     account = None  # who runs it; None: whoever runs this
+    kept = ("data",)
     environment = {}
 
     def __init__(self, name, directory):
@@ -70,12 +81,7 @@ class Server:
         raise NotImplementedError
 
     def start(self, wait=True):
-        who = {}
-        if self.account and os.getuid() == 0:
-            entry = pwd.getpwnam(self.account)
-            who = {"user": entry.pw_uid, "group": entry.pw_gid,
-                   "extra_groups": []}
-            os.chown(self.directory, entry.pw_uid, entry.pw_gid)
+        who = as_account(self.account, self.directory)
         with open(os.path.join(self.directory, "out"), "ab") as out:
             self.process = subprocess.Popen(
                 self.command(), cwd=self.directory, stdout=out, stderr=out,
@@ -104,43 +110,16 @@ class Server:
         self.process.wait()
         self.process = None
 
+    def lose_disk(self):
+        """What it kept is gone; it is to be started again, as operating.md
+        says."""
+        self.kill()
+        for name in self.kept:
+            shutil.rmtree(os.path.join(self.directory, name),
+                          ignore_errors=True)
+
     def end(self):
         self.kill()
-
-
-class ZooKeeper(Server):
-    def __init__(self, name, directory, number, ports):
-        """`ports`: those of all members, each (client, peer, election)."""
-        super().__init__(name, directory)
-        self.port = ports[number][0]
-        data = os.path.join(self.directory, "data")
-        os.makedirs(data)
-        with open(os.path.join(data, "myid"), "w", encoding="ascii") as file:
-            file.write(f"{number + 1}\n")
-        with open(os.path.join(self.directory, "zoo.cfg"), "w",
-                  encoding="ascii") as file:
-            file.write(f"tickTime=1000\ninitLimit=20\nsyncLimit=10\n"
-                       f"dataDir={data}\nclientPort={self.port}\n"
-                       "clientPortAddress=127.0.0.1\nadmin.enableServer=false\n"
-                       "4lw.commands.whitelist=srvr\nmaxClientCnxns=0\n")
-            if len(ports) > 1:
-                for i, (_, peer, election) in enumerate(ports):
-                    file.write(f"server.{i + 1}=127.0.0.1:{peer}:{election}\n")
-
-    def command(self):
-        return ["java", "-Xmx192m", "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1", "-Dzookeeper.log.dir=.", "-cp",
-                "/usr/share/java/zookeeper.jar",
-                "org.apache.zookeeper.server.quorum.QuorumPeerMain",
-                os.path.join(self.directory, "zoo.cfg")]
-
-    def ready(self):
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), 2) as one:
-                one.sendall(b"srvr")
-                return b"Mode:" in one.recv(65536)
-        except OSError:
-            return False
 
 
 def make_authority(directory):
@@ -170,7 +149,7 @@ class ClickHouse(Server):
         `all_ports`: of each shard its servers' ports; `keepers`: ZooKeeper's
         ports, none for one server alone."""
         super().__init__(name, directory)
-        self.http = ports[0]
+        self.shard, self.http = shard, ports[0]
         self.https = ports[3] if len(ports) > 3 else None
         config = [
             "<yandex><logger><level>warning</level><log>log</log>"
@@ -232,10 +211,23 @@ class ClickHouse(Server):
         return ["/usr/sbin/clickhouse-server",
                 f"--config-file={self.directory}/config.xml"]
 
+    def place(self):
+        """What ZooKeeper knows of its table."""
+        return f"/schoolgate/events/{self.shard}/event/replicas/{self.name}"
+
+    def events(self):
+        """Rows that it has itself; None while it has no table."""
+        answer = self.ask("SELECT count() FROM events.event")
+        return int(answer) if answer else None
+
     def ask(self, sql):
         return get(f"http://127.0.0.1:{self.http}/",
                    {"X-ClickHouse-User": "gate", "X-ClickHouse-Key": PASSWORD},
                    sql.encode(), 30)
+
+    def writable(self):
+        return self.ask("SELECT count() FROM system.replicas WHERE is_readonly"
+                        " OR is_session_expired") == "0\n"
 
     def ready(self):
         """It answers, and no table of its waits for ZooKeeper or for the
@@ -243,30 +235,6 @@ class ClickHouse(Server):
         return self.ask("SELECT count() FROM system.replicas WHERE is_readonly"
                         " OR is_session_expired OR queue_size > 0 OR"
                         " active_replicas < total_replicas") == "0\n"
-
-
-class Etcd(Server):
-    def __init__(self, name, directory, number, ports):
-        """`ports`: those of all members, each (client, peer)."""
-        super().__init__(name, directory)
-        self.ports = ports[number]
-        self.members = ",".join(f"etcd{i + 1}=http://127.0.0.1:{peer}"
-                                for i, (_, peer) in enumerate(ports))
-        self.environment = {"ETCD_UNSUPPORTED_ARCH": ""}
-
-    def command(self):
-        client, peer = (f"http://127.0.0.1:{port}" for port in self.ports)
-        return ["etcd", "--name", self.name, "--data-dir", "data",
-                "--listen-client-urls", client,
-                "--advertise-client-urls", client,
-                "--listen-peer-urls", peer,
-                "--initial-advertise-peer-urls", peer,
-                "--initial-cluster", self.members,
-                "--heartbeat-interval", "200", "--election-timeout", "2000"]
-
-    def ready(self):
-        answer = get(f"http://127.0.0.1:{self.ports[0]}/health")
-        return answer is not None and '"true"' in answer
 
 
 class Patroni(Server):
@@ -327,6 +295,13 @@ postgresql:
 
     def command(self):
         return ["patroni", self.file]
+
+    def forget_cluster(self, led):
+        """What etcd knows of an earlier cluster, which `led` led."""
+        subprocess.run(["patronictl", "-c", self.file, "remove", "schoolgate"],
+                       input="schoolgate\nYes I am aware\n"
+                       f"{led.name if led else ''}\n", text=True,
+                       check=True, stdout=subprocess.DEVNULL)
 
     def role(self):
         answer = get(f"http://127.0.0.1:{self.rest}/patroni", seconds=2)
@@ -418,7 +393,11 @@ class Collector(Server):
                       encoding="utf-8") as file:
                 file.write(clickhouse)
             return
-        copy = self.directory + "/copy"
+        self.copy(like)
+
+    def copy(self, like):
+        """Its keys and configuration come from another collector."""
+        copy = tempfile.mkdtemp(dir=self.directory) + "/copy"
         self.run("backup", "--data", like.data, "-o", copy)
         self.run("restore", "--from", copy, "--data", self.data)
         file = os.path.join(self.data, "collector.yaml")
