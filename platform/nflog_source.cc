@@ -103,6 +103,17 @@ class NflogSource : public PacketSource {
     return TakeOne(packet);
   }
 
+  // What was read at once stays where it is until the next reading.
+  NextResult NextSome(absl::Duration patience, std::span<Packet> into,
+                      size_t* count) override {
+    *count = 0;
+    NextResult result = Next(patience, &into[0]);
+    if (result != NextResult::kPacket) return result;
+    *count = 1;
+    while (*count < into.size() && TakeRead(&into[*count])) ++*count;
+    return NextResult::kPacket;
+  }
+
   absl::Status status() const override { return status_; }
 
   int descriptor() const override { return mnl_socket_get_fd(netlink_.get()); }
@@ -174,23 +185,29 @@ class NflogSource : public PacketSource {
   }
 
   NextResult TakeOne(Packet* packet) {
-    Logged logged;
-    while (true) {
-      while (!left_.empty()) {
-        if (!TakeLogMessage(&left_, &logged)) continue;
-        if (logged.number) CountLost(*logged.number);
-        *packet = logged.packet;
-        packet->frame = ++frames_;
-        packet->time_us = now_us_;
-        return NextResult::kPacket;
-      }
-      if (next_ == read_) {
-        const NextResult result = Refill();
-        if (result != NextResult::kPacket) return result;
-      }
-      left_ = {messages_.get() + next_ * kMessageBytes, sizes_[next_]};
-      ++next_;
+    while (!TakeRead(packet)) {
+      const NextResult result = Refill();
+      if (result != NextResult::kPacket) return result;
     }
+    return NextResult::kPacket;
+  }
+
+  // False when nothing is left of what was read.
+  bool TakeRead(Packet* packet) {
+    Logged logged;
+    while (!left_.empty() || next_ < read_) {
+      if (left_.empty()) {
+        left_ = {messages_.get() + next_ * kMessageBytes, sizes_[next_]};
+        ++next_;
+      }
+      if (!TakeLogMessage(&left_, &logged)) continue;
+      if (logged.number) CountLost(*logged.number);
+      *packet = logged.packet;
+      packet->frame = ++frames_;
+      packet->time_us = now_us_;
+      return true;
+    }
+    return false;
   }
 
   // Reads what has come, at most a batch. kPacket when there is something.

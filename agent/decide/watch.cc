@@ -235,6 +235,8 @@ void Watch::Settle() {
     if (judged.repeat) {
       ++counters_.repeats;
       if (episodes_ != nullptr) episodes_->OnRepeat(judged.observation);
+    } else if (IsHit(judged) && IsNamedPersons(judged)) {
+      ++counters_.repeats;
     } else if (IsHit(judged) && IsForSomebody(judged)) {
       Hold(std::move(judged));
     } else {
@@ -267,13 +269,20 @@ bool Watch::IsForSomebody(const Judged& judged) const {
           (judged.who.uid == platform::kNoUid && attribution_.knows_sockets()));
 }
 
-void Watch::Hold(Judged judged) {
+// Somebody on this machine, and the question or hello beside it was a
+// person's.
+bool Watch::IsNamedPersons(const Judged& judged) {
+  if (!IsForSomebody(judged) &&
+      !(judged.who.uid == platform::kNoUid && attribution_.knows_sockets() &&
+        attribution_.IsHere(judged.observation.src))) {
+    return false;
+  }
   const int64_t now_us = judged.observation.time_us;
   const int64_t* named = persons_.Find(judged.name, now_us);
-  if (named != nullptr && now_us - *named < kRepeatUs) {
-    ++counters_.repeats;
-    return;
-  }
+  return named != nullptr && now_us - *named < kRepeatUs;
+}
+
+void Watch::Hold(Judged judged) {
   if (held_.size() >= kMaxHeld) {
     Record(held_.front());
     held_.pop_front();

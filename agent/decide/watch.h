@@ -164,6 +164,7 @@ class Watch : public ObservationSink {
   static bool IsHit(const Judged& judged);
   static bool IsPersons(const Judged& judged);
   bool IsForSomebody(const Judged& judged) const;
+  bool IsNamedPersons(const Judged& judged);
   void Hold(Judged judged);
   void NamePerson(const Judged& judged);
   void ReleaseHeld(int64_t now_us);

@@ -502,6 +502,7 @@ TEST_F(WatchTest, AQuestionOfNobodyBelongsToThePersonBesideIt) {
       28);
   Ask(V4(10, 0, 0, 2, 4001), server_, "bet365.com", platform::kNoUid);
   Ask(V4(10, 0, 0, 2, 4002), site_, "bet365.com", kPupil, NameSource::kTls);
+  Ask(V4(10, 0, 0, 2, 4005), site_, kShut, platform::kNoUid, NameSource::kTls);
   // Open to staff, shut for an unknown user: nothing happened.
   Ask(V4(10, 0, 0, 2, 4003), server_, "www.mumsnet.com", platform::kNoUid);
   Ask(V4(10, 0, 0, 2, 4004), site_, "www.mumsnet.com", 1009, NameSource::kTls);

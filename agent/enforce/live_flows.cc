@@ -41,7 +41,7 @@ void LiveFlows::Remember(const Observation& seen, const Who& who,
   // Help-lines are let run whatever comes, and nothing is kept of them.
   if (decision.never_log) return;
   const absl::Time now = absl::FromUnixMicros(seen.time_us);
-  Age(now);
+  if (named_.size() > 2 * kMaxFlows) ForgetNames(now);
   const FlowEnds ends(seen.transport, seen.src, seen.dst);
   while (!order_.empty() &&
          (flows_.size() >= kMaxFlows || order_.size() >= 4 * kMaxFlows)) {
@@ -65,11 +65,11 @@ void LiveFlows::Remember(const Observation& seen, const Who& who,
               .since = now,
               .until = decision.until.value_or(absl::InfiniteFuture())};
   named_.emplace_back(now, ends);
+  next_until_ = std::min(next_until_, flow.until);
 }
 
-// Names whose minute is over become fingerprints: that is dear, and most
-// flows are over by then.
-void LiveFlows::Age(absl::Time now) {
+// Most flows are over by then.
+void LiveFlows::ForgetNames(absl::Time now) {
   while (!named_.empty() &&
          (now - named_.front().first >= kNameStays ||
           now < named_.front().first || named_.size() > 2 * kMaxFlows)) {
@@ -168,10 +168,14 @@ size_t LiveFlows::CutOf(std::string_view login, platform::FlowMarker& marker) {
 size_t LiveFlows::OnTime(const rules::Ruleset& rules,
                          const rules::Question& now,
                          platform::FlowMarker& marker) {
-  Age(now.at);
+  if (now.at < next_until_) return 0;
   bool any = false;
+  next_until_ = absl::InfiniteFuture();
   for (auto& [ends, flow] : flows_) {
-    if (flow.until > now.at) continue;
+    if (flow.until > now.at) {
+      next_until_ = std::min(next_until_, flow.until);
+      continue;
+    }
     flow.until = absl::InfiniteFuture();
     any = true;
   }

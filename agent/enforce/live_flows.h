@@ -48,7 +48,11 @@ class LiveFlows {
   size_t CutForbidden(const rules::Ruleset& before, const rules::Ruleset& after,
                       const rules::Question& now, platform::FlowMarker& marker);
 
-  // Time has passed: cuts what was allowed until now, and forgets names.
+  // Names whose minute is over become fingerprints: that is dear, so not while
+  // a packet waits. Call it several times a second.
+  void ForgetNames(absl::Time now);
+
+  // Time has passed: cuts what was allowed until now.
   size_t OnTime(const rules::Ruleset& rules, const rules::Question& now,
                 platform::FlowMarker& marker);
 
@@ -76,7 +80,6 @@ class LiveFlows {
                  const rules::Ruleset& after, const Hosts& hosts,
                  const rules::Question& now) const;
   bool Cut(const Flow& flow, platform::FlowMarker& marker) const;
-  void Age(absl::Time now);
 
   const std::string key_;
   // By when they began, oldest first; some are gone or begun anew by now.
@@ -85,6 +88,7 @@ class LiveFlows {
   absl::flat_hash_map<FlowEnds, Flow> flows_;
   Ages order_;
   Ages named_;  // those whose name is still held
+  absl::Time next_until_ = absl::InfiniteFuture();  // of all; none is earlier
 };
 
 }  // namespace schoolgate::agent

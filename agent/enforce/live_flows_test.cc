@@ -65,6 +65,7 @@ class LiveFlowsTest : public testing::Test {
   void Pass(absl::Duration by) {
     now_.at += by;
     now_.boot_us += absl::ToInt64Microseconds(by);
+    flows_.ForgetNames(now_.at);
     flows_.OnTime(*rules_, now_, marker_);
   }
 

@@ -1,9 +1,11 @@
 #include "agent/run/gatehouse.h"
 
+#include <array>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "agent/keep/kept_names.h"
+#include "platform/wait.h"
 
 namespace schoolgate::agent {
 namespace {
@@ -127,6 +129,13 @@ void Gatehouse::TakeLeftovers() {
 void Gatehouse::Serve(int64_t now_us) {
   served_us_ = now_us;
   if (gate_ != nullptr) gate_->Serve(now_us);
+}
+
+void Gatehouse::ServeIfReady(const platform::Clock& clock) {
+  const std::array<int, 1> held = {descriptor()};
+  if (platform::WaitReadable(held, absl::ZeroDuration()) != 0) {
+    Serve(absl::ToUnixMicros(clock.Now()));
+  }
 }
 
 void Gatehouse::Close() {

@@ -16,6 +16,7 @@
 #include "agent/health/incidents.h"
 #include "agent/run/gate_mode.h"
 #include "agent/run/service.h"
+#include "platform/clock.h"
 #include "platform/packet_sender.h"
 
 namespace schoolgate::agent {
@@ -43,6 +44,9 @@ class Gatehouse {
 
   // Judges what is held now; never waits.
   void Serve(int64_t now_us);
+
+  // The same, in the midst of other work: next to nothing when nothing waits.
+  void ServeIfReady(const platform::Clock& clock);
 
   // Takes the table away: whatever comes now passes.
   void Close();

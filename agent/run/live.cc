@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <span>
 #include <utility>
 
 #include "agent/decide/attribution.h"
@@ -43,7 +44,8 @@ constexpr absl::Duration kHousekeeping = absl::Milliseconds(250);
 constexpr absl::Duration kReopenCapture = absl::Milliseconds(500);
 constexpr absl::Duration kWordEvery = absl::Seconds(10);
 // Between two looks at the clock and the other duties, under full load.
-constexpr int kPacketsATurn = 256;
+constexpr size_t kPacketsATurn = 256;
+constexpr size_t kPacketsAtOnce = 16;
 // What Wait says.
 constexpr uint32_t kSourceReady = 1u << 0;
 constexpr uint32_t kGateReady = 1u << 1;
@@ -74,6 +76,7 @@ class LiveAgent {
   void OnSourceEnd();
   uint32_t Wait() const;
   void TakePackets();
+  void Observe(std::span<platform::Packet> packets);
   absl::Status KeepGate();
   void Housekeeping();
   void TakeIdentity();
@@ -278,19 +281,17 @@ uint32_t LiveAgent::Wait() const {
   return holds_back ? ready | kGateReady : ready;
 }
 
+// Whoever is held does not wait until all is taken that others have sent.
 void LiveAgent::TakePackets() {
   if (!ReadyForPackets()) return;
-  platform::Packet packet;
-  for (int taken = 0; taken < kPacketsATurn || source_->buffered(); ++taken) {
-    switch (source_->Next(absl::ZeroDuration(), &packet)) {
+  std::array<platform::Packet, kPacketsAtOnce> packets;
+  for (size_t taken = 0; taken < kPacketsATurn || source_->buffered();) {
+    size_t count = 0;
+    switch (source_->NextSome(absl::ZeroDuration(), packets, &count)) {
       case platform::NextResult::kPacket:
-        if (!config_.capture_file.empty()) {
-          if (shift_us_ == 0) {
-            shift_us_ = absl::ToUnixMicros(clock_.Now()) - packet.time_us;
-          }
-          packet.time_us += shift_us_;
-        }
-        observer_->OnPacket(packet);
+        Observe(std::span(packets).first(count));
+        taken += count;
+        if (gatehouse_ != nullptr) gatehouse_->ServeIfReady(clock_);
         break;
       case platform::NextResult::kIdle:
         return;
@@ -299,6 +300,18 @@ void LiveAgent::TakePackets() {
         return;
     }
   }
+}
+
+void LiveAgent::Observe(std::span<platform::Packet> packets) {
+  if (!config_.capture_file.empty()) {
+    for (platform::Packet& packet : packets) {
+      if (shift_us_ == 0) {
+        shift_us_ = absl::ToUnixMicros(clock_.Now()) - packet.time_us;
+      }
+      packet.time_us += shift_us_;
+    }
+  }
+  observer_->OnPackets(packets);
 }
 
 // Brings the gate to what configuration and policy want. Fails only where

@@ -61,6 +61,7 @@ bool RulesInForce::Turn() {
   if (changed) Use();
   LookAtPages();
   verdicts_->Try(inbox_.trial());
+  live_flows_.ForgetNames(clock_.Now());
   if (marker_ != nullptr && rules() != nullptr) {
     status_.flows_cut +=
         live_flows_.OnTime(*rules(), verdicts_->Blank(clock_.Now()), *marker_);

@@ -159,7 +159,11 @@ TEST_F(BundleFileTest, OtherBusErrorsEndTheProgramAsEver) {
   ASSERT_TRUE(Write().ok());
   const auto bundle = BundleFile::Open(path_);
   ASSERT_TRUE(bundle.ok()) << bundle.status();
+#ifdef __SANITIZE_ADDRESS__
+  EXPECT_DEATH(std::raise(SIGBUS), "BUS");  // its own handler tells of it
+#else
   EXPECT_EXIT(std::raise(SIGBUS), testing::KilledBySignal(SIGBUS), "");
+#endif
 }
 
 }  // namespace

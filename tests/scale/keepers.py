@@ -42,14 +42,20 @@ class ZooKeeper(Server):
         with open(os.path.join(data, "myid"), "w", encoding="ascii") as file:
             file.write(f"{self.number + 1}\n")
 
-    def forget(self, path):
-        """As zkCli.sh does."""
-        subprocess.run(
+    def ask(self, *words):
+        """What zkCli.sh says."""
+        return subprocess.run(
             ["java", "-cp", "/usr/share/java/zookeeper.jar",
              "org.apache.zookeeper.ZooKeeperMain", "-server",
-             f"127.0.0.1:{self.port}", "deleteall", path], check=True,
+             f"127.0.0.1:{self.port}", *words], check=True, text=True,
             cwd=self.directory, stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            capture_output=True).stdout
+
+    def forget(self, path):
+        """Until it is gone: deleteall ends well, too, when some is left."""
+        parent, _, name = path.rpartition("/")
+        while name in self.ask("ls", parent):
+            self.ask("deleteall", path)
 
     def role(self):
         """Leader, follower, standalone; None: it takes no part."""
@@ -85,7 +91,9 @@ class Etcd(Server):
         """`member` has lost its disk: it leaves, and comes as another one."""
         listed = self.call("list", {})["members"]
         number = next(one["ID"] for one in listed if one["name"] == member.name)
-        self.call("remove", {"ID": number})
+        # Refused for some seconds after a member has died.
+        await_true("the old member leaves",
+                   lambda: self.call("remove", {"ID": number}))
         await_true("a place for the new member", lambda: self.call(
             "add", {"peerURLs": [f"http://127.0.0.1:{member.ports[1]}"]}))
         member.state = "existing"
