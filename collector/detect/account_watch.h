@@ -14,6 +14,7 @@
 
 #include "absl/time/time.h"
 #include "collector/detect/finding.h"
+#include "collector/detect/shared_text.h"
 #include "collector/policy/school_policies.h"
 #include "collector/store/device_owners.h"
 #include "collector/store/device_store.h"
@@ -58,9 +59,9 @@ class AccountWatch {
  private:
   struct Use {
     absl::Time time;
-    std::string device;
+    SharedText device;
     uint64_t epoch = 0, sequence = 0;
-    std::string group;  // of the person
+    SharedText group;  // of the person
 
     bool operator<(const Use& other) const {
       return std::tie(time, device, epoch, sequence) <

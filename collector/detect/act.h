@@ -3,10 +3,10 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <tuple>
 
 #include "absl/time/time.h"
+#include "collector/detect/shared_text.h"
 #include "proto/event.pb.h"
 
 namespace schoolgate::collector {
@@ -15,14 +15,14 @@ struct Act {
   absl::Time start;
   absl::Time end;
   absl::Time received;
-  std::string device;
+  SharedText device;
   uint64_t epoch = 0;
   uint64_t sequence = 0;
-  std::string host;     // empty for sealed ones
-  std::string service;  // registrable name, or the host of a contact
-  std::string clause;
-  std::string group;
-  std::string why;  // facts that led to the grade, in plain words
+  SharedText host;     // empty for sealed ones
+  SharedText service;  // registrable name, or the host of a contact
+  SharedText clause;
+  SharedText group;
+  SharedText why;  // facts that led to the grade, in plain words
   v1::Grade grade = v1::GRADE_UNSPECIFIED;  // unspecified: a bare contact
   v1::Action action = v1::ACTION_UNSPECIFIED;
   int32_t half_points = 0;

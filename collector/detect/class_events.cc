@@ -14,7 +14,7 @@ constexpr size_t kMostEvidence = 100;
 // Whether some window of kWindow holds kDevices devices and `at` itself.
 template <typename Seen>
 bool Crowded(const Seen& sightings, absl::Time at) {
-  std::vector<std::pair<absl::Time, const std::string*>> near;
+  std::vector<std::pair<absl::Time, const SharedText*>> near;
   for (const auto& sighting : sightings) {
     if (absl::AbsDuration(sighting.start - at) <= ClassEvents::kWindow) {
       near.emplace_back(sighting.start, &sighting.device);
@@ -22,10 +22,10 @@ bool Crowded(const Seen& sightings, absl::Time at) {
   }
   for (const auto& [from, unused] : near) {
     if (from > at || at - from > ClassEvents::kWindow) continue;
-    std::set<std::string> devices;
+    std::set<const std::string*> devices;  // one for each text
     for (const auto& [when, device] : near) {
       if (when >= from && when - from <= ClassEvents::kWindow) {
-        devices.insert(*device);
+        devices.insert(&device->str());
       }
     }
     if (devices.size() >= ClassEvents::kDevices) return true;
@@ -43,14 +43,14 @@ std::set<ClassEvents::SubjectId> ClassEvents::Add(const SubjectId& who,
   Service service{who.first, act.service};
   Sightings& all = sightings_[service];
   if (all.size() >= kMostSightings) all.erase(all.begin());
-  bool fresh = all.insert({act.start, act.device, who, category, act.host,
-                           act.epoch, act.sequence})
+  bool fresh = all.insert({act.start, act.device, who.second, category,
+                           act.host, act.epoch, act.sequence})
                    .second;
   if (fresh && Crowded(all, act.start)) {
     touched_.insert(service);
     for (const Sighting& other : all) {
       if (absl::AbsDuration(other.start - act.start) <= kWindow) {
-        again.insert(other.who);
+        again.insert({who.first, other.subject});
       }
     }
   }
@@ -60,7 +60,7 @@ std::set<ClassEvents::SubjectId> ClassEvents::Add(const SubjectId& who,
   std::set<std::string>& devices = pairs_[pair];
   if (devices.size() < kPairDevices && devices.insert(act.device).second &&
       devices.size() == kPairDevices) {
-    for (const Sighting& other : all) again.insert(other.who);
+    for (const Sighting& other : all) again.insert({who.first, other.subject});
   }
   return again;
 }

@@ -46,10 +46,10 @@ class ClassEvents {
  private:
   struct Sighting {
     absl::Time start;
-    std::string device;
-    SubjectId who;
-    std::string category;
-    std::string host;
+    SharedText device;
+    SharedText subject;
+    SharedText category;
+    SharedText host;
     uint64_t epoch = 0, sequence = 0;
 
     bool operator<(const Sighting& other) const {

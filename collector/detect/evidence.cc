@@ -65,10 +65,10 @@ v1::AlertEvidence EvidenceOf(const Act& act) {
   line.set_sequence(act.sequence);
   line.set_epoch(act.epoch);
   line.set_count(1);
-  std::string host =
-      act.host.empty() ? "a host on the restricted list (sealed)" : act.host;
+  std::string host = act.host.empty() ? "a host on the restricted list (sealed)"
+                                      : act.host.str();
   std::string sentence = Deed(act, host);
-  if (!act.why.empty()) absl::StrAppend(&sentence, " (", act.why, ")");
+  if (!act.why.empty()) absl::StrAppend(&sentence, " (", act.why.str(), ")");
   if (act.reported) absl::StrAppend(&sentence, ". Reported by the person");
   line.set_sentence(absl::StrCat(sentence, "."));
   return line;

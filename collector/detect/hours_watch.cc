@@ -50,8 +50,8 @@ void HoursWatch::Add(const StoredEvent& event) {
   const bool certain = person.confidence() == v1::CONFIDENCE_CERTAIN;
   std::set<Use>& uses = devices_[id];
   if (!uses.insert({event.happened, event.epoch, event.event.sequence(),
-                    certain ? person.pseudonym() : "", person.group(),
-                    HostOf(event.event)})
+                    certain ? person.pseudonym() : std::string(),
+                    person.group(), HostOf(event.event)})
            .second) {
     return;
   }
@@ -72,14 +72,14 @@ Finding HoursWatch::About(const DeviceId& id, const Device& device,
   finding.enforced = false;
   finding.threshold = InWords(hours);
   // One person's doing only when every use says so.
-  const std::string& person = sitting.front()->person;
+  const SharedText& person = sitting.front()->person;
   const bool one_person =
       !person.empty() &&
       std::all_of(sitting.begin(), sitting.end(),
                   [&](const Use* use) { return use->person == person; });
   finding.subject_is_person = one_person;
-  finding.subject = one_person ? person : id.second;
-  finding.group = one_person ? sitting.front()->group : device.group;
+  finding.subject = one_person ? person.str() : id.second;
+  finding.group = one_person ? sitting.front()->group.str() : device.group;
   for (const Use* use : sitting) {
     if (finding.evidence.size() >= kMostLines) break;
     v1::AlertEvidence& line = finding.evidence.emplace_back();
@@ -87,7 +87,7 @@ Finding HoursWatch::About(const DeviceId& id, const Device& device,
     line.set_host(use->host);
     line.set_sentence(absl::StrCat(
         "Contacted host ",
-        use->host.empty() ? "on the restricted list (sealed)" : use->host,
+        use->host.empty() ? "on the restricted list (sealed)" : use->host.str(),
         "."));
     line.set_device(id.second);
     line.set_epoch(use->epoch);

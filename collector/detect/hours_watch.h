@@ -12,6 +12,7 @@
 
 #include "absl/time/time.h"
 #include "collector/detect/finding.h"
+#include "collector/detect/shared_text.h"
 #include "collector/policy/school_policies.h"
 #include "collector/policy/thresholds.h"
 #include "collector/store/device_store.h"
@@ -45,8 +46,8 @@ class HoursWatch {
   struct Use {
     absl::Time time;
     uint64_t epoch = 0, sequence = 0;
-    std::string person;  // empty: not certain who
-    std::string group, host;
+    SharedText person;  // empty: not certain who
+    SharedText group, host;
 
     bool operator<(const Use& other) const {
       return std::tie(time, epoch, sequence) <

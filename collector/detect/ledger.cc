@@ -217,7 +217,7 @@ bool Ledger::Reported(const Act& act) const {
     }
     bool same_host =
         !report.host.empty() &&
-        (report.host == act.host || IsWithin(report.host, act.service));
+        (report.host == act.host || IsWithin(report.host, act.service.str()));
     if (same_host && report.time >= act.start - absl::Minutes(1) &&
         report.time <= act.end + kReportLinks) {
       return true;

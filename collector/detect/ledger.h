@@ -44,7 +44,7 @@ class Ledger {
   uint64_t refused() const { return refused_; }
 
  private:
-  using Identity = std::tuple<std::string, uint64_t, uint64_t>;
+  using Identity = std::tuple<SharedText, uint64_t, uint64_t>;
   using SubjectId = std::pair<std::string, std::string>;  // school, subject
 
   struct Told {
