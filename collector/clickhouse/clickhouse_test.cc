@@ -150,20 +150,26 @@ uint64_t CountAllIn(EventStore& store) {
   return contacts;
 }
 
+// One store, seen from its two places.
+struct BothPlaces {
+  Scratch scratch;
+  std::unique_ptr<EventStore> store = OpenEvents(scratch.path()).value();
+  std::shared_ptr<Postgres> database = LedgerAt(scratch.path());
+  EventLedger ledger{database};
+  std::unique_ptr<ClickHouseCluster> cluster =
+      ClickHouseCluster::Open(
+          Server()->Place(TestServer::SchemaOf(scratch.path())),
+          platform::SystemClock())
+          .value();
+};
+
 // PostgreSQL comes back from the backup of last night: what was acknowledged
 // since would be gone, though ClickHouse has it, and new blocks would get the
 // numbers of old ones.
 TEST(ClickHouseTest, WhatPostgreSqlForgotCountsAgain) {
   SG_NEEDS_SERVERS();
-  Scratch scratch;
-  const auto store = OpenEvents(scratch.path()).value();
-  const std::shared_ptr<Postgres> database = LedgerAt(scratch.path());
-  EventLedger ledger(database);
-  const auto cluster =
-      ClickHouseCluster::Open(
-          Server()->Place(TestServer::SchemaOf(scratch.path())),
-          platform::SystemClock())
-          .value();
+  BothPlaces both;
+  auto& [scratch, store, database, ledger, cluster] = both;
   ASSERT_EQ(store->Append(Contacts("D-1", 1, 10))->size(), 10u);
   EXPECT_EQ(CountForgottenBlocks(*cluster, ledger, *store).value(), 0u);
   BackUp(*database);
@@ -187,15 +193,8 @@ TEST(ClickHouseTest, WhatPostgreSqlForgotCountsAgain) {
 // block only the rest counts.
 TEST(ClickHouseTest, WhatCameAgainMeanwhileIsNotDoubled) {
   SG_NEEDS_SERVERS();
-  Scratch scratch;
-  const auto store = OpenEvents(scratch.path()).value();
-  const std::shared_ptr<Postgres> database = LedgerAt(scratch.path());
-  EventLedger ledger(database);
-  const auto cluster =
-      ClickHouseCluster::Open(
-          Server()->Place(TestServer::SchemaOf(scratch.path())),
-          platform::SystemClock())
-          .value();
+  BothPlaces both;
+  auto& [scratch, store, database, ledger, cluster] = both;
   ASSERT_EQ(store->Append(Contacts("D-1", 1, 10))->size(), 10u);
   BackUp(*database);
   ASSERT_EQ(store->Append(Contacts("D-1", 11, 30))->size(), 20u);
@@ -212,15 +211,8 @@ TEST(ClickHouseTest, WhatCameAgainMeanwhileIsNotDoubled) {
 // A new database beside an old ClickHouse would show another school's events.
 TEST(ClickHouseTest, ANewLedgerBesideOldBlocksIsRefused) {
   SG_NEEDS_SERVERS();
-  Scratch scratch;
-  const auto store = OpenEvents(scratch.path()).value();
-  const std::shared_ptr<Postgres> database = LedgerAt(scratch.path());
-  EventLedger ledger(database);
-  const auto cluster =
-      ClickHouseCluster::Open(
-          Server()->Place(TestServer::SchemaOf(scratch.path())),
-          platform::SystemClock())
-          .value();
+  BothPlaces both;
+  auto& [scratch, store, database, ledger, cluster] = both;
   EXPECT_EQ(CountForgottenBlocks(*cluster, ledger, *store).value(), 0u);
   ASSERT_EQ(store->Append(Contacts("D-1", 1, 10))->size(), 10u);
   ASSERT_TRUE(database->Run("DELETE FROM event_block").ok());
