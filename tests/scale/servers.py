@@ -41,6 +41,15 @@ def get(url, headers=None, body=None, seconds=5):
         return None
 
 
+def end_when_stopped():
+    """A stop from outside ends the servers as well; a second one does not
+    interrupt that."""
+    def stop(*_):
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise SystemExit("stopped")
+    signal.signal(signal.SIGTERM, stop)
+
+
 def await_true(what, condition, patience=PATIENCE):
     start = time.monotonic()
     while True:
@@ -349,8 +358,7 @@ class HaProxy(Server):
                  "  balance leastconn", "  option httpchk GET /readyz"]
         for i, (devices, metrics) in enumerate(backends):
             lines.append(f"  server c{i + 1} 127.0.0.1:{devices} check port "
-                         f"{metrics} inter 500ms fall 2 rise 1 "
-                         "on-marked-down shutdown-sessions")
+                         f"{metrics} inter 500ms fall 2 rise 1")
         with open(os.path.join(self.directory, "haproxy.cfg"), "w",
                   encoding="ascii") as file:
             file.write("\n".join(lines) + "\n")
