@@ -1,9 +1,11 @@
 #include "collector/cases/sentence.h"
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "collector/cases/sanctions.h"
@@ -16,6 +18,8 @@ namespace schoolgate::collector {
 namespace {
 
 constexpr size_t kHostsNamed = 3;
+// How the words of `schoolgate preview --ask` begin.
+constexpr char kAsksForPass[] = "\"lesson pass for ";
 
 struct Tally {
   uint32_t blocked = 0, contacted = 0;
@@ -351,14 +355,22 @@ void RequestWords(const Finding& finding, absl::TimeZone zone,
   alert->set_title("Somebody asks for a change");
   alert->set_sentence(absl::StrCat(
       finding.subject_is_person
-          ? absl::StrCat(finding.subject, " asked")
-          : absl::StrCat("Somebody on ", DeviceName(*alert), " asked"),
-      " for ", finding.detail, " ", Span(*alert, zone), "."));
+          ? absl::StrCat(finding.subject, " asked ")
+          : absl::StrCat("Somebody on ", DeviceName(*alert), " asked "),
+      Span(*alert, zone), " for ", finding.detail, "."));
   alert->set_why("People can ask for a host to be opened or blocked.");
   alert->set_in_favour(finding.in_favour);
+  const bool lesson =
+      std::any_of(alert->evidence().begin(), alert->evidence().end(),
+                  [](const v1::AlertEvidence& line) {
+                    return absl::StrContains(line.sentence(), kAsksForPass);
+                  });
   alert->set_next_step(
-      "Decide with the IT provider whether the rules should change, and tell "
-      "the person what you decided.");
+      lesson ? "This is for a lesson: “Lesson passes” shows what the class "
+               "would miss, and how a pass is approved. Tell the person what "
+               "you decided."
+             : "Decide with the IT provider whether the rules should change, "
+               "and tell the person what you decided.");
 }
 
 DeviceSpeech SpeakOfDevice(const Finding& finding, const v1::Alert& alert,
@@ -450,9 +462,11 @@ DeviceSpeech SpeakOfDevice(const Finding& finding, const v1::Alert& alert,
             "A full or failing disk can cause this.",
             "Ask the IT provider to check the device."};
   }
+  const std::string times =
+      alert.count() > 1 ? absl::StrCat(", ", Times(alert.count())) : "";
   return {"Protection was changed",
-          absl::StrCat(TamperWords(finding.detail), " on device ", device,
-                       often, " ", when, "."),
+          absl::StrCat("Device ", device, " reported ", when, ": ",
+                       TamperWords(finding.detail), times, "."),
           "This can be a way around the filter.",
           "Maintenance or a new network can look the same.",
           "Ask the IT provider whether this was their work."};
