@@ -35,7 +35,7 @@ struct alignas(64) Flow {
   uint8_t marks;     // the observer's own flags
   uint64_t id;       // 1, 2, ... in order of first sight; 0: no flow
   int64_t last_us;
-  uint32_t name_hash;  // of the last name told
+  uint32_t name_hash;  // of the last name told, or the last two of one hello
   uint32_t uid;
 
   FlowSide sides[2];

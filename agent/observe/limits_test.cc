@@ -246,6 +246,31 @@ TEST(Teller, ProtocolsUpToTheLimitAndThenCounted) {
   }
 }
 
+// RFC 6066 allows one name; who sends two, and the same hello again, has
+// contacted two servers once.
+TEST(Teller, TwoNamesOfAHelloAreToldOnceHoweverOftenItComes) {
+  Recorder sink;
+  Teller teller(sink);
+  const Buffer a = {'a', '.', 'b'}, c = {'c', '.', 'd'};
+  const auto say = [&](Flow& flow, Bytes first, Bytes second) {
+    ClientHello hello;
+    hello.server_name = first;
+    hello.second_name = second;
+    teller.Hello(NameSource::kTls, flow, 0, hello);
+  };
+  using Names = std::vector<std::string>;
+  Flow flow{};
+  for (int i = 0; i < 3; ++i) say(flow, a, c);
+  EXPECT_EQ(sink.names, (Names{"a.b", "c.d"}));
+  say(flow, c, a);  // another hello
+  EXPECT_EQ(sink.names, (Names{"a.b", "c.d", "c.d", "a.b"}));
+  Flow same{};
+  sink.names.clear();
+  for (int i = 0; i < 2; ++i) say(same, a, a);
+  say(same, a, {});
+  EXPECT_EQ(sink.names, Names{"a.b"});
+}
+
 TEST(Teller, NamesUpToTheLimitAndThenCutAndCounted) {
   Recorder sink;
   Teller teller(sink);

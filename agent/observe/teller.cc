@@ -8,6 +8,8 @@ namespace schoolgate::agent {
 namespace {
 
 constexpr uint16_t kPortDot = 853;
+// Sets the second of two names apart from the first.
+constexpr uint32_t kSecond = 0x9e3779b1;
 
 Endpoint End(const Flow& flow, int side) {
   return {flow.ends[side], flow.ports[side]};
@@ -153,14 +155,24 @@ void Teller::Hello(NameSource source, Flow& flow, int side,
   ReadAlpn(hello.alpn);
   SetName(hello.server_name);
   Judge(source, flow, side, hello, text_.view());
-  if (!text_.view().empty()) {
-    Tell(source, flow, side, hello.encrypted, text_.view());
+  const auto tell = [&](const NameText& name) {
+    if (name.view().empty()) return;
+    Tell(source, flow, side, hello.encrypted, name.view());
+  };
+  if (hello.second_name.empty()) {
+    tell(text_);
+    return;
   }
-  if (hello.second_name.empty()) return;
-  SetName(hello.second_name);
-  if (!text_.view().empty()) {
-    Tell(source, flow, side, hello.encrypted, text_.view());
-  }
+  NameText second;
+  second.SetHost(hello.second_name);
+  counters_.cut_names += second.cut();
+  // The same hello may come again: a flow remembers its two names as one.
+  const uint32_t first_hash = HashName(text_.view());
+  const uint32_t both = HashName(second.view()) * kSecond ^ first_hash;
+  if (flow.name_hash == both) return;
+  tell(text_);
+  tell(second);
+  if (flow.name_hash != first_hash) flow.name_hash = both;
 }
 
 void Teller::Http(Flow& flow, int side, Bytes host) {

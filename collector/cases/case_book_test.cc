@@ -161,6 +161,36 @@ TEST_F(CaseBookTest, AClosedAlertOpensAgainOnlyForNewEvidence) {
   EXPECT_EQ(alerts[0].notes_size(), 1);
 }
 
+// Of one day it is the digest's; more on that day is nothing new, on another
+// day it is an alert, which somebody who had seen the first has not seen.
+TEST_F(CaseBookTest, WhatWasSeenInTheDigestIsNewAsAnAlert) {
+  School school;
+  const auto play = [&] {
+    school.After(Minutes(23)).Episode("play.test", "games", v1::GRADE_ATTEMPT);
+    auto alerts = Apply(school.events());
+    return alerts.empty() ? v1::Alert() : alerts[0];
+  };
+  play();
+  play();
+  const v1::Alert thin = play();
+  ASSERT_EQ(thin.rule(), kThinPattern);
+  ASSERT_TRUE(store_
+                  ->Update(thin.id(),
+                           [](v1::Alert* alert) {
+                             alert->set_state(v1::ALERT_STATE_SEEN);
+                             return absl::OkStatus();
+                           })
+                  .ok());
+  const v1::Alert more = play();
+  EXPECT_EQ(more.rule(), kThinPattern);
+  EXPECT_EQ(more.state(), v1::ALERT_STATE_SEEN);
+  school.At(School::Start() + absl::Hours(24));
+  const v1::Alert alert = play();
+  EXPECT_EQ(alert.id(), thin.id());
+  EXPECT_NE(alert.rule(), kThinPattern);
+  EXPECT_EQ(alert.state(), v1::ALERT_STATE_NEW);
+}
+
 TEST_F(CaseBookTest, SealedMaterialNamesNoHostAndSaysWhatToDo) {
   School school;
   school.Contact("secret.test", "child-abuse");

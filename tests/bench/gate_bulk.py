@@ -4,7 +4,9 @@ in them, one where the kernel tracks connections for a rule of somebody else.
 
 Runs of iperf3 differ by a fifth on a machine with two processors, whatever is
 between them. Here sender and receiver have a processor each, buffers of one
-size, and hundreds of short turns in chance order.
+size, and hundreds of short turns in chance order. This is as fast as two
+processors can move bytes; on_a_line() is what a laptop's network card lets
+through.
 """
 import os
 import random
@@ -14,6 +16,7 @@ import sys
 import time
 
 TURN_BYTES = 64 << 20
+LINE = "1gbit"
 PORT = 5300
 RECEIVER = """
 import socket, sys
@@ -132,3 +135,48 @@ def measure(lab, address, rounds):
             "gbit_s_tracking_alone": bits["tracking"],
             "ratio_to_tracking": tracked, "ratio_to_tracking_95":
             tracked_interval, "turns": rounds}
+
+
+def busy_seconds():
+    """Of all processors, since the machine started."""
+    with open("/proc/stat", encoding="ascii") as stat:
+        user, nice, system, _, _, irq, soft, stolen = map(
+            int, stat.readline().split()[1:9])
+    return (user + nice + system + irq + soft + stolen) / os.sysconf(
+        "SC_CLK_TCK")
+
+
+def on_a_line(lab, address, rounds):
+    """The same, over cables of one gigabit a second: what is lost, and what
+    the processors do for a gigabyte (all that runs on the machine)."""
+    pair = Pair(lab.tag + "p")
+    clients = {"gate": lab.client, "nothing": pair.client}
+    shape = lambda verb, *words: [subprocess.run(
+        ["ip", "netns", "exec", client, "tc", "qdisc", verb, "dev", "eth0",
+         "root", *words], check=True) for client in clients.values()]
+    flows, speed, busy = {}, {name: [] for name in clients}, {}
+    try:
+        shape("add", "tbf", "rate", LINE, "burst", "1mb", "latency", "20ms")
+        flows["gate"] = Flow(lab.client, lab.net, address)
+        flows["nothing"] = Flow(pair.client, pair.net, pair.ADDRESS)
+        for flow in flows.values():
+            flow.turn()
+        for _ in range(rounds):
+            for name in random.sample(list(flows), len(flows)):
+                before = busy_seconds()
+                speed[name].append(flows[name].turn())
+                busy[name] = busy.get(name, 0) + busy_seconds() - before
+    finally:
+        for flow in flows.values():
+            flow.close()
+        shape("del")
+        pair.close()
+    ratio, interval = ratio_of(speed["gate"], speed["nothing"])
+    gigabytes = rounds * TURN_BYTES / 1e9
+    return {"gbit_s": round(statistics.median(speed["gate"]) / 1e9, 3),
+            "gbit_s_without": round(
+                statistics.median(speed["nothing"]) / 1e9, 3),
+            "ratio": ratio, "ratio_95": interval,
+            "cpu_s_per_gb": round(busy["gate"] / gigabytes, 2),
+            "cpu_s_per_gb_without": round(busy["nothing"] / gigabytes, 2),
+            "turns": rounds}
