@@ -17,6 +17,12 @@ export function dayWord(text: string, now = new Date()): string {
   return time.getFullYear() === now.getFullYear() ? day.format(time) : dayYear.format(time);
 }
 
+// As on paper, where “today” would soon be wrong.
+export function wholeDay(text: string, now = new Date()): string {
+  const time = new Date(text);
+  return `${sameDay(time, now) ? "Today, " : ""}${day.format(time)} ${time.getFullYear()}`;
+}
+
 export const today = (): string => `${day.format(new Date())} ${new Date().getFullYear()}`;
 
 export const clockWord = (text: string, seconds = false): string =>
