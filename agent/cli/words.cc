@@ -154,9 +154,12 @@ std::string StatusInWords(const nlohmann::json& status) {
     }
     words += ".\n";
   }
+  const uint64_t contacts = Number(status, "contacts");
   words += "Since it started it noted " +
-           std::to_string(Number(status, "contacts")) +
-           " contacts with such hosts. Names of all other hosts are forgotten "
+           (contacts == 0   ? std::string("no contact")
+            : contacts == 1 ? std::string("1 contact")
+                            : std::to_string(contacts) + " contacts") +
+           " with such hosts. Names of all other hosts are forgotten "
            "within a minute and never leave this device.\n";
   words += BlindnessInWords(status);
   words += WhoInWords(status);

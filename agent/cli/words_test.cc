@@ -17,6 +17,10 @@ TEST(StatusInWordsTest, SaysThatTheSchoolIsTold) {
   EXPECT_NE(words.find("It tells the school"), std::string::npos);
   EXPECT_NE(words.find("version 3"), std::string::npos);
   EXPECT_NE(words.find("2 contacts"), std::string::npos);
+  EXPECT_NE(StatusInWords({{"contacts", 1}}).find("1 contact with"),
+            std::string::npos);
+  EXPECT_NE(StatusInWords({{"contacts", 0}}).find("no contact with"),
+            std::string::npos);
 }
 
 // Otherwise nobody would know for whose doing theirs may be taken.

@@ -336,5 +336,45 @@ TEST_F(CaseBookTest, AMisusedAccountAccusesNobody) {
   EXPECT_EQ(alert.next_step().find("non-educational"), std::string::npos);
 }
 
+// "Monitoring was stopped on the device on device laptop-12" reads like a fault
+// of the program that says it.
+TEST_F(CaseBookTest, WhatADeviceReportsIsSaidOnce) {
+  School school;
+  v1::Event event;
+  event.mutable_tamper()->set_kind("proxy");
+  school.Add(event);
+  const auto alerts = Apply(school.events());
+  ASSERT_EQ(alerts.size(), 1u);
+  EXPECT_EQ(alerts[0].sentence(),
+            absl::StrCat("Device ", alerts[0].device_name(),
+                         " reported at 10:00 on Tuesday 24 November 2026: a "
+                         "network proxy was set on the device."));
+}
+
+// "To be opened at 10:00" would be a wish that nobody had; and a pass for a
+// lesson is no change of the rules.
+TEST_F(CaseBookTest, ARequestSaysWhenItWasMadeAndWhereItIsDecided) {
+  const auto asks = [&](const std::string& host, const std::string& words) {
+    School school;
+    v1::Event event;
+    event.mutable_self_report()->set_kind(v1::SelfReport::KIND_SHOULD_OPEN);
+    event.mutable_self_report()->set_host(host);
+    event.mutable_self_report()->set_words(words);
+    school.Add(event);
+    const auto alerts = Apply(school.events());
+    return alerts.size() == 1 ? alerts[0] : v1::Alert();
+  };
+  const v1::Alert pass =
+      asks("game.test", "lesson pass for ks2: game.test: fractions");
+  EXPECT_NE(pass.sentence().find(" asked at 10:00 on Tuesday 24 November 2026 "
+                                 "for game.test to be opened."),
+            std::string::npos)
+      << pass.sentence();
+  EXPECT_NE(pass.next_step().find("Lesson passes"), std::string::npos);
+  const v1::Alert other = asks("maths.test", "homework");
+  EXPECT_EQ(other.next_step().find("Lesson passes"), std::string::npos);
+  EXPECT_NE(other.next_step().find("IT provider"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace schoolgate::collector

@@ -116,9 +116,10 @@ TEST_F(RoutesTest, ThePageQuotesTheSchoolsOwnTable) {
   EXPECT_EQ(says["group"], "Key Stage 2 pupils");
   EXPECT_EQ(says["within_minutes"], 15);
   EXPECT_EQ(NextStep(alert, true, false, CityPolicy().get()),
-            "For information, row SP13 of the pupil table of the school's "
-            "policy says: parents / carers; warning. A person decides; "
-            "nothing has been done.");
+            "Hear the person before you decide: how did it come about? For "
+            "information, row SP13 of the pupil table of the school's policy "
+            "says: parents / carers; warning. A person decides; nothing has "
+            "been done.");
   alert.set_group("staff");
   EXPECT_EQ(PolicySays(alert, readers, {})["row"]["id"], "SS12");
 }

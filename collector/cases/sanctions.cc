@@ -190,7 +190,9 @@ std::string NextStep(const v1::Alert& alert, bool is_person, bool ask_first,
            "it out of the sanctions table.";
   }
   std::string words =
-      ask_first ? "Ask first: let the person tell how it came about. " : "";
+      ask_first   ? "Ask first: let the person tell how it came about. "
+      : is_person ? "Hear the person before you decide: how did it come about? "
+                  : "";
   if (!is_person) {
     words +=
         "Find out who used the device at that time before anything "

@@ -1,11 +1,14 @@
 #include "collector/cases/sentence.h"
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "collector/cases/device_speech.h"
 #include "collector/cases/sanctions.h"
 #include "collector/cases/words.h"
 #include "collector/detect/incident.h"
@@ -16,6 +19,8 @@ namespace schoolgate::collector {
 namespace {
 
 constexpr size_t kHostsNamed = 3;
+// How the words of `schoolgate preview --ask` begin.
+constexpr char kAsksForPass[] = "\"lesson pass for ";
 
 struct Tally {
   uint32_t blocked = 0, contacted = 0;
@@ -341,126 +346,34 @@ void NotAssignedWords(const Finding& finding, absl::TimeZone zone,
       "provider, who keeps the list.");
 }
 
-struct DeviceSpeech {
-  std::string title, sentence, why, in_favour, next_step;
-};
-
 // "Pupil P-7F3A asked", "Somebody on laptop-12 asked".
 void RequestWords(const Finding& finding, absl::TimeZone zone,
                   v1::Alert* alert) {
   alert->set_title("Somebody asks for a change");
   alert->set_sentence(absl::StrCat(
       finding.subject_is_person
-          ? absl::StrCat(finding.subject, " asked")
-          : absl::StrCat("Somebody on ", DeviceName(*alert), " asked"),
-      " for ", finding.detail, " ", Span(*alert, zone), "."));
+          ? absl::StrCat(finding.subject, " asked ")
+          : absl::StrCat("Somebody on ", DeviceName(*alert), " asked "),
+      Span(*alert, zone), " for ", finding.detail, "."));
   alert->set_why("People can ask for a host to be opened or blocked.");
   alert->set_in_favour(finding.in_favour);
+  const bool lesson =
+      std::any_of(alert->evidence().begin(), alert->evidence().end(),
+                  [](const v1::AlertEvidence& line) {
+                    return absl::StrContains(line.sentence(), kAsksForPass);
+                  });
   alert->set_next_step(
-      "Decide with the IT provider whether the rules should change, and tell "
-      "the person what you decided.");
-}
-
-DeviceSpeech SpeakOfDevice(const Finding& finding, const v1::Alert& alert,
-                           const std::string& when) {
-  std::string device = DeviceName(alert);
-  std::string often =
-      alert.count() > 1 ? absl::StrCat(", ", Times(alert.count()), ",") : "";
-  if (finding.rule == "silent_device") {
-    return {"Device not heard from",
-            absl::StrCat("Device ", device, " was last heard from ", when, "; ",
-                         finding.detail, " of school time have passed since."),
-            "A device that stays silent on school days is not monitored.",
-            "It may be switched off, in repair or at home without network.",
-            "Ask whether the device is in use; the IT provider can check it."};
-  }
-  if (finding.rule == "blind_device") {
-    return {"Device cannot see",
-            absl::StrCat("Device ", device, " reported ", when, " that ",
-                         finding.detail, "."),
-            "While this lasts, nothing that happens on it is seen.",
-            "A fault or an update can cause this; nobody need have done it.",
-            "Ask the IT provider to check the device."};
-  }
-  if (finding.rule == "agent_stopped") {
-    return {"Monitoring was stopped",
-            absl::StrCat("Monitoring on device ", device, " was stopped", often,
-                         " ", when, " while the computer stayed on."),
-            "The computer was not restarted, only the monitoring was.",
-            "Maintenance by the IT provider looks the same.",
-            "Ask the IT provider whether this was their work."};
-  }
-  if (finding.rule == "check_failed") {
-    return {"The filter's own check failed",
-            absl::StrCat("Device ", device, " tested its filter ", when,
-                         " and failed: ", finding.detail, "."),
-            "What the policy blocks may be open on it.",
-            "A fault or a network in between can cause this.",
-            "Ask the IT provider to check the device."};
-  }
-  if (finding.rule == "tunnel") {
-    return {"Connections that hide names",
-            absl::StrCat("Device ", device,
-                         " made connections that hide host "
-                         "names (",
-                         finding.detail, ") ", when, "."),
-            "Tunnels such as a VPN go around the filter.",
-            "The school's own VPN or a program's setting can look the same.",
-            "Ask the IT provider which program it is before asking anybody."};
-  }
-  if (finding.rule == "odd_names") {
-    const bool tunnel = finding.detail == "name_tunnel";
-    return {
-        tunnel ? "Data inside name questions" : "Names that a program made up",
-        absl::StrCat("Device ", device,
-                     tunnel ? " asked for many long names below one site "
-                            : " asked for many made-up names ",
-                     when, "."),
-        tunnel ? "Programs carry data in such questions past every filter."
-               : "Malware looks for its makers under such names.",
-        "A security program or a faulty one can look the same. Nobody need "
-        "have done anything, and no name left the device.",
-        "Check the device for malware; the name server's own log tells which "
-        "names they were."};
-  }
-  if (finding.rule == "stale_rules") {
-    return {"Rules are not being confirmed",
-            absl::StrCat("Device ", device,
-                         " has had no signed word from the rules' publisher "
-                         "for ",
-                         finding.detail, "."),
-            "It enforces the rules that it has; newer ones may be kept from "
-            "it.",
-            "The publisher may simply have signed no timestamp.",
-            "Ask the IT provider whether the daily timestamp was published."};
-  }
-  if (finding.rule == "rules_refused") {
-    return {"Rules were refused",
-            absl::StrCat("Device ", device, " goes on with the rules it had: ",
-                         finding.detail, "."),
-            "Until this is mended the newest rules do not hold there.",
-            "A mistake in the release is more likely than anything else.",
-            "Tell the IT provider, who can release corrected rules."};
-  }
-  if (finding.rule == "events_lost") {
-    return {"Records were lost",
-            absl::StrCat("Device ", device, " lost ", alert.count(),
-                         " records ", when, "."),
-            "Something may be missing from what you see here.",
-            "A full or failing disk can cause this.",
-            "Ask the IT provider to check the device."};
-  }
-  return {"Protection was changed",
-          absl::StrCat(TamperWords(finding.detail), " on device ", device,
-                       often, " ", when, "."),
-          "This can be a way around the filter.",
-          "Maintenance or a new network can look the same.",
-          "Ask the IT provider whether this was their work."};
+      lesson ? "This is for a lesson: “Lesson passes” shows what the class "
+               "would miss, and how a pass is approved. Tell the person what "
+               "you decided."
+             : "Decide with the IT provider whether the rules should change, "
+               "and tell the person what you decided.");
 }
 
 void DeviceWords(const Finding& finding, absl::TimeZone zone,
                  v1::Alert* alert) {
-  DeviceSpeech speech = SpeakOfDevice(finding, *alert, Span(*alert, zone));
+  DeviceSpeech speech = SpeakOfDevice(finding, DeviceName(*alert),
+                                      alert->count(), Span(*alert, zone));
   alert->set_title(speech.title);
   alert->set_sentence(speech.sentence);
   alert->set_why(speech.why);

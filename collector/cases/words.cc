@@ -73,28 +73,29 @@ struct KindRow {
 };
 
 constexpr auto kTampers = std::to_array<KindRow>({
-    {"resolver_changed", "The device's name server was changed"},
-    {"hosts_file", "The device's own list of host names was changed"},
-    {"clock_step", "The device's clock was changed"},
-    {"root_cert", "A new root certificate was installed"},
-    {"proxy", "A network proxy was set on the device"},
-    {"rules_removed", "The device's blocking rules were removed"},
+    {"resolver_changed", "the device's name server was changed"},
+    {"hosts_file", "the device's own list of host names was changed"},
+    {"clock_step", "the device's clock was changed"},
+    {"root_cert", "a new root certificate was installed"},
+    {"proxy", "a network proxy was set on the device"},
+    {"rules_removed", "the device's blocking rules were removed"},
     {"network_opened",
-     "The device's network was open and nothing was filtered"},
-    {"agent_killed", "Monitoring ended unasked and started again"},
+     "the device's network was open and nothing was filtered"},
+    {"agent_killed", "monitoring ended unasked and started again"},
     {"keeper_killed",
-     "The program that restarts monitoring was ended by force"},
-    {"service_stopped", "Monitoring was stopped on the device"},
-    {"program_changed", "A program of the monitoring was changed"},
-    {"unit_changed", "The way monitoring is started was changed"},
-    {"rolled_back", "A new version did not start and the one before runs"},
-    {"browser_policy", "The rules of a browser were changed"},
-    {"preload", "Code was put into every program"},
-    {"removal_forced", "Monitoring was removed without the school's leave"},
+     "the program that restarts monitoring was ended by force"},
+    {"service_stopped", "monitoring was stopped on the device"},
+    {"program_changed", "a program of the monitoring was changed"},
+    {"unit_changed", "the way monitoring is started was changed"},
+    {"rolled_back", "a new version did not start and the one before runs"},
+    {"browser_policy", "the rules of a browser were changed"},
+    {"preload", "code was put into every program"},
+    {"removal_forced", "monitoring was removed without the school's leave"},
     {"bundle_refused",
-     "The device refused rules that were not properly signed"},
-    {"rules_damaged", "The rules stored on the device were damaged"},
-    {"spool_corrupt", "Stored records on the device were damaged"},
+     "the device refused rules that were not properly signed"},
+    {"rules_damaged", "the rules stored on the device were damaged"},
+    {"spool_corrupt", "stored records on the device were damaged"},
+    {"unreadable_record", "it sent a record that cannot be read"},
 });
 
 const CategoryRow* Find(std::string_view id) {
@@ -200,7 +201,7 @@ std::string TamperWords(std::string_view kind) {
   for (const KindRow& row : kTampers) {
     if (row.kind == kind) return std::string(row.words);
   }
-  return absl::StrCat("The device reported: ", Spaced(kind));
+  return Spaced(kind);
 }
 
 }  // namespace schoolgate::collector

@@ -260,7 +260,7 @@ class Setup {
     } people[] = {{"lead", "Safety lead", Role::kSafetyLead},
                   {"deputy", "Deputy safety lead", Role::kDeputy},
                   {"head", "Head teacher", Role::kHead},
-                  {"senior", "Second senior person", Role::kSecondSenior},
+                  {"senior", "Second senior leader", Role::kSecondSenior},
                   {"governor", "Safeguarding governor", Role::kGovernor},
                   {"it", "IT provider", Role::kItProvider}};
     for (const auto& [name, display, role] : people) {

@@ -22,7 +22,7 @@ constexpr auto kRows = std::to_array<FactRow>({
     {"pause", "first host contacted after a pause",
      "no pause before it: other hosts were contacted just before"},
     {"crowd", "", "several other sites were contacted in the seconds before"},
-    {"name", "the site's own front-door name",
+    {"name", "the site's main address",
      "a name that other sites' pages use for parts of a page"},
     {"hop", "reached through a single other site", ""},
     {"busy", "", "another open page was loading just before"},

@@ -33,6 +33,14 @@ void AddNoteTo(v1::Alert* alert, const std::string& author, absl::Time now,
   note->set_words(words);
 }
 
+// Whoever writes about a new one has seen it: nobody is to be told that nobody
+// has looked.
+void HaveSeen(absl::Time now, v1::Alert* alert) {
+  if (alert->state() != v1::ALERT_STATE_NEW) return;
+  alert->set_state(v1::ALERT_STATE_SEEN);
+  NoteResponse(now, alert);
+}
+
 absl::Status RoomForNote(const v1::Alert& alert) {
   if (alert.notes_size() < kNotesLimit) return absl::OkStatus();
   return absl::ResourceExhaustedError(
@@ -252,6 +260,7 @@ Response Api::AddNote(const Request& request, uint64_t id,
   return Changed(id, caller, "add_note", "", [&](v1::Alert* alert) {
     if (absl::Status room = RoomForNote(*alert); !room.ok()) return room;
     AddNoteTo(alert, caller.account.name, clock_.Now(), words);
+    HaveSeen(clock_.Now(), alert);
     return absl::OkStatus();
   });
 }
@@ -292,6 +301,7 @@ Response Api::WriteIncident(const Request& request, uint64_t id,
   return Changed(id, caller, "write_incident", "", [&](v1::Alert* alert) {
     FillIncident(body, caller.account.name, clock_.Now(),
                  alert->mutable_incident());
+    HaveSeen(clock_.Now(), alert);
     return absl::OkStatus();
   });
 }

@@ -223,6 +223,28 @@ TEST_F(ApiTest, EveryLookAndChangeIsOnRecord) {
                          "refused 999", "log_out"}));
 }
 
+// The report would say that nobody has looked at an alert whose log is written.
+TEST_F(ApiTest, WhoeverWritesAboutANewAlertHasSeenIt) {
+  TestBrowser browser = LoggedIn("lead");
+  for (const auto& [call, body] : std::vector<std::pair<std::string, json>>{
+           {"/notes", {{"words", "Asked the teacher."}}},
+           {"/incident", {{"where", "Library"}}}}) {
+    const uint64_t id = school_.AddAlert("P-000001", v1::SEVERITY_SERIOUS);
+    const std::string path = absl::StrCat("/api/v1/alerts/", id);
+    EXPECT_EQ(browser.Get(path).status, 200);
+    EXPECT_EQ(school_.stores().alerts.Get(id)->state(), v1::ALERT_STATE_NEW);
+    const Response answer = browser.Post(path + call, body);
+    EXPECT_EQ(TestBrowser::Json(answer)["state"], "seen") << call;
+    EXPECT_NE(school_.stores().alerts.Get(id)->acknowledged_unix_us(), 0);
+    // What is further on stays where it is.
+    EXPECT_EQ(browser.Post(path + "/state", {{"state", "waiting"}}).status,
+              200);
+    EXPECT_EQ(browser.Post(path + call, body).status, 200);
+    EXPECT_EQ(school_.stores().alerts.Get(id)->state(),
+              v1::ALERT_STATE_WAITING);
+  }
+}
+
 // The audit log that refuses: a full disk.
 class FullDisk : public AuditLog {
  public:

@@ -191,7 +191,7 @@ test("what is kept about a person is read by one when a second one has agreed, a
     await other.page.getByText("You have agreed").waitFor();
     assert.equal(await other.page.getByRole("button", { name: "Show the record" }).count(), 0);
     await page.getByRole("button", { name: "Show the record" }).click();
-    await page.getByText("Contacted host bets.example.test. Blocked").waitFor();
+    await page.getByText("Tried to reach host bets.example.test; it was blocked.").waitFor();
     assert.ok(!/P-7F3AQ2/.test(await page.locator("main").innerText()), "the alias is not told");
     await page.getByRole("link", { name: "Repeated tries: gambling sites" }).waitFor();
     const [download] = await Promise.all([

@@ -162,7 +162,7 @@ test("a teacher’s request shows what the class would miss, and people read the
       await page.getByRole("button", { name: "Try" }).click();
       await page.getByText("The class would get all of these.").waitFor();
       await page.getByRole("link", { name: "My record" }).click();
-      await page.getByText("Contacted host www.shop.example.test. Blocked").waitFor();
+      await page.getByText("Tried to reach host www.shop.example.test; it was blocked.").waitFor();
     });
   } finally {
     await own.stop();

@@ -69,8 +69,9 @@ v1::Alert Gambling(absl::Time now) {
       "Everything was blocked; nothing was loaded. Only the host is known, "
       "not the page or what it showed.");
   alert.set_next_step(
-      "Talk to the pupil first. The school's policy has no row for this in its "
-      "sanctions table: a person decides, and nothing has been done.");
+      "Hear the person before you decide: how did it come about? The school's "
+      "policy has no row for this in its sanctions table: a person decides, "
+      "and nothing has been done.");
   alert.set_clause("P0, user actions: \"On-line gambling\", unacceptable");
   for (int i = 0; i < 5; ++i) {
     Contact(now, &alert, absl::Minutes(50 - 8 * i),
@@ -241,14 +242,14 @@ v1::Alert SampleRequest(absl::Time now) {
   alert.set_group("staff");
   alert.set_device_name("laptop-05");
   alert.set_title("Somebody asks for a change");
-  alert.set_sentence(
-      absl::StrCat("P-TEACH1 asked for www.coolmath4kids.com to be opened at ",
-                   MomentOf(now - absl::Minutes(51)), "."));
+  alert.set_sentence(absl::StrCat("P-TEACH1 asked at ",
+                                  MomentOf(now - absl::Minutes(51)),
+                                  " for www.coolmath4kids.com to be opened."));
   alert.set_why("People can ask for a host to be opened or blocked.");
   alert.set_in_favour("Asking is what the school wants people to do.");
   alert.set_next_step(
-      "Decide with the IT provider whether the rules should change, and tell "
-      "the person what you decided.");
+      "This is for a lesson: “Lesson passes” shows what the class would miss, "
+      "and how a pass is approved. Tell the person what you decided.");
   Contact(now, &alert, absl::Minutes(51), "www.coolmath4kids.com", "asked");
   alert.mutable_evidence(0)->set_sentence(
       "asked for www.coolmath4kids.com to be opened: \"lesson pass for ks2: "

@@ -2,6 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import { Refused, get, post, setCsrf, whenLoggedOut, type Me } from "./api";
 import { comeBack, type Returned } from "./directory";
 import { useFeed } from "./feed";
+import { keepFocusNear } from "./focus";
 import { useIdle } from "./idle";
 import { AlertPage } from "./pages/alert";
 import { AuditPage } from "./pages/audit";
@@ -75,6 +76,7 @@ export function App() {
   };
   const [left, stay] = useIdle(!!me, me?.idle_seconds ?? 600, () => logOut(idleWords));
   useGlobalKeys(inside, () => setHelp(true));
+  useEffect(keepFocusNear, []);
 
   if (me === undefined) return <p class="loading">Loading</p>;
   if (me === null) return <LogInPage why={why} returned={returned} onIn={(session) => { setReturned(null); enter(session); }} />;

@@ -26,6 +26,8 @@ export function useFeed(on: boolean, live: boolean, onOver: () => void): Feed {
   const [includesClosed, setIncludesClosed] = useState(false);
   const [digest, setDigest] = useState<string[]>([]);
   const [listed, setListed] = useState<string[]>([]);
+  // Asked for once, they stay, also when the connection was lost between.
+  const withClosed = useRef(false);
   const source = useRef<EventSource | null>(null);
   const over = useRef(onOver);
   over.current = onOver;
@@ -43,6 +45,7 @@ export function useFeed(on: boolean, live: boolean, onOver: () => void): Feed {
     setDigest(list.digest_kinds);
     setListed(list.list_kinds);
     setLoaded(true);
+    withClosed.current = all;
     setIncludesClosed(all);
     setError("");
     return list.revision;
@@ -64,7 +67,7 @@ export function useFeed(on: boolean, live: boolean, onOver: () => void): Feed {
         put(alert);
         if (alert.state === "new") setLatest(alert);
       });
-      stream.addEventListener("reload", () => void load(false, true).catch(() => {}));
+      stream.addEventListener("reload", () => void load(withClosed.current, true).catch(() => {}));
       stream.addEventListener("over", () => over.current());
       stream.addEventListener("error", () => {
         if (ended) return;
@@ -77,7 +80,7 @@ export function useFeed(on: boolean, live: boolean, onOver: () => void): Feed {
     };
 
     const start = () => {
-      load(false, true).then(listen, (problem) => {
+      load(withClosed.current, true).then(listen, (problem) => {
         if (ended) return;
         setError(sorry(problem));
         setConnection("lost");
@@ -91,6 +94,8 @@ export function useFeed(on: boolean, live: boolean, onOver: () => void): Feed {
       clearTimeout(retry);
       source.current?.close();
       setAlerts(new Map());
+      withClosed.current = false;
+      setIncludesClosed(false);
       setLoaded(false);
       setLatest(null);
       setConnection("off");

@@ -3,7 +3,18 @@ import { useEffect, useState } from "preact/hooks";
 
 const moved = new EventTarget();
 
+// The page that "go" last left.
+let left = "";
+
+// The alert from whose page the reader went to this one, if so. Told once.
+export function leftAlert(): number {
+  const found = /^\/alerts\/([0-9]+)$/.exec(left);
+  left = "";
+  return found ? Number(found[1]) : 0;
+}
+
 export function go(path: string): void {
+  left = location.pathname;
   if (path !== location.pathname) history.pushState(null, "", path);
   moved.dispatchEvent(new Event("move"));
   scrollTo(0, 0);

@@ -18,7 +18,7 @@ import { TimeLine } from "../parts/timeline";
 import { Update } from "../parts/update";
 import { followLink, go } from "../router";
 import { shortTime } from "../time";
-import { categoryWord, groupWord, times } from "../words";
+import { capital, categoryWord, groupWord, times } from "../words";
 
 export function AlertPage({ id, me, feed, names }: { id: number; me: Me; feed: Feed; names: Names }) {
   const [alert, setAlert] = useState<WholeAlert | null>(null);
@@ -149,7 +149,7 @@ function Facts({ alert }: { alert: WholeAlert }) {
           ? <>{alert.subject}<span class="hint"> An alias. The name is sealed and takes two senior people to open.</span></>
           : <>Not known<span class="hint"> Nobody in particular: only the device is known.</span></>}
       </Row>
-      {alert.group && <Row name="Group">{alert.policy?.group || groupWord(alert.group)}</Row>}
+      {alert.group && <Row name="Group">{capital(alert.policy?.group || groupWord(alert.group))}</Row>}
       <Row name="Device">{alert.device_name || alert.device || "Not known"}</Row>
       {alert.category && <Row name="Kind">{categoryWord(alert.category)}</Row>}
       {alert.count > 0 && <Row name="How often">{times(alert.count)}</Row>}

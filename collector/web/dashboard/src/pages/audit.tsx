@@ -27,7 +27,13 @@ function merge(entries: AuditEntry[]): Line[] {
     if (older && older.who === entry.who && openedAlert(entry, older)) continue;
     const what = auditSentence(entry.action, entry.about_alert, entry.about ?? "") + (entry.detail ? `: “${entry.detail}”` : "");
     const above = lines[lines.length - 1];
-    if (above && above.who === entry.who && openedList(above.what, what)) above.what = what;
+    const again = lines[lines.length - 2];
+    if (above && above.who === entry.who && openedList(above.what, what)) {
+      if (again && again.who === entry.who && again.what === what) {
+        lines.pop();
+        again.count++;
+      } else above.what = what;
+    }
     else if (above && above.who === entry.who && above.what === what) above.count++;
     else lines.push({ time: entry.time, who: entry.who, what, count: 1 });
   }

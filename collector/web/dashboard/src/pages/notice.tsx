@@ -8,6 +8,9 @@ export function NoticePage() {
   useEffect(() => {
     get<Notice>("/api/v1/notice").then(setFacts, () => {});
   }, []);
+  // The policy's times go before those of the server.
+  const contacts = facts?.policy?.keep_days.contacts ?? facts?.keep_event_days ?? 0;
+  const cases = facts?.policy?.keep_days.cases ?? facts?.keep_case_days ?? 0;
   return (
     <div class="prose">
       <Title tab="What is recorded">What is recorded</Title>
@@ -44,12 +47,17 @@ export function NoticePage() {
         <li>A person’s name is sealed. It takes two senior people together, with a reason, to open it.</li>
         <li>Whatever anybody looks at is put on record. Head, governors and data protection officer read that record.</li>
       </ul>
-      {facts && (facts.keep_event_days > 0 || facts.keep_case_days > 0) && (
+      {facts && (contacts > 0 || cases > 0) && (
         <>
           <h2 class="heading-m">How long it is kept</h2>
           <ul>
-            {facts.keep_event_days > 0 && <li>Contacts: {facts.keep_event_days} days, then they are erased.</li>}
-            {facts.keep_case_days > 0 && <li>Incidents: {facts.keep_case_days} days after they are closed.</li>}
+            {contacts > 0 && <li>Contacts: {contacts} days, then they are erased.</li>}
+            {cases > 0 && (
+              <li>
+                Incidents: once they are closed, until {cases} days after the last contact in them. One under a legal hold
+                is kept until the hold is lifted.
+              </li>
+            )}
           </ul>
         </>
       )}

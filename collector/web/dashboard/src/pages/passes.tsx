@@ -68,7 +68,7 @@ function Running({ passes }: { passes: Pass[] }) {
             {passes.map((pass) => (
               <tr key={pass.id}>
                 <th scope="row">{pass.hosts.join(", ") || pass.id}</th>
-                <td data-label="For">{[pass.class, ...pass.groups].filter(Boolean).join(", ") || `${pass.devices} devices`}</td>
+                <td data-label="For">{[pass.class, ...pass.groups].filter(Boolean).join(", ") || (pass.devices === 1 ? "1 device" : `${pass.devices} devices`)}</td>
                 <td data-label="Why">
                   {pass.reason}
                   {pass.requester && <span class="hint block">Asked by {pass.requester}, approved by {pass.approver}</span>}
@@ -196,6 +196,7 @@ function Publish({ onPublished }: { onPublished: (passes: Passes) => void }) {
   };
   const submit = async (event: Event) => {
     event.preventDefault();
+    if (!order) return setError("Choose the file first.");
     try {
       onPublished(await post<Passes>("/api/v1/passes", { order }));
       setSaid("Published. Devices that are connected have it within a second.");

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { post, sorry, type Me } from "../api";
+import { Refused, post, sorry, type Me } from "../api";
 import { ErrorSummary, Title } from "../parts/bits";
 import { SecondFactor } from "../parts/second_factor";
 import { go } from "../router";
@@ -21,7 +21,7 @@ export function PasswordPage({ me, onDone }: { me: Me; onDone: (me: Me) => void 
       go("/");
       onDone(session);
     } catch (problem) {
-      setError([sorry(problem), "fresh"]);
+      setError([sorry(problem), problem instanceof Refused && problem.code === "wrong_old" ? "old" : "fresh"]);
     }
   };
 

@@ -3,6 +3,9 @@ import { get, post, sorry, type Budget, type Kind } from "../api";
 import { ErrorSummary, Title } from "../parts/bits";
 import { categoryWord } from "../words";
 
+// With fewer verdicts a share says nothing.
+const fewest = 5;
+
 const percent = (share: number): string => `${Math.round(share * 100)} %`;
 
 // What the safety lead said when closing alerts, kind by kind, and which kinds
@@ -22,6 +25,7 @@ export function PrecisionPage() {
   };
   const schoolDays = budget ? Math.round((budget.days / 7) * 5) : 1;
   const aDay = budget ? budget.alerts / schoolDays : 0;
+  const rate = aDay < 1 ? "fewer than one a school day" : `about ${aDay.toFixed(1)} a school day`;
 
   return (
     <>
@@ -34,8 +38,8 @@ export function PrecisionPage() {
       {!budget && !error && <p class="loading">Loading</p>}
       {budget && (
         <p class="inset">
-          {budget.alerts === 1 ? "1 alert" : `${budget.alerts} alerts`} in {budget.days} days, about {aDay.toFixed(1)} a
-          school day. {aDay > budget.budget_a_day
+          {budget.alerts === 1 ? "1 alert" : `${budget.alerts} alerts`} in the last {budget.days} days: {rate}.{" "}
+          {aDay > budget.budget_a_day
             ? `That is more than the ${budget.budget_a_day} a day that one person can look into with care.`
             : `One person can look into ${budget.budget_a_day} a day with care.`}
         </p>
@@ -62,7 +66,8 @@ function KindRow({ kind, onChange }: { kind: Kind; onChange: (kind: Kind, inDige
   const judged = kind.right + kind.wrong;
   const id = kind.kind.split("/")[1];
   const category = id ? categoryWord(id) : "";
-  const named = kind.title.toLowerCase().includes(category.toLowerCase());
+  // "Tried to get around the filter" says it in other words.
+  const named = id === "bypass" || kind.title.toLowerCase().includes(category.toLowerCase());
   const away = kind.in_digest ? "back to the list" : "to the digest";
   return (
     <tr>
@@ -70,7 +75,12 @@ function KindRow({ kind, onChange }: { kind: Kind; onChange: (kind: Kind, inDige
       <td data-label="Raised">{kind.alerts}</td>
       <td data-label="Right">
         {judged === 0 ? "Nobody has said yet" : `${kind.right} of ${judged}`}
-        {judged > 0 && <span class="hint"> (between {percent(kind.low)} and {percent(kind.high)})</span>}
+        {judged > 0 && (
+          <span class="hint">
+            {judged < fewest ? " (too few to judge this kind by)"
+              : ` (of many like these, between ${percent(kind.low)} and ${percent(kind.high)})`}
+          </span>
+        )}
       </td>
       <td data-label="Where it is shown">
         {kind.in_digest ? "Daily digest" : kind.may_wait ? "List" : "List, always"}

@@ -32,7 +32,7 @@ export function SetUpPage({ me }: { me: Me }) {
     ["What leaves the server", facts.feeds.length
       ? facts.feeds.map((feed) => <p key={feed}>{feedWords(feed)}</p>) : "Nothing, but what people save or print"],
     ["Contacts are kept", `${facts.policy?.keep_days.contacts ?? facts.keep_event_days} days, then erased by the program`],
-    ["Incidents are kept", `${facts.policy?.keep_days.cases ?? facts.keep_case_days} days after the last evidence, unless under a legal hold`],
+    ["Incidents are kept", `${facts.policy?.keep_days.cases ?? facts.keep_case_days} days after the last contact in them, once they are closed and unless under a legal hold`],
     ["Whom to ask", facts.contact || "Not entered"],
   ];
   return (

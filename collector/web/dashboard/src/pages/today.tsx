@@ -1,11 +1,11 @@
-import { useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { post, type Alert, type Me, type WholeAlert } from "../api";
 import type { Feed } from "../feed";
 import { Acknowledge } from "../parts/acknowledge";
 import { StateTag, Title } from "../parts/bits";
 import { useKeys } from "../parts/keys";
-import { followLink } from "../router";
-import { ago, fullTime, today } from "../time";
+import { followLink, leftAlert } from "../router";
+import { ago, fullTime, today, useMinutes } from "../time";
 import { severities, severityHint, severityWord } from "../words";
 
 // What is new comes first, then the newest.
@@ -27,6 +27,8 @@ export function TodayPage({ me, feed }: { me: Me; feed: Feed }) {
   const [closed, setClosed] = useState(false);
   const [acknowledging, setAcknowledging] = useState<Alert | null>(null);
   const list = useRef<HTMLDivElement>(null);
+  const next = useRef<number | null>(null);
+  useMinutes();
 
   const all = [...feed.alerts.values()].sort(order);
   const everyOpen = all.filter((alert) => alert.state !== "closed");
@@ -34,7 +36,8 @@ export function TodayPage({ me, feed }: { me: Me; feed: Feed }) {
   const waiting = everyOpen.filter(feed.waits);
   const shown = closed ? all.filter((alert) => alert.state === "closed") : open;
 
-  const links = () => [...(list.current?.querySelectorAll<HTMLAnchorElement>("a.alert-link") ?? [])];
+  const links = () => [...(list.current?.querySelectorAll<HTMLAnchorElement>("a.alert-link") ?? [])]
+    .filter((link) => !link.closest("details:not([open])"));
   const move = (by: number) => {
     const all = links();
     const at = all.findIndex((link) => link === document.activeElement);
@@ -51,13 +54,30 @@ export function TodayPage({ me, feed }: { me: Me; feed: Feed }) {
     },
   });
 
+  // What is known moves down: whoever goes on has to find the next new one
+  // under their fingers.
   const acknowledge = async (note: string) => {
     const id = acknowledging!.id;
+    const ids = links().map((link) => Number(link.dataset.alert));
+    const isNew = (one: number) => one !== id && feed.alerts.get(one)?.state === "new";
     const changed = await post<WholeAlert>(`/api/v1/alerts/${id}/state`, { state: "seen", note });
+    next.current = ids.slice(ids.indexOf(id)).find(isNew) ?? id;
     feed.put(changed);
     setAcknowledging(null);
-    links().find((link) => link.dataset.alert === String(id))?.focus();
   };
+  // The dialog gives the focus back first.
+  useEffect(() => {
+    if (acknowledging || next.current === null) return;
+    links().find((link) => link.dataset.alert === String(next.current))?.focus();
+    next.current = null;
+  }, [acknowledging]);
+
+  // Back from an alert: on with the list from there.
+  useEffect(() => {
+    if (!feed.loaded) return;
+    const from = leftAlert();
+    if (from) links().find((link) => link.dataset.alert === String(from))?.focus();
+  }, [feed.loaded]);
 
   return (
     <>
@@ -76,7 +96,8 @@ export function TodayPage({ me, feed }: { me: Me; feed: Feed }) {
           onClick={() => { setClosed(true); if (!feed.includesClosed) feed.loadAll(); }}>Closed</button>
         <span class="hint wide-only">Press <kbd>j</kbd> and <kbd>k</kbd> to move, <kbd>?</kbd> for help</span>
       </p>
-      {feed.loaded && shown.length === 0 && (closed ? <p>Nothing has been closed yet.</p> : <Quiet />)}
+      {feed.loaded && shown.length === 0 && (!closed ? <Quiet />
+        : feed.includesClosed ? <p>Nothing has been closed yet.</p> : <p class="loading">Loading</p>)}
       <div ref={list}>
         {severities.map((severity) => {
           const alerts = shown.filter((alert) => alert.severity === severity);

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { get, sorry, type ClassNow, type Passes } from "../api";
 import { shortTime } from "../time";
-import { categoryWord } from "../words";
+import { capital, categoryWord } from "../words";
 import { ErrorSummary } from "./bits";
 
 const refreshMs = 5000;
@@ -39,7 +39,7 @@ export function ClassAtWork({ groups }: { groups: Passes["groups"] }) {
         <span class="hint" id="class-hint">What it is refused now. The class is shown, nobody in it.</span>
         <select id="class-group" aria-describedby="class-hint" value={group} onChange={(event) => setGroup(event.currentTarget.value)}>
           <option value="">Choose a group</option>
-          {groups.map((one) => <option key={one.id} value={one.id}>{one.title}</option>)}
+          {groups.map((one) => <option key={one.id} value={one.id}>{capital(one.title)}</option>)}
         </select>
       </p>
       <ErrorSummary message={error} />

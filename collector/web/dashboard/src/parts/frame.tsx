@@ -12,6 +12,9 @@ const connectionWord: Record<Connection, string> = {
   lost: "Connection lost. Trying again",
 };
 
+// "Safeguarding governor" needs no ", Governor".
+const saysRole = (me: Me): boolean => me.display_name.toLowerCase().includes(me.role_title.toLowerCase());
+
 export function Header({ me, path, inside, connection, waiting, onLogOut }: {
   me: Me; path: string; inside: boolean; connection: Connection; waiting: number; onLogOut: () => void;
 }) {
@@ -42,7 +45,7 @@ export function Header({ me, path, inside, connection, waiting, onLogOut }: {
               {connectionWord[connection]}
             </span>
           )}
-          <span class="header-name">{me.display_name === me.role_title ? me.role_title : `${me.display_name}, ${me.role_title}`}</span>
+          <span class="header-name">{saysRole(me) ? me.display_name : `${me.display_name}, ${me.role_title}`}</span>
           <button class="link-button" onClick={onLogOut}>Log out</button>
         </span>
       </div>

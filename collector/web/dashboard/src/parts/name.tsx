@@ -12,13 +12,14 @@ const minutes = (seconds: number): string => {
 
 // On an alert's page: asking for the name, and how that goes on.
 export function NamePanel({ alert, names }: { alert: WholeAlert; names: Names }) {
+  const [shown, setShown] = useState(false);
   const here = names.requests.filter((one) => one.alert === alert.id);
   const latest = here.find(isOpen) ?? here[here.length - 1];
   return (
     <section class="panel no-print" aria-labelledby="name-title">
       <h2 id="name-title" class="heading-m">The person’s name</h2>
-      {latest && <NameCard key={latest.id} request={latest} names={names} />}
-      {(!latest || !isOpen(latest)) && <Ask alert={alert} names={names} again={!!latest} />}
+      {latest && <NameCard key={latest.id} request={latest} names={names} onShown={setShown} />}
+      {!shown && (!latest || !isOpen(latest)) && <Ask alert={alert} names={names} again={!!latest} />}
     </section>
   );
 }
@@ -89,8 +90,11 @@ function Ask({ alert, names, again }: { alert: WholeAlert; names: Names; again: 
 }
 
 // One request, as far as the reader has to do with it.
-export function NameCard({ request, names }: { request: NameRequest; names: Names }) {
+export function NameCard({ request, names, onShown }: {
+  request: NameRequest; names: Names; onShown?: (shown: boolean) => void;
+}) {
   const [name, setName] = useState("");
+  useEffect(() => onShown?.(name !== ""), [name]);
   const [error, setError] = useState("");
   const act = (step: string, body: unknown = {}) =>
     post(`/api/v1/names/${request.id}/${step}`, body).finally(() => void names.reload());

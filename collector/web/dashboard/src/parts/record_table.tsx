@@ -4,13 +4,18 @@ import { categoryWord } from "../words";
 
 type Line = OwnRecord["lines"][number];
 
-const decided: Record<string, string> = { block: "Blocked", allow: "Allowed", record: "Recorded", warn: "Warned" };
+const decided: Record<string, string> = {
+  allow: "It was allowed.", record: "It was allowed and recorded.", warn: "A warning was shown.",
+};
+
+const contactWords = ({ host, action = "" }: Line): string =>
+  action === "block" ? `Tried to reach host ${host}; it was blocked.` : `Contacted host ${host}. ${decided[action] ?? ""}`;
 
 const erasedOn = (line: Line, days: number): string => shortTime(new Date(Date.parse(line.time) + days * 864e5).toISOString());
 
 // What is kept about one person. `whose`: "You" or "They".
 export function RecordTable({ lines, keepDays, whose }: { lines: Line[]; keepDays: number; whose: "You" | "They" }) {
-  if (lines.length === 0) return <p>Nothing is kept about {whose === "You" ? "you" : "them"}.</p>;
+  if (lines.length === 0) return <p>Nothing that school devices sent about {whose === "You" ? "you" : "them"} is kept now.</p>;
   return (
     <table class="table">
       <thead>
@@ -21,7 +26,7 @@ export function RecordTable({ lines, keepDays, whose }: { lines: Line[]; keepDay
           <tr key={number}>
             <th scope="row">{shortTime(line.time)}</th>
             <td data-label="What">
-              {line.what === "contact" && `Contacted host ${line.host}. ${decided[line.action ?? ""] ?? ""}`}
+              {line.what === "contact" && contactWords(line)}
               {line.what === "report" && `${whose} reported ${line.host || "a host"}${line.words ? `: “${line.words}”` : ""}`}
               {line.what === "notice" && `${whose} accepted the notice of ${line.words}`}
             </td>

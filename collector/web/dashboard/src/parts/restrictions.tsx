@@ -1,6 +1,7 @@
 // Who has less of the internet for a time, by the policy: "internet removed".
 import { useEffect, useState } from "preact/hooks";
 import { get, sorry, type Restrictions } from "../api";
+import { capital } from "../words";
 import { ErrorSummary } from "./bits";
 
 const day = (text: string): string =>
@@ -33,7 +34,7 @@ export function RestrictionList() {
           <tbody>
             {all.restrictions.map((one, number) => (
               <tr key={number}>
-                <th scope="row">{one.group || "One person"}</th>
+                <th scope="row">{capital(one.group || "One person")}</th>
                 <td data-label="What is left">As {one.to}</td>
                 <td data-label="Why">
                   {one.reason}
@@ -77,7 +78,7 @@ function Make({ groups }: { groups: Restrictions["groups"] }) {
         <p class="field">
           <label for="restrict-to">No more than</label>
           <select id="restrict-to" value={to} onChange={(event) => setLine({ ...line, to: event.currentTarget.value })}>
-            {groups.map((one) => <option key={one.id} value={one.id}>{one.title}</option>)}
+            {groups.map((one) => <option key={one.id} value={one.id}>{capital(one.title)}</option>)}
           </select>
         </p>
         {field("until", "Last day", "date")}

@@ -4,6 +4,9 @@ import { get, post, sorry, type Retention } from "../api";
 import { ErrorSummary } from "./bits";
 import { fullTime } from "../time";
 
+// Long times are said in years as well.
+const inYears = (days: number): string => (days > 365 && days % 365 === 0 ? ` (${days / 365} years)` : "");
+
 export function RetentionPart() {
   const [retention, setRetention] = useState<Retention | null>(null);
   const [error, setError] = useState("");
@@ -25,7 +28,7 @@ export function RetentionPart() {
               {retention.times.map((one) => (
                 <tr key={one.what}>
                   <th scope="row">{one.title}{one.quote && <span class="hint block">“{one.quote}”</span>}</th>
-                  <td data-label="How long">{one.days === 0 ? "Until somebody releases it" : `${one.days} days`}</td>
+                  <td data-label="How long">{one.days === 0 ? "Until somebody releases it" : `${one.days} days${inYears(one.days)}`}</td>
                 </tr>
               ))}
             </tbody>

@@ -1,5 +1,5 @@
 import type { Evidence, WholeAlert } from "../api";
-import { clockWord, dayWord } from "../time";
+import { clockWord, dayWord, wholeDay } from "../time";
 import { actionWord, times } from "../words";
 
 const first = 12;
@@ -9,7 +9,7 @@ export function TimeLine({ alert }: { alert: WholeAlert }) {
   if (lines.length === 0) return <p>No single contacts were recorded for this alert.</p>;
   const days = new Map<string, Evidence[]>();
   for (const line of lines.slice(0, first)) {
-    const day = dayWord(line.time);
+    const day = wholeDay(line.time);
     days.set(day, [...(days.get(day) ?? []), line]);
   }
   const rest = lines.slice(first);

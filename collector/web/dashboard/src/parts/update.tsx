@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { post, sorry, type Me, type State, type WholeAlert } from "../api";
 import { ErrorSummary } from "./bits";
 import { outcomeWord, stateHint, stateWord } from "../words";
@@ -11,10 +11,21 @@ export function Update({ alert, me, onChange }: {
   alert: WholeAlert; me: Me; onChange: (alert: WholeAlert) => void;
 }) {
   const [state, setState] = useState<Choice | "">(alert.state === "new" ? "" : alert.state);
-  const [outcome, setOutcome] = useState(alert.incident?.outcome ?? "");
-  const [action, setAction] = useState(alert.incident?.action_taken ?? "");
+  // What stands in the incident log, until something else is said here.
+  const [chosen, setOutcome] = useState<string | null>(null);
+  const [typed, setAction] = useState<string | null>(null);
+  const outcome = chosen ?? alert.incident?.outcome ?? "";
+  const action = typed ?? alert.incident?.action_taken ?? "";
   const [error, setError] = useState<[string, string]>(["", ""]);
   const [saved, setSaved] = useState("");
+
+  // Acknowledged above, or by a colleague, while nothing else was chosen here.
+  const before = useRef(alert.state);
+  useEffect(() => {
+    const { state: fresh } = alert;
+    if (fresh !== "new") setState((old) => (old === "" || old === before.current ? fresh : old));
+    before.current = fresh;
+  }, [alert.state]);
 
   const proposedByMe = alert.close_proposed_account === me.name;
   const closing = state === "closed" && alert.state !== "closed";
