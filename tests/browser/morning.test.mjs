@@ -1,20 +1,11 @@
 // What jars somebody who works through a morning's alerts: a lost place, a form
 // that has not heard of what was done above it, a sentence that is not so.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
-import { startBrowser } from "./browser.mjs";
-import { logIn, openWindow, restrictedPolicy, startSchool } from "./school.mjs";
+import { test } from "node:test";
+import { logIn, openWindow, restrictedPolicy } from "./school.mjs";
+import { schoolAndBrowser } from "./together.mjs";
 
-let school;
-let browser;
-before(async () => {
-  school = await startSchool("--policy", await restrictedPolicy(process.env.POLICY));
-  browser = await startBrowser();
-});
-after(async () => {
-  await browser?.close();
-  await school?.stop();
-});
+const { school, browser } = await schoolAndBrowser("--policy", await restrictedPolicy(process.env.POLICY));
 
 async function as(name, path, look) {
   const { context, page, troubles } = await openWindow(browser, school, { bypassCSP: true });

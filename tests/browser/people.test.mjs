@@ -1,21 +1,13 @@
 // What the school does for and with people: whom it tells, what it writes home,
 // who has less for a time, for how long things are kept, who needs a code.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { codeNow } from "./authenticator.mjs";
-import { accessible, startBrowser } from "./browser.mjs";
+import { accessible } from "./browser.mjs";
 import { logIn, openWindow, restrictedPolicy, startSchool } from "./school.mjs";
+import { schoolAndBrowser } from "./together.mjs";
 
-let school;
-let browser;
-before(async () => {
-  school = await startSchool("--policy", await restrictedPolicy(process.env.POLICY));
-  browser = await startBrowser();
-});
-after(async () => {
-  await browser?.close();
-  await school?.stop();
-});
+const { school, browser } = await schoolAndBrowser("--policy", await restrictedPolicy(process.env.POLICY));
 
 async function inWindow(look, where = school, options = {}) {
   const { context, page, troubles } = await openWindow(browser, where, options);
