@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "collector/cases/device_speech.h"
@@ -14,13 +13,12 @@
 #include "collector/detect/incident.h"
 #include "collector/detect/tier.h"
 #include "collector/detect/transfer.h"
+#include "collector/store/alert_brief.h"
 
 namespace schoolgate::collector {
 namespace {
 
 constexpr size_t kHostsNamed = 3;
-// How the words of `schoolgate preview --ask` begin.
-constexpr char kAsksForPass[] = "\"lesson pass for ";
 
 struct Tally {
   uint32_t blocked = 0, contacted = 0;
@@ -357,11 +355,8 @@ void RequestWords(const Finding& finding, absl::TimeZone zone,
       Span(*alert, zone), " for ", finding.detail, "."));
   alert->set_why("People can ask for a host to be opened or blocked.");
   alert->set_in_favour(finding.in_favour);
-  const bool lesson =
-      std::any_of(alert->evidence().begin(), alert->evidence().end(),
-                  [](const v1::AlertEvidence& line) {
-                    return absl::StrContains(line.sentence(), kAsksForPass);
-                  });
+  const bool lesson = std::any_of(alert->evidence().begin(),
+                                  alert->evidence().end(), AsksForPass);
   alert->set_next_step(
       lesson ? "This is for a lesson: “Lesson passes” shows what the class "
                "would miss, and how a pass is approved. Tell the person what "

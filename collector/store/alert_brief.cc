@@ -4,6 +4,8 @@
 #include <set>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
 namespace schoolgate::collector {
@@ -30,9 +32,9 @@ std::set<std::string> AliasesIn(const std::string& bytes) {
 
 const char* AskedIn(const v1::Alert& alert) {
   if (alert.evidence_size() == 0) return "";
-  const std::string& words = alert.evidence(0).sentence();
-  if (words.find("\"lesson pass for ") != std::string::npos) return "pass";
-  return words.find(" to be opened") != std::string::npos ? "open" : "block";
+  const v1::AlertEvidence& line = alert.evidence(0);
+  if (AsksForPass(line)) return "pass";
+  return absl::StrContains(line.sentence(), " to be opened") ? "open" : "block";
 }
 
 }  // namespace
@@ -63,6 +65,10 @@ v1::Alert BriefOf(const v1::Alert& alert) {
   if (alert.rule() == "person_asks") brief.set_why(AskedIn(alert));
   brief.set_sentence(absl::StrJoin(AliasesIn(alert.SerializeAsString()), " "));
   return brief;
+}
+
+bool AsksForPass(const v1::AlertEvidence& line) {
+  return absl::StrContains(line.sentence(), absl::StrCat("\"", kAsksForPass));
 }
 
 bool MentionsTell(const std::string& pseudonym) {

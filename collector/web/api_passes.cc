@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "collector/cases/alert_json.h"
+#include "collector/store/alert_brief.h"
 #include "collector/web/api.h"
 #include "proto/trust.pb.h"
 #include "rules/decide.h"
@@ -17,7 +18,6 @@ using nlohmann::json;
 
 constexpr size_t kMostRequests = 100;
 constexpr size_t kMostHosts = 20;
-constexpr char kAsked[] = "lesson pass for ";
 
 // What `schoolgate preview GROUP --ask` sends: "lesson pass for ks2: a.test
 // b.test: fractions". Other words are a request for one host.
@@ -34,9 +34,9 @@ Asked AskedIn(const v1::AlertEvidence& line) {
   if (quote == std::string::npos) return asked;
   asked.reason = words.substr(quote + 1);
   if (asked.reason.ends_with('"')) asked.reason.pop_back();
-  if (!asked.reason.starts_with(kAsked)) return asked;
+  if (!asked.reason.starts_with(kAsksForPass)) return asked;
   const std::vector<std::string> parts = absl::StrSplit(
-      asked.reason.substr(sizeof kAsked - 1), absl::MaxSplits(": ", 2));
+      asked.reason.substr(sizeof kAsksForPass - 1), absl::MaxSplits(": ", 2));
   if (parts.size() != 3) return asked;
   asked.group = parts[0];
   asked.hosts = absl::StrSplit(parts[1], ' ', absl::SkipEmpty());
