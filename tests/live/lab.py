@@ -15,6 +15,8 @@ import secrets
 import shutil
 import signal
 import subprocess
+import sys
+import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -42,6 +44,18 @@ def until(seconds, what, ready):
         if time.monotonic() > end:
             raise AssertionError(f"{what}: not within {seconds} s")
         time.sleep(0.02)
+
+
+@contextlib.contextmanager
+def work_folder(name):
+    """For one run; it stays, and its path is said, when the run fails."""
+    path = tempfile.mkdtemp(prefix=f"sg-{name}-")
+    try:
+        yield path
+    except BaseException:
+        print(f"what it left to look at: {path}", file=sys.stderr)
+        raise
+    shutil.rmtree(path, ignore_errors=True)
 
 
 class Lab:
