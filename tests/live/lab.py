@@ -158,6 +158,10 @@ class Lab:
 
         for namespace in (self.client, self.net):
             ip("netns", "add", namespace)
+            # An address that becomes good later is a change of the network,
+            # for which Chromium gives up the page that it is loading.
+            ip("netns", "exec", namespace, "sysctl", "-qw",
+               "net.ipv6.conf.default.accept_dad=0")
             ip("-n", namespace, "link", "set", "lo", "up")
         ip("link", "add", "eth0", "netns", self.client, "type", "veth",
            "peer", "name", "eth0", "netns", self.net)
