@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -38,9 +37,6 @@ constexpr absl::Duration kDrain = absl::Seconds(10);
 constexpr absl::Duration kGrace = absl::Seconds(3);
 constexpr absl::Duration kOfferEvery = absl::Seconds(10);
 constexpr absl::Duration kExpireEvery = absl::Hours(1);
-// What threads freed here and there goes back to the machine: glibc keeps it,
-// and a collector that holds no more than before grows by megabytes an hour.
-constexpr absl::Duration kTrimEvery = absl::Minutes(10);
 
 template <typename Store>
 absl::Status Take(absl::StatusOr<std::unique_ptr<Store>> opened,
@@ -113,10 +109,6 @@ class WholeCollector : public Collector {
         up - last_expiry_ >= kExpireEvery) {
       last_expiry_ = up;
       Expiry(directory_, config_, policies_, stores_).Run(clock_.Now());
-    }
-    if (up - last_trim_ >= kTrimEvery) {
-      last_trim_ = up;
-      malloc_trim(0);
     }
   }
 
@@ -406,7 +398,7 @@ class WholeCollector : public Collector {
   CollectorConfig config_;
   int lock_ = -1;
   bool stopped_ = false;
-  absl::Duration last_offer_, last_expiry_, last_trim_;
+  absl::Duration last_offer_, last_expiry_;
   LifeCounters life_;
 
   // Destroyed from the bottom up: each uses those above it.
