@@ -1,15 +1,12 @@
 #include "collector/cli/data_directory.h"
 
-#include <yaml-cpp/yaml.h>
-
-#include <functional>
-#include <map>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "collector/cli/yaml_reader.h"
 #include "collector/fleet/journal.h"
 #include "collector/fleet/secret_file.h"
 #include "collector/web/access.h"
@@ -24,55 +21,45 @@ std::string Quoted(const std::string& text) {
   return nlohmann::json(text).dump();
 }
 
-class ConfigReader {
+class ConfigReader : YamlReader {
  public:
-  explicit ConfigReader(std::string file) : file_(std::move(file)) {}
+  explicit ConfigReader(std::string file)
+      : YamlReader(std::move(file), "docs/collector.md") {}
 
   absl::StatusOr<CollectorConfig> Read(const std::string& text) {
     CollectorConfig config;
-    // yaml-cpp throws; it stays in here.
-    try {
-      ReadRoot(YAML::Load(text), &config);
-    } catch (const YAML::Exception& error) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          file_, ":", error.mark.line + 1, ": ", error.msg, ": mend the line"));
-    }
-    if (!status_.ok()) return status_;
+    const absl::Status status =
+        ReadAll(text, [&](const YAML::Node& root) { ReadRoot(root, &config); });
+    if (!status.ok()) return status;
     return config;
   }
 
  private:
-  using Setter = std::function<void(const YAML::Node&)>;
-
   void ReadRoot(const YAML::Node& root, CollectorConfig* config) {
-    const auto text = [this](std::string* to) {
-      return [this, to](const YAML::Node& node) { Text(node, to); };
-    };
     const auto days = [this](int* to) {
       return [this, to](const YAML::Node& node) { Days(node, to); };
     };
-    Keys(root,
-         {{"trust", text(&config->trust)},
-          {"listen", text(&config->listen)},
-          {"web", text(&config->web)},
-          {"names", [&](const YAML::Node& n) { Names(n, config); }},
-          {"time_zone", text(&config->time_zone)},
-          {"keep_event_days", days(&config->keep_event_days)},
-          {"keep_case_days", days(&config->keep_case_days)},
-          {"contact", text(&config->contact)},
-          {"web_certificate", text(&config->web_certificate)},
-          {"web_key", text(&config->web_key)},
-          {"database", text(&config->database)},
-          {"clickhouse", [&](const YAML::Node& n) { ClickHouse(n, config); }},
-          {"oidc", [&](const YAML::Node& n) { Oidc(n, config); }},
-          {"metrics", text(&config->metrics)},
-          {"log_level", text(&config->log_level)},
-          {"log_format", text(&config->log_format)},
-          {"compare_schools",
-           [&](const YAML::Node& n) { YesOrNo(n, &config->compare_schools); }},
-          {"second_factor",
-           [&](const YAML::Node& n) { RoleList(n, &config->need_code); }},
-          {"schools", [&](const YAML::Node& n) { Schools(n, config); }}});
+    Map(root,
+        {{"trust", Text(&config->trust)},
+         {"listen", Text(&config->listen)},
+         {"web", Text(&config->web)},
+         {"names", [&](const YAML::Node& n) { Names(n, config); }},
+         {"time_zone", Text(&config->time_zone)},
+         {"keep_event_days", days(&config->keep_event_days)},
+         {"keep_case_days", days(&config->keep_case_days)},
+         {"contact", Text(&config->contact)},
+         {"web_certificate", Text(&config->web_certificate)},
+         {"web_key", Text(&config->web_key)},
+         {"database", Text(&config->database)},
+         {"clickhouse", [&](const YAML::Node& n) { ClickHouse(n, config); }},
+         {"oidc", [&](const YAML::Node& n) { Oidc(n, config); }},
+         {"metrics", Text(&config->metrics)},
+         {"log_level", Text(&config->log_level)},
+         {"log_format", Text(&config->log_format)},
+         {"compare_schools", Flag(&config->compare_schools)},
+         {"second_factor",
+          [&](const YAML::Node& n) { RoleList(n, &config->need_code); }},
+         {"schools", [&](const YAML::Node& n) { Schools(n, config); }}});
     absl::TimeZone zone;
     if (!absl::LoadTimeZone(config->time_zone, &zone)) {
       Wrong(root["time_zone"], "time_zone is one like Europe/London");
@@ -93,19 +80,6 @@ class ConfigReader {
     if (!config->metrics.empty()) Address(root, "metrics", config->metrics);
     if (config->web_certificate.empty() != config->web_key.empty()) {
       Wrong(root, "web_certificate and web_key go together");
-    }
-  }
-
-  void Keys(const YAML::Node& map, const std::map<std::string, Setter>& keys) {
-    if (!map.IsMap()) return Wrong(map, "expected lines of `key: value`");
-    for (const auto& entry : map) {
-      const std::string name = entry.first.as<std::string>("");
-      const auto known = keys.find(name);
-      if (known == keys.end()) {
-        Wrong(entry.first, absl::StrCat("unknown key \"", name, "\""));
-      } else {
-        known->second(entry.second);
-      }
     }
   }
 
@@ -131,11 +105,6 @@ class ConfigReader {
     }
   }
 
-  void Text(const YAML::Node& node, std::string* to) {
-    if (!node.IsScalar()) return Wrong(node, "expected a word");
-    *to = node.Scalar();
-  }
-
   void Address(const YAML::Node& root, const char* key,
                const std::string& text) {
     const absl::Status status = ParseHostPort(text).status();
@@ -149,46 +118,31 @@ class ConfigReader {
     if (*to < 1 || *to > kMostDays) Wrong(node, "expected a number of days");
   }
 
-  void YesOrNo(const YAML::Node& node, bool* to) {
-    const std::string word = node.as<std::string>("");
-    *to = word == "yes" || word == "true";
-    if (!*to && word != "no" && word != "false") {
-      Wrong(node, "expected yes or no");
-    }
-  }
-
   void Names(const YAML::Node& node, CollectorConfig* config) {
-    if (!node.IsSequence()) return Wrong(node, "expected a list");
-    for (const YAML::Node& item : node) {
-      Text(item, &config->names.emplace_back());
-    }
+    List(node, [&](const YAML::Node& item) {
+      Text (&config->names.emplace_back())(item);
+    });
   }
 
   void Schools(const YAML::Node& node, CollectorConfig* config) {
-    if (!node.IsSequence()) return Wrong(node, "expected a list");
-    for (const YAML::Node& item : node) {
+    List(node, [&](const YAML::Node& item) {
       School& school = config->schools.emplace_back();
-      Keys(item,
-           {{"id", [&](const YAML::Node& n) { Text(n, &school.id); }},
-            {"name", [&](const YAML::Node& n) { Text(n, &school.name); }}});
-    }
+      Map(item, {{"id", Text(&school.id)}, {"name", Text(&school.name)}});
+    });
   }
 
   void ClickHouse(const YAML::Node& node, CollectorConfig* config) {
     ClickHouseConfig& to = config->clickhouse;
-    const auto text = [this](std::string* into) {
-      return [this, into](const YAML::Node& n) { Text(n, into); };
-    };
-    Keys(node, {{"shards", [&](const YAML::Node& n) { Shards(n, &to); }},
-                {"database", text(&to.database)},
-                {"user", text(&to.user)},
-                {"password_file", text(&to.password_file)},
-                {"ca_file", text(&to.ca_file)},
-                {"cluster", text(&to.cluster)},
-                {"quorum", [&](const YAML::Node& n) {
-                   to.quorum = n.IsScalar() ? n.as<int>(0) : 0;
-                 }}});
-    if (!status_.ok()) return;
+    Map(node, {{"shards", [&](const YAML::Node& n) { Shards(n, &to); }},
+               {"database", Text(&to.database)},
+               {"user", Text(&to.user)},
+               {"password_file", Text(&to.password_file)},
+               {"ca_file", Text(&to.ca_file)},
+               {"cluster", Text(&to.cluster)},
+               {"quorum", [&](const YAML::Node& n) {
+                  to.quorum = n.IsScalar() ? n.as<int>(0) : 0;
+                }}});
+    if (!good()) return;
     const absl::Status good = CheckClickHouseConfig(to);
     if (!good.ok()) {
       Wrong(node, absl::StrCat("clickhouse: ", good.message()));
@@ -197,19 +151,16 @@ class ConfigReader {
 
   void Oidc(const YAML::Node& node, CollectorConfig* config) {
     OidcConfig& to = config->oidc;
-    const auto text = [this](std::string* into) {
-      return [this, into](const YAML::Node& n) { Text(n, into); };
-    };
-    Keys(node, {{"issuer", text(&to.issuer)},
-                {"client_id", text(&to.client_id)},
-                {"client_secret_file", text(&to.client_secret_file)},
-                {"dashboard", text(&to.dashboard)},
-                {"name", text(&to.name)},
-                {"ca_file", text(&to.ca_file)},
-                {"fresh_minutes", [&](const YAML::Node& n) {
-                   to.fresh_minutes = n.IsScalar() ? n.as<int>(-1) : -1;
-                 }}});
-    if (!status_.ok()) return;
+    Map(node, {{"issuer", Text(&to.issuer)},
+               {"client_id", Text(&to.client_id)},
+               {"client_secret_file", Text(&to.client_secret_file)},
+               {"dashboard", Text(&to.dashboard)},
+               {"name", Text(&to.name)},
+               {"ca_file", Text(&to.ca_file)},
+               {"fresh_minutes", [&](const YAML::Node& n) {
+                  to.fresh_minutes = n.IsScalar() ? n.as<int>(-1) : -1;
+                }}});
+    if (!good()) return;
     const absl::Status good = CheckOidcConfig(to);
     if (!good.ok()) Wrong(node, absl::StrCat("oidc: ", good.message()));
   }
@@ -222,20 +173,10 @@ class ConfigReader {
       }
       std::vector<std::string>& servers = to->shards.emplace_back();
       for (const YAML::Node& server : shard) {
-        Text(server, &servers.emplace_back());
+        Text (&servers.emplace_back())(server);
       }
     }
   }
-
-  void Wrong(const YAML::Node& node, const std::string& why) {
-    if (!status_.ok()) return;
-    status_ = absl::InvalidArgumentError(
-        absl::StrCat(file_, ":", node.Mark().line + 1, ": ", why,
-                     ": docs/collector.md lists the keys"));
-  }
-
-  const std::string file_;
-  absl::Status status_;
 };
 
 void AppendClickHouse(const ClickHouseConfig& config, std::string* text) {

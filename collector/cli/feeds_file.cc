@@ -1,15 +1,11 @@
 #include "collector/cli/feeds_file.h"
 
-#include <yaml-cpp/yaml.h>
-
-#include <functional>
-#include <map>
-
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "collector/cli/yaml_reader.h"
 #include "collector/fleet/secret_file.h"
 
 namespace schoolgate::collector {
@@ -18,32 +14,25 @@ namespace {
 constexpr size_t kShortestSecret = 16;
 constexpr size_t kMostFeeds = 50;
 
-class FeedsReader {
+class FeedsReader : YamlReader {
  public:
-  explicit FeedsReader(std::string file) : file_(std::move(file)) {}
+  explicit FeedsReader(std::string file)
+      : YamlReader(std::move(file), "docs/feeds.md") {}
 
   absl::StatusOr<OutgoingConfig> Read(const std::string& text) {
     OutgoingConfig config;
-    // yaml-cpp throws; it stays in here.
-    try {
-      ReadRoot(YAML::Load(text), &config);
-    } catch (const YAML::Exception& error) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          file_, ":", error.mark.line + 1, ": ", error.msg, ": mend the line"));
-    }
-    if (!status_.ok()) return status_;
+    const absl::Status status =
+        ReadAll(text, [&](const YAML::Node& root) { ReadRoot(root, &config); });
+    if (!status.ok()) return status;
     return config;
   }
 
  private:
-  using Setter = std::function<void(const YAML::Node&)>;
-  using Keys = std::map<std::string, Setter>;
-
   void ReadRoot(const YAML::Node& root, OutgoingConfig* config) {
     Map(root, {{"dashboard", Text(&config->dashboard)},
                {"mail", [&](const auto& node) { ReadMail(node, config); }},
                {"webhooks", [&](const auto& node) {
-                  List(node, [&](const YAML::Node& item) {
+                  Few(node, [&](const YAML::Node& item) {
                     ReadWebhook(item, &config->webhooks.emplace_back());
                   });
                 }}});
@@ -60,7 +49,7 @@ class FeedsReader {
                {"ca_file", Text(&server.ca_file)},
                {"digest_at", Text(&digest_at)},
                {"recipients", [&](const auto& list) {
-                  List(list, [&](const YAML::Node& item) {
+                  Few(list, [&](const YAML::Node& item) {
                     ReadRecipient(item, &config->recipients.emplace_back());
                   });
                 }}});
@@ -103,31 +92,11 @@ class FeedsReader {
     }
   }
 
-  void Map(const YAML::Node& map, const Keys& keys) {
-    if (!map.IsMap()) return Wrong(map, "expected lines of `key: value`");
-    for (const auto& entry : map) {
-      const std::string name = entry.first.as<std::string>("");
-      const auto known = keys.find(name);
-      if (known == keys.end()) {
-        Wrong(entry.first, absl::StrCat("unknown key \"", name, "\""));
-      } else {
-        known->second(entry.second);
-      }
+  void Few(const YAML::Node& node, const Setter& each) {
+    if (node.size() > kMostFeeds) {
+      return Wrong(node, absl::StrCat("at most ", kMostFeeds, " of them"));
     }
-  }
-
-  void List(const YAML::Node& node, const Setter& each) {
-    if (!node.IsSequence() || node.size() > kMostFeeds) {
-      return Wrong(node, "expected a list, of at most 50");
-    }
-    for (const YAML::Node& item : node) each(item);
-  }
-
-  Setter Text(std::string* to) {
-    return [this, to](const YAML::Node& node) {
-      if (!node.IsScalar()) return Wrong(node, "expected a word");
-      *to = node.Scalar();
-    };
+    List(node, each);
   }
 
   Setter Address(std::string* to) {
@@ -138,14 +107,6 @@ class FeedsReader {
         return Wrong(node, "expected an address like lead@school.example");
       }
       *to = text;
-    };
-  }
-
-  Setter Flag(bool* to) {
-    return [this, to](const YAML::Node& node) {
-      if (!node.IsScalar() || !YAML::convert<bool>::decode(node, *to)) {
-        Wrong(node, "expected true or false");
-      }
     };
   }
 
@@ -160,16 +121,6 @@ class FeedsReader {
       }
     };
   }
-
-  void Wrong(const YAML::Node& node, const std::string& why) {
-    if (!status_.ok()) return;
-    status_ = absl::InvalidArgumentError(
-        absl::StrCat(file_, ":", node.Mark().line + 1, ": ", why,
-                     ": docs/feeds.md lists the keys"));
-  }
-
-  const std::string file_;
-  absl::Status status_;
 };
 
 }  // namespace

@@ -57,7 +57,8 @@ std::set<ClassEvents::SubjectId> ClassEvents::Add(const SubjectId& who,
   if (act.page_hash == 0) return again;
   Pair pair{who.first, act.page_hash, act.service};
   if (pairs_.size() >= kMostPairs && !pairs_.contains(pair)) return again;
-  std::set<std::string>& devices = pairs_[pair];
+  auto& [devices, last] = pairs_[pair];
+  last = std::max(last, act.start);
   if (devices.size() < kPairDevices && devices.insert(act.device).second &&
       devices.size() == kPairDevices) {
     for (const Sighting& other : all) again.insert({who.first, other.subject});
@@ -68,7 +69,7 @@ std::set<ClassEvents::SubjectId> ClassEvents::Add(const SubjectId& who,
 bool ClassEvents::Excuses(const std::string& school, const Act& act) const {
   auto pair = pairs_.find({school, act.page_hash, act.service});
   if (act.page_hash != 0 && pair != pairs_.end() &&
-      pair->second.size() >= kPairDevices) {
+      pair->second.devices.size() >= kPairDevices) {
     return true;
   }
   auto all = sightings_.find({school, act.service});
@@ -136,6 +137,9 @@ void ClassEvents::Forget(absl::Time before) {
   }
   std::erase_if(sightings_,
                 [](const auto& entry) { return entry.second.empty(); });
+  // Or kMostPairs are reached one day, and no page is ever learned again.
+  std::erase_if(pairs_,
+                [&](const auto& entry) { return entry.second.last < before; });
 }
 
 }  // namespace schoolgate::collector

@@ -60,12 +60,16 @@ class ClassEvents {
   using Service = std::pair<std::string, std::string>;  // school, service
   using Pair = std::tuple<std::string, uint64_t, std::string>;
   using Sightings = std::set<Sighting>;
+  struct Bringing {
+    std::set<std::string> devices;  // the first kPairDevices
+    absl::Time last;
+  };
 
   void SettleService(const Service& service, std::vector<Finding>& out);
 
   absl::TimeZone zone_;
   std::map<Service, Sightings> sightings_;
-  std::map<Pair, std::set<std::string>> pairs_;  // devices
+  std::map<Pair, Bringing> pairs_;
   std::set<Service> touched_;
   std::map<Service, std::string> told_;
 };

@@ -1,5 +1,6 @@
 // The server under test, and windows onto it.
 import { spawn } from "node:child_process";
+import { rmSync } from "node:fs";
 import { appendFile, cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
@@ -15,6 +16,7 @@ export const password = "correct horse battery";
 // for some days. In a folder of its own, with what it builds on.
 export async function restrictedPolicy(policy) {
   const root = await mkdtemp(join(tmpdir(), "schoolgate-policy-"));
+  process.once("exit", () => rmSync(root, { recursive: true, force: true }));
   const folder = join(root, "policies");
   await cp(dirname(policy), folder, { recursive: true });
   await cp(join(dirname(policy), "..", "lists"), join(root, "lists"), { recursive: true });

@@ -15,6 +15,8 @@ import secrets
 import shutil
 import signal
 import subprocess
+import sys
+import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -42,6 +44,18 @@ def until(seconds, what, ready):
         if time.monotonic() > end:
             raise AssertionError(f"{what}: not within {seconds} s")
         time.sleep(0.02)
+
+
+@contextlib.contextmanager
+def work_folder(name):
+    """For one run; it stays, and its path is said, when the run fails."""
+    path = tempfile.mkdtemp(prefix=f"sg-{name}-")
+    try:
+        yield path
+    except BaseException:
+        print(f"what it left to look at: {path}", file=sys.stderr)
+        raise
+    shutil.rmtree(path, ignore_errors=True)
 
 
 class Lab:
@@ -144,6 +158,10 @@ class Lab:
 
         for namespace in (self.client, self.net):
             ip("netns", "add", namespace)
+            # An address that becomes good later is a change of the network,
+            # for which Chromium gives up the page that it is loading.
+            ip("netns", "exec", namespace, "sysctl", "-qw",
+               "net.ipv6.conf.default.accept_dad=0")
             ip("-n", namespace, "link", "set", "lo", "up")
         ip("link", "add", "eth0", "netns", self.client, "type", "veth",
            "peer", "name", "eth0", "netns", self.net)
