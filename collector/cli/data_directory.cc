@@ -43,7 +43,7 @@ class ConfigReader : YamlReader {
         {{"trust", Text(&config->trust)},
          {"listen", Text(&config->listen)},
          {"web", Text(&config->web)},
-         {"names", [&](const YAML::Node& n) { Names(n, config); }},
+         {"names", Texts(&config->names)},
          {"time_zone", Text(&config->time_zone)},
          {"keep_event_days", days(&config->keep_event_days)},
          {"keep_case_days", days(&config->keep_case_days)},
@@ -118,12 +118,6 @@ class ConfigReader : YamlReader {
     if (*to < 1 || *to > kMostDays) Wrong(node, "expected a number of days");
   }
 
-  void Names(const YAML::Node& node, CollectorConfig* config) {
-    List(node, [&](const YAML::Node& item) {
-      Text (&config->names.emplace_back())(item);
-    });
-  }
-
   void Schools(const YAML::Node& node, CollectorConfig* config) {
     List(node, [&](const YAML::Node& item) {
       School& school = config->schools.emplace_back();
@@ -142,7 +136,7 @@ class ConfigReader : YamlReader {
                {"quorum", [&](const YAML::Node& n) {
                   to.quorum = n.IsScalar() ? n.as<int>(0) : 0;
                 }}});
-    if (!good()) return;
+    if (!ok()) return;
     const absl::Status good = CheckClickHouseConfig(to);
     if (!good.ok()) {
       Wrong(node, absl::StrCat("clickhouse: ", good.message()));
@@ -160,7 +154,7 @@ class ConfigReader : YamlReader {
                {"fresh_minutes", [&](const YAML::Node& n) {
                   to.fresh_minutes = n.IsScalar() ? n.as<int>(-1) : -1;
                 }}});
-    if (!good()) return;
+    if (!ok()) return;
     const absl::Status good = CheckOidcConfig(to);
     if (!good.ok()) Wrong(node, absl::StrCat("oidc: ", good.message()));
   }
@@ -171,10 +165,8 @@ class ConfigReader : YamlReader {
       if (!shard.IsSequence()) {
         return Wrong(shard, "expected the servers of a shard as a list");
       }
-      std::vector<std::string>& servers = to->shards.emplace_back();
-      for (const YAML::Node& server : shard) {
-        Text (&servers.emplace_back())(server);
-      }
+      const Setter set = Texts(&to->shards.emplace_back());
+      set(shard);
     }
   }
 };

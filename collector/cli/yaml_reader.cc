@@ -41,6 +41,15 @@ YamlReader::Setter YamlReader::Text(std::string* to) {
   };
 }
 
+YamlReader::Setter YamlReader::Texts(std::vector<std::string>* to) {
+  return [this, to](const YAML::Node& node) {
+    List(node, [&](const YAML::Node& item) {
+      const Setter set = Text(&to->emplace_back());
+      set(item);
+    });
+  };
+}
+
 YamlReader::Setter YamlReader::Flag(bool* to) {
   return [this, to](const YAML::Node& node) {
     if (!node.IsScalar() || !YAML::convert<bool>::decode(node, *to)) {

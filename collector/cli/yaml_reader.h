@@ -1,7 +1,6 @@
 // What the collector's own YAML files have in common: a setter for each key,
 // and the first complaint, with its line and where the keys are listed.
-#ifndef SCHOOLGATE_COLLECTOR_CLI_YAML_READER_H_
-#define SCHOOLGATE_COLLECTOR_CLI_YAML_READER_H_
+#pragma once
 
 #include <yaml-cpp/yaml.h>
 
@@ -9,6 +8,8 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 
@@ -31,11 +32,12 @@ class YamlReader {
   void Map(const YAML::Node& map, const Keys& keys);
   void List(const YAML::Node& node, const Setter& each);
   Setter Text(std::string* to);
+  Setter Texts(std::vector<std::string>* to);
   Setter Flag(bool* to);
 
   // Keeps the first.
   void Wrong(const YAML::Node& node, std::string_view why);
-  bool good() const { return status_.ok(); }
+  bool ok() const { return status_.ok(); }
 
  private:
   const std::string file_;
@@ -44,5 +46,3 @@ class YamlReader {
 };
 
 }  // namespace schoolgate::collector
-
-#endif  // SCHOOLGATE_COLLECTOR_CLI_YAML_READER_H_

@@ -19,14 +19,9 @@ class TuckshopReader : YamlReader {
 
   std::string ComplaintOf(const std::string& text, Tuckshop* shop) {
     return std::string(ReadAll(text, [&](const YAML::Node& root) {
-                         Map(root,
-                             {{"name", Text(&shop->name)},
-                              {"open", Flag(&shop->open)},
-                              {"wares", [&](const YAML::Node& node) {
-                                 List(node, [&](const YAML::Node& item) {
-                                   Text (&shop->wares.emplace_back())(item);
-                                 });
-                               }}});
+                         Map(root, {{"name", Text(&shop->name)},
+                                    {"open", Flag(&shop->open)},
+                                    {"wares", Texts(&shop->wares)}});
                        }).message());
   }
 };
