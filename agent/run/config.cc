@@ -1,36 +1,64 @@
 #include "agent/run/config.h"
 
-#include <yaml-cpp/yaml.h>
-
 #include <filesystem>
-#include <functional>
+#include <string_view>
 
 #include "absl/strings/str_cat.h"
+#include "platform/whole_file.h"
+#include "platform/yaml/yaml_reader.h"
 
 namespace schoolgate::agent {
 namespace {
 
-// Collects the first mistake, with its line.
-class Reader {
+// As the uplink has it, which reads the same file.
+constexpr size_t kMostBytes = 256 * 1024;
+
+class ConfigReader : platform::YamlReader {
  public:
-  explicit Reader(std::string path) : path_(std::move(path)) {}
+  explicit ConfigReader(const std::string& path)
+      : YamlReader(path, "\"man schoolgate-agent\"") {}
 
-  using Setter = std::function<void(const YAML::Node&)>;
-
-  void Keys(const YAML::Node& map, const std::map<std::string, Setter>& keys) {
-    if (!map.IsMap()) return Wrong(map, "expected a table of keys");
-    for (const auto& entry : map) {
-      const std::string name = entry.first.as<std::string>("");
-      const auto known = keys.find(name);
-      if (known == keys.end()) {
-        Wrong(entry.first, absl::StrCat("unknown key \"", name, "\""));
-      } else {
-        known->second(entry.second);
-      }
-    }
+  absl::Status Read(const std::string& text, AgentConfig* config) {
+    return ReadAll(text, [&](const YAML::Node& root) {
+      if (!root.IsNull()) ReadRoot(root, config);
+    });
   }
 
-  std::string Text(const YAML::Node& node) {
+ private:
+  void ReadRoot(const YAML::Node& root, AgentConfig* config) {
+    AttributionRules& rules = config->attribution;
+    const auto ignore = [](const YAML::Node&) {};  // the uplink's own keys
+    Map(root,
+        {{"state_directory", Word(&config->state_directory)},
+         {"spool_directory", Word(&config->spool_directory)},
+         {"socket", Word(&config->socket)},
+         {"interface", Word(&config->interface)},
+         {"enrolment_file", ignore},
+         {"uplink", ignore},
+         {"mode", [&](const YAML::Node& node) { ReadMode(node, config); }},
+         {"protect_table", Either("yes", "no", &config->protect_table)},
+         {"dpi", Either("on", "off", &config->label_flows)},
+         {"place", [&](const YAML::Node& node) { ReadPlace(node, config); }},
+         {"heartbeat",
+          [&](const YAML::Node& node) { ReadHeartbeat(node, config); }},
+         {"people",
+          [&](const YAML::Node& node) {
+            List(node, [&](const YAML::Node& item) { Person(item, &rules); });
+          }},
+         {"shared_logins", Words(&rules.shared_logins)},
+         {"judged_as_device", Words(&rules.judged_as_device)},
+         {"until_notice_accepted", Word(&rules.until_notice_accepted)},
+         {"browsers", Words(&rules.browsers)},
+         {"unix_groups", [&](const YAML::Node& node) {
+            if (!node.IsMap()) return Wrong(node, "expected a table");
+            for (const auto& entry : node) {
+              rules.unix_groups[WordOf(entry.first)] = WordOf(entry.second);
+            }
+          }}});
+  }
+
+  // An empty one is a mistake: it would stand for no folder, no group.
+  std::string WordOf(const YAML::Node& node) {
     if (!node.IsScalar() || node.Scalar().empty()) {
       Wrong(node, "expected a word");
       return "";
@@ -38,143 +66,71 @@ class Reader {
     return node.Scalar();
   }
 
-  std::vector<std::string> Texts(const YAML::Node& node) {
-    std::vector<std::string> texts;
-    if (!node.IsSequence()) {
-      Wrong(node, "expected a list");
-      return texts;
+  Setter Word(std::string* to) {
+    return [this, to](const YAML::Node& node) { *to = WordOf(node); };
+  }
+
+  Setter Words(std::set<std::string>* to) {
+    return [this, to](const YAML::Node& node) {
+      List(node, [&](const YAML::Node& item) { to->insert(WordOf(item)); });
+    };
+  }
+
+  Setter Either(std::string_view yes, std::string_view no, bool* to) {
+    return [this, yes, no, to](const YAML::Node& node) {
+      const std::string word = WordOf(node);
+      if (word != yes && word != no) {
+        Wrong(node, absl::StrCat("expected \"", std::string(yes), "\" or \"",
+                                 std::string(no), "\""));
+      }
+      *to = word == yes;
+    };
+  }
+
+  void ReadMode(const YAML::Node& node, AgentConfig* config) {
+    const std::string word = WordOf(node);
+    if (word != "policy" && word != "shadow" && word != "observe") {
+      Wrong(node, "mode is \"policy\", \"shadow\" or \"observe\"");
     }
-    for (const YAML::Node& item : node) texts.push_back(Text(item));
-    return texts;
+    config->at_most =
+        word == "policy" ? GateMode::kEnforce : GateModeNamed(word);
   }
 
-  void Wrong(const YAML::Node& node, const std::string& why) {
-    if (!status_.ok()) return;
-    status_ = absl::InvalidArgumentError(
-        absl::StrCat(path_, ":", node.Mark().line + 1, ": ", why,
-                     ": see \"man schoolgate-agent\" for the keys"));
+  void ReadPlace(const YAML::Node& node, AgentConfig* config) {
+    const std::string word = WordOf(node);
+    if (word == "onsite") {
+      config->place = rules::Place::kOnsite;
+    } else if (word == "offsite") {
+      config->place = rules::Place::kOffsite;
+    } else {
+      Wrong(node, "place is \"onsite\" or \"offsite\"");
+    }
   }
 
-  const absl::Status& status() const { return status_; }
+  void ReadHeartbeat(const YAML::Node& node, AgentConfig* config) {
+    if (!absl::ParseDuration(WordOf(node), &config->heartbeat) ||
+        config->heartbeat < absl::Seconds(1)) {
+      Wrong(node, "heartbeat is a time such as \"60s\", at least 1s");
+    }
+  }
 
- private:
-  const std::string path_;
-  absl::Status status_;
-};
-
-void ReadPeople(Reader& reader, const YAML::Node& list,
-                AttributionRules* rules) {
-  if (!list.IsSequence()) return reader.Wrong(list, "expected a list");
-  for (const YAML::Node& item : list) {
+  void Person(const YAML::Node& item, AttributionRules* rules) {
     uint32_t uid = platform::kNoUid;
     AttributionRules::Known person;
-    reader.Keys(
-        item,
-        {{"uid",
-          [&](const YAML::Node& node) {
-            uid = node.as<uint32_t>(platform::kNoUid);
-            if (uid == platform::kNoUid) reader.Wrong(node, "expected a uid");
-          }},
-         {"login",
-          [&](const YAML::Node& node) { person.login = reader.Text(node); }},
-         {"group",
-          [&](const YAML::Node& node) { person.group = reader.Text(node); }}});
+    Map(item, {{"uid",
+                [&](const YAML::Node& node) {
+                  uid = node.as<uint32_t>(platform::kNoUid);
+                  if (uid == platform::kNoUid) Wrong(node, "expected a uid");
+                }},
+               {"login", Word(&person.login)},
+               {"group", Word(&person.group)}});
     if (uid == platform::kNoUid || person.login.empty() ||
         person.group.empty()) {
-      reader.Wrong(item, "a person needs uid, login and group");
+      Wrong(item, "a person needs uid, login and group");
     }
     rules->people[uid] = std::move(person);
   }
-}
-
-void ReadPlace(Reader& reader, const YAML::Node& node, AgentConfig* config) {
-  const std::string word = reader.Text(node);
-  if (word == "onsite") {
-    config->place = rules::Place::kOnsite;
-  } else if (word == "offsite") {
-    config->place = rules::Place::kOffsite;
-  } else {
-    reader.Wrong(node, "place is \"onsite\" or \"offsite\"");
-  }
-}
-
-void ReadHeartbeat(Reader& reader, const YAML::Node& node,
-                   AgentConfig* config) {
-  if (!absl::ParseDuration(reader.Text(node), &config->heartbeat) ||
-      config->heartbeat < absl::Seconds(1)) {
-    reader.Wrong(node, "heartbeat is a time such as \"60s\", at least 1s");
-  }
-}
-
-// Whether it is the first of the two words.
-bool Either(Reader& reader, const YAML::Node& node, const char* key,
-            const char* first, const char* second) {
-  const std::string word = reader.Text(node);
-  if (word != first && word != second) {
-    reader.Wrong(node,
-                 absl::StrCat(key, " is \"", first, "\" or \"", second, "\""));
-  }
-  return word == first;
-}
-
-absl::Status Read(const std::string& path, const YAML::Node& root,
-                  AgentConfig* config) {
-  Reader reader(path);
-  AttributionRules& rules = config->attribution;
-  const auto text = [&](std::string* to) {
-    return [&reader, to](const YAML::Node& node) { *to = reader.Text(node); };
-  };
-  const auto texts = [&](std::set<std::string>* to) {
-    return [&reader, to](const YAML::Node& node) {
-      for (std::string& one : reader.Texts(node)) to->insert(std::move(one));
-    };
-  };
-  const auto ignore = [](const YAML::Node&) {};  // the uplink's own keys
-  reader.Keys(
-      root,
-      {{"state_directory", text(&config->state_directory)},
-       {"spool_directory", text(&config->spool_directory)},
-       {"socket", text(&config->socket)},
-       {"interface", text(&config->interface)},
-       {"enrolment_file", ignore},
-       {"uplink", ignore},
-       {"mode",
-        [&](const YAML::Node& node) {
-          const std::string word = reader.Text(node);
-          if (word != "policy" && word != "shadow" && word != "observe") {
-            reader.Wrong(node, "mode is \"policy\", \"shadow\" or \"observe\"");
-          }
-          config->at_most =
-              word == "policy" ? GateMode::kEnforce : GateModeNamed(word);
-        }},
-       {"protect_table",
-        [&](const YAML::Node& node) {
-          config->protect_table =
-              Either(reader, node, "protect_table", "yes", "no");
-        }},
-       {"dpi",
-        [&](const YAML::Node& node) {
-          config->label_flows = Either(reader, node, "dpi", "on", "off");
-        }},
-       {"place",
-        [&](const YAML::Node& node) { ReadPlace(reader, node, config); }},
-       {"heartbeat",
-        [&](const YAML::Node& node) { ReadHeartbeat(reader, node, config); }},
-       {"people",
-        [&](const YAML::Node& node) { ReadPeople(reader, node, &rules); }},
-       {"shared_logins", texts(&rules.shared_logins)},
-       {"judged_as_device", texts(&rules.judged_as_device)},
-       {"until_notice_accepted", text(&rules.until_notice_accepted)},
-       {"browsers", texts(&rules.browsers)},
-       {"unix_groups", [&](const YAML::Node& node) {
-          if (!node.IsMap()) return reader.Wrong(node, "expected a table");
-          for (const auto& entry : node) {
-            rules.unix_groups[reader.Text(entry.first)] =
-                reader.Text(entry.second);
-          }
-        }}});
-  return reader.status();
-}
+};
 
 }  // namespace
 
@@ -184,22 +140,10 @@ absl::StatusOr<AgentConfig> LoadAgentConfig(const std::string& path) {
     return absl::NotFoundError(absl::StrCat(
         path, ": no such file: write one, or name it with --config"));
   }
-  // yaml-cpp reports by exception; this is the one place that meets it.
-  try {
-    const YAML::Node root = YAML::LoadFile(path);
-    if (!root.IsNull()) {
-      if (absl::Status status = Read(path, root, &config); !status.ok()) {
-        return status;
-      }
-    }
-  } catch (const YAML::ParserException& error) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ":", error.mark.line + 1, ": not YAML: ", error.msg,
-                     ": mend this line"));
-  } catch (const YAML::Exception& error) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, ": cannot be read: ", error.what(),
-                     ": check the file and its permissions"));
+  auto text = platform::ReadWholeFile(path, kMostBytes);
+  if (!text.ok()) return text.status();
+  if (absl::Status read = ConfigReader(path).Read(*text, &config); !read.ok()) {
+    return read;
   }
   config.file = std::filesystem::absolute(path).string();
   if (config.spool_directory.empty()) {

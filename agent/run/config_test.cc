@@ -48,14 +48,25 @@ TEST(AgentConfigTest, AMistakeIsNamedWithItsLine) {
            {"place: home\n", ":1: place is"},
            {"heartbeat: soon\n", ":1: heartbeat is"},
            {"people: [{uid: 5}]\n", ":1: a person needs"},
-           {"people: [\n", "not YAML"},
-           {"- a\n", ":1: expected a table"}}) {
+           {"dpi: maybe\n", ":1: expected \"on\" or \"off\""},
+           {"state_directory: \"\"\n", ":1: expected a word"},
+           {"people: [\n", ":2: not YAML"},
+           {"- a\n", ":1: expected lines of"}}) {
     const auto config = Load(text);
     ASSERT_FALSE(config.ok()) << text;
     EXPECT_NE(std::string(config.status().message()).find(where),
               std::string::npos)
         << config.status();
   }
+}
+
+// The uplink, which reads this file, too, takes as much.
+TEST(AgentConfigTest, AFileWithoutEndIsRefused) {
+  const std::string line = "place: onsite\n";
+  const std::string comment = "#" + std::string(256 * 1024, ' ');
+  const std::string most = line + comment.substr(0, 256 * 1024 - line.size());
+  EXPECT_TRUE(Load(most).ok());
+  EXPECT_EQ(Load(most + " ").status().code(), absl::StatusCode::kOutOfRange);
 }
 
 TEST(AgentConfigTest, AMissingFileSaysWhatToDo) {

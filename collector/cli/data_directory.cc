@@ -6,10 +6,10 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "collector/cli/yaml_reader.h"
 #include "collector/fleet/journal.h"
 #include "collector/fleet/secret_file.h"
 #include "collector/web/access.h"
+#include "platform/yaml/yaml_reader.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -21,7 +21,7 @@ std::string Quoted(const std::string& text) {
   return nlohmann::json(text).dump();
 }
 
-class ConfigReader : YamlReader {
+class ConfigReader : platform::YamlReader {
  public:
   explicit ConfigReader(std::string file)
       : YamlReader(std::move(file), "docs/collector.md") {}
@@ -213,7 +213,7 @@ absl::StatusOr<std::string> ReadHexKey(const std::string& file) {
   absl::StatusOr<std::string> text = ReadSmallFile(file);
   if (!text.ok()) return text.status();
   while (!text->empty() && text->back() == '\n') text->pop_back();
-  const absl::StatusOr<std::string> key = seal::FromHex(*text);
+  absl::StatusOr<std::string> key = seal::FromHex(*text);
   if (!key.ok() || key->size() != seal::kPublicKeyBytes) {
     return absl::DataLossError(
         absl::StrCat(file, ": not a key: restore the backup"));

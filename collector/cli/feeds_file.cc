@@ -5,8 +5,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "collector/cli/yaml_reader.h"
 #include "collector/fleet/secret_file.h"
+#include "platform/yaml/yaml_reader.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -14,7 +14,7 @@ namespace {
 constexpr size_t kShortestSecret = 16;
 constexpr size_t kMostFeeds = 50;
 
-class FeedsReader : YamlReader {
+class FeedsReader : platform::YamlReader {
  public:
   explicit FeedsReader(std::string file)
       : YamlReader(std::move(file), "docs/feeds.md") {}

@@ -1,10 +1,10 @@
-#include "collector/cli/yaml_reader.h"
+#include "platform/yaml/yaml_reader.h"
 
 #include <gtest/gtest.h>
 
 #include <vector>
 
-namespace schoolgate::collector {
+namespace schoolgate::platform {
 namespace {
 
 struct Tuckshop {
@@ -63,9 +63,9 @@ TEST(YamlReader, TheFirstOfSeveralComplaintsIsKept) {
 
 TEST(YamlReader, WhatIsNoYamlIsRefusedWithItsLine) {
   const std::string complaint = ComplaintOf("name: Corner\nopen: [yes\n");
-  EXPECT_TRUE(complaint.starts_with("shop.yaml:3: ")) << complaint;
+  EXPECT_TRUE(complaint.starts_with("shop.yaml:3: not YAML: ")) << complaint;
   EXPECT_TRUE(complaint.ends_with(": mend the line")) << complaint;
 }
 
 }  // namespace
-}  // namespace schoolgate::collector
+}  // namespace schoolgate::platform

@@ -1,8 +1,8 @@
-#include "collector/cli/yaml_reader.h"
+#include "platform/yaml/yaml_reader.h"
 
 #include "absl/strings/str_cat.h"
 
-namespace schoolgate::collector {
+namespace schoolgate::platform {
 
 absl::Status YamlReader::ReadAll(const std::string& text,
                                  const Setter& read_root) {
@@ -10,8 +10,9 @@ absl::Status YamlReader::ReadAll(const std::string& text,
   try {
     read_root(YAML::Load(text));
   } catch (const YAML::Exception& error) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        file_, ":", error.mark.line + 1, ": ", error.msg, ": mend the line"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(file_, ":", error.mark.line + 1, ": not YAML: ", error.msg,
+                     ": mend the line"));
   }
   return status_;
 }
@@ -65,4 +66,4 @@ void YamlReader::Wrong(const YAML::Node& node, std::string_view why) {
                    ": ", listed_in_, " lists the keys"));
 }
 
-}  // namespace schoolgate::collector
+}  // namespace schoolgate::platform

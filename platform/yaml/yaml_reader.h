@@ -1,4 +1,4 @@
-// What the collector's own YAML files have in common: a setter for each key,
+// What our own YAML files have in common: a setter for each key,
 // and the first complaint, with its line and where the keys are listed.
 #pragma once
 
@@ -13,7 +13,7 @@
 
 #include "absl/status/status.h"
 
-namespace schoolgate::collector {
+namespace schoolgate::platform {
 
 // For one file, used once. One thread.
 class YamlReader {
@@ -45,4 +45,4 @@ class YamlReader {
   absl::Status status_;
 };
 
-}  // namespace schoolgate::collector
+}  // namespace schoolgate::platform
