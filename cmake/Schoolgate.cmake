@@ -31,6 +31,18 @@ if(CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
 endif()
 
+# What code that is generated needs, too: protobuf's reads what the network
+# brings. tests/packages/hardened looks for all of this in release builds, and
+# for what the linker does in every build.
+set(shipped_options -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
+if(SCHOOLGATE_HARDEN)
+  list(APPEND shipped_options
+    -D_FORTIFY_SOURCE=2 -D_GLIBCXX_ASSERTIONS -fstack-protector-strong
+    -fstack-clash-protection -fcf-protection -fPIE)
+endif()
+add_library(sg_generated_flags INTERFACE)
+target_compile_options(sg_generated_flags INTERFACE ${shipped_options})
+
 add_library(sg_flags INTERFACE)
 target_compile_options(sg_flags INTERFACE
   -Wall -Wextra
@@ -38,7 +50,7 @@ target_compile_options(sg_flags INTERFACE
   $<IF:$<CXX_COMPILER_ID:GNU>,-Wshadow=local,-Wshadow>
   -Wnon-virtual-dtor -Wno-unused-parameter -Wno-missing-field-initializers
   $<$<BOOL:${SCHOOLGATE_WERROR}>:-Werror>
-  -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
+  ${shipped_options})
 target_compile_definitions(sg_flags INTERFACE
   SCHOOLGATE_VERSION="${PROJECT_VERSION}")
 target_include_directories(sg_flags INTERFACE ${CMAKE_SOURCE_DIR})
@@ -48,13 +60,6 @@ if(SCHOOLGATE_SANITIZE)
     -fsanitize=${SCHOOLGATE_SANITIZE} -fno-omit-frame-pointer
     -fno-sanitize-recover=all)
   target_link_options(sg_flags INTERFACE -fsanitize=${SCHOOLGATE_SANITIZE})
-endif()
-# tests/packages/hardened looks for all of this in release builds, and for what
-# the linker does in every build.
-if(SCHOOLGATE_HARDEN)
-  target_compile_options(sg_flags INTERFACE
-    -D_FORTIFY_SOURCE=2 -D_GLIBCXX_ASSERTIONS -fstack-protector-strong
-    -fstack-clash-protection -fcf-protection -fPIE)
 endif()
 if(NOT SCHOOLGATE_SANITIZE AND NOT SCHOOLGATE_FUZZ)
   target_link_options(sg_flags INTERFACE

@@ -17,31 +17,13 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "platform/descriptor.h"
 
 namespace schoolgate::platform {
 namespace {
 
 constexpr size_t kMaxWaiting = 32;
 constexpr int kPatienceMs = 2000;
-
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() {
-    if (number_ >= 0) close(number_);
-  }
-  Descriptor(Descriptor&& other) noexcept
-      : number_(std::exchange(other.number_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(number_, other.number_);
-    return *this;
-  }
-
-  int get() const { return number_; }
-
- private:
-  int number_;
-};
 
 absl::StatusOr<sockaddr_un> AddressOf(const std::string& path) {
   sockaddr_un address{};

@@ -10,6 +10,8 @@
 
 #include <string>
 
+#include "platform/descriptor.h"
+
 namespace schoolgate::platform {
 namespace {
 
@@ -34,20 +36,6 @@ absl::Status Failed(const std::string& path, std::string_view what, int error) {
       return absl::UnavailableError(message + ": check the disk");
   }
 }
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 absl::Status WriteAll(int fd, std::string_view bytes, const std::string& path) {
   while (!bytes.empty()) {

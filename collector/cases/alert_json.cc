@@ -16,21 +16,6 @@ using nlohmann::json;
 constexpr char kLockedEvidence[] =
     "Contacted a host on the illegal-material list.";
 
-const char* SeverityWord(v1::Severity severity) {
-  switch (severity) {
-    case v1::SEVERITY_ILLEGAL:
-      return "illegal";
-    case v1::SEVERITY_SERIOUS:
-      return "serious";
-    case v1::SEVERITY_RULE_BREAK:
-      return "rule_break";
-    case v1::SEVERITY_ROUTINE:
-      return "routine";
-    default:
-      return "information";
-  }
-}
-
 // Texts of one alert; of a locked one, without the hosts it must not show.
 class Words {
  public:
@@ -110,6 +95,21 @@ json AnonymousJson(const v1::Alert& alert) {
 }
 
 }  // namespace
+
+const char* SeverityWord(v1::Severity severity) {
+  switch (severity) {
+    case v1::SEVERITY_ILLEGAL:
+      return "illegal";
+    case v1::SEVERITY_SERIOUS:
+      return "serious";
+    case v1::SEVERITY_RULE_BREAK:
+      return "rule_break";
+    case v1::SEVERITY_ROUTINE:
+      return "routine";
+    default:
+      return "information";
+  }
+}
 
 const char* StateWord(v1::AlertState state) {
   switch (state) {

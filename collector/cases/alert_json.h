@@ -18,6 +18,9 @@ using DisplayName = std::function<std::string(const std::string&)>;
 nlohmann::json AlertJson(const v1::Alert& alert, Sight sight, bool whole,
                          const DisplayName& display_name);
 
+// "illegal", "serious", "rule_break", "routine", "information".
+const char* SeverityWord(v1::Severity severity);
+
 const char* StateWord(v1::AlertState state);
 // ALERT_STATE_UNSPECIFIED when it is no state.
 v1::AlertState StateOf(const std::string& word);

@@ -22,20 +22,6 @@ struct Options {
   bool json = false;
 };
 
-const char* StateName(DeviceState state) {
-  switch (state) {
-    case DeviceState::kActive:
-      return "active";
-    case DeviceState::kQuarantined:
-      return "quarantined";
-    case DeviceState::kBanned:
-      return "banned";
-    case DeviceState::kDecommissioned:
-      return "decommissioned";
-  }
-  return "unknown";
-}
-
 std::string Stamp(absl::Time time) {
   if (time == absl::InfinitePast()) return "";
   return absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", time, absl::UTCTimeZone());
@@ -49,7 +35,7 @@ void PrintJson(const Device& device, absl::Time now) {
       {"group", device.group},
       {"hostname", device.hostname},
       {"inventory", device.inventory_number},
-      {"state", StateName(device.state)},
+      {"state", StateWord(device.state)},
       {"enrolled", Stamp(device.enrolled)},
       {"last_contact", Stamp(device.last_contact)},
       {"silent", now - device.last_contact > kSilentAfter},
@@ -76,7 +62,7 @@ void PrintText(const Device& device, absl::Time now) {
   std::printf(
       "%-11s %-16s %-8s %-20s %-14s rules %-6llu %s%s\n", device.id.c_str(),
       device.school.c_str(), device.group.c_str(), device.hostname.c_str(),
-      StateName(device.state),
+      StateWord(device.state),
       static_cast<unsigned long long>(device.heartbeat.bundle_version()),
       device.last_contact == absl::InfinitePast()
           ? "never in contact"
@@ -115,7 +101,7 @@ absl::Status Change(const Options& options, const std::string& device,
                                .detail = "command line",
                                .hash = ""});
   }
-  if (status.ok()) std::printf("%s: %s\n", device.c_str(), StateName(state));
+  if (status.ok()) std::printf("%s: %s\n", device.c_str(), StateWord(state));
   return status;
 }
 

@@ -10,6 +10,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "collector/cases/alert_json.h"
 #include "collector/fleet/authority.h"
 #include "collector/fleet/secret_file.h"
 
@@ -23,35 +24,6 @@ constexpr absl::Duration kSilent = absl::Hours(72);
 constexpr absl::Duration kClockOff = absl::Minutes(5);
 constexpr absl::Duration kRenewalDue = absl::Hours(24 * 14);
 constexpr size_t kMostCases = 100'000;
-
-const char* StateWord(DeviceState state) {
-  switch (state) {
-    case DeviceState::kActive:
-      return "active";
-    case DeviceState::kQuarantined:
-      return "quarantined";
-    case DeviceState::kBanned:
-      return "banned";
-    case DeviceState::kDecommissioned:
-      return "decommissioned";
-  }
-  return "unknown";
-}
-
-const char* SeverityWord(v1::Severity severity) {
-  switch (severity) {
-    case v1::SEVERITY_ILLEGAL:
-      return "illegal";
-    case v1::SEVERITY_SERIOUS:
-      return "serious";
-    case v1::SEVERITY_RULE_BREAK:
-      return "rule_break";
-    case v1::SEVERITY_ROUTINE:
-      return "routine";
-    default:
-      return "information";
-  }
-}
 
 double Seconds(absl::Time time) {
   return absl::ToDoubleSeconds(time - absl::UnixEpoch());

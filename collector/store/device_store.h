@@ -16,6 +16,9 @@ namespace schoolgate::collector {
 
 enum class DeviceState { kActive, kQuarantined, kBanned, kDecommissioned };
 
+// "active", "quarantined", "banned", "decommissioned".
+const char* StateWord(DeviceState state);
+
 struct Device {
   std::string id;  // "D-4KQ7X2M9"
   std::string school;

@@ -6,11 +6,9 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "absl/strings/str_cat.h"
-#include "absl/time/time.h"
-#include "platform/clock.h"
 #include "platform/complaint.h"
 #include "rules/cli/json_line.h"
+#include "rules/cli/time_option.h"
 #include "rules/cli/verbs.h"
 
 namespace schoolgate::rules {
@@ -57,20 +55,15 @@ void PrintText(const Finding& finding) {
 }
 
 int Run(const Options& options) {
-  absl::Time at = platform::SystemClock().Now();
-  std::string why;
-  if (!options.at.empty() &&
-      !absl::ParseTime(absl::RFC3339_full, options.at, &at, &why)) {
-    platform::Complain(kProgram,
-                       absl::InvalidArgumentError(absl::StrCat(
-                           "--at: \"", options.at,
-                           "\" is no time: write it as 2026-11-23T10:00:00Z")));
+  const absl::StatusOr<absl::Time> at = TimeOrNow(options.at);
+  if (!at.ok()) {
+    platform::Complain(kProgram, at.status());
     return platform::kExitUsage;
   }
   int open = 0;
   int answered = 0;
   int warnings = 0;
-  for (const Finding& finding : CheckPolicyFile(options.policy, at)) {
+  for (const Finding& finding : CheckPolicyFile(options.policy, *at)) {
     options.json ? PrintJson(finding) : PrintText(finding);
     open += finding.open() ? 1 : 0;
     warnings += finding.kind == Finding::Kind::kWarning ? 1 : 0;

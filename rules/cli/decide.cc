@@ -7,12 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/time/time.h"
-#include "platform/clock.h"
 #include "platform/complaint.h"
 #include "rules/cli/json_line.h"
+#include "rules/cli/time_option.h"
 #include "rules/cli/verbs.h"
 #include "rules/ruleset.h"
 
@@ -68,14 +66,9 @@ void PrintText(const std::string& host, const Decision& decision) {
 }
 
 int Run(const Options& options) {
-  absl::Time at = platform::SystemClock().Now();
-  std::string why;
-  if (!options.at.empty() &&
-      !absl::ParseTime(absl::RFC3339_full, options.at, &at, &why)) {
-    platform::Complain(kProgram,
-                       absl::InvalidArgumentError(absl::StrCat(
-                           "--at: \"", options.at,
-                           "\" is no time: write it as 2026-11-23T10:00:00Z")));
+  const absl::StatusOr<absl::Time> at = TimeOrNow(options.at);
+  if (!at.ok()) {
+    platform::Complain(kProgram, at.status());
     return platform::kExitUsage;
   }
   const auto rules = Ruleset::Open(options.bundle);
@@ -92,7 +85,7 @@ int Run(const Options& options) {
     question.device = options.device;
     question.place =
         options.place == "offsite" ? Place::kOffsite : Place::kOnsite;
-    question.at = at;
+    question.at = *at;
     const Decision decision = Decide(**rules, question);
     options.json ? PrintJson(host, decision) : PrintText(host, decision);
   }

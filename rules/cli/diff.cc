@@ -4,11 +4,10 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "platform/clock.h"
 #include "platform/complaint.h"
 #include "rules/cli/json_line.h"
+#include "rules/cli/time_option.h"
 #include "rules/cli/verbs.h"
 #include "rules/list_diff.h"
 #include "rules/policy_diff.h"
@@ -54,14 +53,9 @@ void PrintChange(const Options& options, const PolicyChange& change) {
 }
 
 int Run(const Options& options) {
-  absl::Time at = platform::SystemClock().Now();
-  std::string why;
-  if (!options.at.empty() &&
-      !absl::ParseTime(absl::RFC3339_full, options.at, &at, &why)) {
-    platform::Complain(kProgram,
-                       absl::InvalidArgumentError(absl::StrCat(
-                           "--at: \"", options.at,
-                           "\" is no time: write it as 2026-11-23T10:00:00Z")));
+  const absl::StatusOr<absl::Time> at = TimeOrNow(options.at);
+  if (!at.ok()) {
+    platform::Complain(kProgram, at.status());
     return platform::kExitUsage;
   }
   const auto before = Ruleset::Open(options.before);
@@ -69,14 +63,15 @@ int Run(const Options& options) {
   const auto after = Ruleset::Open(options.after);
   if (!after.ok()) return platform::Complain(kProgram, after.status());
   const auto changes =
-      ComparePolicies((*before)->tables(), (*after)->tables(), at);
+      ComparePolicies((*before)->tables(), (*after)->tables(), *at);
   for (const PolicyChange& change : changes) PrintChange(options, change);
-  const auto lists = CompareLists(**before, **after, at);
+  const auto lists = CompareLists(**before, **after, *at);
   if (!lists.ok()) return platform::Complain(kProgram, lists.status());
   for (const ListChange& change : *lists) PrintList(options, change);
   if (changes.empty() && lists->empty() && !options.json) {
     std::cout << "Nobody is treated differently in the five weeks from "
-              << absl::FormatTime("%Y-%m-%d", at, absl::UTCTimeZone()) << ".\n";
+              << absl::FormatTime("%Y-%m-%d", *at, absl::UTCTimeZone())
+              << ".\n";
   }
   return platform::kExitOk;
 }

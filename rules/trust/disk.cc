@@ -10,25 +10,13 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "platform/descriptor.h"
 #include "rules/bundle/new_file.h"
 
 namespace schoolgate::rules {
 namespace {
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
+using platform::Descriptor;
 
 absl::Status Failed(const std::string& path, const char* what) {
   return SystemError(path, absl::StrCat("cannot ", what), errno);

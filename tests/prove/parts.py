@@ -306,14 +306,15 @@ def hardening(options, work):
     shipped = [os.path.join(release, name) for name in (
         'schoolgate', 'schoolgate-agent', 'schoolgate-keeper',
         'schoolgate-uplink', 'schoolgate-rules', 'schoolgate-collector')]
-    words = []
+    words, built = [], options.release
     if missing(*shipped):
         shipped = [path.replace(release, os.path.join(options.build, 'bin'))
                    for path in shipped]
-        words = ['--linked']
+        words, built = ['--linked'], options.build
         if absent := missing(*shipped):
             return not_built(*absent)
-    code, text = run(['tests/packages/hardened', *words, *shipped])
+    code, text = run(['tests/packages/hardened', *words,
+                      os.path.join(built, 'compile_commands.json'), *shipped])
     lines = text.strip().splitlines()
     figures = lines[-1] if code == 0 else f'{len(lines)} lacks'
     if words:
