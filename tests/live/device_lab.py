@@ -274,7 +274,8 @@ class Lab:
             "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj",
             "/CN=Lab", "-keyout", f"{web}/key.pem", "-out", f"{web}/crt.pem")
         with open(f"{web}/www/index.html", "w", encoding="utf-8") as file:
-            file.write("<!doctype html><title>Lab</title><p>A page.\n")
+            file.write("<!doctype html><title>Lab</title><p>"
+                       f"{'A page. ' * 400}\n")
         bodies = "\n".join(f"  {kind}_temp_path {web}/{kind};" for kind in
                            ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         with open(f"{web}/nginx.conf", "w", encoding="utf-8") as file:
@@ -291,6 +292,10 @@ http {{
     ssl_certificate {web}/crt.pem; ssl_certificate_key {web}/key.pem;
     root {web}/www;
     location / {{ try_files $uri /index.html; }}
+    # A page takes a quarter of a second, as on the Internet. Where packets are
+    # read from an interface and the machine is busy, whoever is gone after a
+    # millisecond cannot be asked any more whose packet it was.
+    location = /index.html {{ limit_rate 8k; sendfile_max_chunk 2k; }}
   }}
 }}
 """)
