@@ -1,7 +1,6 @@
 #include "agent/run/config.h"
 
 #include <filesystem>
-#include <string_view>
 
 #include "absl/strings/str_cat.h"
 #include "platform/whole_file.h"
@@ -16,7 +15,7 @@ constexpr size_t kMostBytes = 256 * 1024;
 class ConfigReader : platform::YamlReader {
  public:
   explicit ConfigReader(const std::string& path)
-      : YamlReader(path, "\"man schoolgate-agent\"") {}
+      : YamlReader(path, "\"man agent.yaml\"") {}
 
   absl::Status Read(const std::string& text, AgentConfig* config) {
     return ReadAll(text, [&](const YAML::Node& root) {
@@ -36,8 +35,9 @@ class ConfigReader : platform::YamlReader {
          {"enrolment_file", ignore},
          {"uplink", ignore},
          {"mode", [&](const YAML::Node& node) { ReadMode(node, config); }},
-         {"protect_table", Either("yes", "no", &config->protect_table)},
-         {"dpi", Either("on", "off", &config->label_flows)},
+         {"protect_table",
+          Either("protect_table", "yes", "no", &config->protect_table)},
+         {"dpi", Either("dpi", "on", "off", &config->label_flows)},
          {"place", [&](const YAML::Node& node) { ReadPlace(node, config); }},
          {"heartbeat",
           [&](const YAML::Node& node) { ReadHeartbeat(node, config); }},
@@ -76,12 +76,11 @@ class ConfigReader : platform::YamlReader {
     };
   }
 
-  Setter Either(std::string_view yes, std::string_view no, bool* to) {
-    return [this, yes, no, to](const YAML::Node& node) {
+  Setter Either(const char* key, const char* yes, const char* no, bool* to) {
+    return [this, key, yes, no, to](const YAML::Node& node) {
       const std::string word = WordOf(node);
       if (word != yes && word != no) {
-        Wrong(node, absl::StrCat("expected \"", std::string(yes), "\" or \"",
-                                 std::string(no), "\""));
+        Wrong(node, absl::StrCat(key, " is \"", yes, "\" or \"", no, "\""));
       }
       *to = word == yes;
     };

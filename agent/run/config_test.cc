@@ -48,7 +48,7 @@ TEST(AgentConfigTest, AMistakeIsNamedWithItsLine) {
            {"place: home\n", ":1: place is"},
            {"heartbeat: soon\n", ":1: heartbeat is"},
            {"people: [{uid: 5}]\n", ":1: a person needs"},
-           {"dpi: maybe\n", ":1: expected \"on\" or \"off\""},
+           {"dpi: maybe\n", ":1: dpi is \"on\" or \"off\""},
            {"state_directory: \"\"\n", ":1: expected a word"},
            {"people: [\n", ":2: not YAML"},
            {"- a\n", ":1: expected lines of"}}) {

@@ -9,10 +9,13 @@ absl::Status YamlReader::ReadAll(const std::string& text,
   // yaml-cpp throws; it stays in here.
   try {
     read_root(YAML::Load(text));
-  } catch (const YAML::Exception& error) {
+  } catch (const YAML::ParserException& error) {
     return absl::InvalidArgumentError(
         absl::StrCat(file_, ":", error.mark.line + 1, ": not YAML: ", error.msg,
                      ": mend the line"));
+  } catch (const YAML::Exception& error) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        file_, ":", error.mark.line + 1, ": ", error.msg, ": mend the line"));
   }
   return status_;
 }

@@ -1,5 +1,5 @@
-// What our own YAML files have in common: a setter for each key,
-// and the first complaint, with its line and where the keys are listed.
+// What our own YAML files have in common: a setter for each key, and the first
+// complaint, with its line and where the keys are listed.
 #pragma once
 
 #include <yaml-cpp/yaml.h>
