@@ -8,7 +8,7 @@ namespace {
 // 2: holds, feeds, second factors, agreements. 3: blocks of ClickHouse, what
 // may be erased within a day. 4: when alerts were raised. 5: identities.
 // 6: attachments. 7: what passes. 8: pages of a school's books. 9: what reports
-// count of an alert.
+// count of an alert. 10: heads of the audit log.
 constexpr int64_t kVersion = 10;
 
 // Text that a device or a person wrote is kept as bytes: PostgreSQL's text
