@@ -4,6 +4,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "collector/cli/audit_keys.h"
 #include "collector/cli/doctor.h"
 #include "collector/cli/open_stores.h"
@@ -190,11 +191,11 @@ void Examination::Audit() {
   if (!log.ok()) return;
   const absl::Status status = (*log)->Verify();
   if (status.ok()) return Good("audit log", "whole, up to its signed head");
+  const std::string why(absl::StripPrefix(status.message(), "audit log: "));
   if (absl::IsFailedPrecondition(status)) {
-    return Fault("audit log", false, std::string(status.message()),
-                 "restart the collector");
+    return Fault("audit log", false, why, "restart the collector");
   }
-  Fault("audit log", true, std::string(status.message()),
+  Fault("audit log", true, why,
         "keep a copy, compare with the last backup, tell the school");
 }
 
