@@ -38,6 +38,12 @@ class AuditVerb : public testing::Test {
     return RunVerb("audit " + verb, directory_.path, words);
   }
 
+  // A verb that writes the log.
+  Done EnrolToken() {
+    return RunVerb("enrol-token", directory_.path,
+                   "-o " + scratch_.File("enrolment"));
+  }
+
   void Forge(const std::string& sql) {
     auto main = Database::Open(directory_.Main()).value();
     const absl::Status done = main->Execute(kNoTriggers + sql);
@@ -110,13 +116,11 @@ TEST_F(AuditVerb, NeedsThePublicKeyAlone) {
 TEST_F(AuditVerb, WithoutTheKeyNothingIsWritten) {
   const std::string key = CustodyKey();
   std::filesystem::remove(directory_.CustodyKey());
-  ExpectRefused(RunVerb("enrol-token", directory_.path, "-o /dev/null"),
-                "keys/custody.key: missing");
+  ExpectRefused(EnrolToken(), "keys/custody.key: missing");
   ASSERT_TRUE(
       WriteSecretFile(directory_.CustodyKey(), std::string(64, 'a') + "\n")
           .ok());
-  ExpectRefused(RunVerb("enrol-token", directory_.path, "-o /dev/null"),
-                "not the key that the audit log is signed with");
+  ExpectRefused(EnrolToken(), "not the key that the audit log is signed with");
   CollectorOptions options;
   options.directory = directory_;
   EXPECT_FALSE(Collector::Start(options, clock_).ok());
@@ -129,8 +133,7 @@ TEST_F(AuditVerb, ALogOfAnEarlierVersionIsSignedAtTheNextStart) {
   Forge("DROP TABLE audit_head");
   std::filesystem::remove(directory_.AuditPublicKey());
   ExpectRefused(Audit("verify"), "start this version of the collector once");
-  ExpectRefused(RunVerb("enrol-token", directory_.path, "-o /dev/null"),
-                "start this version of the collector once");
+  ExpectRefused(EnrolToken(), "start this version of the collector once");
   EXPECT_EQ(Entries(), 6u);
   StartAndStop();
   EXPECT_EQ(Audit("verify").code, 0) << Audit("verify").text;
@@ -157,7 +160,7 @@ TEST_F(AuditVerb, ALostKeyIsReplacedOnRecord) {
   EXPECT_EQ(Audit("verify").code, 0);
   EXPECT_THAT(Audit("show").text, testing::AllOf(HasSubstr("the disk died"),
                                                  HasSubstr(old.substr(0, 64))));
-  EXPECT_EQ(RunVerb("enrol-token", directory_.path, "-o /dev/null").code, 0);
+  EXPECT_EQ(EnrolToken().code, 0);
   EXPECT_EQ(Audit("verify").code, 0);
 }
 
