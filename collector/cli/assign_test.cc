@@ -36,6 +36,7 @@ class AssignVerb : public testing::Test {
     device.hostname = "laptop-04";
     device.inventory_number = "OAK-104";
     EXPECT_TRUE((*OpenSqliteDeviceStore(directory_.Main()))->Put(device).ok());
+    std::filesystem::create_directory(scratch_.File("keys"));
     EXPECT_TRUE(OpenAuditToBegin(directory_, absl::Now()).ok());
   }
 

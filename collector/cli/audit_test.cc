@@ -73,7 +73,7 @@ class AuditVerb : public testing::Test {
     return ReadSmallFile(directory_.CustodyKey()).value();
   }
 
-  platform::SystemClock clock_;
+  const platform::Clock& clock_ = platform::SystemClock();
   Scratch scratch_;
   const DataDirectory directory_{scratch_.File("data")};
 };

@@ -23,6 +23,7 @@ class IdentityVerb : public testing::Test {
     config.names = {"localhost"};
     config.schools = {{"oak", "Oak"}};
     EXPECT_TRUE(SaveConfig(directory_, config).ok());
+    std::filesystem::create_directory(scratch_.File("keys"));
     EXPECT_TRUE(OpenAuditToBegin(directory_, absl::Now()).ok());
     for (const char* name : {"lead", "head"}) {
       Account account;
