@@ -68,6 +68,7 @@ struct DataDirectory {
   std::string ContactKey() const { return path + "/keys/contact.key"; }
   std::string Feeds() const { return path + "/feeds.yaml"; }
   std::string CustodyKey() const { return path + "/keys/custody.key"; }
+  std::string AuditPublicKey() const { return path + "/keys/audit.pub"; }
   std::string SchoolFile(const std::string& school,
                          const std::string& name) const {
     return path + "/schools/" + school + "/" + name;

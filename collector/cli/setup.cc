@@ -248,7 +248,8 @@ class Setup {
     absl::StatusOr<std::unique_ptr<AccountStore>> store =
         OpenAccounts(directory_);
     if (!store.ok()) return store.status();
-    absl::StatusOr<std::unique_ptr<AuditLog>> audit = OpenAudit(directory_);
+    absl::StatusOr<std::unique_ptr<AuditLog>> audit =
+        OpenAuditToBegin(directory_, now_);
     if (!audit.ok()) return audit.status();
     const bool first = result_.config.schools.front().id == result_.school_id;
     const std::string suffix =
