@@ -121,4 +121,8 @@ int Main(int count, char** words) {
 }  // namespace
 }  // namespace schoolgate::agent
 
-int main(int argc, char** argv) { return schoolgate::agent::Main(argc, argv); }
+int main(int argc, char** argv) {
+  using namespace schoolgate;  // main builds the world
+  platform::HoldStandardStreams();
+  return platform::SendOffOutput("schoolgate-keeper", agent::Main(argc, argv));
+}

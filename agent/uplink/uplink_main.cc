@@ -5,6 +5,7 @@
 #include "agent/uplink/uplink.h"
 #include "platform/complaint.h"
 #include "platform/rights.h"
+#include "platform/standard_streams.h"
 #include "platform/usage.h"
 #include "platform/wakeup.h"
 
@@ -102,6 +103,8 @@ int Main(int argc, char** argv) {
 }  // namespace schoolgate::agent
 
 int main(int argc, char** argv) {
-  schoolgate::platform::ForbidCoreDumps();
-  return schoolgate::agent::Main(argc, argv);
+  using namespace schoolgate;  // main builds the world
+  platform::HoldStandardStreams();
+  platform::ForbidCoreDumps();
+  return platform::SendOffOutput("schoolgate-uplink", agent::Main(argc, argv));
 }
