@@ -157,6 +157,9 @@ def run_clang_tidy(build, complaints):
 
 
 def main():
+    if sys.argv[1:] in (["-h"], ["--help"]):
+        print(__doc__.strip())
+        return 0
     if sys.argv[1:] not in ([], ["--clang"]):
         print(__doc__.strip(), file=sys.stderr)
         return 2
