@@ -85,8 +85,9 @@ class PacketSource {
   virtual void Leave() {}
 };
 
-// A pcap or pcapng file, gzip or zstd compressed or not. NOT_FOUND,
-// PERMISSION_DENIED or INVALID_ARGUMENT, each naming the file.
+// A pcap or pcapng file, gzip or zstd compressed or not; "-" is standard
+// input. NOT_FOUND, PERMISSION_DENIED or INVALID_ARGUMENT, each naming the
+// file.
 absl::StatusOr<std::unique_ptr<PacketSource>> OpenCaptureFile(
     const std::string& path);
 

@@ -258,6 +258,7 @@ absl::Status LiveAgent::Run(const std::atomic<bool>& stop) {
     episodes_->Finish(absl::ToUnixMicros(clock_.Now()));
   }
   if (spool_ != nullptr) Beat();
+  if (!config_.capture_file.empty()) PrintPlayed(config_.capture_file, status_);
   return outcome_;
 }
 

@@ -291,7 +291,9 @@ void AddReplay(CLI::App& app, int* exit_code) {
   auto options = std::make_shared<ReplayOptions>();
   CLI::App* replay = app.add_subcommand(
       "replay", "Run captures through the pipeline and print the names seen.");
-  replay->add_option("CAPTURE", options->captures, "pcap or pcapng files")
+  replay
+      ->add_option("CAPTURE", options->captures,
+                   "pcap or pcapng files; - is standard input")
       ->required();
   replay->add_option("--rules", options->rules, "rule bundle to decide with")
       ->option_text("BUNDLE");

@@ -63,4 +63,7 @@ struct AgentStatus {
 // One JSON object.
 std::string ToJson(const AgentStatus& status, absl::Time now);
 
+// What was in a capture that was played, one line on standard output.
+void PrintPlayed(const std::string& file, const AgentStatus& status);
+
 }  // namespace schoolgate::agent

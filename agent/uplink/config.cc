@@ -101,11 +101,16 @@ absl::Status Check(const std::string& path, const EnrolmentFile& file) {
 
 absl::StatusOr<UplinkConfig> LoadUplinkConfig(const std::string& path) {
   UplinkConfig config;
-  auto text = platform::ReadWholeFile(path, kConfigLimit);
+  const std::string file = path.empty() ? kDefaultUplinkConfig : path;
+  auto text = platform::ReadWholeFile(file, kConfigLimit);
+  if (absl::IsNotFound(text.status()) && !path.empty()) {
+    return absl::NotFoundError(
+        file + ": no such file: write one, or name it with --config");
+  }
   if (!text.ok() && !absl::IsNotFound(text.status())) return text.status();
   if (text.ok()) {
     absl::Status read =
-        ConfigReader(path, "\"man agent.yaml\"").Read(*text, &config);
+        ConfigReader(file, "\"man agent.yaml\"").Read(*text, &config);
     if (!read.ok()) return read;
   }
   if (config.spool_directory.empty()) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <string>
 
@@ -24,9 +25,21 @@ std::string EnrolmentComplaint(const std::string& text) {
   return std::string(LoadEnrolmentFile(FileOf(text)).status().message());
 }
 
-TEST(UplinkConfig, AMissingOrEmptyFileGivesTheDefaults) {
-  for (const std::string& path :
-       {std::string("/nonexistent/agent.yaml"), FileOf("")}) {
+// A mistyped --config must not make a device report as by default.
+TEST(UplinkConfig, AFileThatWasNamedMustBeThere) {
+  const absl::Status status =
+      LoadUplinkConfig("/nonexistent/agent.yaml").status();
+  EXPECT_TRUE(absl::IsNotFound(status)) << status;
+  EXPECT_EQ(status.message(),
+            "/nonexistent/agent.yaml: no such file: write one, or name it "
+            "with --config");
+}
+
+TEST(UplinkConfig, NoneNamedOrAnEmptyFileGivesTheDefaults) {
+  if (std::filesystem::exists(kDefaultUplinkConfig)) {
+    GTEST_SKIP() << "this machine has one: " << kDefaultUplinkConfig;
+  }
+  for (const std::string& path : {std::string(), FileOf("")}) {
     auto config = LoadUplinkConfig(path);
     ASSERT_TRUE(config.ok()) << config.status();
     EXPECT_EQ(config->state_directory, "/var/lib/schoolgate");

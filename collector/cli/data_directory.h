@@ -97,6 +97,11 @@ absl::StatusOr<std::string> LoadOidcSecret(const CollectorConfig& config);
 // NOT_FOUND names the schools there are.
 absl::Status CheckSchool(const CollectorConfig& config, const std::string& id);
 
+// LoadConfig for a verb that is about this school, or about all where `school`
+// is empty.
+absl::StatusOr<CollectorConfig> LoadConfigOf(const DataDirectory& directory,
+                                             const std::string& school);
+
 // Keys that every device of these schools is handed.
 absl::StatusOr<EnrolmentGift> LoadGift(const DataDirectory& directory,
                                        const CollectorConfig& config);
