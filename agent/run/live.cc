@@ -462,10 +462,8 @@ void LiveAgent::RefreshStatus() {
     status_.flows_unnamed += seen.blind[cause];
   }
   if (source_ != nullptr) status_.packets_dropped = source_->dropped();
-  if (contacts_ != nullptr) {
-    status_.contacts = contacts_->contacts();
-    status_.forgotten_records = contacts_->own_record().forgotten();
-  }
+  if (contacts_ != nullptr) status_.contacts = contacts_->contacts();
+  if (contacts_ != nullptr) status_.forgotten_records = contacts_->forgotten();
   if (visits_ != nullptr) status_.forgotten_visits = visits_->forgotten();
   rules_.RefreshStatus();
   status_.incidents = incidents_.latest();
