@@ -143,11 +143,12 @@ class ZstdStream : public ByteStream {
       ZSTD_inBuffer input{in_.bytes.data(), in_.filled, in_.at};
       ZSTD_outBuffer output{into, room, 0};
       const size_t left = ZSTD_decompressStream(zstd_, &output, &input);
-      in_.at = input.pos;
       if (ZSTD_isError(left)) {
         status_ = Broken(in_.source->path(), "zstd");
       }
-      inside_ = left != 0;
+      // Asked at the end of a frame, it says what it wants of a next one.
+      if (input.pos > in_.at || output.pos > 0) inside_ = left != 0;
+      in_.at = input.pos;
       flushing_ = output.pos == output.size;
       if (output.pos > 0) return output.pos;
     }

@@ -224,6 +224,13 @@ TEST_F(CaptureFileTest, ReadsCompressedFiles) {
   EXPECT_EQ(ReadAll(zstd), Outcome(5000, absl::StatusCode::kOk));
   zstd.resize(zstd.size() / 2);
   EXPECT_EQ(ReadAll(zstd).second, absl::StatusCode::kDataLoss);
+
+  // As long as what is read at once: nothing is left when the end is met.
+  const Buffer full = Pcap(false, 0xa1b2c3d4, 1, (256 << 10) - 24 - 16);
+  zstd.resize(ZSTD_compressBound(full.size()));
+  zstd.resize(
+      ZSTD_compress(zstd.data(), zstd.size(), full.data(), full.size(), 3));
+  EXPECT_EQ(ReadAll(zstd), Outcome(1, absl::StatusCode::kOk));
 }
 
 TEST_F(CaptureFileTest, GivesWhatIsThereOfACutFile) {

@@ -67,6 +67,10 @@ nlohmann::ordered_json BeyondLimits(const AgentStatus& status) {
           {"forgotten_flows", status.witness.forgotten},
           {"forgotten_desks", status.witness.forgotten_desks},
           {"unkept_peers", status.witness.unkept_peers},
+          {"forgotten_connections", status.forgotten_connections},
+          {"forgotten_records", status.forgotten_records},
+          {"forgotten_visits", status.forgotten_visits},
+          {"unsure_looks", status.unsure_looks},
           {"out_of_memory", seen.out_of_memory}};
 }
 

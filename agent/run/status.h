@@ -58,6 +58,11 @@ struct AgentStatus {
   LabelCounters labels;
   WatchCounters watch;
   WitnessCounters witness;
+  // What limits cost; see LiveFlows, OwnRecord, VisitBook and TableGuard.
+  uint64_t forgotten_connections = 0;
+  uint64_t forgotten_records = 0;
+  uint64_t forgotten_visits = 0;
+  uint64_t unsure_looks = 0;
 };
 
 // One JSON object.
