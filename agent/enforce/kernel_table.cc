@@ -182,6 +182,12 @@ class TableRules {
   // with no, timestamp, or timestamp and SACK options.
   void AddTcp() {
     batch_.Chain(table_, "tcp");
+    // Most servers take an urgent byte out of the stream: they would read
+    // another name than the gate. While a connection is not judged none is
+    // urgent; one without payload may say so of a byte that is still to come.
+    Add(In("tcp")
+            .TransportBits(kFlagsOffset, kTcpUrgent, kTcpUrgent)
+            .ClearUrgent());
     Add(In("tcp")
             .TransportBits(kFlagsOffset, kTcpSyn | kTcpRst, kTcpRst)
             .Accept());

@@ -166,7 +166,7 @@ bool Observer::BeginsAnew(const Flow& flow, int side, const Segment& segment) {
     return flow.closing ||
            (from.segments > 0 && from.next_seq != segment.tcp_seq + 1);
   }
-  if (!forgotten_ || !(tcp || segment.protocol == kProtocolUdp)) return false;
+  if (!forgotten_) return false;
   const Partial* partial = partials_.Find(flow, side);
   return partial == nullptr || partial->told > 0;
 }
