@@ -380,9 +380,8 @@ FlowEnds Gate::EndsOf(const HeldPacket& packet) {
 
 bool Gate::IsToNameServer(const HeldPacket& packet) {
   const uint16_t port = packet.destination_port;
-  return port == kDnsPort ||
-         ((port == kMdnsPort || port == kLlmnrPort) &&
-          !IsToMany(EndOf(packet.destination, port)));
+  return port == kDnsPort || ((port == kMdnsPort || port == kLlmnrPort) &&
+                              !IsToMany(EndOf(packet.destination, port)));
 }
 
 // Into key_: who asked the question with this number.

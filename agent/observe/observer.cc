@@ -227,6 +227,11 @@ void Observer::OnTcp(Flow& flow, int side, const Segment& segment) {
     flow.client = ((flags & kTcpAck) ? side ^ 1 : side) & 1;
     flow.marks |= kMarkSynSeen | kMarkClientSure;
   }
+  // Most servers take a byte of it out of the stream.
+  if ((flags & kTcpUrgent) != 0 && side == flow.client &&
+      !segment.payload.empty()) {
+    teller_.Doubt();
+  }
   if ((flags & kTcpFin) != 0) flow.sides[side].finished = true;
   if ((flags & kTcpRst) != 0 ||
       (flow.sides[0].finished && flow.sides[1].finished)) {

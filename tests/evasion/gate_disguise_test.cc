@@ -89,6 +89,16 @@ TEST_F(GateDisguiseTest, TunnelsWithoutPortsAreRefusedByTheirKindForGood) {
   }
 }
 
+// The packet filter lets no byte be urgent before the gate has judged; where it
+// does, a server would read another name.
+TEST_F(GateDisguiseTest, UrgentBytesInAHelloAreDoubted) {
+  constexpr uint8_t kUrgentPush = 0x38;
+  const std::string open = ClientHello(kOpen);
+  VerdictOn(TcpSegment(kTcpSyn, 443, 99, ""));
+  EXPECT_NE(
+      VerdictOn(TcpSegment(kUrgentPush, 443, 100, open)).mark & kMarkBlock, 0u);
+}
+
 // OpenDNS answers on mDNS' port.
 TEST_F(GateDisguiseTest, NameServersOnPortsOfLocalNamesAreNameServers) {
   step_us_ = 1000;
@@ -125,8 +135,7 @@ TEST_F(GateDisguiseTest, NameServersOnSuchPortsAreAskedOverTcpForEver) {
 TEST_F(GateDisguiseTest, QuestionsToTheNetworkItselfAreLetRun) {
   const std::vector<uint8_t> asked = DnsQuery("printer.local", 1, 5353);
   EXPECT_EQ(VerdictOn(To(asked, {224, 0, 0, 251})).mark, 0x42u | kMarkPass);
-  EXPECT_EQ(VerdictOn(To(asked, {255, 255, 255, 255})).mark,
-            0x42u | kMarkPass);
+  EXPECT_EQ(VerdictOn(To(asked, {255, 255, 255, 255})).mark, 0x42u | kMarkPass);
 }
 
 }  // namespace

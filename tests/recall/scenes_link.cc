@@ -172,24 +172,14 @@ std::vector<Scene> CookedScenes() {
   std::vector<Scene> scenes;
   const auto both = [&](const std::string& title, unsigned hardware,
                         unsigned type, const Buffer& frame) {
-    scenes.push_back(One("link-sll-" + title,
-                         Writer()
-                             .U16(4)
-                             .U16(hardware)
-                             .Zeros(10)
-                             .U16(type)
-                             .Put(frame)
-                             .bytes(),
-                         113));
-    scenes.push_back(One("link-sll2-" + title,
-                         Writer()
-                             .U16(type)
-                             .Zeros(6)
-                             .U16(hardware)
-                             .Zeros(10)
-                             .Put(frame)
-                             .bytes(),
-                         276));
+    scenes.push_back(One(
+        "link-sll-" + title,
+        Writer().U16(4).U16(hardware).Zeros(10).U16(type).Put(frame).bytes(),
+        113));
+    scenes.push_back(One(
+        "link-sll2-" + title,
+        Writer().U16(type).Zeros(6).U16(hardware).Zeros(10).Put(frame).bytes(),
+        276));
   };
   both("whole-frame", 1, 3, InnerFrame());
   both("ppp", 512, 7, marked);
@@ -203,13 +193,8 @@ std::vector<Scene> RareHeaderScenes() {
     return Ethernet(kTypeIpv4, Ipv4(kServer, kClient, protocol, payload));
   };
   // A number and the kind of a header that does not follow.
-  const Buffer gtp = Writer()
-                         .U16(0x32ff)
-                         .U16(0)
-                         .U32(1)
-                         .U32(0x00070085)
-                         .Put(Inner())
-                         .bytes();
+  const Buffer gtp =
+      Writer().U16(0x32ff).U16(0).U32(1).U32(0x00070085).Put(Inner()).bytes();
   const Buffer routes = Writer()
                             .U16(0x4000)
                             .U16(kTypeIpv4)
