@@ -181,7 +181,7 @@ bool Observer::BeginsAnew(const Flow& flow, int side, const Segment& segment) {
     return flow.closing || ((from.segments > 0 || from.knows_seq) &&
                             from.next_seq != segment.tcp_seq + 1);
   }
-  if (!forgotten_ || !(tcp || segment.protocol == kProtocolUdp)) return false;
+  if (!forgotten_) return false;
   const Partial* partial = partials_.Find(flow, side);
   return partial == nullptr || partial->told > 0;
 }
@@ -241,6 +241,11 @@ void Observer::OnTcp(Flow& flow, int side, const Segment& segment) {
   if ((flags & kTcpSyn) != 0) {
     flow.client = ((flags & kTcpAck) ? side ^ 1 : side) & 1;
     flow.marks |= kMarkSynSeen | kMarkClientSure;
+  }
+  // Most servers take a byte of it out of the stream.
+  if ((flags & kTcpUrgent) != 0 && side == flow.client &&
+      !segment.payload.empty()) {
+    teller_.Doubt();
   }
   if ((flags & kTcpFin) != 0) flow.sides[side].finished = true;
   if ((flags & kTcpRst) != 0 ||
