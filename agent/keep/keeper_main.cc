@@ -13,6 +13,7 @@
 #include "agent/keep/keeper.h"
 #include "platform/complaint.h"
 #include "platform/rights.h"
+#include "platform/standard_streams.h"
 
 namespace schoolgate::agent {
 namespace {

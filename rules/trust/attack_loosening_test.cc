@@ -30,9 +30,9 @@ std::vector<Attack> LoosenedHosts() {
                       }),
       ByProviderAlone("a sub-domain that only a host listed alone is left of",
                       [](auto& b) {
-                        b.hosts.erase("casino.test");
-                        b.hosts["test"] = {"gambling"};
-                        b.alone = {{"gambling", "test"}};
+                        b.hosts.erase("chat.games.test");
+                        b.hosts["games.test"] = {"games", "social"};
+                        b.alone = {{"social", "games.test"}};
                       }),
       ByProviderAlone("a host added to the help-lines",
                       [](auto& b) { b.hosts["social.test"] = {"helpline"}; }),
