@@ -83,7 +83,7 @@ TEST(FragmentTable, WhatTheFirstFragmentSaysOfTheProtocolCounts) {
     fragment.offset = 0;
     fragment.more = true;
     EXPECT_EQ(table.Add(fragment, 0).size(), first_says ? 16u : 0u);
-    if (first_says) EXPECT_EQ(table.protocol(), 17);
+    EXPECT_EQ(table.protocol(), first_says ? 17 : 0);
   }
 }
 
