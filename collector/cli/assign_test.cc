@@ -104,8 +104,8 @@ TEST_F(AssignVerb, AListGivesThoseThatAreStillToEnrolToo) {
 
 TEST_F(AssignVerb, WhatDoesNotFitIsToldAndChangesNothing) {
   EXPECT_EQ(Run("--device OAK-999 m.jones").code, 1);
-  EXPECT_EQ(Run("--device OAK-104").code, 1);
-  EXPECT_EQ(Run("m.jones").code, 1);
+  EXPECT_EQ(Run("--device OAK-104").code, 2);
+  EXPECT_EQ(Run("m.jones").code, 2);
   EXPECT_EQ(Run("--device OAK-104 --support m.jones").code, 2);
   EXPECT_EQ(Run("--device OAK-104 a b c d e").code, 1);
   const std::string file = scratch_.File("list.csv");

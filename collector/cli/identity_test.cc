@@ -66,7 +66,7 @@ TEST_F(IdentityVerb, SaysWhoseAnAccountIsOnRecord) {
 
 TEST_F(IdentityVerb, WhatDoesNotFitIsTold) {
   EXPECT_EQ(Run("--account nobody --email a@oak.test").code, 1);
-  EXPECT_EQ(Run("--account lead").code, 1);
+  EXPECT_EQ(Run("--account lead").code, 2);
   EXPECT_EQ(Run("--email a@oak.test").code, 2);
   EXPECT_EQ(Run("--account lead --email a@oak.test --remove").code, 2);
   const Done none = Run("--check");
