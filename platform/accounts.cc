@@ -3,23 +3,53 @@
 #include <grp.h>
 #include <pwd.h>
 
-#include <array>
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+#include <vector>
 
 namespace schoolgate::platform {
 namespace {
 
-constexpr int kMaxGroups = 256;
+// Most entries fit; a group's holds the log-ins of all its members, and one of
+// a whole school has thousands.
 constexpr size_t kEntryBytes = 16'384;
+constexpr size_t kMostEntryBytes = 64 << 20;
+constexpr int kGroups = 256;
+constexpr int kMostGroups = 65'536;  // more than the kernel knows
 
-std::string GroupName(gid_t gid) {
+// Calls ask(buffer, size) with more room as long as it says that it needs more.
+// False when there is no entry.
+template <typename Ask>
+bool WithRoom(std::vector<char>& buffer, const Ask& ask) {
+  buffer.resize(kEntryBytes);
+  int error = ask(buffer.data(), buffer.size());
+  while (error == ERANGE && buffer.size() < kMostEntryBytes) {
+    buffer.resize(buffer.size() * 4);
+    error = ask(buffer.data(), buffer.size());
+  }
+  return error == 0;
+}
+
+std::string GroupName(gid_t gid, std::vector<char>& buffer) {
   group entry{};
   group* found = nullptr;
-  std::vector<char> buffer(kEntryBytes);
-  if (getgrgid_r(gid, &entry, buffer.data(), buffer.size(), &found) != 0 ||
-      found == nullptr) {
-    return "";
+  const bool read = WithRoom(buffer, [&](char* bytes, size_t size) {
+    return getgrgid_r(gid, &entry, bytes, size, &found);
+  });
+  return read && found != nullptr ? entry.gr_name : "";
+}
+
+std::vector<gid_t> GroupsOf(const char* login, gid_t first) {
+  std::vector<gid_t> gids(kGroups);
+  int count = kGroups;
+  // Says how many there are where they do not fit.
+  while (getgrouplist(login, first, gids.data(), &count) < 0 &&
+         count > static_cast<int>(gids.size()) && count <= kMostGroups) {
+    gids.resize(static_cast<size_t>(count));
   }
-  return entry.gr_name;
+  gids.resize(std::min(gids.size(), static_cast<size_t>(std::max(count, 0))));
+  return gids;
 }
 
 class NameService : public Accounts {
@@ -27,19 +57,15 @@ class NameService : public Accounts {
   std::optional<Account> Find(uint32_t uid) override {
     passwd entry{};
     passwd* found = nullptr;
-    std::vector<char> buffer(kEntryBytes);
-    if (getpwuid_r(uid, &entry, buffer.data(), buffer.size(), &found) != 0 ||
-        found == nullptr) {
-      return std::nullopt;
-    }
+    std::vector<char> buffer;
+    const bool read = WithRoom(buffer, [&](char* bytes, size_t size) {
+      return getpwuid_r(uid, &entry, bytes, size, &found);
+    });
+    if (!read || found == nullptr) return std::nullopt;
     Account account{.login = entry.pw_name, .groups = {}};
-    std::array<gid_t, kMaxGroups> gids;
-    int count = kMaxGroups;
-    if (getgrouplist(entry.pw_name, entry.pw_gid, gids.data(), &count) < 0) {
-      count = kMaxGroups;  // filled to the brim: the rest is left out
-    }
-    for (int i = 0; i < count; ++i) {
-      std::string name = GroupName(gids[i]);
+    std::vector<char> room;
+    for (const gid_t gid : GroupsOf(entry.pw_name, entry.pw_gid)) {
+      std::string name = GroupName(gid, room);
       if (!name.empty()) account.groups.push_back(std::move(name));
     }
     return account;

@@ -134,9 +134,11 @@ std::unique_ptr<PacketSource> MakePcapReader(const std::string& path,
 }
 
 absl::StatusOr<std::unique_ptr<PacketSource>> OpenCaptureFile(
-    const std::string& path) {
-  auto stream = OpenByteStream(path);
+    const std::string& file) {
+  auto stream = OpenByteStream(file);
   if (!stream.ok()) return stream.status();
+  const bool given = file == kStandardInput;
+  const std::string path = given ? "standard input" : file;
   ByteWindow window(*std::move(stream));
   const auto start = window.Peek(kFileHeaderBytes);
   if (start.size() < 4) {
@@ -152,6 +154,12 @@ absl::StatusOr<std::unique_ptr<PacketSource>> OpenCaptureFile(
   const uint32_t swapped = __builtin_bswap32(magic);
   const bool pcap = magic == kMicroseconds || magic == kNanoseconds ||
                     swapped == kMicroseconds || swapped == kNanoseconds;
+  if (!pcap && given) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path,
+                     ": is neither pcap nor pcapng: give another capture as a "
+                     "file"));
+  }
   if (!pcap) return OpenWithLibpcap(path);
   if (start.size() < kFileHeaderBytes) {
     return absl::InvalidArgumentError(

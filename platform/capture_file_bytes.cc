@@ -17,13 +17,22 @@ namespace {
 
 constexpr size_t kWindowBytes = 256 * 1024;
 constexpr size_t kCompressedBytes = 64 * 1024;
+constexpr size_t kMagicBytes = 4;
 
 class PlainStream : public ByteStream {
  public:
-  PlainStream(std::string path, int fd) : path_(std::move(path)), fd_(fd) {}
+  // `begun`: bytes that were read already, to be given first.
+  PlainStream(std::string path, int fd, std::vector<uint8_t> begun)
+      : path_(std::move(path)), fd_(fd), begun_(std::move(begun)) {}
   ~PlainStream() override { close(fd_); }
 
   size_t Read(uint8_t* into, size_t room) override {
+    if (!begun_.empty()) {
+      const size_t count = std::min(room, begun_.size());
+      std::copy_n(begun_.begin(), count, into);
+      begun_.erase(begun_.begin(), begun_.begin() + count);
+      return count;
+    }
     for (;;) {
       const ssize_t got = read(fd_, into, room);
       if (got >= 0) return static_cast<size_t>(got);
@@ -41,6 +50,7 @@ class PlainStream : public ByteStream {
  private:
   std::string path_;
   int fd_;
+  std::vector<uint8_t> begun_;
   absl::Status status_;
 };
 
@@ -133,11 +143,12 @@ class ZstdStream : public ByteStream {
       ZSTD_inBuffer input{in_.bytes.data(), in_.filled, in_.at};
       ZSTD_outBuffer output{into, room, 0};
       const size_t left = ZSTD_decompressStream(zstd_, &output, &input);
-      in_.at = input.pos;
       if (ZSTD_isError(left)) {
         status_ = Broken(in_.source->path(), "zstd");
       }
-      inside_ = left != 0;
+      // Asked at the end of a frame, it says what it wants of a next one.
+      if (input.pos > in_.at || output.pos > 0) inside_ = left != 0;
+      in_.at = input.pos;
       flushing_ = output.pos == output.size;
       if (output.pos > 0) return output.pos;
     }
@@ -172,26 +183,36 @@ absl::Status OpenFailed(const std::string& path, int error) {
 
 absl::StatusOr<std::unique_ptr<ByteStream>> OpenByteStream(
     const std::string& path) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return OpenFailed(path, errno);
-  auto plain = std::make_unique<PlainStream>(path, fd);
+  const bool given = path == kStandardInput;
+  const std::string name = given ? "standard input" : path;
+  const int fd = given ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+                       : open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return OpenFailed(name, errno);
   struct stat about {};
   if (fstat(fd, &about) == 0 && S_ISDIR(about.st_mode)) {
-    return OpenFailed(path, EISDIR);
+    close(fd);
+    return OpenFailed(name, EISDIR);
   }
-  if (!S_ISREG(about.st_mode)) return plain;  // a pipe cannot be peeked at
-
-  uint8_t magic[4] = {};
-  if (pread(fd, magic, 4, 0) == 4) {
-    posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
-    if (magic[0] == 0x1f && magic[1] == 0x8b) {
-      return std::make_unique<GzipStream>(std::move(plain));
-    }
-    if (magic[0] == 0x28 && magic[1] == 0xb5 && magic[2] == 0x2f &&
-        magic[3] == 0xfd) {
-      return std::make_unique<ZstdStream>(std::move(plain));
-    }
+  posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+  // A pipe cannot be gone back in: what is looked at is given on.
+  std::vector<uint8_t> magic(kMagicBytes);
+  PlainStream start(name, fcntl(fd, F_DUPFD_CLOEXEC, 0), {});
+  size_t count = 0;
+  while (count < kMagicBytes) {
+    const size_t got = start.Read(magic.data() + count, kMagicBytes - count);
+    if (got == 0) break;
+    count += got;
   }
+  magic.resize(count);
+  const auto begins_with = [&magic](std::initializer_list<uint8_t> bytes) {
+    return magic.size() == kMagicBytes &&
+           std::equal(bytes.begin(), bytes.end(), magic.begin());
+  };
+  const bool gzip = begins_with({0x1f, 0x8b});
+  const bool zstd = begins_with({0x28, 0xb5, 0x2f, 0xfd});
+  auto plain = std::make_unique<PlainStream>(name, fd, std::move(magic));
+  if (gzip) return std::make_unique<GzipStream>(std::move(plain));
+  if (zstd) return std::make_unique<ZstdStream>(std::move(plain));
   return plain;
 }
 

@@ -24,8 +24,11 @@ class ByteStream {
   virtual absl::Status status() const = 0;
 };
 
-// A plain, gzip or zstd file. NOT_FOUND, PERMISSION_DENIED or
-// INVALID_ARGUMENT name the file.
+// The path that means standard input.
+inline constexpr char kStandardInput[] = "-";
+
+// A plain, gzip or zstd file, a pipe, or standard input. NOT_FOUND,
+// PERMISSION_DENIED or INVALID_ARGUMENT name the file.
 absl::StatusOr<std::unique_ptr<ByteStream>> OpenByteStream(
     const std::string& path);
 

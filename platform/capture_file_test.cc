@@ -86,6 +86,20 @@ Buffer Pcapng(bool big) {
   return file;
 }
 
+Buffer Gzip(const Buffer& plain) {
+  Buffer gzip(plain.size() + 1000);
+  z_stream stream{};
+  EXPECT_EQ(deflateInit2(&stream, 6, Z_DEFLATED, 31, 8, 0), Z_OK);
+  stream.next_in = const_cast<uint8_t*>(plain.data());
+  stream.avail_in = static_cast<uInt>(plain.size());
+  stream.next_out = gzip.data();
+  stream.avail_out = static_cast<uInt>(gzip.size());
+  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+  gzip.resize(stream.total_out);
+  deflateEnd(&stream);
+  return gzip;
+}
+
 class CaptureFileTest : public testing::Test {
  protected:
   ~CaptureFileTest() override { std::remove(path_.c_str()); }
@@ -199,16 +213,7 @@ TEST_F(CaptureFileTest, ReadsPcapngWithInterfacesOfDifferentKinds) {
 
 TEST_F(CaptureFileTest, ReadsCompressedFiles) {
   const Buffer plain = Pcap(false, 0xa1b2c3d4, 5000, 100);
-  Buffer gzip(plain.size() + 1000);
-  z_stream stream{};
-  ASSERT_EQ(deflateInit2(&stream, 6, Z_DEFLATED, 31, 8, 0), Z_OK);
-  stream.next_in = const_cast<uint8_t*>(plain.data());
-  stream.avail_in = static_cast<uInt>(plain.size());
-  stream.next_out = gzip.data();
-  stream.avail_out = static_cast<uInt>(gzip.size());
-  ASSERT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
-  gzip.resize(stream.total_out);
-  deflateEnd(&stream);
+  Buffer gzip = Gzip(plain);
   EXPECT_EQ(ReadAll(gzip), Outcome(5000, absl::StatusCode::kOk));
   gzip.resize(gzip.size() / 2);
   EXPECT_EQ(ReadAll(gzip).second, absl::StatusCode::kDataLoss);
@@ -219,6 +224,13 @@ TEST_F(CaptureFileTest, ReadsCompressedFiles) {
   EXPECT_EQ(ReadAll(zstd), Outcome(5000, absl::StatusCode::kOk));
   zstd.resize(zstd.size() / 2);
   EXPECT_EQ(ReadAll(zstd).second, absl::StatusCode::kDataLoss);
+
+  // As long as what is read at once: nothing is left when the end is met.
+  const Buffer full = Pcap(false, 0xa1b2c3d4, 1, (256 << 10) - 24 - 16);
+  zstd.resize(ZSTD_compressBound(full.size()));
+  zstd.resize(
+      ZSTD_compress(zstd.data(), zstd.size(), full.data(), full.size(), 3));
+  EXPECT_EQ(ReadAll(zstd), Outcome(1, absl::StatusCode::kOk));
 }
 
 TEST_F(CaptureFileTest, GivesWhatIsThereOfACutFile) {
@@ -301,6 +313,39 @@ TEST_F(CaptureFileTest, ReadsFromAPipeHoweverLittleItGives) {
     EXPECT_GE(packets, 2);
     EXPECT_TRUE((*source)->status().ok()) << (*source)->status();
   }
+}
+
+// `tcpdump -w - | schoolgate-agent replay -`, compressed on the way or not.
+TEST_F(CaptureFileTest, ReadsStandardInput) {
+  const int kept = dup(STDIN_FILENO);
+  const Buffer plain = Pcap(false, 0xa1b2c3d4, 3, 10);
+  for (const Buffer& file : {plain, Gzip(plain), Buffer(100, 'x'), Buffer()}) {
+    int ends[2];
+    ASSERT_EQ(pipe(ends), 0);
+    ASSERT_EQ(write(ends[1], file.data(), file.size()),
+              static_cast<ssize_t>(file.size()));
+    close(ends[1]);
+    ASSERT_EQ(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+    close(ends[0]);
+    auto source = OpenCaptureFile("-");
+    if (file.size() == 100 || file.empty()) {
+      EXPECT_EQ(source.status().code(), absl::StatusCode::kInvalidArgument);
+      EXPECT_EQ(source.status().message().find("standard input: "), 0u)
+          << source.status();
+      continue;
+    }
+    ASSERT_TRUE(source.ok()) << source.status();
+    Packet packet;
+    int packets = 0;
+    while ((*source)->Next(absl::ZeroDuration(), &packet) ==
+           NextResult::kPacket) {
+      ++packets;
+    }
+    EXPECT_EQ(packets, 3);
+    EXPECT_TRUE((*source)->status().ok()) << (*source)->status();
+  }
+  dup2(kept, STDIN_FILENO);
+  close(kept);
 }
 
 TEST_F(CaptureFileTest, SaysWhatIsNoCapture) {

@@ -1,5 +1,6 @@
-// Marks connections that the kernel already lets run: Linux's connection
-// tracking. What a mark means, the table in agent/enforce says.
+// Marks connections that the kernel already lets run, and says which are over:
+// Linux's connection tracking. What a mark means, the table in agent/enforce
+// says.
 #pragma once
 
 #include <cstdint>
@@ -20,9 +21,14 @@ class FlowMarker {
   virtual bool Mark(bool tcp, const SocketAddress& local,
                     const SocketAddress& remote, uint32_t mark,
                     uint32_t mask) = 0;
+
+  // Whether the kernel says that this connection is over: it knows none such,
+  // or both ends have closed it.
+  virtual bool IsOver(bool tcp, const SocketAddress& local,
+                      const SocketAddress& remote) = 0;
 };
 
-// Needs CAP_NET_ADMIN when it marks. UNAVAILABLE when the kernel has no
+// Needs CAP_NET_ADMIN to mark and to ask. UNAVAILABLE when the kernel has no
 // ctnetlink.
 absl::StatusOr<std::unique_ptr<FlowMarker>> OpenFlowMarker();
 

@@ -170,6 +170,8 @@ class NfQueue : public PacketGate {
 
   void Replace(uint32_t id, uint32_t mark,
                std::span<const uint8_t> instead) override {
+    // Longer than an attribute may be: the kernel would hold it for ever.
+    if (instead.size() > UINT16_MAX - NLA_HDRLEN) return Drop(id);
     verdicts_.Accept(id, mark, instead);
     Verdict();
   }

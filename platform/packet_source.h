@@ -29,6 +29,8 @@ struct Packet {
   uint32_t interface = 0;          // index of the interface it crossed; 0:
                                    // unknown, or seen once however it goes
   uint16_t stands_for = 1;         // so many packets of its flow and direction
+  bool as_sent = false;            // meant is the packet that goes to the
+                                   // network: no tunnel in it is opened
   Direction direction = Direction::kUnknown;
 };
 
@@ -85,8 +87,9 @@ class PacketSource {
   virtual void Leave() {}
 };
 
-// A pcap or pcapng file, gzip or zstd compressed or not. NOT_FOUND,
-// PERMISSION_DENIED or INVALID_ARGUMENT, each naming the file.
+// A pcap or pcapng file, gzip or zstd compressed or not; "-" is standard
+// input. NOT_FOUND, PERMISSION_DENIED or INVALID_ARGUMENT, each naming the
+// file.
 absl::StatusOr<std::unique_ptr<PacketSource>> OpenCaptureFile(
     const std::string& path);
 

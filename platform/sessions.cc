@@ -22,7 +22,7 @@ constexpr uint64_t kPatienceUs = 200'000;
 // A screen locks and unlocks by hand: a second is soon enough.
 constexpr absl::Duration kRemember = absl::Seconds(1);
 constexpr absl::Duration kLeaveAlone = absl::Minutes(1);
-constexpr size_t kMaxSessions = 64;
+constexpr size_t kMaxSessions = 64;  // that are asked about their screens
 
 struct CloseBus {
   void operator()(sd_bus* bus) const { sd_bus_close_unref(bus); }
@@ -81,9 +81,13 @@ class Logind : public Sessions {
     const char* path = nullptr;
     uint32_t uid = 0;
     while (sd_bus_message_read(reply, "(susso)", &id, &uid, &user, &seat,
-                               &path) > 0 &&
-           sessions.size() < kMaxSessions) {
-      sessions.push_back({uid, path});
+                               &path) > 0) {
+      // Who is there is known of all.
+      if (sessions.size() == kMaxSessions) {
+        present_.try_emplace(uid);
+      } else {
+        sessions.push_back({uid, path});
+      }
     }
     for (const Listed& session : sessions) {
       if (!ReadOne(session.uid, session.path)) return false;
@@ -100,7 +104,9 @@ class Logind : public Sessions {
          {std::pair("Active", &active), std::pair("LockedHint", &locked),
           std::pair("IdleHint", &idle)}) {
       const int outcome = Flag(path, property, flag);
-      if (outcome == -ETIMEDOUT || outcome == -ENOTCONN) return false;
+      if (outcome == -ETIMEDOUT || sd_bus_is_open(bus_.get()) <= 0) {
+        return false;
+      }
       if (outcome < 0) return true;  // the session has just ended
     }
     const auto [at, fresh] = present_.try_emplace(

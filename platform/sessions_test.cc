@@ -146,6 +146,22 @@ TEST(SessionsTest, APersonIsThereIfOneOfTheirSessionsSaysSo) {
   EXPECT_TRUE(sessions->answers());
 }
 
+// A guest on a machine with many would count as logged out, and have their hour
+// anew.
+TEST(SessionsTest, HoweverManyAreLoggedInEachIsThere) {
+  std::vector<Session> many;
+  for (uint32_t i = 0; i < 80; ++i) {
+    many.push_back({.uid = 1000 + i, .path = "/s/" + std::to_string(i)});
+  }
+  SessionService service(std::move(many));
+  ASSERT_TRUE(service.runs());
+  auto sessions = SystemSessions();
+  EXPECT_TRUE(sessions->Of(1000).has_value());
+  EXPECT_TRUE(sessions->Of(1079).has_value());
+  EXPECT_EQ(sessions->Of(1080), std::nullopt);
+  EXPECT_TRUE(sessions->answers());
+}
+
 // Otherwise a machine without the service would have no agent.
 TEST(SessionsTest, WorksWithoutTheService) {
   setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent/bus", 1);

@@ -67,14 +67,16 @@ class LocalAddresses {
   void Look(absl::Duration now) {
     looked_ = now;
     const bool told = changes_ == nullptr || changes_->Any();
-    if (told || now - read_ > kAge) Read(now);
+    if (told || missed_ || now - read_ > kAge) Read(now);
   }
 
   void Read(absl::Duration now) {
+    ifaddrs* list = nullptr;
+    // What was known is better than nothing; tried again at the next look.
+    missed_ = getifaddrs(&list) != 0;
+    if (missed_) return;
     read_ = now;
     known_.clear();
-    ifaddrs* list = nullptr;
-    if (getifaddrs(&list) != 0) return;
     for (const ifaddrs* at = list; at != nullptr; at = at->ifa_next) {
       if (at->ifa_addr == nullptr) continue;
       Address address{};
@@ -94,6 +96,7 @@ class LocalAddresses {
   }
 
   std::set<Address> known_;
+  bool missed_ = false;  // a change
   absl::Duration looked_ = -absl::InfiniteDuration();
   absl::Duration read_ = -absl::InfiniteDuration();
   // Null where the kernel does not tell.

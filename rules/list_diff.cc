@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "rules/bundle/host_name.h"
+#include "rules/bundle/listed_alone.h"
 #include "rules/judge.h"
 #include "rules/policy/tables.h"
 
@@ -29,11 +30,12 @@ std::vector<int> NumbersIn(const CategoryIndex& other,
 absl::StatusOr<std::map<std::string, ListChange>> OnlyIn(
     const Ruleset& with, const Ruleset& without) {
   const std::vector<int> number = NumbersIn(without.index(), with.index());
+  const ListedAlone listed(without.index(), without.lists());
   std::map<std::string, ListChange> changes;
   auto status = with.index().ForEachEntry([&](const IndexEntry& entry) {
     const auto host = HostName::Parse(entry.name);
     if (!host.has_value()) return;
-    const CategorySet there = without.index().Categories(*host);
+    const CategorySet there = listed.Categories(*host);
     entry.set.ForEach([&](int category) {
       if (number[category] >= 0 && there.Has(number[category])) return;
       const std::string& id = with.index().categories()[category];

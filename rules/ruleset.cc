@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "rules/bundle/bundle_index.h"
+#include "rules/bundle/listed_alone.h"
 
 namespace schoolgate::rules {
 
@@ -74,8 +75,9 @@ std::vector<std::string> Ruleset::Categories(std::string_view host) const {
   std::vector<std::string> ids;
   const auto name = HostName::Parse(host);
   if (!name.has_value()) return ids;
-  index_->Categories(*name).ForEach(
-      [&](int category) { ids.push_back(index_->categories()[category]); });
+  ListedAlone(*index_, lists_).Categories(*name).ForEach([&](int category) {
+    ids.push_back(index_->categories()[category]);
+  });
   return ids;
 }
 

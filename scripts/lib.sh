@@ -17,6 +17,14 @@ fail() {
   exit 1
 }
 
+# The script's head comment, for --help.
+show_help() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "$0"; }
+# wrong_usage WHY: ends as a wrong command line does.
+wrong_usage() {
+  printf 'scripts/%s: %s: see --help\n' "${0##*/}" "$*" >&2
+  exit 2
+}
+
 # step TITLE LOG COMMAND...: runs COMMAND with its output in LOG, shows that it
 # is alive (its newest line, on a terminal; every 5 s elsewhere), and prints
 # the end of LOG when it fails.

@@ -30,7 +30,7 @@ HOMES = {
         "agent/enforce/", "platform/"],
     r"sodium\.h": ["proto/seal/", "rules/trust/", "rules/bundle/", "collector/fleet/",
                    "collector/store/", "collector/oidc/", "collector/web/",
-                   "tests/"],
+                   "agent/observe/", "tests/"],
     r"cjose/": ["collector/oidc/"],
     r"grpcpp/": ["agent/uplink/", "collector/ingest/", "collector/feed/",
                  "collector/fleet/", "collector/cli/", "tests/"],
@@ -39,7 +39,7 @@ HOMES = {
                "collector/metrics/", "collector/web/", "tests/"],
     r"libpq-fe\.h": ["collector/postgres/"],
     r"microhttpd\.h": ["collector/web/", "collector/metrics/"],
-    r"yaml-cpp/": ["platform/yaml/", "rules/policy/", "agent/uplink/"],
+    r"yaml-cpp/": ["platform/yaml/", "rules/policy/"],
     r"openssl/": ["agent/observe/", "agent/uplink/", "collector/fleet/",
                   "collector/ingest/", "collector/oidc/", "collector/web/",
                   "collector/cli/", "tests/"],
@@ -157,6 +157,9 @@ def run_clang_tidy(build, complaints):
 
 
 def main():
+    if sys.argv[1:] in (["-h"], ["--help"]):
+        print(__doc__.strip())
+        return 0
     if sys.argv[1:] not in ([], ["--clang"]):
         print(__doc__.strip(), file=sys.stderr)
         return 2

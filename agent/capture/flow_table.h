@@ -11,15 +11,17 @@ namespace schoolgate::agent {
 
 // What one end of a flow has sent.
 struct FlowSide {
-  uint32_t next_seq = 0;   // TCP: the first byte not yet looked at
-  uint32_t pieces = 0;     // handle of bytes held for this side; 0: none
-  uint32_t looked_at = 0;  // payload bytes seen, stops at its maximum
+  uint32_t next_seq = 0;        // TCP: the first byte not yet looked at
+  uint32_t pieces = 0;          // handle of bytes held for this side; 0: none
+  uint32_t looked_at : 24 = 0;  // payload bytes seen, stops at kMostLookedAt
+  uint32_t segments : 8 = 0;    // with payload, stops at its maximum
   bool knows_seq : 1 = false;
   bool finished : 1 = false;    // FIN seen
   bool past_start : 1 = false;  // TCP: some of its bytes were passed over
-  uint8_t segments = 0;         // with payload, stops at its maximum
   uint8_t packets = 0;          // stops at its maximum
-  uint8_t interface = 0;        // on which its packets count; low bits, 0: any
+  uint16_t interface = 0;       // on which its packets count; 0: any
+
+  static constexpr uint32_t kMostLookedAt = 1 << 23;
 };
 
 // Trivially copyable on purpose: lives in a flat table, in two cache lines.

@@ -3,7 +3,9 @@
 namespace schoolgate::agent {
 
 bool FragmentTable::IsOf(const Datagram& datagram, const Fragment& fragment) {
-  return datagram.id == fragment.id && datagram.protocol == fragment.protocol &&
+  return datagram.id == fragment.id &&
+         datagram.first_says == fragment.first_says &&
+         (fragment.first_says || datagram.protocol == fragment.protocol) &&
          datagram.src == fragment.src && datagram.dst == fragment.dst;
 }
 
@@ -33,6 +35,7 @@ FragmentTable::Waiting::iterator FragmentTable::Find(const Fragment& fragment,
   fresh.dst = fragment.dst;
   fresh.id = fragment.id;
   fresh.protocol = fragment.protocol;
+  fresh.first_says = fragment.first_says;
   fresh.first_us = time_us;
   return std::prev(waiting_.end());
 }
@@ -44,10 +47,12 @@ Bytes FragmentTable::Add(const Fragment& fragment, int64_t time_us) {
     ++lost_;
     return {};
   }
+  if (fragment.offset == 0) it->protocol = fragment.protocol;
   if (!fragment.more) it->total = fragment.offset + fragment.bytes.size();
   const Bytes run = it->bytes.From(0);
   if (it->total == 0 || run.size() < it->total) return {};
   turn_ ^= 1;
+  done_protocol_ = it->protocol;
   done_[turn_].assign(run.begin(), run.begin() + static_cast<long>(it->total));
   waiting_.erase(it);
   return done_[turn_];

@@ -18,6 +18,9 @@ struct Fragment {
   uint32_t offset = 0;
   bool more = false;
   Bytes bytes;
+  // IPv6: only what the first fragment says of the protocol counts, and it is
+  // no mark of the datagram (RFC 8200, 4.5).
+  bool first_says = false;
 };
 
 // Not thread-safe. At most kMaxDatagrams are kept, each for kPatienceUs; the
@@ -32,6 +35,9 @@ class FragmentTable {
   // the next but one datagram is complete (fragments may nest once).
   Bytes Add(const Fragment& fragment, int64_t time_us);
 
+  // Of what Add gave last.
+  uint8_t protocol() const { return done_protocol_; }
+
   // Nothing more of its datagram will come.
   void GiveUp(const Fragment& fragment);
 
@@ -45,6 +51,7 @@ class FragmentTable {
     Address dst{};
     uint32_t id = 0;
     uint8_t protocol = 0;
+    bool first_says = false;
     int64_t first_us = 0;
     size_t total = 0;  // 0 until the last fragment came
     ByteAssembler bytes{kMaxDatagramBytes};
@@ -57,6 +64,7 @@ class FragmentTable {
 
   Waiting waiting_;  // oldest first
   std::array<std::vector<uint8_t>, 2> done_;
+  uint8_t done_protocol_ = 0;
   size_t turn_ = 0;
   uint64_t lost_ = 0;
 };

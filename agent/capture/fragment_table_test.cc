@@ -70,5 +70,22 @@ TEST(FragmentTable, ADatagramCannotBeLongerThanIpAllows) {
   EXPECT_EQ(table.lost(), 1u);
 }
 
+// Otherwise a datagram of IPv6 would be lost here that its receiver reads
+// (RFC 8200, 4.5).
+TEST(FragmentTable, WhatTheFirstFragmentSaysOfTheProtocolCounts) {
+  const std::vector<uint8_t> part(8, 'x');
+  for (const bool first_says : {false, true}) {
+    FragmentTable table;
+    Fragment fragment{.id = 7, .protocol = 59, .offset = 8, .bytes = part};
+    fragment.first_says = first_says;
+    EXPECT_TRUE(table.Add(fragment, 0).empty());
+    fragment.protocol = 17;
+    fragment.offset = 0;
+    fragment.more = true;
+    EXPECT_EQ(table.Add(fragment, 0).size(), first_says ? 16u : 0u);
+    EXPECT_EQ(table.protocol(), first_says ? 17 : 0);
+  }
+}
+
 }  // namespace
 }  // namespace schoolgate::agent

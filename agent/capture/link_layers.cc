@@ -238,6 +238,8 @@ Decoded PacketDecoder::Cooked(uint16_t hardware, uint16_t type, Bytes bytes) {
   constexpr uint16_t kWireless = 801;
   constexpr uint16_t kRadiotap = 803;
   constexpr uint16_t kLowPower = 804;
+  constexpr uint16_t kWholeFrame = 3;
+  constexpr uint16_t kPppFrame = 7;
   switch (hardware) {
     case kFrameRelay:
       return FrameRelay(bytes);
@@ -247,6 +249,14 @@ Decoded PacketDecoder::Cooked(uint16_t hardware, uint16_t type, Bytes bytes) {
       return Radiotap(bytes);
     case kLowPower:
       return LowPower(bytes);
+    default:
+      break;
+  }
+  switch (type) {
+    case kWholeFrame:
+      return Ethernet(bytes);
+    case kPppFrame:
+      return Ppp(bytes);
     default:
       return EtherType(type, bytes);
   }
@@ -315,6 +325,8 @@ Decoded PacketDecoder::PppProtocol(uint16_t protocol, Bytes bytes) {
     case 0x0800:  // as Ethernet has them
     case 0x86dd:
       return AnyIp(bytes);
+    case 0x002f:  // TCP, with a number in the place of its own (RFC 1144)
+      return Ipv4With(kProtocolTcp, bytes);
     case 0x0031:  // bridging: flags, kind of the frame
       return Ethernet(After(bytes, 2));
     case 0x003d:

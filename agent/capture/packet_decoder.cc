@@ -43,6 +43,19 @@ bool IsExtension(uint8_t header) {
          header == kHip || header == kShim6;
 }
 
+// An IP protocol that carries other packets.
+bool IsTunnel(uint8_t protocol) {
+  return protocol == kIpInIp || protocol == kIpv6InIp || protocol == kGre ||
+         protocol == kIpWithinIp || protocol == kEtherIp ||
+         protocol == kL2tp3 || protocol == kMplsInIp ||
+         protocol == kEthernetInIp;
+}
+
+bool IsMapped(const Address& address) {
+  constexpr uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  return std::memcmp(address.data(), kMapped, sizeof(kMapped)) == 0;
+}
+
 }  // namespace
 
 void PacketDecoder::Begin(const platform::Packet& packet, Segment* segment) {
@@ -51,6 +64,7 @@ void PacketDecoder::Begin(const platform::Packet& packet, Segment* segment) {
   out_->interface = packet.interface;
   out_->stands_for = packet.stands_for;
   time_us_ = packet.time_us;
+  as_sent_ = packet.as_sent;
   depth_ = 0;
   reassembled_ = 0;
 }
@@ -88,10 +102,10 @@ Decoded PacketDecoder::WholeDatagram(const Fragment& fragment) {
   const Bytes whole = fragments_.Add(fragment, time_us_);
   if (whole.empty()) return Decoded::kNothing;
   if (++reassembled_ > kMaxReassembled) return Decoded::kUndecodable;
-  return AfterIp(fragment.protocol, whole, whole.size());
+  return AfterIp(fragments_.protocol(), whole, whole.size());
 }
 
-Decoded PacketDecoder::Ipv4(Bytes bytes) {
+Decoded PacketDecoder::Ipv4With(uint8_t protocol, Bytes bytes) {
   if (bytes.size() < 20 || bytes[0] >> 4 != 4) return Decoded::kUndecodable;
   const size_t header = (bytes[0] & 15) * size_t{4};
   size_t total = LoadU16(bytes.data() + 2);
@@ -102,17 +116,23 @@ Decoded PacketDecoder::Ipv4(Bytes bytes) {
   SetIpv4(bytes.data() + 12, &out_->src);
   SetIpv4(bytes.data() + 16, &out_->dst);
   out_->ip_bytes = static_cast<uint32_t>(total);
-  const uint8_t protocol = bytes[9];
   const uint16_t where = LoadU16(bytes.data() + 6);
   const size_t wire = total - header;
   const Bytes payload =
       bytes.subspan(header, std::min(wire, bytes.size() - header));
   if ((where & 0x3fff) == 0) [[likely]]
     return Transport(protocol, payload, wire);
-  if (payload.size() < wire) return Decoded::kUndecodable;
-  return WholeDatagram({out_->src, out_->dst, LoadU16(bytes.data() + 4),
-                        protocol, (where & 0x1fffu) * 8, (where & 0x2000) != 0,
-                        payload});
+  if (payload.size() < wire) {  // its datagram will never be whole
+    return (where & 0x1fff) == 0 ? Transport(protocol, payload, wire)
+                                 : Decoded::kUndecodable;
+  }
+  return WholeDatagram({.src = out_->src,
+                        .dst = out_->dst,
+                        .id = LoadU16(bytes.data() + 4),
+                        .protocol = protocol,
+                        .offset = (where & 0x1fffu) * 8,
+                        .more = (where & 0x2000) != 0,
+                        .bytes = payload});
 }
 
 Decoded PacketDecoder::Ipv6(Bytes bytes) {
@@ -142,26 +162,41 @@ Decoded PacketDecoder::AfterIp(uint8_t next, Bytes payload, size_t wire) {
     payload = payload.subspan(length);
     wire -= length;
     if (!fragment || (where & 0xfff9) == 0) continue;  // whole or atomic
-    if (payload.size() < wire) return Decoded::kUndecodable;
-    return WholeDatagram({out_->src, out_->dst, id, next, where & 0xfff8u,
-                          (where & 1) != 0, payload});
+    if (payload.size() < wire) {  // its datagram will never be whole
+      if ((where & 0xfff8) == 0) continue;
+      return Decoded::kUndecodable;
+    }
+    return WholeDatagram({.src = out_->src,
+                          .dst = out_->dst,
+                          .id = id,
+                          .protocol = next,
+                          .offset = where & 0xfff8u,
+                          .more = (where & 1) != 0,
+                          .bytes = payload,
+                          .first_says = true});
   }
   return Decoded::kUndecodable;
 }
 
+// What has no ports: only its kind is told.
+Decoded PacketDecoder::WithoutPorts(Bytes bytes, size_t wire_bytes) {
+  out_->protocol = kProtocolEsp;
+  out_->src_port = out_->dst_port = 0;
+  out_->payload = bytes;
+  out_->payload_bytes = static_cast<uint32_t>(wire_bytes);
+  return Decoded::kSegment;
+}
+
 Decoded PacketDecoder::Transport(uint8_t protocol, Bytes bytes,
                                  size_t wire_bytes) {
+  if (as_sent_ && IsTunnel(protocol)) return WithoutPorts(bytes, wire_bytes);
   switch (protocol) {
     case kProtocolTcp:
       return Tcp(bytes, wire_bytes);
     case kProtocolUdp:
       return Udp(bytes, wire_bytes, /*lite=*/false);
     case kProtocolEsp:
-      out_->protocol = kProtocolEsp;
-      out_->src_port = out_->dst_port = 0;
-      out_->payload = bytes;
-      out_->payload_bytes = static_cast<uint32_t>(wire_bytes);
-      return Decoded::kSegment;
+      return WithoutPorts(bytes, wire_bytes);
     case kIpInIp:
     case kIpv6InIp:
     case kIpWithinIp:
@@ -219,14 +254,18 @@ Decoded PacketDecoder::Udp(Bytes bytes, size_t wire_bytes, bool lite) {
   if (bytes.size() < 8) return Decoded::kUndecodable;
   const size_t length = LoadU16(bytes.data() + 4);
   size_t wire = wire_bytes - 8;
-  if (length >= 8 && !lite) wire = std::min(wire, length - 8);
+  if (!lite && length >= 8) {
+    wire = std::min(wire, length - 8);
+  } else if (!lite && (length != 0 || IsMapped(out_->src))) {
+    return Decoded::kUndecodable;  // IPv6 has 0 for what is too long to say
+  }
   const uint16_t src_port = LoadU16(bytes.data());
   const uint16_t dst_port = LoadU16(bytes.data() + 2);
   const Bytes payload = bytes.subspan(8, std::min(wire, bytes.size() - 8));
 
   out_->src_port = src_port;
   out_->dst_port = dst_port;
-  if (IsTunnelPort(src_port, dst_port)) {
+  if (IsTunnelPort(src_port, dst_port) && !as_sent_) {
     const Segment outer = *out_;
     if (UdpTunnel(payload) == Decoded::kSegment) return Decoded::kSegment;
     *out_ = outer;

@@ -22,6 +22,9 @@ enum class Decoded {
 // kMaxExtensionHeaders in one IPv6 header's chain or labels in one MPLS stack;
 // one packet may complete kMaxReassembled datagrams, each inside the next. What
 // has more is undecodable, and counted so.
+//
+// Of a packet `as_sent` only the outermost is read: a tunnel on UDP is a
+// datagram like others, and one on IP comes out as ESP does, without ports.
 class PacketDecoder {
  public:
   static constexpr int kMaxDepth = 24;
@@ -117,17 +120,22 @@ class PacketDecoder {
   Decoded Pktap(Bytes bytes);
   Decoded Juniper(Bytes bytes, size_t link_type);
   Decoded AnyIp(Bytes bytes);
-  Decoded Ipv4(Bytes bytes);
+  Decoded Ipv4(Bytes bytes) {
+    return Ipv4With(bytes.size() < 10 ? 0 : bytes[9], bytes);
+  }
+  Decoded Ipv4With(uint8_t protocol, Bytes bytes);
   Decoded Ipv6(Bytes bytes);
   Decoded AfterIp(uint8_t next, Bytes payload, size_t wire_bytes);
   Decoded WholeDatagram(const Fragment& fragment);
   Decoded Transport(uint8_t protocol, Bytes bytes, size_t wire_bytes);
+  Decoded WithoutPorts(Bytes bytes, size_t wire_bytes);
   Decoded Tcp(Bytes bytes, size_t wire_bytes);
   Decoded Udp(Bytes bytes, size_t wire_bytes, bool lite);
   Decoded Gre(Bytes bytes);
   static bool IsTunnelPort(uint16_t src, uint16_t dst);
   Decoded UdpTunnel(Bytes payload);
   Decoded UdpTunnelTo(uint16_t port, Bytes payload);
+  static void SkipRoutes(ByteReader& reader);
   Decoded Vxlan(Bytes bytes);
   Decoded Geneve(Bytes bytes);
   Decoded Gtp(Bytes bytes);
@@ -154,6 +162,7 @@ class PacketDecoder {
   bool frames_in_table_ = false;  // they borrow from the fragment table
   uint64_t cut_packets_ = 0;
   int64_t time_us_ = 0;
+  bool as_sent_ = false;  // see platform::Packet
   int depth_ = 0;
   int reassembled_ = 0;
 };

@@ -253,5 +253,87 @@ TEST(PacketDecoder, EveryCutOfAPacketIsEitherReadOrRefused) {
   }
 }
 
+// An IPv4 packet from 10.0.0.1 to 10.0.0.2.
+Buffer Ipv4(uint8_t protocol, const Buffer& rest) {
+  return Fragment(1, protocol, 0, false, rest);
+}
+
+Buffer UdpOf(uint16_t from, uint16_t to, const Buffer& payload) {
+  const size_t length = 8 + payload.size();
+  Buffer datagram;
+  for (const size_t part : {size_t{from}, size_t{to}, length, size_t{0}}) {
+    datagram.push_back(static_cast<uint8_t>(part >> 8));
+    datagram.push_back(static_cast<uint8_t>(part));
+  }
+  datagram.insert(datagram.end(), payload.begin(), payload.end());
+  return datagram;
+}
+
+// The protocol and the ports that come out.
+std::vector<int> Ends(const Buffer& bytes, bool as_sent) {
+  platform::Packet packet;
+  packet.bytes = bytes;
+  packet.link_type = kRaw;
+  packet.as_sent = as_sent;
+  PacketDecoder decoder;
+  Segment segment;
+  if (decoder.Decode(packet, &segment) != Decoded::kSegment) return {};
+  return {segment.protocol, segment.src_port, segment.dst_port};
+}
+
+// A datagram with two bytes in it that says it has `length`.
+Buffer UdpSaying(uint8_t length) {
+  return {0, 54, 0, 53, 0, length, 0, 0, 'x', 'y'};
+}
+
+// Otherwise names would be told that no receiver reads; and of IPv6 one would
+// be missed that Linux takes.
+TEST(PacketDecoder, ADatagramShorterThanItsHeaderIsNone) {
+  for (uint8_t length = 0; length < 8; ++length) {
+    EXPECT_EQ(Decode(Ipv4(17, UdpSaying(length)), kRaw), Decoded::kUndecodable);
+    EXPECT_EQ(Decode(Ipv6(17, UdpSaying(length)), kRaw),
+              length == 0 ? Decoded::kSegment : Decoded::kUndecodable);
+  }
+  EXPECT_EQ(Decode(Ipv4(17, UdpSaying(8)), kRaw), Decoded::kSegment);
+  EXPECT_EQ(Decode(Ipv4(136, UdpSaying(0)), kRaw), Decoded::kSegment)
+      << "UDP-Lite: its checksum covers everything";
+}
+
+// Otherwise a packet that pretends to be a tunnel would be judged by what
+// seems to be inside, and go where its outside says.
+TEST(PacketDecoder, OfAPacketAsItIsSentNoTunnelIsOpened) {
+  const Buffer inside = Ipv4(17, UdpOf(4444, 5300, {'x'}));
+  const Buffer gtp = Buffer{0x30, 0xff, 0, 0, 0, 0, 0, 1};
+  Buffer tunnel = gtp;
+  tunnel.insert(tunnel.end(), inside.begin(), inside.end());
+  const Buffer packet = Ipv4(17, UdpOf(40000, 2152, tunnel));
+  EXPECT_EQ(Ends(packet, false), (std::vector<int>{17, 4444, 5300}));
+  EXPECT_EQ(Ends(packet, true), (std::vector<int>{17, 40000, 2152}));
+  Buffer gre = {0, 0, 0x08, 0};
+  gre.insert(gre.end(), inside.begin(), inside.end());
+  EXPECT_EQ(Ends(Ipv4(47, gre), false), (std::vector<int>{17, 4444, 5300}));
+  EXPECT_EQ(Ends(Ipv4(47, gre), true), (std::vector<int>{kProtocolEsp, 0, 0}));
+  EXPECT_EQ(Ends(Ipv4(4, inside), true),
+            (std::vector<int>{kProtocolEsp, 0, 0}));
+}
+
+// Otherwise a question to a name server could hide behind another in it.
+TEST(PacketDecoder, NothingThatANameServerIsAskedIsATunnel) {
+  const Buffer inside = Ipv4(17, UdpOf(4444, 5300, {'x'}));
+  Buffer tunnel = {0x30, 0xff, 0, 0, 0, 0, 0, 1};
+  tunnel.insert(tunnel.end(), inside.begin(), inside.end());
+  for (const int port : {53, 5353, 5355}) {
+    const auto dns = static_cast<uint16_t>(port);
+    EXPECT_EQ(Ends(Ipv4(17, UdpOf(2152, dns, tunnel)), false),
+              (std::vector<int>{17, 2152, port}));
+    EXPECT_EQ(Ends(Ipv4(17, UdpOf(dns, 2152, tunnel)), false),
+              (std::vector<int>{17, port, 2152}));
+  }
+  EXPECT_EQ(Ends(Ipv4(17, UdpOf(2152, 443, tunnel)), false),
+            (std::vector<int>{17, 2152, 443}));
+  EXPECT_EQ(Ends(Ipv4(17, UdpOf(2152, 40000, tunnel)), false),
+            (std::vector<int>{17, 4444, 5300}));
+}
+
 }  // namespace
 }  // namespace schoolgate::agent

@@ -20,6 +20,7 @@ inline constexpr uint8_t kTcpFin = 1;
 inline constexpr uint8_t kTcpSyn = 2;
 inline constexpr uint8_t kTcpRst = 4;
 inline constexpr uint8_t kTcpAck = 16;
+inline constexpr uint8_t kTcpUrgent = 32;
 
 // Borrows the packet's bytes (or the fragment table's, for a datagram that
 // came in fragments): valid until the next Decode.

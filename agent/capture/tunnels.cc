@@ -24,6 +24,11 @@ constexpr uint16_t kPortVxlanLinux = 8472;
 constexpr uint16_t kPortLwappData = 12222;
 constexpr uint16_t kPortJuniperMirror = 30030;
 constexpr uint16_t kPortTzsp = 37008;
+constexpr uint16_t kFirstFreePort = 1024;
+
+bool IsDnsPort(uint16_t port) {
+  return port == 53 || port == 5353 || port == 5355;
+}
 
 }  // namespace
 
@@ -40,6 +45,7 @@ Decoded PacketDecoder::Gre(Bytes bytes) {
   if ((flags & 0xc000) != 0) reader.Skip(4);  // checksum, routing
   if ((flags & 0x2000) != 0) reader.Skip(4);  // key
   if ((flags & 0x1000) != 0) reader.Skip(4);  // sequence
+  if ((flags & 0x4007) == 0x4000) SkipRoutes(reader);
   if ((flags & 0x0080) != 0) reader.Skip(4);  // PPTP acknowledgement
   if (type == kErspan2 && (flags & 0x1000) != 0) reader.Skip(8);
   if (type == kErspan3) {
@@ -57,6 +63,18 @@ Decoded PacketDecoder::Gre(Bytes bytes) {
     return AnyIp(reader.rest());
   }
   return EtherType(type, reader.rest());
+}
+
+// The routes of GRE's first form (RFC 1701): each has a family, an offset and a
+// length; an empty one ends them.
+void PacketDecoder::SkipRoutes(ByteReader& reader) {
+  for (int i = 0; i < kMaxExtensionHeaders; ++i) {
+    const uint16_t family = reader.U16();
+    reader.Skip(1);
+    const size_t length = reader.U8();
+    if (family == 0 && length == 0) return;
+    reader.Skip(length);
+  }
 }
 
 // Whether UdpTunnel may find anything: cheap, for each datagram.
@@ -81,8 +99,10 @@ bool PacketDecoder::IsTunnelPort(uint16_t src, uint16_t dst) {
     case kPortPeekRemote:
     case kPortSflow:
     case kPortJuniperMirror:
-      return true;
+      return !IsDnsPort(src);
     default:
+      // Nobody asks from the port of another service.
+      if (dst < kFirstFreePort || IsDnsPort(dst)) return false;
       return src == kPortGtpUser || src == kPortTeredo || src == kPortL2tp ||
              src == kPortGtpOld || src == kPortAyiya ||
              src == kPortCapwapData || src == kPortLwappData;
@@ -152,10 +172,12 @@ Decoded PacketDecoder::UdpTunnelTo(uint16_t port, Bytes payload) {
 }
 
 Decoded PacketDecoder::Vxlan(Bytes bytes) {
-  if (bytes.size() < 22 || (bytes[0] & 0x08) == 0) {
+  if (bytes.size() < 22) return Decoded::kUndecodable;
+  const Bytes inner = bytes.subspan(8);
+  // Without the mark of a network's number it is a guess.
+  if ((bytes[0] & 0x08) == 0 && !LooksLikeIpFrame(inner)) {
     return Decoded::kUndecodable;
   }
-  const Bytes inner = bytes.subspan(8);
   if ((bytes[0] & 0x04) == 0) return Ethernet(inner);
   switch (bytes[3]) {  // generic protocol extension
     case 3:
@@ -186,6 +208,7 @@ Decoded PacketDecoder::Gtp(Bytes bytes) {
   if ((flags & 7) != 0) {
     reader.Skip(3);
     uint8_t extension = reader.U8();
+    if ((flags & 4) == 0) extension = 0;  // the byte is there all the same
     for (int i = 0; extension != 0 && i < kMaxExtensionHeaders; ++i) {
       const size_t length = reader.U8() * size_t{4};
       if (length < 4 || reader.left() < length - 1) {

@@ -9,6 +9,7 @@
 #include "agent/cli/words.h"
 #include "platform/complaint.h"
 #include "platform/local_socket.h"
+#include "platform/standard_streams.h"
 #include "platform/usage.h"
 
 namespace {
@@ -156,6 +157,7 @@ void AddPreview(CLI::App& app, Options& options, int* exit_code) {
 int main(int argc, char** argv) {
   using schoolgate::agent::StatusInWords;
   using schoolgate::agent::WhyInWords;
+  schoolgate::platform::HoldStandardStreams();
   Options options;
   int exit_code = kExitOk;
   CLI::App app("What Schoolgate does on this device, and your say in it.",
@@ -218,7 +220,7 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return schoolgate::platform::ExitFromParse(app, error, argc, argv);
+    exit_code = schoolgate::platform::ExitFromParse(app, error, argc, argv);
   }
-  return exit_code;
+  return schoolgate::platform::SendOffOutput(kProgram, exit_code);
 }

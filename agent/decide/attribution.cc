@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "agent/decide/recent_map.h"
+
 namespace schoolgate::agent {
 namespace {
 
@@ -59,7 +61,8 @@ const Who& Attribution::WhoAsked(const Observation& observation) {
   }
   if (remembered_.size() > kMaxRemembered) remembered_.clear();
   auto [entry, fresh] = remembered_.try_emplace(uid);
-  if (fresh || observation.time_us - entry->second.time_us > kRememberUs) {
+  if (fresh ||
+      IsOlder(entry->second.time_us, observation.time_us, kRememberUs)) {
     entry->second = {.who = Resolve(uid), .time_us = observation.time_us};
   }
   return entry->second.who;

@@ -40,10 +40,11 @@ void BulkWatch::SetPolicy(const v1::CompiledPolicy& policy) {
 }
 
 void BulkWatch::ForgetFlows(int64_t now_us) {
-  if (now_us - swept_us_ < kSlotUs && flows_.size() < kMaxFlows) return;
+  const bool full = flows_.size() >= kMaxFlows;
+  if (!IsOlder(swept_us_, now_us, full ? kLookAgainUs : kSlotUs)) return;
   swept_us_ = now_us;
   std::erase_if(flows_, [&](const auto& one) {
-    return now_us - one.second.seen_us > kForgetFlowUs;
+    return IsOlder(one.second.seen_us, now_us, kForgetFlowUs);
   });
 }
 
@@ -71,8 +72,13 @@ std::optional<LargeTransfer> BulkWatch::OnFlow(const FlowProgress& progress) {
       progress.uid < kFirstPersonUid || IsLoopback(progress.server)) {
     return std::nullopt;
   }
+  const bool known = progress.opened || flows_.contains(progress.flow);
   Flow* flow = FlowOf(progress.flow, progress.time_us);
   if (flow == nullptr) return std::nullopt;
+  if (!known) {
+    flow->sent = progress.sent_bytes;
+    flow->received = progress.received_bytes;
+  }
   const uint64_t sent =
       progress.sent_bytes - std::min(flow->sent, progress.sent_bytes);
   const uint64_t received = progress.received_bytes -
@@ -96,7 +102,7 @@ std::optional<LargeTransfer> BulkWatch::Add(uint32_t uid, int64_t time_us,
   if (!people_.contains(uid) && people_.size() >= kMaxPeople) {
     std::erase_if(people_, [&](const auto& one) {
       return one.second.slots.empty() ||
-             one.second.slots.back().start_us < time_us - window_us_;
+             IsOlder(one.second.slots.back().start_us, time_us, window_us_);
     });
     if (people_.size() >= kMaxPeople) {
       ++uncounted_;
@@ -104,11 +110,17 @@ std::optional<LargeTransfer> BulkWatch::Add(uint32_t uid, int64_t time_us,
     }
   }
   Person& person = people_[uid];
+  // What is late by a moment belongs to the latest slot; by more, the clock
+  // was set back.
+  if (!person.slots.empty() &&
+      time_us < person.slots.back().start_us - kOutOfOrderUs) {
+    person.slots.clear();
+  }
   while (!person.slots.empty() &&
          person.slots.front().start_us <= slot_us - window_us_) {
     person.slots.pop_front();
   }
-  if (person.slots.empty() || person.slots.back().start_us != slot_us) {
+  if (person.slots.empty() || person.slots.back().start_us < slot_us) {
     person.slots.push_back({.start_us = slot_us});
   }
   person.slots.back().sent += sent;

@@ -9,6 +9,7 @@
 #include <optional>
 #include <unordered_map>
 
+#include "agent/decide/recent_map.h"
 #include "agent/observe/observation.h"
 #include "proto/policy.pb.h"
 #include "rules/policy/calendar.h"
@@ -21,13 +22,16 @@ struct LargeTransfer {
 };
 
 // Not thread-safe. Memory is fixed: flows and people that do not fit are not
-// counted until there is room.
+// counted until there is room. After a clock was set back people are counted
+// anew.
 class BulkWatch {
  public:
   static constexpr size_t kMaxFlows = 4096;
   static constexpr size_t kMaxPeople = 64;
   static constexpr int64_t kSlotUs = 60'000'000;
   static constexpr int64_t kForgetFlowUs = 600'000'000;
+  // Between two looks for flows to forget while there is no room.
+  static constexpr int64_t kLookAgainUs = 1'000'000;
 
   // The threshold to count against; a policy without one ends the counting.
   void SetPolicy(const v1::CompiledPolicy& policy);
@@ -38,7 +42,8 @@ class BulkWatch {
 
   // What went over a flow so far; a transfer when its owner has just gone over
   // the threshold, once until they fall below it. Flows of nobody known, of
-  // the machine's own services and on loopback do not count.
+  // the machine's own services and on loopback do not count. Nor does what a
+  // flow brought before it was known here: nobody knows when.
   std::optional<LargeTransfer> OnFlow(const FlowProgress& progress);
 
   // Words about flows, and people, for which there was no room.
@@ -71,7 +76,7 @@ class BulkWatch {
   int64_t looked_us_ = -1;
   bool holds_ = false;
   std::unordered_map<FlowId, Flow> flows_;
-  int64_t swept_us_ = 0;
+  int64_t swept_us_ = -kForgetFlowUs;
   std::map<uint32_t, Person> people_;
   uint64_t uncounted_ = 0;
 };

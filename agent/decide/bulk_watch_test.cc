@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 namespace schoolgate::agent {
 namespace {
 
@@ -31,6 +33,7 @@ class BulkWatchTest : public testing::Test {
     progress.time_us = now_us_ += kSecond;
     progress.flow = flow;
     progress.uid = uid;
+    progress.opened = opened_.insert(flow).second;
     progress.server.address = {0, 0, 0,    0,    0,   0, 0, 0,
                                0, 0, 0xff, 0xff, 192, 0, 2, server_};
     progress.sent_bytes = megabytes * kMegabyte / 4;
@@ -41,6 +44,7 @@ class BulkWatchTest : public testing::Test {
   BulkWatch watch_;
   int64_t now_us_ = 1'795'514'400 * kSecond;
   uint8_t server_ = 7;
+  std::set<FlowId> opened_;
 };
 
 // Whoever fills the school's line goes unnoticed where the host is no matter of
@@ -70,6 +74,44 @@ TEST_F(BulkWatchTest, OfOthersNobodyIsAccused) {
   EXPECT_TRUE(Moved(6, 600, 30001));
 }
 
+// Two hours of ordinary use would be summed as a quarter of one.
+TEST_F(BulkWatchTest, AClockSetBackSumsNothingUp) {
+  for (int step = 0; step < 3; ++step) {
+    EXPECT_FALSE(Moved(1, 1500 * (static_cast<uint64_t>(step) + 1)));
+    now_us_ -= 3600 * kSecond;
+  }
+  EXPECT_FALSE(Moved(2, 400));
+  EXPECT_TRUE(Moved(3, 1700)) << "and goes on counting";
+}
+
+// Flows that nobody closed would stay for as long as the clock was set back,
+// and no other be counted.
+TEST_F(BulkWatchTest, AClockSetBackLeavesRoomForFlows) {
+  for (FlowId flow = 1; flow <= BulkWatch::kMaxFlows; ++flow) {
+    (void)Moved(flow, 0);
+    now_us_ -= kSecond;
+  }
+  now_us_ -= 7200 * kSecond;
+  EXPECT_TRUE(Moved(BulkWatch::kMaxFlows + 1, 2000));
+  EXPECT_EQ(watch_.uncounted(), 0u);
+}
+
+// A connection that stayed open over lunch has not moved all of it again.
+TEST_F(BulkWatchTest, AFlowThatWasForgottenIsNotCountedTwice) {
+  EXPECT_FALSE(Moved(1, 1900));
+  now_us_ += BulkWatch::kForgetFlowUs + kSecond;
+  EXPECT_FALSE(Moved(2, 1));  // forgets the first
+  EXPECT_FALSE(Moved(1, 1950));
+}
+
+// What was moved before the school set a threshold was nobody's fault.
+TEST_F(BulkWatchTest, WhatCameBeforeTheThresholdDoesNotCount) {
+  watch_.SetPolicy(v1::CompiledPolicy());
+  EXPECT_FALSE(Moved(1, 9000));
+  watch_.SetPolicy(Policy(2000));
+  EXPECT_FALSE(Moved(1, 9100));
+}
+
 TEST_F(BulkWatchTest, WithoutAThresholdNothingIsCounted) {
   watch_.SetPolicy(v1::CompiledPolicy());
   EXPECT_FALSE(Moved(1, 90'000));
@@ -84,6 +126,7 @@ TEST_F(BulkWatchTest, MemoryIsBounded) {
   progress.server.address[0] = 0x20;
   for (FlowId flow = 1; flow <= BulkWatch::kMaxFlows + 10; ++flow) {
     progress.flow = flow;
+    progress.opened = true;
     progress.sent_bytes = 1;
     EXPECT_FALSE(watch_.OnFlow(progress));
   }

@@ -160,7 +160,11 @@ bool ContactLog::IsStranger(const Who& who, int64_t time_us) {
   Stranger& one = entry->second;
   if (fresh) one.is = !assigned_.contains(PersonOf(who).pseudonym());
   if (!one.is) return false;
-  if (time_us - one.seen_us > kNewSittingUs) one.look_us = 0;
+  const bool set_back = time_us < one.seen_us - kOutOfOrderUs;
+  const bool told = one.look_us == INT64_MAX;
+  if (time_us - one.seen_us > kNewSittingUs || (set_back && !told)) {
+    one.look_us = 0;
+  }
   one.seen_us = time_us;
   if (time_us < one.look_us) return false;
   one.look_us = time_us + kLookAgainUs;

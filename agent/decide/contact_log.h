@@ -55,6 +55,7 @@ class ContactLog {
 
   uint64_t contacts() const { return contacts_; }
   uint64_t merged() const { return merged_; }
+  uint64_t forgotten() const { return own_record_.forgotten(); }
 
  private:
   // A browser asks for A, AAAA and HTTPS, says the name in its hello, and

@@ -43,6 +43,7 @@ NameHash Scene::Hash(std::string_view text) const {
 void Scene::OnName(const Observation& observation, NameHash name,
                    NameHash service, v1::ProcessKind process, bool relevant) {
   const int64_t now_us = observation.time_us;
+  if (now_us < now_us_ - kOutOfOrderUs) SetBack(now_us);
   now_us_ = now_us;
   if (observation.source == NameSource::kDns) {
     NoteQuestion(observation, name, process, relevant);
@@ -160,7 +161,7 @@ int64_t Scene::SilenceBefore(int64_t at_us, NameHash service) {
     const NameHash own = heard->front_door ? service : 0;
     if (Counts(*heard, own)) return at_us - heard->time_us;
   }
-  return kKeepUs;
+  return std::min(kKeepUs, at_us - since_us_);
 }
 
 bool Scene::OneHopBefore(int64_t at_us, NameHash service) {
@@ -203,6 +204,19 @@ bool Scene::PageBusyBefore(int64_t at_us, NameHash service) const {
            edge.time_us <= at_us - kBusyToUs &&
            edge.received_bytes > kPageBytes;
   });
+}
+
+// The clock was set back. How long ago was what is known, nobody can say any
+// more: no silence, and no connection that began after what is still to come,
+// may be made of it.
+void Scene::SetBack(int64_t now_us) {
+  heard_.clear();
+  edges_.clear();
+  since_us_ = now_us;
+  for (auto& [id, flow] : flows_) {
+    flow.begun_us = std::min(flow.begun_us, now_us - 1);
+    flow.told_us = std::min(flow.told_us, now_us - 1);
+  }
 }
 
 void Scene::Forget(int64_t now_us) {

@@ -49,7 +49,8 @@ class Scene {
 
   // Time between `at` and the last name of a browser before it that belongs
   // to another service, or is an inner name of this one: a visit begins at
-  // the front door, an embed often with its script. None counts as a minute.
+  // the front door, an embed often with its script. None counts as a minute,
+  // but no longer than since the clock was set back.
   int64_t SilenceBefore(int64_t at_us, NameHash service);
 
   // Exactly one other site in the moment before, and silence before that.
@@ -98,6 +99,7 @@ class Scene {
     v1::ProcessKind process = v1::PROCESS_KIND_UNSPECIFIED;
   };
 
+  void SetBack(int64_t now_us);
   void NoteWoken(const FlowProgress& progress, uint64_t bytes);
   void NoteQuestion(const Observation& observation, NameHash name,
                     v1::ProcessKind process, bool relevant);
@@ -105,6 +107,7 @@ class Scene {
 
   uint64_t hash_key_;
   int64_t now_us_ = 0;  // of the latest name: the maps must not go back
+  int64_t since_us_ = -kKeepUs;  // what came before has a time of its own
   std::deque<Heard> heard_;
   std::deque<Edge> edges_;
   std::unordered_map<FlowId, FlowView> flows_;

@@ -176,7 +176,6 @@ void EpisodeTracker::OnName(const Observation& observation,
   if (found != desk.open.end()) {
     Open& open = *found->second;
     const bool over = now_us - open.last_us > kGapUs ||
-                      now_us < open.last_us - kGapUs ||
                       (open.told && Rank(open.episode.grade()) == 0);
     if (!over) return Extend(desk, open, observation, name);
     Tell(open, now_us);
@@ -418,17 +417,20 @@ void EpisodeTracker::Decide(Desk& desk, int64_t now_us, bool all) {
            std::make_pair(b->episode.start_unix_us(), b->service);
   });
   for (Open* one : open) {
+    // The clock was set back: its times say nothing beside those to come.
+    const bool ends = all || one->last_us > now_us + kOutOfOrderUs;
     if (!one->told) {
-      Regrade(desk, *one, all ? now_us + kLookAheadUs : now_us);
-      if (all || IsDue(*one, now_us)) Tell(*one, now_us);
+      const int64_t last_us = std::max(now_us, one->last_us);
+      Regrade(desk, *one, ends ? last_us + kLookAheadUs : now_us);
+      if (ends || IsDue(*one, now_us)) Tell(*one, now_us);
     }
     const bool over = one->told && now_us - one->last_us > kGapUs;
-    if (over || all) desk.open.erase(NameHash{one->service});
+    if (over || ends) desk.open.erase(NameHash{one->service});
   }
 }
 
 void EpisodeTracker::OnTime(int64_t now_us) {
-  if (now_us >= decided_us_ && now_us - decided_us_ < kDecideEveryUs) return;
+  if (!IsOlder(decided_us_, now_us, kDecideEveryUs)) return;
   decided_us_ = now_us;
   for (auto& [source, desk] : desks_) {
     Decide(*desk, now_us, /*all=*/false);

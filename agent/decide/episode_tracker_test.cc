@@ -419,6 +419,62 @@ TEST(EpisodeTracker, AClockThatJumpsBackBreaksNothing) {
   EXPECT_GE(device.Finish().size(), 2u);
 }
 
+// What a page brings in would look like a visit after a pause: nothing that was
+// before the clock was set back seems to have been there.
+TEST(EpisodeTracker, NobodyPausesBecauseTheClockWasSetBack) {
+  for (const bool set_back : {false, true}) {
+    Device device;
+    device.NewsPage("", "");
+    if (set_back) device.Step(-3'600'000'000);
+    device.Step(100'000);
+    device.Ask("www.bet.test", "gambling");
+    device.Step(100'000);
+    device.NewsPage("", "");
+    auto episodes = device.Finish();
+    ASSERT_EQ(episodes.size(), 1u);
+    EXPECT_EQ(episodes[0].grade(), v1::GRADE_AUTOMATIC) << set_back;
+    for (const v1::Evidence& row : episodes[0].evidence()) {
+      if (row.fact() != "pause") continue;
+      EXPECT_LT(row.half_points(), 0) << set_back;
+    }
+  }
+}
+
+// What was done would be told when the clock is where it was.
+TEST(EpisodeTracker, WhatIsOpenIsGradedAndToldWhenTheClockIsSetBack) {
+  Device device;
+  device.Ask("www.bet.test", "gambling");
+  device.Wait(1);
+  device.Step(-3'600'000'000);
+  device.Wait(1);
+  ASSERT_EQ(device.told().size(), 1u);
+  EXPECT_EQ(device.told()[0].episode().grade(), v1::GRADE_ATTEMPT);
+}
+
+// Another tab goes on loading: its bytes are no visit to what was asked for by
+// a page, only because its connection seems to have begun later.
+TEST(EpisodeTracker, AnOlderConnectionIsNoVisitAfterTheClockWasSetBack) {
+  Device device;
+  device.Ask("www.films.test", "video");
+  const FlowId film = device.Connect("www.films.test", "video");
+  uint64_t bytes = 0;
+  for (int i = 0; i < 10; ++i) {
+    device.Flow(film, bytes += 500'000);
+    device.Wait(1);
+  }
+  device.Step(-3'600'000'000);
+  device.Wait(1);
+  device.Ask("www.films.test", "video");
+  for (int i = 0; i < 10; ++i) {
+    device.Flow(film, bytes += 500'000);
+    device.Wait(1);
+  }
+  auto episodes = device.Finish();
+  ASSERT_EQ(episodes.size(), 2u);
+  EXPECT_EQ(episodes[0].grade(), v1::GRADE_OPENED);
+  EXPECT_EQ(episodes[1].received_bytes(), 0u);
+}
+
 TEST(EpisodeTracker, APollThatComesLikeClockworkIsNoAttempt) {
   Device device;
   for (int i = 0; i < 40; ++i) {

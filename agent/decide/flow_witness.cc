@@ -153,7 +153,10 @@ std::optional<FlowFinding> FlowWitness::OnFlow(const FlowProgress& progress) {
   }
   known.silent_bytes += more;
   desk.silent_bytes += more;
-  if (desk.last_name_us == 0) desk.last_name_us = now_us;
+  // Also when the clock was set back: silence is counted from then on.
+  if (desk.last_name_us == 0 || desk.last_name_us > now_us + kOutOfOrderUs) {
+    desk.last_name_us = now_us;
+  }
   const bool dominant =
       known.silent_bytes >= kDominantBytes &&
       known.silent_bytes / kDominantPercent >= desk.silent_bytes / 100;

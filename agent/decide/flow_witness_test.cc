@@ -139,6 +139,15 @@ TEST_F(FlowWitnessTest, OneFlowForEverythingInSilenceIsToldOnce) {
   EXPECT_FALSE(Load(1, 900, End(93, 1)));
 }
 
+// A tunnel would go unnoticed until the clock is where it was.
+TEST_F(FlowWitnessTest, SilenceIsCountedAnewAfterTheClockWasSetBack) {
+  AskMany();
+  EXPECT_FALSE(Load(1, 10, End(93, 1)));
+  now_us_ -= 7200 * kSecond;
+  EXPECT_FALSE(Load(2, 590, End(93, 1)));
+  EXPECT_TRUE(Load(2, 30, End(93, 1)));
+}
+
 TEST_F(FlowWitnessTest, WhatExplainsALongFlowIsNoTunnel) {
   AskMany();
   Ask("film.example");

@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "agent/decide/episode_service.h"
+#include "agent/decide/recent_map.h"
 
 namespace schoolgate::agent {
 namespace {
@@ -90,10 +91,10 @@ void NameShapes::OnQuestion(std::string_view name, int64_t time_us) {
 }
 
 void NameShapes::NoteRandom(std::string_view site, int64_t time_us) {
-  while (!random_.empty() && (random_.front().first < time_us - kWindowUs ||
-                              random_.size() >= kMostRandomSites)) {
-    random_.pop_front();
-  }
+  std::erase_if(random_, [&](const auto& one) {
+    return IsOlder(one.first, time_us, kWindowUs);
+  });
+  if (random_.size() >= kMostRandomSites) random_.pop_front();
   const uint64_t hash = HashOf(site);
   if (std::any_of(random_.begin(), random_.end(),
                   [&](const auto& one) { return one.second == hash; })) {
@@ -101,7 +102,9 @@ void NameShapes::NoteRandom(std::string_view site, int64_t time_us) {
   }
   random_.emplace_back(time_us, hash);
   if (random_.size() < kRandomSites) return;
-  if (told_random_us_ != 0 && time_us - told_random_us_ < kQuietUs) return;
+  if (told_random_us_ != 0 && !IsOlder(told_random_us_, time_us, kQuietUs)) {
+    return;
+  }
   told_random_us_ = time_us;
   if (found_.size() == kMostFound) found_.pop_front();
   found_.push_back(
@@ -119,7 +122,7 @@ void NameShapes::NoteLong(std::string_view name, std::string_view site,
     zones_.push_back({.site = hash, .begun_us = time_us});
     zone = zones_.end() - 1;
   }
-  if (time_us - zone->begun_us > kWindowUs) {
+  if (IsOlder(zone->begun_us, time_us, kWindowUs)) {
     zone->begun_us = time_us;
     zone->bytes = 0;
     zone->names.clear();
@@ -134,7 +137,7 @@ void NameShapes::NoteLong(std::string_view name, std::string_view site,
   zone->bytes += name.size() - site.size();
   if (zone->names.size() < kLongNames && zone->bytes < kLongBytes) return;
   if (zone->names.size() < kLongNames / 2) return;
-  if (zone->told_us != 0 && time_us - zone->told_us < kQuietUs) return;
+  if (zone->told_us != 0 && !IsOlder(zone->told_us, time_us, kQuietUs)) return;
   zone->told_us = time_us;
   if (found_.size() == kMostFound) found_.pop_front();
   found_.push_back(

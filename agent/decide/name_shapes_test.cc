@@ -86,6 +86,45 @@ TEST(NameShapes, ADozenAndAHalfWithinTenMinutesAreToldOnceAnHour) {
   EXPECT_FALSE(slow.Take().has_value());
 }
 
+// What was asked for in an hour would seem to be asked within ten minutes, or
+// nothing be told for as long as the clock was set back.
+TEST(NameShapes, AClockSetBackNeitherGathersNorSilences) {
+  std::mt19937_64 random(13);
+  NameShapes shapes;
+  int64_t now = 7200 * kSecond;
+  const auto ask = [&](int count) {
+    for (int asked = 0; asked < count;) {
+      const std::string site = Word(random, kLetters, 14) + ".com";
+      if (!LooksMadeUp(site)) continue;
+      ++asked;
+      shapes.OnQuestion(site, now += kSecond);
+    }
+  };
+  const auto tunnel = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      shapes.OnQuestion(Word(random, kBase32, 60) + "." +
+                            Word(random, kBase32, 50) + ".t.example.com",
+                        now += kSecond);
+    }
+  };
+  ask(14);
+  tunnel(50);
+  ASSERT_FALSE(shapes.Take().has_value());
+  now -= 3600 * kSecond;
+  ask(14);
+  tunnel(50);
+  EXPECT_FALSE(shapes.Take().has_value());
+  ask(1);
+  tunnel(10);
+  ASSERT_TRUE(shapes.Take().has_value());
+  ASSERT_TRUE(shapes.Take().has_value());
+  now -= 1800 * kSecond;
+  ask(15);
+  tunnel(60);
+  EXPECT_TRUE(shapes.Take().has_value());
+  EXPECT_TRUE(shapes.Take().has_value());
+}
+
 // Names of one label are the browser's own test of its network.
 TEST(NameShapes, TheBrowsersOwnProbesAndTheMachinesOwnNamesAreNothing) {
   std::mt19937_64 random(3);

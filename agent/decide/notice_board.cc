@@ -1,5 +1,6 @@
 #include "agent/decide/notice_board.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/escaping.h"
@@ -19,9 +20,14 @@ std::string ServiceText(std::string_view host) {
 
 NoticeBoard::Person& NoticeBoard::PersonOf(uint32_t uid) {
   if (people_.size() >= kMostPeople && !people_.contains(uid)) {
-    people_.erase(people_.begin());
+    people_.erase(std::min_element(people_.begin(), people_.end(),
+                                   [](const auto& one, const auto& other) {
+                                     return one.second.used < other.second.used;
+                                   }));
   }
-  return people_[uid];
+  Person& person = people_[uid];
+  person.used = ++uses_;
+  return person;
 }
 
 void NoticeBoard::OnName(uint32_t uid, std::string_view host, int64_t now_us) {
@@ -29,7 +35,9 @@ void NoticeBoard::OnName(uint32_t uid, std::string_view host, int64_t now_us) {
   std::string site = ServiceText(host);
   if (site == person.sites[0]) {
     // After a pause it is asked for anew, whatever brought it in before.
-    if (now_us - person.last_us[0] >= kBroughtInUs) person.since_us[0] = now_us;
+    if (IsOlder(person.last_us[0], now_us, kBroughtInUs)) {
+      person.since_us[0] = now_us;
+    }
     person.last_us[0] = now_us;
     return;
   }

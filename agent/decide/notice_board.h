@@ -36,7 +36,7 @@ class NoticeBoard {
   // A name that follows another site's within this time was brought in by a
   // page, not asked for by a person.
   static constexpr int64_t kBroughtInUs = 1'000'000;
-  static constexpr size_t kMostPeople = 64;
+  static constexpr size_t kMostPeople = 64;   // the longest unseen goes first
   static constexpr size_t kMostNotices = 32;  // a person; the oldest go first
 
   // Any name that somebody's program asked for.
@@ -68,6 +68,7 @@ class NoticeBoard {
     std::string sites[2];
     int64_t since_us[2] = {0, 0};
     int64_t last_us[2] = {0, 0};
+    uint64_t used = 0;  // rises with each use
   };
 
   Person& PersonOf(uint32_t uid);
@@ -75,6 +76,7 @@ class NoticeBoard {
                  int64_t now_us) const;
 
   std::map<uint32_t, Person> people_;
+  uint64_t uses_ = 0;
   uint64_t last_id_ = 0;
 };
 

@@ -56,6 +56,27 @@ TEST_F(NoticeBoardTest, AnIllegalHostIsNotNamed) {
   EXPECT_TRUE(Blocked("terrible.example", 10 * kSecond).host.empty());
 }
 
+// Whoever happens to have the lowest number would never be told.
+TEST_F(NoticeBoardTest, WhoWasLongestAwayIsForgottenFirst) {
+  Blocked("www.bet.example", kSecond);
+  for (uint32_t i = 1; i < 2 * NoticeBoard::kMostPeople; ++i) {
+    Blocked("www.bet.example", (1 + i) * kSecond, kPupil + i);
+    board_.OnName(kPupil, "www.maths.example", (1 + i) * kSecond);
+  }
+  EXPECT_EQ(board_.After(kPupil, 0).size(), 1u);
+  EXPECT_TRUE(board_.After(kPupil + 1, 0).empty());
+}
+
+// A site asked for again would stay "brought in" until the clock has come to
+// where it was.
+TEST_F(NoticeBoardTest, AClockSetBackHidesNoNotice) {
+  board_.OnName(kPupil, "www.news.example", 7200 * kSecond);
+  Blocked("www.bet.example", 7200 * kSecond + 300'000);
+  ASSERT_TRUE(board_.After(kPupil, 0).empty());
+  Blocked("www.bet.example", 3600 * kSecond);
+  EXPECT_EQ(board_.After(kPupil, 0).size(), 1u);
+}
+
 TEST_F(NoticeBoardTest, AFloodOfNamesKeepsItsBounds) {
   for (int i = 0; i < 1000; ++i) {
     Blocked("www.bet" + std::to_string(i) + ".example", i * 3 * kSecond);

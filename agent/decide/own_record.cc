@@ -1,5 +1,6 @@
 #include "agent/decide/own_record.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -10,15 +11,34 @@ namespace schoolgate::agent {
 
 void OwnRecord::Add(uint32_t uid, const v1::Event& event) {
   ++added_;
-  if (!events_.contains(uid) && events_.size() >= kMostUsers) return;
-  std::deque<v1::Event>& mine = events_[uid];
-  if (mine.size() >= kMostEvents) mine.pop_front();
-  mine.push_back(event);
+  if (const auto mine = events_.find(uid);
+      mine != events_.end() && mine->second.size() >= kMostEvents) {
+    mine->second.pop_front();
+    --kept_;
+  }
+  if (kept_ >= kMostOfAll) MakeRoom();
+  events_[uid].push_back(event);
+  ++kept_;
+}
+
+void OwnRecord::MakeRoom() {
+  const auto oldest = std::min_element(
+      events_.begin(), events_.end(), [](const auto& one, const auto& other) {
+        return one.second.front().time_unix_us() <
+               other.second.front().time_unix_us();
+      });
+  oldest->second.pop_front();
+  --kept_;
+  ++forgotten_;
+  if (oldest->second.empty()) events_.erase(oldest);
 }
 
 void OwnRecord::Forget(uint32_t uid) {
-  // What was written has to be written anew.
-  added_ += events_.erase(uid);
+  const auto mine = events_.find(uid);
+  if (mine == events_.end()) return;
+  kept_ -= mine->second.size();
+  events_.erase(mine);
+  ++added_;  // what was written has to be written anew
 }
 
 std::string OwnRecord::Written() const {
@@ -34,6 +54,7 @@ std::string OwnRecord::Written() const {
 
 void OwnRecord::TakeUp(const std::string& written) {
   std::map<uint32_t, std::deque<v1::Event>> now = std::exchange(events_, {});
+  kept_ = 0;
   absl::string_view rest = written;
   while (!rest.empty()) {
     const size_t end = rest.find('\n');

@@ -16,8 +16,10 @@ namespace schoolgate::agent {
 // holds must say nothing.
 class OwnRecord {
  public:
-  static constexpr size_t kMostUsers = 64;
-  static constexpr size_t kMostEvents = 500;  // a user; the oldest go first
+  // A user; the oldest go first.
+  static constexpr size_t kMostEvents = 500;
+  // All users; then the oldest of anybody goes for the next.
+  static constexpr size_t kMostOfAll = 32'000;
 
   // Keeps a copy of an event that has just left for the spool.
   void Add(uint32_t uid, const v1::Event& event);
@@ -37,9 +39,16 @@ class OwnRecord {
   // Counts what was added, so that it is written only when there is more.
   uint64_t added() const { return added_; }
 
+  // Events that went for others'.
+  uint64_t forgotten() const { return forgotten_; }
+
  private:
+  void MakeRoom();
+
   std::map<uint32_t, std::deque<v1::Event>> events_;
+  size_t kept_ = 0;  // of all users
   uint64_t added_ = 0;
+  uint64_t forgotten_ = 0;
 };
 
 }  // namespace schoolgate::agent

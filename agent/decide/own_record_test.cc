@@ -41,6 +41,31 @@ TEST(OwnRecordTest, DamagedBytesCostWhatFollowsThemAndNoMore) {
   EXPECT_EQ(after.Of(1000).size(), 1u);
 }
 
+// On a machine that many log in to, all but the first few would read that
+// nothing is known of them.
+TEST(OwnRecordTest, EverybodyHasARecordHoweverManyTheyAre) {
+  OwnRecord record;
+  v1::Event event;
+  const auto users = static_cast<uint32_t>(OwnRecord::kMostOfAll + 100);
+  for (uint32_t i = 0; i < users; ++i) {
+    event.set_time_unix_us(i);
+    record.Add(1000 + i, event);
+    ASSERT_EQ(record.Of(1000 + i).size(), 1u) << i;
+  }
+  EXPECT_EQ(record.forgotten(), 100u);
+  EXPECT_TRUE(record.Of(1099).empty()) << "the oldest went for them";
+  EXPECT_EQ(record.Of(1100).size(), 1u);
+  OwnRecord next;
+  next.TakeUp(record.Written());
+  EXPECT_EQ(next.forgotten(), 0u) << "all of it is kept over a restart";
+  EXPECT_EQ(next.Of(1100).size(), 1u);
+  // One user's many are their own affair.
+  record.Forget(1100);
+  for (size_t i = 0; i < 2 * OwnRecord::kMostEvents; ++i) record.Add(9, event);
+  EXPECT_EQ(record.Of(9).size(), OwnRecord::kMostEvents);
+  EXPECT_EQ(record.forgotten(), 100u + OwnRecord::kMostEvents - 1);
+}
+
 // What a guest did would be read by the next one under the same account.
 TEST(OwnRecordTest, WhoLeavesNoHistoryIsForgotten) {
   OwnRecord record;

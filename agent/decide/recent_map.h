@@ -2,6 +2,7 @@
 // two generations, of which the older is dropped whole.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -9,6 +10,18 @@
 #include "absl/container/flat_hash_map.h"
 
 namespace schoolgate::agent {
+
+// The same moment is told by two ways, the gate and the capture, and what was
+// read at once by one of them is older than what the other brings meanwhile. A
+// time that goes back by more is a clock that was set.
+inline constexpr int64_t kOutOfOrderUs = 2'000'000;
+
+// Whether something of `then` is `age_us` old or more, or of a time that has
+// not come: by a clock that was set back nobody can say how old it is.
+inline bool IsOlder(int64_t then_us, int64_t now_us, int64_t age_us) {
+  const int64_t passed = now_us - then_us;
+  return passed >= age_us || passed < -kOutOfOrderUs;
+}
 
 // Keeps each key for at least `age_us / 2` and at most `age_us` after it was
 // put, unless `max_keys` of one generation force it out earlier. Not
@@ -67,7 +80,8 @@ class RecentMap {
  private:
   void Turn(int64_t now_us) {
     const int64_t passed = now_us - turned_us_;
-    if (passed >= 0 && passed < half_us_) return;
+    const int64_t back = std::min(half_us_, kOutOfOrderUs);
+    if (passed >= -back && passed < half_us_) return;
     // A clock that stepped, or a long pause: nothing held is recent.
     if (passed < 0 || passed >= 2 * half_us_) young_.clear();
     Age(now_us);

@@ -25,6 +25,18 @@ TEST(RecentMapTest, AClockThatStepsBackForgetsRatherThanKeeps) {
   EXPECT_EQ(recent.Find("a", 7), nullptr);
 }
 
+// What comes by two ways comes in no order: all that was seen in the seconds
+// before would be forgotten each time, and told again.
+TEST(RecentMapTest, APacketThatComesLateForgetsNothing) {
+  RecentMap<std::string, int> recent(8'000'000, 100);
+  recent.Put("a", 1, 10'000'000);
+  recent.Put("b", 2, 14'000'000);  // a new generation begins
+  EXPECT_NE(recent.Find("b", 13'990'000), nullptr);
+  EXPECT_NE(recent.Find("a", 13'990'000), nullptr);
+  EXPECT_NE(recent.Find("a", 14'000'001), nullptr);
+  EXPECT_EQ(recent.Find("b", 11'000'000), nullptr) << "set back";
+}
+
 // Otherwise a flood of invented names would eat the laptop's memory.
 TEST(RecentMapTest, HoldsAtMostTwoGenerations) {
   RecentMap<int, int> recent(1'000'000, 10);

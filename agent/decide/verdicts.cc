@@ -78,7 +78,9 @@ const rules::Decision& Verdicts::ByRules(std::string_view host, const Who& who,
   if (Remembered* known = remembered_.Find(key_, time_us)) {
     const bool holds = !known->decision.until || now < *known->decision.until;
     // An answer also ends when the clock is set back to before it was given.
-    if (holds && time_us >= known->decided_us) return known->decision;
+    if (holds && time_us >= known->decided_us - kOutOfOrderUs) {
+      return known->decision;
+    }
   }
   Remembered fresh{.decision = {}, .decided_us = time_us};
   if (rules_ != nullptr) {
@@ -123,7 +125,7 @@ std::vector<Verdicts::Previewed> Verdicts::Preview(const Who& who,
   rules::Question question = QuestionOf(child, time_us);
   remembered_.ForEach([&](const std::string& key, const Remembered& known) {
     if (!key.starts_with(own) || known.decision.locked ||
-        known.decided_us < time_us - kRememberUs) {
+        IsOlder(known.decided_us, time_us, kRememberUs)) {
       return;
     }
     const std::string host = key.substr(own.size());

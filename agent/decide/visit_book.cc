@@ -46,7 +46,13 @@ bool VisitBook::IsOver(const Who& who, int64_t boot_us) {
   }
   auto visit = visits_.find(who.uid);
   if (visit == visits_.end()) {
-    if (visits_.size() >= kMostVisits) return false;
+    if (visits_.size() >= kMostVisits) {
+      visits_.erase(std::min_element(
+          visits_.begin(), visits_.end(), [](const auto& a, const auto& b) {
+            return a.second.begun_us < b.second.begun_us;
+          }));
+      ++forgotten_;
+    }
     visit =
         visits_.emplace(who.uid, Visit{who.login, who.group, boot_us}).first;
   }

@@ -29,7 +29,8 @@ struct VisitNews {
 class VisitBook {
  public:
   static constexpr absl::Duration kToldBefore = absl::Minutes(10);
-  static constexpr size_t kMostVisits = 256;
+  // The one that began first goes for the next: whoever comes is limited.
+  static constexpr size_t kMostVisits = 4096;
 
   VisitBook();
 
@@ -59,6 +60,9 @@ class VisitBook {
   // What is damaged is ignored.
   void TakeUp(const std::string& written);
 
+  // Visits that went for others, and begin anew.
+  uint64_t forgotten() const { return forgotten_; }
+
  private:
   struct Visit {
     std::string login, group;
@@ -71,6 +75,7 @@ class VisitBook {
 
   std::vector<std::pair<std::string, int64_t>> limits_;  // group, microseconds
   std::map<uint32_t, Visit> visits_;
+  uint64_t forgotten_ = 0;
   rules::Decision ended_;
 };
 

@@ -99,6 +99,22 @@ TEST_F(VisitBookTest, ARestartOfTheAgentGivesNoMoreTime) {
   }
 }
 
+// In a library whose machine knows hundreds of guests the next one would go on
+// all day.
+TEST_F(VisitBookTest, HoweverManyComeEachHasALimit) {
+  constexpr auto kMany = static_cast<uint32_t>(VisitBook::kMostVisits) + 10;
+  for (uint32_t i = 0; i < kMany; ++i) {
+    ASSERT_FALSE(book_.IsOver(Of(2000 + i, "guest"), i));
+    ASSERT_TRUE(book_.Left(Of(2000 + i, "guest"), i).has_value()) << i;
+  }
+  EXPECT_EQ(book_.forgotten(), 10u);
+  EXPECT_TRUE(book_.IsOver(Of(2000 + kMany - 1, "guest"), 61 * kMinuteUs));
+  VisitBook next;
+  next.SetPolicy(policy_);
+  next.TakeUp(book_.Written());
+  EXPECT_TRUE(next.IsOver(Of(2000 + kMany - 1, "guest"), 61 * kMinuteUs));
+}
+
 // People whose history is not kept are known only while they are here.
 TEST_F(VisitBookTest, WhoLeavesNoHistoryIsSaidToHaveLeft) {
   (void)book_.IsOver(Of(1003, "community"), 0);

@@ -314,8 +314,7 @@ void Watch::LookForStranger(const Judged& judged) {
 void Watch::ReleaseHeld(int64_t now_us) {
   while (!held_.empty()) {
     Judged& first = held_.front();
-    const int64_t waited = now_us - first.observation.time_us;
-    if (waited >= 0 && waited < kHoldUs) return;
+    if (!IsOlder(first.observation.time_us, now_us, kHoldUs)) return;
     // Told as of now: those who listen are told in order of time.
     first.observation.time_us = now_us;
     Record(first);

@@ -108,6 +108,21 @@ TEST_F(AttributionTest, AStaffAccountOnAClassroomComputerGetsItsRules) {
   EXPECT_EQ(Ask(1001).RulesGroup(), "pupils");
 }
 
+// Who was another's uid or group yesterday would be so for the whole step, and
+// accused for it.
+TEST_F(AttributionTest, AClockSetBackRemembersNobodyForLonger) {
+  Attribution attribution(rules_, &accounts_, nullptr, nullptr);
+  Observation asked;
+  asked.uid = 1001;
+  asked.time_us = 1'795'000'000'000'000;
+  ASSERT_EQ(attribution.WhoAsked(asked).login, "a.khan");
+  accounts_.table[1001] = {.login = "b.lee", .groups = {"teachers"}};
+  asked.time_us -= 10'000;
+  EXPECT_EQ(attribution.WhoAsked(asked).login, "a.khan") << "asked seldom";
+  asked.time_us -= 3'600'000'000;
+  EXPECT_EQ(attribution.WhoAsked(asked).login, "b.lee");
+}
+
 // Otherwise somebody uses the network, and is recorded by name, who was never
 // told of either (P2, P4: sign before access).
 TEST_F(AttributionTest, WhoHasNotAcceptedTheNoticeIsStrictlyJudgedAndNotNamed) {
@@ -513,6 +528,20 @@ TEST_F(WatchTest, AQuestionOfNobodyBelongsToThePersonBesideIt) {
   }
 }
 
+// What comes by two ways comes in no order: one page would be told of nobody
+// and of the pupil.
+TEST_F(WatchTest, AQuestionWaitsOnWhenALatePacketComesByBeforeItsPerson) {
+  Ask(V4(10, 0, 0, 2, 5000), server_, kShut, kResolver);
+  now_us_ -= 30'000;
+  Ask(V4(10, 0, 0, 2, 4001), server_, "www.bbc.co.uk", kPupil);
+  EXPECT_TRUE(Contacts().empty());
+  now_us_ += 60'000;
+  Ask(V4(10, 0, 0, 2, 4000), site_, kShut, kPupil, NameSource::kTls);
+  watch_.Finish(now_us_);
+  ASSERT_EQ(Contacts().size(), 1u);
+  EXPECT_EQ(Contacts()[0].person().confidence(), v1::CONFIDENCE_CERTAIN);
+}
+
 // Otherwise what nobody can be named for would not be told at all.
 TEST_F(WatchTest, AResolversQuestionWithoutAPersonIsTheMachines) {
   Ask(V4(10, 0, 0, 2, 5000), server_, kShut, kResolver);
@@ -688,6 +717,18 @@ TEST_F(OwnDeviceTest, NothingLeavesAboutTheOwnerOrWhereNobodyOwnsIt) {
   EXPECT_EQ(AskedBenign(1009), 0u);
   GiveTo("J.Smith");
   EXPECT_EQ(AskedBenign(1009), 0u);
+}
+
+// They would not be looked at again before the clock is where it was.
+TEST_F(OwnDeviceTest, AClockSetBackHidesNobody) {
+  GiveTo("m.jones");
+  sessions_.table[1009] = {.active = true, .locked = true, .idle = false};
+  EXPECT_EQ(AskedBenign(1009), 0u);
+  now_us_ -= 3'600'000'000;
+  sessions_.table[1009] = {.active = true, .locked = false, .idle = false};
+  EXPECT_EQ(AskedBenign(1009), 1u);
+  now_us_ -= 3'600'000'000;
+  EXPECT_EQ(AskedBenign(1009), 1u) << "once a sitting";
 }
 
 // A session that somebody left open would accuse them every evening.

@@ -11,6 +11,7 @@
 #include "agent/dpi/worker.h"
 #include "platform/complaint.h"
 #include "platform/shared_memory.h"
+#include "platform/standard_streams.h"
 #include "platform/usage.h"
 
 namespace {
@@ -59,7 +60,8 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return platform::ExitFromParse(app, error, argc, argv);
+    return platform::SendOffOutput(
+        kProgram, platform::ExitFromParse(app, error, argc, argv));
   }
   return Serve();
 }

@@ -269,6 +269,24 @@ Rule& Rule::ClearPacketMark(uint32_t bits) {
   return *this;
 }
 
+Rule& Rule::ClearUrgent() {
+  constexpr uint32_t kFlags = 12;  // with the header's length in front
+  constexpr uint16_t kAllButUrgent = 0xffdf;
+  constexpr uint32_t kChecksum = 16;
+  LoadPayload(rule_, NFT_PAYLOAD_TRANSPORT_HEADER, kFlags, sizeof(uint16_t));
+  Bits<uint16_t>(rule_, htons(kAllButUrgent), 0);
+  nftnl_expr* payload = Add(rule_, "payload");
+  nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_SREG, NFT_REG_1);
+  nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_BASE,
+                     NFT_PAYLOAD_TRANSPORT_HEADER);
+  nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_OFFSET, kFlags);
+  nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_LEN, sizeof(uint16_t));
+  nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_CSUM_TYPE,
+                     NFT_PAYLOAD_CSUM_INET);
+  nftnl_expr_set_u32(payload, NFTNL_EXPR_PAYLOAD_CSUM_OFFSET, kChecksum);
+  return *this;
+}
+
 Rule& Rule::Count() {
   Add(rule_, "counter");
   return *this;

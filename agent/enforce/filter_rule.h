@@ -54,6 +54,7 @@ class Rule {
   Rule& CopyMarkToConnection(uint32_t bits);
   Rule& SetPacketMark(uint32_t bits);
   Rule& ClearPacketMark(uint32_t bits);
+  Rule& ClearUrgent();  // TCP: no byte is out of band
   Rule& Count();
 
   // Ends. One a rule.

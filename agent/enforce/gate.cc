@@ -18,6 +18,8 @@ namespace {
 
 constexpr int kRawIp = 12;  // DLT_RAW on Linux
 constexpr uint16_t kDnsPort = 53;
+constexpr uint16_t kMdnsPort = 5353;
+constexpr uint16_t kLlmnrPort = 5355;
 constexpr char kBypass[] = "bypass";
 
 // Names by which browsers and systems ask whether they may hide the names that
@@ -49,6 +51,44 @@ Endpoint EndOf(std::span<const uint8_t> address, uint16_t port) {
   std::copy(address.begin(), address.end(),
             end.address.end() - static_cast<ptrdiff_t>(address.size()));
   return end;
+}
+
+// To many at once: what is asked on this network is of this network.
+bool IsToMany(const Endpoint& end) {
+  const auto& bytes = end.address;
+  constexpr std::array<uint8_t, 12> kV4 = {0, 0, 0, 0, 0,    0,
+                                           0, 0, 0, 0, 0xff, 0xff};
+  if (!std::equal(kV4.begin(), kV4.end(), bytes.begin())) {
+    return bytes[0] == 0xff;
+  }
+  return bytes[12] >= 224;
+}
+
+// Resolvers answer on the ports of mDNS and LLMNR, too (OpenDNS does).
+bool IsOfDns(const Observation& observation) {
+  const NameSource source = observation.source;
+  return source == NameSource::kDns ||
+         ((source == NameSource::kMdns || source == NameSource::kLlmnr) &&
+          !IsToMany(observation.dst));
+}
+
+// Of a packet of which only the addresses can be read.
+FlowEnds EndsWithoutPorts(std::span<const uint8_t> packet) {
+  constexpr size_t kV4At = 12;
+  constexpr size_t kV6At = 8;
+  const bool v6 = !packet.empty() && packet[0] >> 4 == 6;
+  const size_t at = v6 ? kV6At : kV4At;
+  const size_t size = v6 ? 16 : 4;
+  if (packet.size() < at + 2 * size) {
+    return FlowEnds(Transport::kUdp, Endpoint(), Endpoint());
+  }
+  return {Transport::kUdp, EndOf(packet.subspan(at, size), 0),
+          EndOf(packet.subspan(at + size, size), 0)};
+}
+
+// On ports other than 53 the flow's next questions are brought here, too.
+uint32_t MarkOfDns(const HeldPacket& packet) {
+  return packet.destination_port == kDnsPort ? 0 : kMarkWatch;
 }
 
 }  // namespace
@@ -86,7 +126,7 @@ BlockAnswer Gate::AnswerToBlocked() const {
 
 void Gate::OnName(const Observation& observation) {
   found_.named = true;
-  if (observation.source == NameSource::kDns) return OnDnsName(observation);
+  if (IsOfDns(observation)) return OnDnsName(observation);
   found_.http |= observation.source == NameSource::kHttp;
   const rules::Decision& decision =
       watch_.Judge(observation, /*enforced=*/true);
@@ -169,6 +209,7 @@ void Gate::ObserveBytes(std::span<const uint8_t> bytes, uint32_t uid,
   seen.link_type = kRawIp;
   seen.uid = uid;
   seen.direction = platform::Direction::kOut;
+  seen.as_sent = true;
   observer_.OnPacket(seen);
 }
 
@@ -196,18 +237,17 @@ void Gate::Judge(const platform::HeldByKernel& taken, int64_t now_us) {
     }
   }
   // What was judged of a flow is forgotten earlier than that it was named.
-  observer_.SetForgotten(
-      packet &&
-      (packet->protocol == kProtocolTcp || LooksLikeQuic(packet->payload)) &&
-      flows_.Find(EndsOf(*packet), now_us) == nullptr);
+  const bool told_once = !packet || packet->protocol == kProtocolTcp ||
+                         LooksLikeQuic(packet->payload);
+  const FlowEnds ends = packet ? EndsOf(*packet) : EndsWithoutPorts(held.bytes);
+  observer_.SetForgotten(told_once && flows_.Find(ends, now_us) == nullptr);
   Observe(held, now_us);
   if (!packet) {
-    // Tunnels without ports (ESP) are judged by their kind.
-    if (!found_.block) ++counters_.undecidable;
-    found_.block ? packets_.Drop(held.id) : Pass(held, 0);
+    JudgeWithoutPorts(held, ends, now_us);
   } else if (packet->protocol == kProtocolTcp) {
     JudgeTcp(held, *packet, now_us);
-  } else if (found_.dns || packet->destination_port == kDnsPort) {
+  } else if (found_.dns || (IsToNameServer(*packet) && !found_.named &&
+                            !LooksLikeQuic(packet->payload))) {
     JudgeDns(held, *packet, now_us);
   } else {
     JudgeDatagram(held, *packet, now_us);
@@ -235,8 +275,7 @@ void Gate::JudgeDns(const platform::HeldByKernel& held,
     packets_.Drop(held.id);
     return;
   }
-  // On ports other than 53 the flow's next questions are brought here, too.
-  const uint32_t watch = packet.destination_port == kDnsPort ? 0 : kMarkWatch;
+  const uint32_t watch = MarkOfDns(packet);
   if (!found_.answered.empty()) {
     if (found_.block) ++counters_.blocked;
     const Answered* answered = AnswerOf(packet.payload);
@@ -290,6 +329,20 @@ void Gate::Reply(const platform::HeldByKernel& held, const HeldPacket& packet,
   packets_.Drop(held.id);
 }
 
+// Tunnels without ports (ESP, GRE) are judged by their kind, which is told at
+// the first packet only.
+void Gate::JudgeWithoutPorts(const platform::HeldByKernel& held,
+                             const FlowEnds& ends, int64_t now_us) {
+  Flow& flow = FlowOf(ends, now_us);
+  flow.blocked |= found_.block;
+  if (flow.blocked) {
+    ++counters_.blocked;
+    return packets_.Drop(held.id);
+  }
+  ++counters_.undecidable;
+  Pass(held, 0);
+}
+
 void Gate::JudgeDatagram(const platform::HeldByKernel& held,
                          const HeldPacket& packet, int64_t now_us) {
   const bool quic = LooksLikeQuic(packet.payload);
@@ -301,6 +354,8 @@ void Gate::JudgeDatagram(const platform::HeldByKernel& held,
     if (HoldBack(held, ends, flow, now_us)) return;
     GoOn(ends);
     const bool done = found_.named || (!quic && !observer_.unfinished());
+    // Questions may follow.
+    if (IsToNameServer(packet)) return Pass(held, MarkOfDns(packet));
     return Pass(held, done ? kMarkPass : 0);
   }
   DropHeldBack(ends);
@@ -321,6 +376,12 @@ FlowEnds Gate::EndsOf(const HeldPacket& packet) {
   return {packet.protocol == kProtocolTcp ? Transport::kTcp : Transport::kUdp,
           EndOf(packet.source, packet.source_port),
           EndOf(packet.destination, packet.destination_port)};
+}
+
+bool Gate::IsToNameServer(const HeldPacket& packet) {
+  const uint16_t port = packet.destination_port;
+  return port == kDnsPort || ((port == kMdnsPort || port == kLlmnrPort) &&
+                              !IsToMany(EndOf(packet.destination, port)));
 }
 
 // Into key_: who asked the question with this number.

@@ -136,6 +136,8 @@ class Gate : private ObservationSink {
                 int64_t now_us);
   void JudgeTcp(const platform::HeldByKernel& held, const HeldPacket& packet,
                 int64_t now_us);
+  void JudgeWithoutPorts(const platform::HeldByKernel& held,
+                         const FlowEnds& ends, int64_t now_us);
   void JudgeDatagram(const platform::HeldByKernel& held,
                      const HeldPacket& packet, int64_t now_us);
   void JudgeReply(const platform::HeldByKernel& held, const HeldPacket& packet,
@@ -152,6 +154,7 @@ class Gate : private ObservationSink {
   void Reply(const platform::HeldByKernel& held, const HeldPacket& packet,
              std::span<const uint8_t> payload);
   static FlowEnds EndsOf(const HeldPacket& packet);
+  static bool IsToNameServer(const HeldPacket& packet);
   void NoteAsker(std::span<const uint8_t> address, uint16_t port, uint16_t id);
   Flow& FlowOf(const FlowEnds& ends, int64_t now_us);
   Flow& Begin(const FlowEnds& ends, int64_t now_us);

@@ -12,7 +12,6 @@
 namespace schoolgate::agent {
 namespace {
 
-constexpr uint16_t kDnsPort = 53;
 constexpr std::string_view kButtonPath = "/.schoolgate/";
 
 // "POST /.schoolgate/TOKEN/KIND HTTP/1.1": a button of our own page.
@@ -80,8 +79,8 @@ void Gate::JudgeTcp(const platform::HeldByKernel& held,
   if (static_cast<int32_t>(end - flow.end) > 0) flow.end = end;
   if (HoldBack(held, ends, flow, now_us)) return;
   GoOn(ends);
-  // DNS on its own port is looked at for ever.
-  if (packet.destination_port == kDnsPort) return Pass(held, 0);
+  // DNS on its own ports is looked at for ever.
+  if (IsToNameServer(packet)) return Pass(held, 0);
   bool done = found_.named || flow.packets >= kMaxPacketsToName;
   if (observer_.unfinished()) done = flow.packets >= kMaxPacketsUnfinished;
   if (flow.talkative) done = flow.packets >= kMaxPacketsTalkative;

@@ -44,7 +44,9 @@ constexpr uint16_t kQuicPorts[] = {443, 853};
 constexpr uint32_t kQuicVersion1 = 0x00000001;
 constexpr uint32_t kQuicVersion2 = 0x6b3343cf;
 constexpr uint32_t kQuicDrafts = 0xff000000;
-constexpr uint8_t kUnjudgedProtocols[] = {IPPROTO_ESP, IPPROTO_GRE, IPPROTO_AH};
+// Without ports, and made to carry other packets.
+constexpr uint8_t kTunnels[] = {IPPROTO_ESP, IPPROTO_GRE, IPPROTO_AH,
+                                IPPROTO_IPIP, IPPROTO_IPV6};
 constexpr uint32_t kTableOwner = 2;  // NFT_TABLE_F_OWNER, Linux 5.12
 // What MayBeGlued() says, with the header.
 constexpr uint16_t kLeastGlued = 2 * 1200 + 8;
@@ -182,6 +184,12 @@ class TableRules {
   // with no, timestamp, or timestamp and SACK options.
   void AddTcp() {
     batch_.Chain(table_, "tcp");
+    // Most servers take an urgent byte out of the stream: they would read
+    // another name than the gate. While a connection is not judged none is
+    // urgent; one without payload may say so of a byte that is still to come.
+    Add(In("tcp")
+            .TransportBits(kFlagsOffset, kTcpUrgent, kTcpUrgent)
+            .ClearUrgent());
     Add(In("tcp")
             .TransportBits(kFlagsOffset, kTcpSyn | kTcpRst, kTcpRst)
             .Accept());
@@ -227,7 +235,7 @@ class TableRules {
             .Count()
             .Queue(to_));
     Add(In("judged").Protocol(kProtocolUdp).NewConnection().Count().Queue(to_));
-    for (const uint8_t protocol : kUnjudgedProtocols) {
+    for (const uint8_t protocol : kTunnels) {
       Add(In("judged").Protocol(protocol).NewConnection().Count().Queue(to_));
     }
   }

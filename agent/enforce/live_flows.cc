@@ -13,6 +13,9 @@ namespace {
 
 // Stands for a host whose name is forgotten and that no rule names.
 constexpr std::string_view kNobody = "forgotten.invalid";
+// Questions to the kernel for each flow that has come, and in one go.
+constexpr size_t kLooksForEach = 2;
+constexpr size_t kMostLooks = 1024;
 
 platform::SocketAddress AddressOf(const Endpoint& end) {
   return {end.address, end.port};
@@ -49,6 +52,7 @@ void LiveFlows::Remember(const Observation& seen, const Who& who,
     if (oldest != flows_.end() &&
         oldest->second.since == order_.front().first) {
       flows_.erase(oldest);
+      ++forgotten_;
     }
     order_.pop_front();
   }
@@ -65,7 +69,25 @@ void LiveFlows::Remember(const Observation& seen, const Who& who,
               .since = now,
               .until = decision.until.value_or(absl::InfiniteFuture())};
   named_.emplace_back(now, ends);
+  ++come_;
   next_until_ = std::min(next_until_, flow.until);
+}
+
+void LiveFlows::ForgetOver(platform::FlowMarker& marker) {
+  size_t looks = std::min(kLooksForEach * std::exchange(come_, 0), kMostLooks);
+  for (; looks > 0 && flows_.size() > kCrowd && !order_.empty(); --looks) {
+    const auto first = order_.front();
+    order_.pop_front();
+    const auto found = flows_.find(first.second);
+    if (found == flows_.end() || found->second.since != first.first) continue;
+    const Flow& flow = found->second;
+    if (marker.IsOver(flow.transport == Transport::kTcp, AddressOf(flow.client),
+                      AddressOf(flow.server))) {
+      flows_.erase(found);
+    } else {
+      order_.push_back(first);
+    }
+  }
 }
 
 // Most flows are over by then.

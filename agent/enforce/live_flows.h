@@ -29,6 +29,8 @@ namespace schoolgate::agent {
 class LiveFlows {
  public:
   static constexpr size_t kMaxFlows = 4096;
+  // From here on the kernel is asked which are over.
+  static constexpr size_t kCrowd = kMaxFlows / 2;
   static constexpr absl::Duration kNameStays = absl::Minutes(1);
   static constexpr absl::Duration kFlowStays = absl::Hours(12);
 
@@ -36,7 +38,8 @@ class LiveFlows {
   explicit LiveFlows(std::string key) : key_(std::move(key)) {}
 
   // The flow of `seen` may run by `decision`. An earlier one on the same ports
-  // is forgotten. The oldest goes when there is no room.
+  // is forgotten. Where there is no room, that goes which nobody has known to
+  // run for longest; see ForgetOver.
   void Remember(const Observation& seen, const Who& who,
                 const rules::Decision& decision);
 
@@ -52,6 +55,11 @@ class LiveFlows {
   // a packet waits. Call it several times a second.
   void ForgetNames(absl::Time now);
 
+  // In a crowd: asks the kernel about as many as have come, and some more, and
+  // forgets what is over; what runs stays, whatever comes after it. Call it as
+  // ForgetNames.
+  void ForgetOver(platform::FlowMarker& marker);
+
   // Time has passed: cuts what was allowed until now.
   size_t OnTime(const rules::Ruleset& rules, const rules::Question& now,
                 platform::FlowMarker& marker);
@@ -60,6 +68,9 @@ class LiveFlows {
   size_t CutOf(std::string_view login, platform::FlowMarker& marker);
 
   size_t size() const { return flows_.size(); }
+
+  // Flows that went for others, and perhaps run uncut.
+  uint64_t forgotten() const { return forgotten_; }
 
  private:
   struct Flow {
@@ -82,12 +93,14 @@ class LiveFlows {
   bool Cut(const Flow& flow, platform::FlowMarker& marker) const;
 
   const std::string key_;
-  // By when they began, oldest first; some are gone or begun anew by now.
+  // When they began. Some are gone or begun anew by now.
   using Ages = std::deque<std::pair<absl::Time, FlowEnds>>;
 
   absl::flat_hash_map<FlowEnds, Flow> flows_;
-  Ages order_;
-  Ages named_;  // those whose name is still held
+  Ages order_;       // first what has not been known to run for longest
+  Ages named_;       // those whose name is still held, oldest first
+  size_t come_ = 0;  // since ForgetOver
+  uint64_t forgotten_ = 0;
   absl::Time next_until_ = absl::InfiniteFuture();  // of all; none is earlier
 };
 

@@ -22,7 +22,13 @@ class MarkedPorts : public platform::FlowMarker {
     EXPECT_EQ(mask, kMarkBits);
     return ports.insert(local.port).second;
   }
-  std::set<uint16_t> ports;
+  bool IsOver(bool, const platform::SocketAddress& local,
+              const platform::SocketAddress&) override {
+    ++asked;
+    return over.contains(local.port);
+  }
+  std::set<uint16_t> ports, over;
+  size_t asked = 0;
 };
 
 class LiveFlowsTest : public testing::Test {
@@ -166,6 +172,38 @@ TEST_F(LiveFlowsTest, KeepsNoMoreThanItMay) {
     Open(static_cast<uint16_t>(i), "learn.test", *rules_);
   }
   EXPECT_EQ(flows_.size(), LiveFlows::kMaxFlows);
+  EXPECT_EQ(flows_.forgotten(), 100u);
+}
+
+// A film would run on after its block when its watcher has opened some hundred
+// pages meanwhile.
+TEST_F(LiveFlowsTest, WhatRunsStaysHoweverManyShortOnesFollow) {
+  Open(1, "www.film.test", *rules_);
+  for (uint16_t i = 2; i < 60'000; ++i) {
+    now_.at += absl::Milliseconds(10);
+    Open(i, "learn.test", *rules_);
+    marker_.over.insert(i);
+    if (i % 25 == 0) flows_.ForgetOver(marker_);
+  }
+  EXPECT_EQ(flows_.forgotten(), 0u);
+  EXPECT_LT(marker_.asked, 120'000u);
+  const auto blocked = rules_->WithOverlays(Block("film.test"));
+  EXPECT_EQ(flows_.CutForbidden(*rules_, *blocked, now_, marker_), 1u);
+  EXPECT_EQ(marker_.ports, Ports({1}));
+}
+
+TEST_F(LiveFlowsTest, NobodyAsksWhileThereIsRoomOrNothingCame) {
+  for (uint16_t i = 1; i <= LiveFlows::kCrowd; ++i) {
+    Open(i, "learn.test", *rules_);
+  }
+  flows_.ForgetOver(marker_);
+  EXPECT_EQ(marker_.asked, 0u);
+  Open(LiveFlows::kCrowd + 1, "learn.test", *rules_);
+  flows_.ForgetOver(marker_);
+  const size_t asked = marker_.asked;
+  EXPECT_GT(asked, 0u);
+  flows_.ForgetOver(marker_);
+  EXPECT_EQ(marker_.asked, asked);
 }
 
 // A help-line is let run whatever is blocked.

@@ -19,22 +19,33 @@
 namespace schoolgate::agent {
 namespace {
 
-// One question to the kernel; `each` is called for every message of the
-// answer. False when the answer is an error, such as "no such table".
-bool Ask(mnl_socket* socket, const nlmsghdr* question, uint32_t sequence,
-         mnl_cb_t each, void* context) {
-  if (mnl_socket_sendto(socket, question, question->nlmsg_len) < 0) {
-    return false;
+// The kernel makes the parts of a list as long as what they are read into.
+constexpr size_t kAnswerBytes = 32 << 10;
+// A list that is cut short is asked for again.
+constexpr int kMostLists = 64;
+
+enum class KernelSays { kAll, kNoSuchThing, kNotAll };
+
+// One question to the kernel; `each` is called for every message of the answer.
+KernelSays Ask(mnl_socket* socket, const nlmsghdr* question, uint32_t sequence,
+               mnl_cb_t each, void* context) {
+  alignas(nlmsghdr) char answer[kAnswerBytes];
+  // The rest of a list that was cut short.
+  while (recv(mnl_socket_get_fd(socket), answer, sizeof(answer), MSG_DONTWAIT) >
+         0) {
   }
-  char answer[MNL_SOCKET_BUFFER_SIZE];
+  if (mnl_socket_sendto(socket, question, question->nlmsg_len) < 0) {
+    return KernelSays::kNotAll;
+  }
   int more = MNL_CB_OK;
   while (more > MNL_CB_STOP) {
     const ssize_t size = mnl_socket_recvfrom(socket, answer, sizeof(answer));
-    if (size < 0) return false;
+    if (size < 0) return KernelSays::kNotAll;
     more = mnl_cb_run(answer, static_cast<size_t>(size), sequence,
                       mnl_socket_get_portid(socket), each, context);
   }
-  return more == MNL_CB_STOP;
+  if (more == MNL_CB_STOP) return KernelSays::kAll;
+  return errno == ENOENT ? KernelSays::kNoSuchThing : KernelSays::kNotAll;
 }
 
 int ReadStanding(const nlmsghdr* message, void* context) {
@@ -42,6 +53,8 @@ int ReadStanding(const nlmsghdr* message, void* context) {
   nftnl_table* table = nftnl_table_alloc();
   if (nftnl_table_nlmsg_parse(message, table) == 0) {
     standing->flags = nftnl_table_get_u32(table, NFTNL_TABLE_FLAGS);
+    standing->handle = nftnl_table_get_u64(table, NFTNL_TABLE_HANDLE);
+    standing->uses = nftnl_table_get_u32(table, NFTNL_TABLE_USE);
     if (nftnl_table_is_set(table, NFTNL_TABLE_OWNER)) {
       standing->owner = nftnl_table_get_u32(table, NFTNL_TABLE_OWNER);
     }
@@ -57,37 +70,42 @@ int ReadStanding(const nlmsghdr* message, void* context) {
 
 struct ForTable {
   const std::string& table;
-  std::string text;
+  std::vector<StandingChain> chains = {};
 };
 
 int AddChain(const nlmsghdr* message, void* context) {
-  auto* print = static_cast<ForTable*>(context);
+  auto* found = static_cast<ForTable*>(context);
   nftnl_chain* chain = nftnl_chain_alloc();
   if (nftnl_chain_nlmsg_parse(message, chain) == 0 &&
-      print->table == nftnl_chain_get_str(chain, NFTNL_CHAIN_TABLE)) {
-    absl::StrAppend(&print->text, "chain ",
-                    nftnl_chain_get_str(chain, NFTNL_CHAIN_NAME), " ",
-                    nftnl_chain_get_u64(chain, NFTNL_CHAIN_HANDLE), " ",
-                    nftnl_chain_get_s32(chain, NFTNL_CHAIN_PRIO), " ",
-                    nftnl_chain_get_u32(chain, NFTNL_CHAIN_POLICY), "\n");
+      found->table == nftnl_chain_get_str(chain, NFTNL_CHAIN_TABLE)) {
+    found->chains.push_back(
+        {.name = nftnl_chain_get_str(chain, NFTNL_CHAIN_NAME),
+         .handle = nftnl_chain_get_u64(chain, NFTNL_CHAIN_HANDLE),
+         .priority = nftnl_chain_get_s32(chain, NFTNL_CHAIN_PRIO),
+         .policy = nftnl_chain_get_u32(chain, NFTNL_CHAIN_POLICY),
+         .uses = nftnl_chain_get_u32(chain, NFTNL_CHAIN_USE),
+         .rules = {}});
   }
   nftnl_chain_free(chain);
   return MNL_CB_OK;
 }
 
-// A rule's handle is new whenever the rule is: no need to look inside.
 int AddRule(const nlmsghdr* message, void* context) {
-  auto* print = static_cast<ForTable*>(context);
+  auto* found = static_cast<ForTable*>(context);
   nftnl_rule* rule = nftnl_rule_alloc();
   if (nftnl_rule_nlmsg_parse(message, rule) == 0 &&
-      print->table == nftnl_rule_get_str(rule, NFTNL_RULE_TABLE)) {
-    absl::StrAppend(&print->text, "rule ",
-                    nftnl_rule_get_str(rule, NFTNL_RULE_CHAIN), " ",
-                    nftnl_rule_get_u64(rule, NFTNL_RULE_HANDLE), "\n");
+      found->table == nftnl_rule_get_str(rule, NFTNL_RULE_TABLE)) {
+    const std::string chain = nftnl_rule_get_str(rule, NFTNL_RULE_CHAIN);
+    for (StandingChain& one : found->chains) {
+      if (one.name != chain) continue;
+      one.rules.push_back(nftnl_rule_get_u64(rule, NFTNL_RULE_HANDLE));
+    }
   }
   nftnl_rule_free(rule);
   return MNL_CB_OK;
 }
+
+int ReadNothing(const nlmsghdr*, void*) { return MNL_CB_OK; }
 
 int ReadOneAttribute(const nlattr* attribute, void* context) {
   if (mnl_attr_get_type(attribute) == NFTA_GEN_ID) {
@@ -101,11 +119,8 @@ int ReadGeneration(const nlmsghdr* message, void* context) {
   return MNL_CB_STOP;
 }
 
-}  // namespace
-
-std::optional<StandingTable> ReadTable(mnl_socket* socket,
-                                       const std::string& name,
-                                       uint32_t sequence) {
+KernelSays AskForTable(mnl_socket* socket, const std::string& name,
+                       uint32_t sequence, StandingTable* standing) {
   char message[MNL_SOCKET_BUFFER_SIZE];
   nlmsghdr* head = nftnl_nlmsg_build_hdr(message, NFT_MSG_GETTABLE,
                                          NFPROTO_INET, NLM_F_ACK, sequence);
@@ -113,8 +128,59 @@ std::optional<StandingTable> ReadTable(mnl_socket* socket,
   nftnl_table_set_str(table, NFTNL_TABLE_NAME, name.c_str());
   nftnl_table_nlmsg_build_payload(head, table);
   nftnl_table_free(table);
+  return Ask(socket, head, sequence, ReadStanding, standing);
+}
+
+// An empty name asks for all chains, and those of other tables are left out.
+KernelSays AskForChains(mnl_socket* socket, const std::string& name,
+                        uint32_t sequence, ForTable* found) {
+  char message[MNL_SOCKET_BUFFER_SIZE];
+  nlmsghdr* head =
+      nftnl_nlmsg_build_hdr(message, NFT_MSG_GETCHAIN, NFPROTO_INET,
+                            name.empty() ? NLM_F_DUMP : NLM_F_ACK, sequence);
+  nftnl_chain* chain = nftnl_chain_alloc();
+  if (!name.empty()) {
+    nftnl_chain_set_str(chain, NFTNL_CHAIN_TABLE, found->table.c_str());
+    nftnl_chain_set_str(chain, NFTNL_CHAIN_NAME, name.c_str());
+  }
+  nftnl_chain_nlmsg_build_payload(head, chain);
+  nftnl_chain_free(chain);
+  return Ask(socket, head, sequence, AddChain, found);
+}
+
+KernelSays AskForRules(mnl_socket* socket, uint32_t sequence, ForTable* found) {
+  char message[MNL_SOCKET_BUFFER_SIZE];
+  nlmsghdr* head = nftnl_nlmsg_build_hdr(message, NFT_MSG_GETRULE, NFPROTO_INET,
+                                         NLM_F_DUMP, sequence);
+  nftnl_rule* rule = nftnl_rule_alloc();
+  nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, found->table.c_str());
+  nftnl_rule_nlmsg_build_payload(head, rule);
+  nftnl_rule_free(rule);
+  return Ask(socket, head, sequence, AddRule, found);
+}
+
+KernelSays AskForRule(mnl_socket* socket, const std::string& table,
+                      const std::string& chain, uint64_t handle,
+                      uint32_t sequence) {
+  char message[MNL_SOCKET_BUFFER_SIZE];
+  nlmsghdr* head = nftnl_nlmsg_build_hdr(message, NFT_MSG_GETRULE, NFPROTO_INET,
+                                         NLM_F_ACK, sequence);
+  nftnl_rule* rule = nftnl_rule_alloc();
+  nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, table.c_str());
+  nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, chain.c_str());
+  nftnl_rule_set_u64(rule, NFTNL_RULE_HANDLE, handle);
+  nftnl_rule_nlmsg_build_payload(head, rule);
+  nftnl_rule_free(rule);
+  return Ask(socket, head, sequence, ReadNothing, nullptr);
+}
+
+}  // namespace
+
+std::optional<StandingTable> ReadTable(mnl_socket* socket,
+                                       const std::string& name,
+                                       uint32_t sequence) {
   StandingTable standing;
-  if (!Ask(socket, head, sequence, ReadStanding, &standing)) {
+  if (AskForTable(socket, name, sequence, &standing) != KernelSays::kAll) {
     return std::nullopt;
   }
   return standing;
@@ -140,14 +206,31 @@ TableGuard::~TableGuard() { mnl_socket_close(socket_); }
 void TableGuard::Remember() {
   // The number first: a change in between shows next time.
   generation_ = Generation();
-  remembered_ = Fingerprint();
+  known_ = false;
+  for (int i = 0; i < kMostLists && !known_; ++i) {
+    const Found found = List();
+    if (found == Found::kOther) return;  // there is no table
+    known_ = found == Found::kSame;
+  }
 }
 
 bool TableGuard::Intact() {
   const uint32_t generation = Generation();
-  if (generation == generation_ && generation != 0) return true;
-  generation_ = generation;
-  return Fingerprint() == remembered_;
+  if (known_ && generation != 0 && generation == generation_) return true;
+  if (!known_) Remember();
+  switch (Compare()) {
+    case Found::kSame:
+      generation_ = generation;
+      return true;
+    case Found::kOther:
+      generation_ = 0;
+      return false;
+    case Found::kUnknown:
+      break;
+  }
+  generation_ = 0;
+  ++unsure_;
+  return true;
 }
 
 uint32_t TableGuard::Generation() {
@@ -159,26 +242,55 @@ uint32_t TableGuard::Generation() {
   return generation;
 }
 
-std::string TableGuard::Fingerprint() {
-  char message[MNL_SOCKET_BUFFER_SIZE];
-  ForTable print{.table = table_, .text = {}};
+TableGuard::Found TableGuard::List() {
+  ForTable all{.table = table_};
+  const KernelSays says = AskForTable(socket_, table_, ++sequence_, &standing_);
+  if (says == KernelSays::kNoSuchThing) return Found::kOther;
+  if (says != KernelSays::kAll ||
+      AskForChains(socket_, "", ++sequence_, &all) != KernelSays::kAll ||
+      AskForRules(socket_, ++sequence_, &all) != KernelSays::kAll) {
+    return Found::kUnknown;
+  }
+  chains_ = std::move(all.chains);
+  return Found::kSame;
+}
 
-  const auto standing = ReadTable(socket_, table_, ++sequence_);
-  if (!standing) return "";
-  absl::StrAppend(&print.text, "table ", standing->flags, "\n");
+TableGuard::Found TableGuard::Compare() {
+  StandingTable now;
+  const KernelSays says = AskForTable(socket_, table_, ++sequence_, &now);
+  if (says == KernelSays::kNoSuchThing) return Found::kOther;
+  if (says != KernelSays::kAll || !known_) return Found::kUnknown;
+  if (now.flags != standing_.flags || now.handle != standing_.handle ||
+      now.uses != standing_.uses) {
+    return Found::kOther;
+  }
+  for (const StandingChain& chain : chains_) {
+    if (const Found found = CompareRules(chain); found != Found::kSame) {
+      return found;
+    }
+  }
+  return Found::kSame;
+}
 
-  nlmsghdr* head = nftnl_nlmsg_build_hdr(message, NFT_MSG_GETCHAIN,
-                                         NFPROTO_INET, NLM_F_DUMP, ++sequence_);
-  Ask(socket_, head, sequence_, AddChain, &print);
-
-  head = nftnl_nlmsg_build_hdr(message, NFT_MSG_GETRULE, NFPROTO_INET,
-                               NLM_F_DUMP, ++sequence_);
-  nftnl_rule* rule = nftnl_rule_alloc();
-  nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, table_.c_str());
-  nftnl_rule_nlmsg_build_payload(head, rule);
-  nftnl_rule_free(rule);
-  Ask(socket_, head, sequence_, AddRule, &print);
-  return print.text;
+// No rule is more than there were, and each of those is there.
+TableGuard::Found TableGuard::CompareRules(const StandingChain& chain) {
+  ForTable now{.table = table_};
+  KernelSays says = AskForChains(socket_, chain.name, ++sequence_, &now);
+  if (says == KernelSays::kNoSuchThing) return Found::kOther;
+  if (says != KernelSays::kAll || now.chains.size() != 1) {
+    return Found::kUnknown;
+  }
+  const StandingChain& stands = now.chains.front();
+  if (stands.handle != chain.handle || stands.priority != chain.priority ||
+      stands.policy != chain.policy || stands.uses != chain.uses) {
+    return Found::kOther;
+  }
+  for (const uint64_t rule : chain.rules) {
+    says = AskForRule(socket_, table_, chain.name, rule, ++sequence_);
+    if (says == KernelSays::kNoSuchThing) return Found::kOther;
+    if (says != KernelSays::kAll) return Found::kUnknown;
+  }
+  return Found::kSame;
 }
 
 }  // namespace schoolgate::agent

@@ -13,6 +13,7 @@
 #include "agent/keep/keeper.h"
 #include "platform/complaint.h"
 #include "platform/rights.h"
+#include "platform/standard_streams.h"
 
 namespace schoolgate::agent {
 namespace {
@@ -121,4 +122,8 @@ int Main(int count, char** words) {
 }  // namespace
 }  // namespace schoolgate::agent
 
-int main(int argc, char** argv) { return schoolgate::agent::Main(argc, argv); }
+int main(int argc, char** argv) {
+  using namespace schoolgate;  // main builds the world
+  platform::HoldStandardStreams();
+  return platform::SendOffOutput("schoolgate-keeper", agent::Main(argc, argv));
+}

@@ -19,23 +19,28 @@ void ParseServerName(ByteReader extension, ClientHello* hello) {
   while (list.left() >= 3) {
     const uint8_t type = list.U8();
     const Bytes name = list.Take(list.U16());
-    if (!list.ok() || type != 0) continue;
-    if (hello->server_name.empty()) {
-      hello->server_name = name;
-    } else if (hello->second_name.empty()) {
-      hello->second_name = name;
-    }
+    if (!list.ok() || type != 0 || name.empty()) continue;
+    hello->unread_names = hello->name_count == ClientHello::kMaxNames;
+    if (hello->unread_names) return;
+    hello->names[hello->name_count++] = name;
   }
 }
 
-void ParseExtension(uint16_t type, Bytes body, ClientHello* hello) {
+// `versions`: whether the extension that makes servers ignore legacy_version is
+// there.
+void ParseExtension(uint16_t type, Bytes body, ClientHello* hello,
+                    bool* versions) {
   constexpr uint16_t kServerName = 0;
   constexpr uint16_t kAlpn = 16;
+  constexpr uint16_t kSupportedVersions = 43;
   constexpr uint16_t kEch = 0xfe0d;
   constexpr uint16_t kEsni = 0xffce;
   switch (type) {
     case kServerName:
       ParseServerName(ByteReader(body), hello);
+      break;
+    case kSupportedVersions:
+      *versions = true;
       break;
     case kAlpn: {
       ByteReader list(body);
@@ -55,14 +60,16 @@ void ParseExtension(uint16_t type, Bytes body, ClientHello* hello) {
   }
 }
 
-// SSL 3 to TLS 1.3; TLCP (GB/T 38636) is a relative.
+// Of a record, and of most hellos. Servers ignore a record's (RFC 8446, 5.1);
+// TLCP (GB/T 38636) is a relative.
 bool IsVersion(uint16_t version) {
-  return (version >> 8 == 3 && (version & 0xff) <= 4) || version == kTlcp;
+  return version >> 8 == 3 || version == kTlcp;
 }
 
+// One without content too.
 bool LooksLikeRecord(uint8_t type, uint16_t version, size_t length) {
   return type >= kChangeCipherSpec && type <= kHandshake &&
-         IsVersion(version) && length > 0 && length <= kMaxRecordBytes;
+         IsVersion(version) && length <= kMaxRecordBytes;
 }
 
 }  // namespace
@@ -77,7 +84,7 @@ bool ParseBody(Bytes body, bool datagram, bool cut, ClientHello* hello) {
   const uint16_t version = reader.U16();
   reader.Skip(32);
   const uint8_t major = version >> 8;
-  if (datagram ? major != 0xfe && major != 1 : major != 3 && version != kTlcp) {
+  if (datagram ? major != 0xfe && major != 1 : major < 3 && version != kTlcp) {
     return false;
   }
   const size_t session = reader.U8();
@@ -85,13 +92,13 @@ bool ParseBody(Bytes body, bool datagram, bool cut, ClientHello* hello) {
   if (datagram) reader.Skip(reader.U8());  // cookie
   const size_t suites = reader.U16();
   reader.Skip(suites);
-  const size_t methods = reader.U8();
-  reader.Skip(methods);
-  if (!reader.ok() || session > 32 || suites == 0 || suites % 2 != 0 ||
-      methods == 0) {
+  reader.Skip(reader.U8());  // compression methods
+  if (!reader.ok() || session > 32 || suites == 0 || suites % 2 != 0) {
     return false;
   }
-  if (reader.left() == 0) return true;  // no extensions
+  // A version to come is one only by its extension (RFC 8446, 4.1.2).
+  bool known_version = datagram || IsVersion(version);
+  if (reader.left() == 0) return known_version;  // no extensions
   const size_t length = reader.U16();
   ByteReader extensions(
       reader.Take(cut ? std::min(length, reader.left()) : length));
@@ -100,9 +107,9 @@ bool ParseBody(Bytes body, bool datagram, bool cut, ClientHello* hello) {
     const uint16_t type = extensions.U16();
     const Bytes value = extensions.Take(extensions.U16());
     if (!extensions.ok()) break;
-    ParseExtension(type, value, hello);
+    ParseExtension(type, value, hello, &known_version);
   }
-  return true;
+  return known_version;
 }
 
 // State of one walk over records.
@@ -131,7 +138,7 @@ class HelloSearch {
     const Bytes body = Bytes(*scratch_).subspan(kHandshakeHeader);
     return ParseBody(body.first(std::min(body.size(), HelloLength(*scratch_))),
                      /*datagram=*/false, /*cut=*/true, hello) &&
-           !hello->server_name.empty();
+           hello->name_count > 0;
   }
 
   StreamSearch Run(ClientHello* hello) {
@@ -172,8 +179,12 @@ class HelloSearch {
   }
 
   StreamSearch Finish(Bytes body, ClientHello* hello) {
-    if (!ParseClientHello(body, /*datagram=*/false, hello)) return Not();
-    return {Search::kFound, at_, 0, true};
+    if (ParseClientHello(body, /*datagram=*/false, hello)) {
+      return {Search::kFound, at_, 0, true};
+    }
+    StreamSearch result = Not();
+    result.broken = true;
+    return result;
   }
 
   bool NeedMore(size_t need) {
@@ -189,12 +200,13 @@ class HelloSearch {
   // True when a handshake record stands at at_.
   bool SkipOtherRecords() {
     for (int i = 0; i <= kMaxRecordsInFront; ++i) {
+      if (!SkipEmptyRecords()) return false;
       if (bytes_.size() - at_ < kRecordHeader) return Partial();
       const uint8_t* record = bytes_.data() + at_;
       const size_t length = LoadU16(record + 3);
       if (!LooksLikeRecord(record[0], LoadU16(record + 1), length)) break;
       if (record[0] == kHandshake) return true;
-      if (length > 2) break;
+      if (length == 0 || length > 2) break;
       if (bytes_.size() - at_ - kRecordHeader < length) {
         return NeedMore(at_ + kRecordHeader + length);
       }
@@ -205,13 +217,31 @@ class HelloSearch {
     return false;
   }
 
+  // False when there are too many of them.
+  bool SkipEmptyRecords() {
+    while (bytes_.size() - at_ >= kRecordHeader) {
+      const uint8_t* record = bytes_.data() + at_;
+      if (record[0] != kHandshake || !IsVersion(LoadU16(record + 1)) ||
+          LoadU16(record + 3) != 0) {
+        break;
+      }
+      if (++empty_ > kMaxEmptyRecords) {
+        result_ = Not();
+        result_.beyond = true;
+        return false;
+      }
+      at_ += kRecordHeader;
+    }
+    return true;
+  }
+
   // Fewer bytes than a record header: could it become one?
   bool Partial() {
     const Bytes head = bytes_.subspan(at_);
-    const bool fits = !head.empty() && head[0] >= kChangeCipherSpec &&
-                      head[0] <= kHandshake &&
-                      (head.size() < 2 || head[1] == 3 || head[1] == 1) &&
-                      (head.size() < 3 || head[2] <= 4);
+    const bool fits =
+        head.empty() ? empty_ > 0
+                     : head[0] >= kChangeCipherSpec && head[0] <= kHandshake &&
+                           (head.size() < 2 || head[1] == 3 || head[1] == 1);
     if (fits) return NeedMore(at_ + kRecordHeader + 1);
     result_ = Not();
     return false;
@@ -219,6 +249,7 @@ class HelloSearch {
 
   // The captured part of the next handshake record, at least one byte.
   bool NextRecord(Bytes* part) {
+    if (!SkipEmptyRecords()) return false;
     if (bytes_.size() - at_ < kRecordHeader) {
       return NeedMore(at_ + kRecordHeader + 1);
     }
@@ -245,15 +276,22 @@ class HelloSearch {
 
   StreamSearch RunOverRecords(ClientHello* hello) {
     Bytes record;
+    size_t whole = 0;  // of the message, once it has been told
     while (NextRecord(&record)) {
       scratch_->insert(scratch_->end(), record.begin(), record.end());
       if (scratch_->size() < kHandshakeHeader) continue;
       const size_t length = HelloLength(*scratch_);
       if (length > kMaxHelloBytes || length < kMinHelloBytes) return Not();
-      if (scratch_->size() - kHandshakeHeader >= length) {
+      whole = kHandshakeHeader + length;
+      if (scratch_->size() >= whole) {
         return Finish(Bytes(*scratch_).subspan(kHandshakeHeader, length),
                       hello);
       }
+    }
+    // However small its records are, they are not all walked for each.
+    if (result_.result == Search::kNeedMore && whole > 0) {
+      const size_t rest = whole - scratch_->size();
+      result_.need = std::max(result_.need, at_ + kRecordHeader + rest);
     }
     return result_;
   }
@@ -261,6 +299,7 @@ class HelloSearch {
   Bytes bytes_;
   std::vector<uint8_t>* scratch_;
   size_t at_ = 0;
+  int empty_ = 0;  // records
   StreamSearch result_;
 };
 
@@ -275,7 +314,7 @@ bool ParseCutHello(Bytes message, ClientHello* hello) {
          message[1] == 0 &&
          ParseBody(message.subspan(kHandshakeHeader), /*datagram=*/false,
                    /*cut=*/true, hello) &&
-         !hello->server_name.empty();
+         hello->name_count > 0;
 }
 
 bool FindCutHello(Bytes bytes, std::vector<uint8_t>* scratch,

@@ -45,7 +45,7 @@ struct DnsRecord {
 class DnsMessage {
  public:
   static constexpr int kMaxEntries = 512;
-  static constexpr int kMaxJumps = 32;
+  static constexpr int kMaxJumps = 127;
   static constexpr size_t kMaxNameBytes = 255;
 
   explicit DnsMessage(Bytes bytes);

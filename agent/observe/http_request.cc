@@ -41,19 +41,26 @@ bool IsField(std::string_view line, std::string_view name) {
 
 // "GET target HTTP/1.1": the target, or nothing when it is no request line.
 std::string_view Target(std::string_view line) {
+  line = Trimmed(line);  // servers take blanks behind it
   const size_t first = line.find(' ');
   const size_t last = line.rfind(' ');
   if (first == last || !line.substr(last + 1).starts_with("HTTP/1.")) {
     return {};
   }
-  return line.substr(first + 1, last - first - 1);
+  return Trimmed(line.substr(first + 1, last - first - 1));
+}
+
+// Before an @ stands a user's name.
+std::string_view WithoutUser(std::string_view authority) {
+  const size_t at = authority.rfind('@');
+  return at == std::string_view::npos ? authority : authority.substr(at + 1);
 }
 
 std::string_view Authority(std::string_view target) {
   const size_t scheme = target.find("://");
   if (scheme == std::string_view::npos || scheme > 8) return {};
   target.remove_prefix(scheme + 3);
-  return target.substr(0, target.find_first_of("/?#"));
+  return WithoutUser(target.substr(0, target.find_first_of("/?#")));
 }
 
 }  // namespace
@@ -75,6 +82,16 @@ bool StartsLikeHttp(Bytes bytes, size_t least) {
         const size_t common = std::min(method.size(), text.size());
         return text.substr(0, common) == method.substr(0, common);
       });
+}
+
+bool MayBeMethod(Bytes bytes) {
+  const std::string_view text = AsText(bytes);
+  const auto is_part = [](char c) {
+    return (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
+  };
+  const auto end = std::find_if_not(text.begin(), text.end(), is_part);
+  if (end == text.end()) return true;
+  return end != text.begin() && *end == ' ';
 }
 
 HttpResult ReadHttpRequest(Bytes bytes, HttpRequest* request) {
@@ -111,7 +128,7 @@ HttpResult ReadHttpRequest(Bytes bytes, HttpRequest* request) {
     }
   }
   if (connect) {
-    host = target;
+    host = WithoutUser(target);
   } else if (const auto authority = Authority(target); !authority.empty()) {
     host = authority;
   }
@@ -136,13 +153,10 @@ Bytes RedirectHost(Bytes answer) {
     if (line.empty()) break;
     if (!IsField(line, "location")) continue;
     std::string_view to = Trimmed(line.substr(sizeof("location")));
-    to = to.starts_with("//") ? to.substr(2, to.find_first_of("/?#", 2) - 2)
-                              : Authority(to);
-    // Before an @ stands a user's name.
-    if (const size_t at = to.rfind('@'); at != std::string_view::npos) {
-      to.remove_prefix(at + 1);
-    }
-    return TrimmedHost(to);
+    return TrimmedHost(
+        to.starts_with("//")
+            ? WithoutUser(to.substr(2, to.find_first_of("/?#", 2) - 2))
+            : Authority(to));
   }
   return {};
 }

@@ -14,6 +14,10 @@ inline constexpr size_t kMaxRequestHead = 16384;
 // there is, but not with fewer than `least` bytes of it.
 bool StartsLikeHttp(Bytes bytes, size_t least = 4);
 
+// Whether bytes start as a request of any method does, WebDAV's and others', or
+// with as much of one as there is.
+bool MayBeMethod(Bytes bytes);
+
 // Past the empty lines that servers ignore in front of a request (RFC 9112,
 // 2.2).
 Bytes SkipEmptyLines(Bytes bytes);

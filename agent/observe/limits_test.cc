@@ -236,7 +236,8 @@ TEST(Teller, ProtocolsUpToTheLimitAndThenCounted) {
     for (size_t i = 0; i < count; ++i) alpn.insert(alpn.end(), {2, 'h', '2'});
     const Buffer name = {'a', '.', 'b'};
     ClientHello hello;
-    hello.server_name = name;
+    hello.names[0] = name;
+    hello.name_count = 1;
     hello.alpn = alpn;
     Flow flow{};
     teller.Hello(NameSource::kTls, flow, 0, hello);
@@ -254,8 +255,9 @@ TEST(Teller, TwoNamesOfAHelloAreToldOnceHoweverOftenItComes) {
   const Buffer a = {'a', '.', 'b'}, c = {'c', '.', 'd'};
   const auto say = [&](Flow& flow, Bytes first, Bytes second) {
     ClientHello hello;
-    hello.server_name = first;
-    hello.second_name = second;
+    for (const Bytes name : {first, second}) {
+      if (!name.empty()) hello.names[hello.name_count++] = name;
+    }
     teller.Hello(NameSource::kTls, flow, 0, hello);
   };
   using Names = std::vector<std::string>;
@@ -278,7 +280,8 @@ TEST(Teller, NamesUpToTheLimitAndThenCutAndCounted) {
        {NameText::kMaxText - 1, NameText::kMaxText, NameText::kMaxText + 1}) {
     const Buffer name(bytes, 'a');
     ClientHello hello;
-    hello.server_name = name;
+    hello.names[0] = name;
+    hello.name_count = 1;
     Flow flow{};
     teller.Hello(NameSource::kTls, flow, 0, hello);
     EXPECT_EQ(sink.names.back().size(), std::min(bytes, NameText::kMaxText));

@@ -48,7 +48,8 @@ bool IsEcho(Flow& flow, int end, uint32_t interface, int64_t now_us) {
   if (interface == 0) return false;
   constexpr int64_t kTickUs = 500'000;
   constexpr uint16_t kSilentTicks = 4;
-  const auto here = static_cast<uint8_t>(interface);
+  // Interfaces of containers count into the thousands.
+  const auto here = static_cast<uint16_t>(1 + (interface - 1) % UINT16_MAX);
   FlowSide& side = flow.sides[end];
   const auto tick = static_cast<uint16_t>(now_us / kTickUs);
   const auto silent = static_cast<uint16_t>(tick - flow.heard_ticks[end]);
@@ -60,10 +61,24 @@ bool IsEcho(Flow& flow, int end, uint32_t interface, int64_t now_us) {
   return false;
 }
 
+// Gives back what is kept of a flow that nobody will ask after.
+class LooseEnd {
+ public:
+  LooseEnd(PartialPool& partials, Flow& flow)
+      : partials_(partials), flow_(flow) {}
+  ~LooseEnd() { partials_.Release(flow_, 0); }
+  LooseEnd(const LooseEnd&) = delete;
+  LooseEnd& operator=(const LooseEnd&) = delete;
+
+ private:
+  PartialPool& partials_;
+  Flow& flow_;
+};
+
 }  // namespace
 
 Observer::Observer(const ObserverLimits& limits, ObservationSink& sink)
-    : teller_(sink),
+    : teller_(sink, limits.flows.hash_seed),
       partials_(limits.max_partials, limits.max_partial_bytes),
       tcp_(teller_, partials_),
       udp_(teller_, partials_, limits.keep_hellos),
@@ -163,10 +178,10 @@ bool Observer::BeginsAnew(const Flow& flow, int side, const Segment& segment) {
   const bool tcp = segment.protocol == kProtocolTcp;
   if (tcp && (segment.tcp_flags & (kTcpSyn | kTcpAck)) == kTcpSyn) {
     const FlowSide& from = flow.sides[side];
-    return flow.closing ||
-           (from.segments > 0 && from.next_seq != segment.tcp_seq + 1);
+    return flow.closing || ((from.segments > 0 || from.knows_seq) &&
+                            from.next_seq != segment.tcp_seq + 1);
   }
-  if (!forgotten_ || !(tcp || segment.protocol == kProtocolUdp)) return false;
+  if (!forgotten_) return false;
   const Partial* partial = partials_.Find(flow, side);
   return partial == nullptr || partial->told > 0;
 }
@@ -227,6 +242,11 @@ void Observer::OnTcp(Flow& flow, int side, const Segment& segment) {
     flow.client = ((flags & kTcpAck) ? side ^ 1 : side) & 1;
     flow.marks |= kMarkSynSeen | kMarkClientSure;
   }
+  // Most servers take a byte of it out of the stream.
+  if ((flags & kTcpUrgent) != 0 && side == flow.client &&
+      !segment.payload.empty()) {
+    teller_.Doubt();
+  }
   if ((flags & kTcpFin) != 0) flow.sides[side].finished = true;
   if ((flags & kTcpRst) != 0 ||
       (flow.sides[0].finished && flow.sides[1].finished)) {
@@ -255,11 +275,13 @@ void Observer::OnLooseSegment(const Segment& segment) {
   loose.uid = segment.uid;
   loose.sides[0].knows_seq = true;
   loose.sides[0].next_seq = segment.tcp_seq;
+  // Without memory too, nothing of it stays.
+  const LooseEnd end(partials_, loose);
   Inspect(loose, 0, segment);
   unfinished_ = false;
-  if (partials_.Find(loose, 0) == nullptr) return;
-  if (segment.protocol == kProtocolUdp) teller_.Doubt();
-  partials_.Release(loose, 0);
+  if (segment.protocol == kProtocolUdp && partials_.Find(loose, 0) != nullptr) {
+    teller_.Doubt();
+  }
 }
 
 // Whoever removes a flow goes on, memory or not.

@@ -50,7 +50,7 @@ class Observer : private FlowExpiry {
 
   // Whether the next packets' flow is forgotten by whoever is told of it: then
   // it is a new one here, too, and its name is told again. Not while a message
-  // has only begun. Of TCP and UDP; off, as at the start.
+  // has only begun. Off, as at the start.
   void SetForgotten(bool forgotten) { forgotten_ = forgotten; }
 
   void OnPacket(const platform::Packet& packet) { OnPackets({&packet, 1}); }

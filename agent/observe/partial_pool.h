@@ -81,6 +81,15 @@ class PartialPool {
   // The partial message of a side, or null when it has none or lost it.
   Partial* Find(const Flow& flow, int side);
 
+  // Whether it lost one, since others came. Told once.
+  bool HasLost(Flow& flow, int side) {
+    if (flow.sides[side].pieces == 0 || Find(flow, side) != nullptr) {
+      return false;
+    }
+    flow.sides[side].pieces = 0;
+    return true;
+  }
+
   // A fresh one for a side that has none.
   Partial* Make(Flow& flow, int side);
 

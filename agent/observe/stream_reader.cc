@@ -66,6 +66,7 @@ StreamStep StreamReader::ReadHello(Flow& flow, int side, Bytes bytes) {
       return Begun(search.need, search.certain);
     case Search::kNot:
       if (search.beyond) CountBeyond();
+      if (search.broken) teller_.Doubt();
       return {};
     case Search::kFound:
       break;
@@ -104,7 +105,10 @@ StreamStep StreamReader::ReadSlowly(Flow& flow, int side, Bytes bytes,
   const StreamFront front = ReadStreamFront(bytes);
   if (front.used > 0) return {.kind = Kind::kPassed, .used = front.used};
   const Bytes lines = SkipEmptyLines(bytes);
-  if (StartsLikeHttp(lines)) return ReadHttp(flow, side, bytes);
+  if (StartsLikeHttp(lines) || (place.start && MayBeMethod(lines))) {
+    const StreamStep step = ReadHttp(flow, side, bytes);
+    if (step.kind != Kind::kNothing) return step;
+  }
   if (place.young) {
     const TextFront text = TextBeforeHello(bytes);
     if (text.used > 0) return {.kind = Kind::kPassed, .used = text.used};

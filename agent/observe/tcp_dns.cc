@@ -17,6 +17,7 @@ bool Uses(const Flow& flow, uint16_t port) {
 }
 
 NameSource SourceOf(const Flow& flow) {
+  if (Uses(flow, kPortDns)) return NameSource::kDns;
   if (Uses(flow, kPortLlmnr)) return NameSource::kLlmnr;
   return Uses(flow, kPortMdns) ? NameSource::kMdns : NameSource::kDns;
 }
@@ -33,11 +34,46 @@ bool MayStartHere(Bytes bytes) {
   return message.NextQuestion(&question);
 }
 
+bool HasGap(const Partial& partial) {
+  return partial.bytes.From(0).size() < partial.bytes.end();
+}
+
+void Consume(Partial& partial, size_t count) {
+  partial.bytes.Consume(count);
+  partial.origin_seq += static_cast<uint32_t>(count);
+}
+
+// The same for the middle of a stream, where nearly any bytes might be a
+// message of some kind: of the usual ones.
+bool CertainlyStartsHere(Bytes bytes) {
+  constexpr uint16_t kKindBits = 0xf800;  // response, opcode
+  constexpr uint16_t kAnswer = 0x8000;
+  if (bytes.size() < 2 + kDnsHeader) return false;
+  if (TcpDns::BeginsWithQuery(bytes) > 0) return true;
+  const Bytes header = bytes.subspan(2);
+  return (LoadU16(header.data() + 2) & kKindBits) == kAnswer &&
+         LoadU16(header.data() + 4) == 1 && MayStartHere(bytes);
+}
+
+// Where, behind a gap, the first message certainly begins; the end of `bytes`
+// when there is none.
+size_t FirstMessage(Bytes bytes) {
+  if (CertainlyStartsHere(bytes)) return 0;
+  for (size_t at = 1; at + 2 + kDnsHeader < bytes.size(); ++at) {
+    const Bytes here = bytes.subspan(at);
+    const size_t length = TcpDns::BeginsWithQuery(here);
+    // One that is not whole begins where a segment did.
+    if (length > 0 && length <= here.size()) return at;
+  }
+  return bytes.size();
+}
+
 }  // namespace
 
 bool TcpDns::IsDns(const Flow& flow) {
-  return (flow.marks & kMarkDns) != 0 || Uses(flow, kPortDns) ||
-         Uses(flow, kPortMdns) || Uses(flow, kPortLlmnr);
+  const uint16_t server = flow.ports[flow.client ^ 1];
+  return (flow.marks & kMarkDns) != 0 || server == kPortDns ||
+         server == kPortMdns || server == kPortLlmnr;
 }
 
 size_t TcpDns::BeginsWithQuery(Bytes bytes) {
@@ -63,24 +99,40 @@ void TcpDns::OnSegment(Flow& flow, int side, const Segment& segment,
   }
   Bytes bytes = segment.payload;
   FlowSide& from = flow.sides[side];
-  const bool guessed = !from.knows_seq;
-  int32_t ahead = guessed ? 0 : Ahead(seq, from.next_seq);
+  bool guessed = !from.knows_seq;
+  const int32_t ahead = guessed ? 0 : Ahead(seq, from.next_seq);
   if (ahead < 0) {
     const auto seen = static_cast<size_t>(-int64_t{ahead});
-    if (seen >= bytes.size()) return;
-    bytes = bytes.subspan(seen);
-    seq += static_cast<uint32_t>(seen);
-    ahead = 0;
+    if (seen >= bytes.size()) return SentAgain(flow, side, segment);
+    // Who makes packets by hand may begin on the SYN's own number.
+    const bool by_hand = from.segments == 1 && BeginsWithQuery(bytes) > 0 &&
+                         BeginsWithQuery(bytes.subspan(seen)) == 0;
+    if (!by_hand) {
+      bytes = bytes.subspan(seen);
+      seq += static_cast<uint32_t>(seen);
+    }
   }
   from.knows_seq = true;
   if (ahead > 0) {
-    Keep(flow, side, from.next_seq, seq, bytes, /*guessed=*/false);
-    return;
+    if (Keep(flow, side, from.next_seq, seq, bytes, /*guessed=*/false)) return;
+    teller_.Doubt();
+    guessed = true;  // too far away: as if the stream began here
   }
+  ReadNext(flow, side, segment, seq, bytes, guessed);
+}
+
+// The bytes that come next.
+void TcpDns::ReadNext(Flow& flow, int side, const Segment& segment,
+                      uint32_t seq, Bytes bytes, bool guessed) {
+  FlowSide& from = flow.sides[side];
   bool broken = false;
   size_t used = 0;
-  if (!guessed || MayStartHere(bytes)) {
+  const bool first = from.segments == 1;
+  if (!guessed || (first ? MayStartHere(bytes) : CertainlyStartsHere(bytes))) {
     used = TellMessages(flow, segment, bytes, &broken);
+  }
+  if (used > 0 && side == flow.client) {
+    flow.name_hash = teller_.HashOf(AsText(segment.payload));
   }
   const bool cut = segment.payload.size() < segment.payload_bytes;
   if (guessed && used == 0 && !cut) {
@@ -88,7 +140,6 @@ void TcpDns::OnSegment(Flow& flow, int side, const Segment& segment,
     return;
   }
   from.next_seq = seq + static_cast<uint32_t>(broken ? bytes.size() : used);
-  if (broken) ++teller_.counters().malformed;
   if (cut) {
     if (!broken) TellCut(flow, segment, bytes.subspan(used));
     from.next_seq = segment.tcp_seq + segment.payload_bytes;
@@ -98,7 +149,20 @@ void TcpDns::OnSegment(Flow& flow, int side, const Segment& segment,
   Keep(flow, side, seq, seq, bytes.subspan(used), /*guessed=*/false);
 }
 
-void TcpDns::Keep(Flow& flow, int side, uint32_t origin, uint32_t seq,
+// All of it has been passed: the same again, most times. What was told last is
+// remembered; other words in its place may be what the server takes.
+void TcpDns::SentAgain(Flow& flow, int side, const Segment& segment) {
+  const Bytes bytes = segment.payload;
+  if (side != flow.client || !CertainlyStartsHere(bytes)) return;
+  const uint32_t hash = teller_.HashOf(AsText(bytes));
+  if (flow.name_hash == hash) return;
+  flow.name_hash = hash;
+  bool broken = false;
+  TellMessages(flow, segment, bytes, &broken);
+}
+
+// False when it cannot be kept.
+bool TcpDns::Keep(Flow& flow, int side, uint32_t origin, uint32_t seq,
                   Bytes bytes, bool guessed) {
   Partial* partial = partials_.Make(flow, side);
   partial->origin_seq = origin;
@@ -107,9 +171,10 @@ void TcpDns::Keep(Flow& flow, int side, uint32_t origin, uint32_t seq,
   if (!partial->bytes.Insert(seq - origin, bytes)) {
     ++teller_.counters().oversized;
     partials_.Release(flow, side);
-    return;
+    return false;
   }
   partials_.Charge(*partial);
+  return true;
 }
 
 // False when it cannot be kept.
@@ -129,17 +194,57 @@ bool TcpDns::Insert(Partial& partial, uint32_t seq, Bytes bytes) {
 
 void TcpDns::Join(Flow& flow, int side, Partial& partial,
                   const Segment& segment, uint32_t seq) {
-  const bool kept = Insert(partial, seq, segment.payload);
-  bool broken = ++partial.inserts > kMaxSegments || !kept;
-  if (!broken) {
-    partials_.Charge(partial);
-    if (partial.guessed && !MayStartHere(partial.bytes.From(0))) {
-      if (partial.inserts <= kMaxWaiting) return;
-      broken = true;
-    }
+  if (!Insert(partial, seq, segment.payload)) {
+    // Too far away, or in too many pieces: begins anew here.
+    ++teller_.counters().oversized;
+    teller_.Doubt();
+    LeaveGaps(flow, side, partial, segment);
+    partials_.Release(flow, side);
+    ReadNext(flow, side, segment, seq, segment.payload, /*guessed=*/true);
+    return;
+  }
+  bool broken = ++partial.inserts > kMaxSegments;
+  partials_.Charge(partial);
+  if (!broken && partial.guessed && !MayStartHere(partial.bytes.From(0))) {
+    if (partial.inserts <= kMaxWaiting) return;
+    broken = true;
   }
   const auto end = seq + static_cast<uint32_t>(segment.payload.size());
   TellKept(flow, side, partial, segment, end, broken);
+}
+
+// What is missing will not come any more: goes on with what certainly is a
+// message behind it. What is left has no gap.
+void TcpDns::LeaveGaps(Flow& flow, int side, Partial& partial,
+                       const Segment& segment) {
+  bool broken = false;
+  while (HasGap(partial)) {
+    const Bytes run = partial.bytes.From(0);
+    TellCut(flow, segment, run);
+    Consume(partial, run.size());
+    Consume(partial, partial.bytes.first());
+    Consume(partial, FirstMessage(partial.bytes.From(0)));
+    Consume(partial,
+            TellMessages(flow, segment, partial.bytes.From(0), &broken));
+    partial.inserts = 1;
+    if (broken) Consume(partial, partial.bytes.From(0).size());
+  }
+  if (partial.bytes.empty()) flow.sides[side].next_seq = partial.origin_seq;
+}
+
+void TcpDns::ReadRest(Flow& flow) {
+  for (const int side : {0, 1}) {
+    Partial* partial = partials_.Find(flow, side);
+    if (partial == nullptr) continue;
+    Segment segment;
+    segment.protocol = kProtocolTcp;
+    segment.src = flow.ends[side];
+    segment.dst = flow.ends[side ^ 1];
+    segment.src_port = flow.ports[side];
+    segment.dst_port = flow.ports[side ^ 1];
+    segment.uid = flow.uid;
+    LeaveGaps(flow, side, *partial, segment);
+  }
 }
 
 void TcpDns::TakeOver(Flow& flow, int side, Partial& partial,
@@ -156,12 +261,19 @@ void TcpDns::TellKept(Flow& flow, int side, Partial& partial,
   if (!broken) {
     const size_t used =
         TellMessages(flow, segment, partial.bytes.From(0), &broken);
-    partial.bytes.Consume(used);
-    partial.origin_seq += static_cast<uint32_t>(used);
-    if (used > 0) partial.guessed = false;
+    Consume(partial, used);
+    if (used > 0) {
+      partial.guessed = false;
+      partial.inserts = 1;
+    }
+    if (!broken && HasGap(partial) && partial.inserts > kMaxBehindGap) {
+      teller_.Doubt();
+      LeaveGaps(flow, side, partial, segment);
+    }
     if (!broken && !partial.bytes.empty()) return;
+  } else {
+    ++teller_.counters().malformed;
   }
-  if (broken) ++teller_.counters().malformed;
   flow.sides[side].next_seq = broken ? end : partial.origin_seq;
   partials_.Release(flow, side);
 }
@@ -169,15 +281,20 @@ void TcpDns::TellKept(Flow& flow, int side, Partial& partial,
 size_t TcpDns::TellMessages(Flow& flow, const Segment& segment, Bytes bytes,
                             bool* broken) {
   size_t used = 0;
+  int too_short = 0;
   while (bytes.size() - used >= 2) {
     const size_t length = LoadU16(bytes.data() + used);
-    if (length < kDnsHeader) {
+    if (bytes.size() - used - 2 < length) break;
+    if (length >= kDnsHeader) {
+      teller_.Dns(SourceOf(flow), Transport::kTcp, segment, flow.id,
+                  bytes.subspan(used + 2, length));
+      too_short = 0;
+    } else if (++too_short > kMaxShort) {
+      ++teller_.counters().malformed;
+      teller_.Doubt();
       *broken = true;
       return used;
     }
-    if (bytes.size() - used - 2 < length) break;
-    teller_.Dns(SourceOf(flow), Transport::kTcp, segment, flow.id,
-                bytes.subspan(used + 2, length));
     used += 2 + length;
   }
   return used;

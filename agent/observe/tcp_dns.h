@@ -15,11 +15,16 @@ class TcpDns {
   // Segments kept of a stream without its beginning, until one of them shows
   // where a message starts.
   static constexpr uint32_t kMaxWaiting = 12;
+  // Segments kept behind a gap, until it is given up.
+  static constexpr uint32_t kMaxBehindGap = 64;
+  // Messages too short to be any that are passed over, one after the other, as
+  // servers do.
+  static constexpr int kMaxShort = 32;
 
   TcpDns(Teller& teller, PartialPool& partials)
       : teller_(teller), partials_(partials) {}
 
-  // By its ports, or by what was seen of it.
+  // By its server's port, or by what was seen of it.
   static bool IsDns(const Flow& flow);
 
   // On any port: whether a stream that starts so starts with a query. 0: it
@@ -33,16 +38,24 @@ class TcpDns {
   // Takes over what is kept of a side that turned out to speak DNS.
   void TakeOver(Flow& flow, int side, Partial& partial, const Segment& segment);
 
+  // Nothing more will come: what stands behind gaps is told.
+  void ReadRest(Flow& flow);
+
  private:
+  void ReadNext(Flow& flow, int side, const Segment& segment, uint32_t seq,
+                Bytes bytes, bool guessed);
+  void SentAgain(Flow& flow, int side, const Segment& segment);
   void Join(Flow& flow, int side, Partial& partial, const Segment& segment,
             uint32_t seq);
   void TellKept(Flow& flow, int side, Partial& partial, const Segment& segment,
                 uint32_t end, bool broken);
+  void LeaveGaps(Flow& flow, int side, Partial& partial,
+                 const Segment& segment);
   static bool Insert(Partial& partial, uint32_t seq, Bytes bytes);
   void TellCut(Flow& flow, const Segment& segment, Bytes bytes);
   size_t TellMessages(Flow& flow, const Segment& segment, Bytes bytes,
                       bool* broken);
-  void Keep(Flow& flow, int side, uint32_t origin, uint32_t seq, Bytes bytes,
+  bool Keep(Flow& flow, int side, uint32_t origin, uint32_t seq, Bytes bytes,
             bool guessed);
 
   Teller& teller_;

@@ -5,6 +5,8 @@
 namespace schoolgate::agent {
 namespace {
 
+constexpr uint8_t kHandshake = 22;
+
 int32_t Ahead(uint32_t seq, uint32_t than) {
   return static_cast<int32_t>(seq - than);
 }
@@ -25,15 +27,21 @@ void TcpInspector::OnSegment(Flow& flow, int side, const Segment& segment) {
   uint32_t seq = segment.tcp_seq;
   if ((segment.tcp_flags & kTcpSyn) != 0) {
     ++seq;
-    if (!from.knows_seq) from.next_seq = seq;
+    if (!from.knows_seq || from.segments == 0) from.next_seq = seq;
     from.knows_seq = true;
   }
   if (segment.payload.empty()) return;
   if (from.segments < UINT8_MAX) ++from.segments;
-  if (from.looked_at < UINT32_MAX / 2) {
+  if (from.looked_at < FlowSide::kMostLookedAt) {
     from.looked_at += static_cast<uint32_t>(segment.payload.size());
   }
+  // What a crowd has pushed out can be judged no more.
+  if (partials_.HasLost(flow, side)) teller_.Doubt();
   if (TcpDns::IsDns(flow)) {
+    // On DNS's own port, others hide TLS.
+    if (from.segments == 1 && segment.payload[0] == kHandshake) {
+      ReadAlone(flow, side, segment.payload);
+    }
     dns_.OnSegment(flow, side, segment, seq);
   } else if (Partial* partial = partials_.Find(flow, side)) {
     Join(flow, side, *partial, segment, seq);
@@ -52,6 +60,8 @@ void TcpInspector::Hunt(Flow& flow, int side, const Segment& segment,
     const int32_t ahead = Ahead(seq, from.next_seq);
     if (ahead < 0) {  // starts with what was seen already
       const auto old = static_cast<size_t>(-int64_t{ahead});
+      // Who makes packets by hand may begin on the SYN's own number.
+      if (from.segments == 1) ReadAlone(flow, side, bytes);
       bytes = bytes.subspan(std::min(old, bytes.size()));
       seq = from.next_seq;
     }
@@ -386,7 +396,7 @@ void TcpInspector::Consume(Flow& flow, int side, Partial& partial,
 }
 
 void TcpInspector::ReadRest(Flow& flow) {
-  if (TcpDns::IsDns(flow)) return;
+  if (TcpDns::IsDns(flow)) return dns_.ReadRest(flow);
   for (const int side : {0, 1}) {
     const Partial* partial = partials_.Find(flow, side);
     if (partial == nullptr) continue;

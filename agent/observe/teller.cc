@@ -1,5 +1,7 @@
 #include "agent/observe/teller.h"
 
+#include <sodium.h>
+
 #include <algorithm>
 #include <cstring>
 #include <numeric>
@@ -8,8 +10,8 @@ namespace schoolgate::agent {
 namespace {
 
 constexpr uint16_t kPortDot = 853;
-// Sets the second of two names apart from the first.
-constexpr uint32_t kSecond = 0x9e3779b1;
+// Sets names of one hello apart by their order.
+constexpr uint32_t kAnother = 0x9e3779b1;
 
 Endpoint End(const Flow& flow, int side) {
   return {flow.ends[side], flow.ports[side]};
@@ -20,6 +22,9 @@ Transport TransportOf(const Flow& flow) {
 }
 
 }  // namespace
+
+Teller::Teller(ObservationSink& sink, uint64_t hash_seed)
+    : sink_(sink), key_{hash_seed, ~hash_seed} {}
 
 uint64_t ObserverCounters::all_names() const {
   return std::accumulate(names.begin(), names.end(), uint64_t{0});
@@ -79,6 +84,18 @@ void Teller::Dns(NameSource source, Transport transport, const Segment& segment,
   if (message.malformed()) ++counters_.malformed;
 }
 
+uint32_t Teller::HashOf(std::string_view bytes) const {
+  uint64_t hash = 0;
+  static_assert(sizeof(hash) == crypto_shorthash_BYTES);
+  static_assert(sizeof(key_) == crypto_shorthash_KEYBYTES);
+  crypto_shorthash(reinterpret_cast<unsigned char*>(&hash),
+                   reinterpret_cast<const unsigned char*>(bytes.data()),
+                   bytes.size(),
+                   reinterpret_cast<const unsigned char*>(key_.data()));
+  const auto bits = static_cast<uint32_t>(hash);
+  return bits == 0 ? 1 : bits;
+}
+
 void Teller::ReadAlpn(Bytes list) {
   alpn_.clear();
   ByteReader reader(list);
@@ -93,9 +110,14 @@ void Teller::ReadAlpn(Bytes list) {
 void Teller::Tell(NameSource source, Flow& flow, int side, bool ech,
                   std::string_view name) {
   flow.named = true;
-  const uint32_t hash = HashName(name);
-  if (flow.name_hash == hash) return;
+  const uint32_t hash = HashOf(name);
+  // A hello says more than the request to a proxy in front of it.
+  const bool by_request = source == NameSource::kHttp;
+  const bool asked_for = (flow.marks & kMarkAskedFor) != 0;
+  if (flow.name_hash == hash && (by_request || !asked_for)) return;
   flow.name_hash = hash;
+  flow.marks &= static_cast<uint8_t>(~kMarkAskedFor);
+  if (by_request) flow.marks |= kMarkAskedFor;
   Observation told;
   told.time_us = time_us_;
   told.frame = frame_;
@@ -153,26 +175,35 @@ void Teller::Hello(NameSource source, Flow& flow, int side,
   }
   flow.marks |= kMarkNameBearing;
   ReadAlpn(hello.alpn);
-  SetName(hello.server_name);
+  SetName(hello.server_name());
   Judge(source, flow, side, hello, text_.view());
   const auto tell = [&](const NameText& name) {
     if (name.view().empty()) return;
     Tell(source, flow, side, hello.encrypted, name.view());
   };
-  if (hello.second_name.empty()) {
+  if (hello.unread_names) {
+    ++counters_.oversized;
+    Doubt();
+  }
+  if (hello.name_count < 2) {
     tell(text_);
     return;
   }
-  NameText second;
-  second.SetHost(hello.second_name);
-  counters_.cut_names += second.cut();
-  // The same hello may come again: a flow remembers its two names as one.
-  const uint32_t first_hash = HashName(text_.view());
-  const uint32_t both = HashName(second.view()) * kSecond ^ first_hash;
-  if (flow.name_hash == both) return;
-  tell(text_);
-  tell(second);
-  if (flow.name_hash != first_hash) flow.name_hash = both;
+  // The same hello may come again: a flow remembers its names as one.
+  uint32_t all = 0;
+  NameText name;
+  for (const Bytes host : hello.server_names()) {
+    name.SetHost(host);
+    all = all * kAnother ^ HashOf(name.view());
+  }
+  if (flow.name_hash == all) return;
+  for (const Bytes host : hello.server_names()) {
+    name.SetHost(host);
+    counters_.cut_names += name.cut();
+    tell(name);
+  }
+  // But when all of them are the same, as that.
+  if (flow.name_hash != HashOf(text_.view())) flow.name_hash = all;
 }
 
 void Teller::Http(Flow& flow, int side, Bytes host) {

@@ -57,7 +57,8 @@ class Teller {
   // Protocols of a hello's ALPN that are read.
   static constexpr size_t kMaxAlpn = 16;
 
-  explicit Teller(ObservationSink& sink) : sink_(sink) {}
+  // `hash_seed`: random on a live device.
+  explicit Teller(ObservationSink& sink, uint64_t hash_seed = 0);
 
   void Begin(const platform::Packet& packet) {
     time_us_ = packet.time_us;
@@ -93,6 +94,10 @@ class Teller {
   void Progress(const Flow& flow, bool opened, bool closed, int64_t earlier_us,
                 uint64_t received);
 
+  // Of what was said, so that nobody can choose other words that pass for it.
+  // Never 0.
+  uint32_t HashOf(std::string_view bytes) const;
+
   int64_t time_us() const { return time_us_; }
   uint64_t frame() const { return frame_; }
   ObserverCounters& counters() { return counters_; }
@@ -108,6 +113,8 @@ class Teller {
   void SetName(Bytes host);
 
   ObservationSink& sink_;
+  // Of SipHash.
+  const std::array<uint64_t, 2> key_;
   ObserverCounters counters_;
   int64_t time_us_ = 0;
   uint32_t packet_bytes_ = 0;
@@ -125,6 +132,7 @@ inline constexpr uint8_t kMarkNameBearing = 1;
 inline constexpr uint8_t kMarkSynSeen = 2;
 inline constexpr uint8_t kMarkClientSure = 4;  // the client end is known
 inline constexpr uint8_t kMarkDns = 8;         // DNS on a port of its own
+inline constexpr uint8_t kMarkAskedFor = 64;   // name_hash is of a request
 inline constexpr uint8_t kMarkWoken = 32;      // carries again, after silence
 inline constexpr uint8_t kMarkTapped = 16;     // handed to the FlowTap
 

@@ -30,10 +30,14 @@ uint32_t HashId(Bytes id) {
 }
 
 bool LooksLikeDtls(Bytes datagram) {
-  return datagram.size() >= 26 && datagram[0] == 22 &&
-         ((datagram[1] == 0xfe && datagram[2] >= 0xfc) ||
-          (datagram[1] == 1 && datagram[2] == 0)) &&
-         datagram[13] == kClientHello;
+  return datagram.size() >= 26 && datagram[0] == 22 && datagram[1] == 0xfe &&
+         datagram[2] >= 0xfc && datagram[13] == kClientHello;
+}
+
+// The relative of TLCP (GB/T 38636), which a DNS message might look like.
+bool LooksLikeTlcp(Bytes datagram) {
+  return datagram.size() >= 26 && datagram[0] == 22 && datagram[1] == 1 &&
+         datagram[2] == 0 && datagram[13] == kClientHello;
 }
 
 uint32_t LittleU32(const uint8_t* at) {
@@ -76,19 +80,22 @@ void UdpInspector::OnDatagram(Flow& flow, int side, const Segment& segment) {
       from.segments < kCuriousDatagrams || (flow.marks & kMarkDns) != 0;
   if (from.segments < UINT8_MAX) ++from.segments;
 
-  if (Uses(flow, kPortDns)) {
+  // Whatever its ports: no question has the bytes of these.
+  if (LooksLikeQuic(datagram)) {
+    OnQuic(flow, side, datagram);
+  } else if (keep_hellos_ && MayBeGlued(datagram) &&
+             !FindInitial(datagram).empty()) {
+    OnGlued(flow, side, FindInitial(datagram));
+  } else if (LooksLikeDtls(datagram)) {
+    OnDtls(flow, side, datagram);
+  } else if (Uses(flow, kPortDns)) {
     teller_.Dns(NameSource::kDns, Transport::kUdp, segment, flow.id, datagram);
   } else if (Uses(flow, kPortMdns)) {
     teller_.Dns(NameSource::kMdns, Transport::kUdp, segment, flow.id, datagram);
   } else if (Uses(flow, kPortLlmnr)) {
     teller_.Dns(NameSource::kLlmnr, Transport::kUdp, segment, flow.id,
                 datagram);
-  } else if (LooksLikeQuic(datagram)) {
-    OnQuic(flow, side, datagram);
-  } else if (keep_hellos_ && MayBeGlued(datagram) &&
-             !FindInitial(datagram).empty()) {
-    OnGlued(flow, side, FindInitial(datagram));
-  } else if (LooksLikeDtls(datagram)) {
+  } else if (LooksLikeTlcp(datagram)) {
     OnDtls(flow, side, datagram);
   } else if (curious && !Uses(flow, kPortNetbiosNames) &&
              !Uses(flow, kPortNetbiosDatagrams)) {
@@ -220,6 +227,8 @@ Bytes UdpInspector::OpenInitial(Flow& flow, int side,
 
 // Whether it could be opened.
 bool UdpInspector::OnInitial(Flow& flow, int side, const QuicPacket& packet) {
+  // What a crowd has pushed out can be judged no more.
+  if (partials_.HasLost(flow, side)) teller_.Doubt();
   const Bytes frames = OpenInitial(flow, side, packet);
   if (frames.empty()) return false;
   Partial* partial = partials_.Find(flow, side);
@@ -278,7 +287,7 @@ void UdpInspector::ReadRest(Flow& flow) {
 void UdpInspector::TryGoogleHello(Flow& flow, int side, Partial& partial,
                                   Bytes chlo) {
   ClientHello hello;
-  const Chlo result = FindGoogleName(chlo, &hello.server_name);
+  const Chlo result = FindGoogleName(chlo, &hello.names[0]);
   if (result == Chlo::kNeedMore) return;
   teller_.Hello(NameSource::kQuic, flow, side, hello);
   Told(flow, side, partial, chlo.size());
@@ -355,7 +364,7 @@ bool UdpInspector::OnGoogleQuic(Flow& flow, int side, Bytes datagram) {
   ClientHello hello;
   if (FindGoogleName(
           datagram.subspan(static_cast<size_t>(found - head.begin())),
-          &hello.server_name) == Chlo::kName) {
+          &hello.names[0]) == Chlo::kName) {
     teller_.Hello(NameSource::kQuic, flow, side, hello);
   }
   return true;

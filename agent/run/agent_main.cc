@@ -7,10 +7,12 @@
 #include "agent/run/run_verbs.h"
 #include "platform/complaint.h"
 #include "platform/rights.h"
+#include "platform/standard_streams.h"
 #include "platform/usage.h"
 
 int main(int argc, char** argv) {
   using namespace schoolgate;  // main builds the world
+  platform::HoldStandardStreams();
   platform::ForbidCoreDumps();
   CLI::App app(
       "Sees which names are asked for and keeps to the school's rules.",
@@ -27,7 +29,7 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return platform::ExitFromParse(app, error, argc, argv);
+    exit_code = platform::ExitFromParse(app, error, argc, argv);
   }
-  return exit_code;
+  return platform::SendOffOutput("schoolgate-agent", exit_code);
 }

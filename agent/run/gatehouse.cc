@@ -110,6 +110,7 @@ absl::Status Gatehouse::OpenTable() {
   if (!guard.ok()) return guard.status();
   guard_ = std::move(*guard);
   guard_->Remember();
+  table_lost_ = false;
   return absl::OkStatus();
 }
 
@@ -171,10 +172,16 @@ void Gatehouse::Leave() {
 
 void Gatehouse::LookAtTable() {
   if (guard_->Intact()) return;
-  incidents_.Tamper("rules_removed",
-                    "the packet filter's rules were changed or removed by "
-                    "somebody else; they are back");
-  if (InstallKernelTable(options_, *table_).ok()) guard_->Remember();
+  const absl::Status back = InstallKernelTable(options_, *table_);
+  if (back.ok()) guard_->Remember();
+  // Tried again each time, told once.
+  if (!std::exchange(table_lost_, !back.ok())) {
+    incidents_.Tamper(
+        "rules_removed",
+        absl::StrCat("the packet filter's rules were changed or removed by "
+                     "somebody else; ",
+                     back.ok() ? "they are back" : back.message()));
+  }
 }
 
 void Gatehouse::LookAtOverflow(absl::Duration now) {

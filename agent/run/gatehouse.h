@@ -66,6 +66,9 @@ class Gatehouse {
   // queue over from, were too slow.
   uint64_t overflowed() const { return overflowed_; }
 
+  // How often the kernel did not say whether its rules are still ours.
+  uint64_t unsure() const { return guard_ ? guard_->unsure() : 0; }
+
   GateCounters counters() const {
     return gate_ != nullptr ? gate_->counters() : GateCounters();
   }
@@ -93,6 +96,7 @@ class Gatehouse {
   std::unique_ptr<ShadowGate> shadow_;
   std::unique_ptr<Gate> gate_;
 
+  bool table_lost_ = false;
   int64_t served_us_ = 0;
   uint64_t overflowed_ = 0;
   uint64_t overflow_told_ = 0;

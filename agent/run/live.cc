@@ -258,6 +258,7 @@ absl::Status LiveAgent::Run(const std::atomic<bool>& stop) {
     episodes_->Finish(absl::ToUnixMicros(clock_.Now()));
   }
   if (spool_ != nullptr) Beat();
+  if (!config_.capture_file.empty()) PrintPlayed(config_.capture_file, status_);
   return outcome_;
 }
 
@@ -463,6 +464,8 @@ void LiveAgent::RefreshStatus() {
   }
   if (source_ != nullptr) status_.packets_dropped = source_->dropped();
   if (contacts_ != nullptr) status_.contacts = contacts_->contacts();
+  if (contacts_ != nullptr) status_.forgotten_records = contacts_->forgotten();
+  if (visits_ != nullptr) status_.forgotten_visits = visits_->forgotten();
   rules_.RefreshStatus();
   status_.incidents = incidents_.latest();
   status_.selftest = upkeep_->selftest();
@@ -471,6 +474,7 @@ void LiveAgent::RefreshStatus() {
   status_.gate_held = gatehouse_->counters().held;
   status_.gate_blocked = gatehouse_->counters().blocked;
   status_.gate_overflowed = gatehouse_->overflowed();
+  status_.unsure_looks = gatehouse_->unsure();
 }
 
 void LiveAgent::Beat() {

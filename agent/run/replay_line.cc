@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "agent/observe/dns_message.h"
+#include "rules/bundle/utf8.h"
 
 namespace schoolgate::agent {
 namespace {
@@ -290,7 +291,7 @@ void AppendJsonString(std::string_view text, std::string* out, bool utf8) {
 
 void JsonLines::BeginFile(std::string_view path) {
   file_.clear();
-  AppendJsonString(path, &file_, /*utf8=*/true);
+  AppendJsonString(rules::AsUtf8(path), &file_, /*utf8=*/true);
   frame_ = 0;
 }
 
@@ -367,7 +368,8 @@ void AppendTextLine(const Observation& seen, const rules::Decision& verdict,
   out->push_back(' ');
   out->append(SourceName(seen.source));
   out->push_back(' ');
-  out->append(seen.name);
+  // A label has no name, only a protocol.
+  out->append(seen.name.empty() ? seen.protocol : seen.name);
   out->push_back(' ');
   out->append(rules::ActionName(verdict.action));
   for (const std::string& category : verdict.categories) {

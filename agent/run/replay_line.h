@@ -15,7 +15,8 @@ std::string_view SourceName(NameSource source);
 // names of one packet is written out once. Not thread-safe.
 class JsonLines {
  public:
-  // The lines that follow are of this file.
+  // The lines that follow are of this file. Bytes of its name that are no
+  // UTF-8 are written as "\xNN".
   void BeginFile(std::string_view path);
 
   void Append(const Observation& seen, const rules::Decision& verdict,

@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 
@@ -181,6 +182,34 @@ TEST(ReplayLine, EscapesEachByteInEachPlace) {
       ASSERT_EQ(text, '"' + want + '"') << byte << " at " << place;
     }
   }
+}
+
+// One file name of another age must not make the whole output unreadable to
+// what reads JSON.
+TEST(ReplayLine, AFileNameIsUtf8OrIsMadeSo) {
+  const auto file_in = [](const std::string& path) {
+    JsonLines lines;
+    lines.BeginFile(path);
+    Observation seen;
+    seen.frame = 1;
+    std::string text;
+    lines.Append(seen, rules::Decision(), &text);
+    const auto json = nlohmann::json::parse(text, nullptr, false);
+    return json.is_object() ? json["file"].get<std::string>() : "no JSON";
+  };
+  EXPECT_EQ(file_in("sch\u00fcler.pcap"), "sch\u00fcler.pcap");
+  EXPECT_EQ(file_in("sch\xfcler.pcap"), "sch\\xfcler.pcap");
+  EXPECT_EQ(file_in("cut \xe2\x82"), "cut \\xe2\\x82");
+}
+
+// People read labels, too: a line without one says nothing.
+TEST(ReplayLine, ALabelIsReadAsText) {
+  Observation seen;
+  seen.source = NameSource::kFlow;
+  seen.protocol = "TLS.YouTube";
+  std::string text;
+  AppendTextLine(seen, rules::Decision(), &text);
+  EXPECT_THAT(text, HasSubstr(" flow TLS.YouTube allow\n"));
 }
 
 // Lines of one packet share what is the same, and nothing else.

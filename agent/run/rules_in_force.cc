@@ -62,6 +62,8 @@ bool RulesInForce::Turn() {
   LookAtPages();
   verdicts_->Try(inbox_.trial());
   live_flows_.ForgetNames(clock_.Now());
+  if (marker_ != nullptr) live_flows_.ForgetOver(*marker_);
+  status_.forgotten_connections = live_flows_.forgotten();
   if (marker_ != nullptr && rules() != nullptr) {
     status_.flows_cut +=
         live_flows_.OnTime(*rules(), verdicts_->Blank(clock_.Now()), *marker_);

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cstdio>
 #include <nlohmann/json.hpp>
 
 namespace schoolgate::agent {
@@ -66,6 +67,10 @@ nlohmann::ordered_json BeyondLimits(const AgentStatus& status) {
           {"forgotten_flows", status.witness.forgotten},
           {"forgotten_desks", status.witness.forgotten_desks},
           {"unkept_peers", status.witness.unkept_peers},
+          {"forgotten_connections", status.forgotten_connections},
+          {"forgotten_records", status.forgotten_records},
+          {"forgotten_visits", status.forgotten_visits},
+          {"unsure_looks", status.unsure_looks},
           {"out_of_memory", seen.out_of_memory}};
 }
 
@@ -131,6 +136,13 @@ std::string ToJson(const AgentStatus& status, absl::Time now) {
         {"flows_lost", status.labels.lost}}},
       {"contradictions", Contradictions(status.witness)}};
   return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+void PrintPlayed(const std::string& file, const AgentStatus& status) {
+  std::printf("%s: %llu packets, %llu names, %llu contacts told\n",
+              file.c_str(), static_cast<unsigned long long>(status.packets),
+              static_cast<unsigned long long>(status.names),
+              static_cast<unsigned long long>(status.contacts));
 }
 
 }  // namespace schoolgate::agent

@@ -58,9 +58,17 @@ struct AgentStatus {
   LabelCounters labels;
   WatchCounters watch;
   WitnessCounters witness;
+  // What limits cost; see LiveFlows, OwnRecord, VisitBook and TableGuard.
+  uint64_t forgotten_connections = 0;
+  uint64_t forgotten_records = 0;
+  uint64_t forgotten_visits = 0;
+  uint64_t unsure_looks = 0;
 };
 
 // One JSON object.
 std::string ToJson(const AgentStatus& status, absl::Time now);
+
+// What was in a capture that was played, one line on standard output.
+void PrintPlayed(const std::string& file, const AgentStatus& status);
 
 }  // namespace schoolgate::agent

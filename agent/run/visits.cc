@@ -12,7 +12,7 @@ namespace {
 
 constexpr absl::Duration kEvery = absl::Seconds(5);
 constexpr absl::Duration kLastDay = absl::Hours(24);
-constexpr size_t kMostBytes = 64 << 10;
+constexpr size_t kMostBytes = 4 << 20;  // of VisitBook::kMostVisits
 constexpr mode_t kMode = 0600;
 
 }  // namespace

@@ -28,6 +28,8 @@ class Visits {
   // before enrolment.
   void Tick(absl::Time now, absl::Duration since_boot, ContactLog* contacts);
 
+  uint64_t forgotten() const { return book_.forgotten(); }
+
  private:
   void UsePolicy();
   void Say(const VisitNews& news, absl::Time now);

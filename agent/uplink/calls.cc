@@ -13,6 +13,7 @@
 #include "platform/directory.h"
 #include "platform/machine.h"
 #include "platform/whole_file.h"
+#include "platform/written_time.h"
 #include "proto/seal/enrolment.h"
 #include "proto/seal/hash.h"
 #include "proto/uplink.grpc.pb.h"
@@ -36,8 +37,7 @@ absl::Time TimeIn(const std::string& sentence) {
   std::istringstream words(sentence);
   std::string word;
   while (words >> word) {
-    absl::Time time;
-    if (absl::ParseTime(absl::RFC3339_full, word, &time, nullptr)) return time;
+    if (const auto time = platform::ReadInstant(word)) return *time;
   }
   return absl::InfinitePast();
 }

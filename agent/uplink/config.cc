@@ -1,69 +1,67 @@
 #include "agent/uplink/config.h"
 
-#include <yaml-cpp/yaml.h>
-
-#include <optional>
+#include <string_view>
+#include <utility>
 
 #include "platform/whole_file.h"
+#include "platform/yaml/yaml_reader.h"
 
 namespace schoolgate::agent {
 namespace {
 
 constexpr size_t kConfigLimit = 256 * 1024;
 
-absl::StatusOr<YAML::Node> ParseMap(const std::string& path,
-                                    const std::string& text) {
-  // yaml-cpp reports by exception; it stops here.
-  try {
-    YAML::Node root = YAML::Load(text);
-    if (root.IsNull()) return YAML::Node(YAML::NodeType::Map);
-    if (root.IsMap()) return root;
-    return absl::InvalidArgumentError(path + ":1: expected a table of keys");
-  } catch (const YAML::ParserException& error) {
-    return absl::InvalidArgumentError(path + ":" +
-                                      std::to_string(error.mark.line + 1) +
-                                      ": " + error.msg + ": correct the line");
-  } catch (const YAML::Exception& error) {
-    return absl::InvalidArgumentError(path + ": " + error.what());
-  }
-}
+// A key without a value is as good as none.
+class ConfigReader : platform::YamlReader {
+ public:
+  ConfigReader(const std::string& path, std::string_view manual)
+      : YamlReader(path, manual) {}
 
-absl::Status ReadText(const std::string& path, const YAML::Node& root,
-                      const char* key, std::string* value) {
-  const YAML::Node node = root[key];
-  if (!node || node.IsNull()) return absl::OkStatus();
-  if (!node.IsScalar()) {
-    return absl::InvalidArgumentError(path + ":" +
-                                      std::to_string(node.Mark().line + 1) +
-                                      ": " + key + ": expected a text");
+  absl::Status Read(const std::string& text, UplinkConfig* config) {
+    return ReadKeys(text,
+                    {{"state_directory", Given(Text(&config->state_directory))},
+                     {"spool_directory", Given(Text(&config->spool_directory))},
+                     {"enrolment_file", Given(Text(&config->enrolment_file))},
+                     {"uplink", Given([&](const YAML::Node& node) {
+                        Map(node, {{"megabytes_a_day",
+                                    Megabytes(&config->megabytes_a_day)}});
+                      })}});
   }
-  *value = node.Scalar();
-  return absl::OkStatus();
-}
 
-// The table `uplink`.
-absl::Status ReadUplink(const std::string& path, const YAML::Node& table,
-                        UplinkConfig* config) {
-  if (!table || table.IsNull()) return absl::OkStatus();
-  const auto wrong = [&](const YAML::Node& node, const char* what) {
-    return absl::InvalidArgumentError(
-        path + ":" + std::to_string(node.Mark().line + 1) + ": " + what);
-  };
-  if (!table.IsMap()) return wrong(table, "uplink: expected a table of keys");
-  for (const auto& entry : table) {
-    if (entry.first.as<std::string>("") != "megabytes_a_day") {
-      return wrong(entry.first,
-                   "uplink: unknown key: there is megabytes_a_day");
-    }
-    const auto number = entry.second.as<int64_t>(-1);
-    if (number < 1 || number > 1'000'000) {
-      return wrong(entry.second,
-                   "megabytes_a_day: expected a number from 1 to 1000000");
-    }
-    config->megabytes_a_day = static_cast<uint64_t>(number);
+  absl::Status Read(const std::string& text, EnrolmentFile* file) {
+    return ReadKeys(
+        text,
+        {{"collector", Given(Text(&file->collector))},
+         {"authority_pem", Given(Text(&file->authority_pem))},
+         {"authority_fingerprint", Given(Text(&file->authority_fingerprint))},
+         {"token", Given(Text(&file->token))},
+         {"inventory_number", Given(Text(&file->inventory_number))}});
   }
-  return absl::OkStatus();
-}
+
+ private:
+  absl::Status ReadKeys(const std::string& text, const Keys& keys) {
+    return ReadAll(text, Given([&](const YAML::Node& root) {
+                     MapAmongOthers(root, keys);
+                   }));
+  }
+
+  static Setter Given(Setter set) {
+    return [set = std::move(set)](const YAML::Node& node) {
+      if (!node.IsNull()) set(node);
+    };
+  }
+
+  Setter Megabytes(uint64_t* to) {
+    return [this, to](const YAML::Node& node) {
+      const auto number = node.as<int64_t>(-1);
+      if (number < 1 || number > 1'000'000) {
+        return Wrong(node,
+                     "megabytes_a_day: expected a number from 1 to 1000000");
+      }
+      *to = static_cast<uint64_t>(number);
+    };
+  }
+};
 
 std::string PlainHex(const std::string& text) {
   std::string hex;
@@ -103,20 +101,17 @@ absl::Status Check(const std::string& path, const EnrolmentFile& file) {
 
 absl::StatusOr<UplinkConfig> LoadUplinkConfig(const std::string& path) {
   UplinkConfig config;
-  auto text = platform::ReadWholeFile(path, kConfigLimit);
+  const std::string file = path.empty() ? kDefaultUplinkConfig : path;
+  auto text = platform::ReadWholeFile(file, kConfigLimit);
+  if (absl::IsNotFound(text.status()) && !path.empty()) {
+    return absl::NotFoundError(
+        file + ": no such file: write one, or name it with --config");
+  }
   if (!text.ok() && !absl::IsNotFound(text.status())) return text.status();
   if (text.ok()) {
-    auto root = ParseMap(path, *text);
-    if (!root.ok()) return root.status();
-    for (auto [key, value] :
-         {std::pair("state_directory", &config.state_directory),
-          std::pair("spool_directory", &config.spool_directory),
-          std::pair("enrolment_file", &config.enrolment_file)}) {
-      absl::Status status = ReadText(path, *root, key, value);
-      if (!status.ok()) return status;
-    }
-    absl::Status status = ReadUplink(path, (*root)["uplink"], &config);
-    if (!status.ok()) return status;
+    absl::Status read =
+        ConfigReader(file, "\"man agent.yaml\"").Read(*text, &config);
+    if (!read.ok()) return read;
   }
   if (config.spool_directory.empty()) {
     config.spool_directory = config.state_directory + "/spool";
@@ -127,18 +122,10 @@ absl::StatusOr<UplinkConfig> LoadUplinkConfig(const std::string& path) {
 absl::StatusOr<EnrolmentFile> LoadEnrolmentFile(const std::string& path) {
   auto text = platform::ReadWholeFile(path, kConfigLimit);
   if (!text.ok()) return text.status();
-  auto root = ParseMap(path, *text);
-  if (!root.ok()) return root.status();
   EnrolmentFile file;
-  for (auto [key, value] :
-       {std::pair("collector", &file.collector),
-        std::pair("authority_pem", &file.authority_pem),
-        std::pair("authority_fingerprint", &file.authority_fingerprint),
-        std::pair("token", &file.token),
-        std::pair("inventory_number", &file.inventory_number)}) {
-    absl::Status status = ReadText(path, *root, key, value);
-    if (!status.ok()) return status;
-  }
+  absl::Status read =
+      ConfigReader(path, "\"man schoolgate-uplink\"").Read(*text, &file);
+  if (!read.ok()) return read;
   file.authority_fingerprint = PlainHex(file.authority_fingerprint);
   absl::Status checked = Check(path, file);
   if (!checked.ok()) return checked;

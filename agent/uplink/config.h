@@ -18,8 +18,9 @@ struct UplinkConfig {
   uint64_t megabytes_a_day = 0;  // of events; 0: as much as there is
 };
 
-// Keys of the gate are ignored. A missing file gives the defaults.
-// INVALID_ARGUMENT names file and line.
+// Keys of the gate are ignored. No path means kDefaultUplinkConfig, which may
+// be missing: all is as by default then. NOT_FOUND for another file that is not
+// there; INVALID_ARGUMENT names file and line.
 absl::StatusOr<UplinkConfig> LoadUplinkConfig(const std::string& path);
 
 // Where the collector is and how to know it.

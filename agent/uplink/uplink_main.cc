@@ -5,6 +5,7 @@
 #include "agent/uplink/uplink.h"
 #include "platform/complaint.h"
 #include "platform/rights.h"
+#include "platform/standard_streams.h"
 #include "platform/usage.h"
 #include "platform/wakeup.h"
 
@@ -73,7 +74,7 @@ int Main(int argc, char** argv) {
                "schoolgate-uplink");
   app.set_version_flag("--version", "schoolgate-uplink " SCHOOLGATE_VERSION);
   app.require_subcommand(1);
-  std::string config = kDefaultUplinkConfig;
+  std::string config;  // empty: the default one, if it is there
   std::string enrolment;
   bool anew = false;
   bool json = false;
@@ -82,7 +83,7 @@ int Main(int argc, char** argv) {
   CLI::App* status = app.add_subcommand("status", "How the uplink does");
   for (CLI::App* verb : {run, enrol, status}) {
     verb->add_option("--config", config, "Agent's configuration file")
-        ->capture_default_str();
+        ->default_str(kDefaultUplinkConfig);
   }
   enrol->add_option("--enrolment", enrolment,
                     "Enrolment file, instead of the configured one");
@@ -102,6 +103,8 @@ int Main(int argc, char** argv) {
 }  // namespace schoolgate::agent
 
 int main(int argc, char** argv) {
-  schoolgate::platform::ForbidCoreDumps();
-  return schoolgate::agent::Main(argc, argv);
+  using namespace schoolgate;  // main builds the world
+  platform::HoldStandardStreams();
+  platform::ForbidCoreDumps();
+  return platform::SendOffOutput("schoolgate-uplink", agent::Main(argc, argv));
 }

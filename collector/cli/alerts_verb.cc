@@ -90,13 +90,15 @@ absl::Status NoteLook(const Options& options, const char* action) {
 }
 
 absl::Status Alerts(const Options& options) {
-  const absl::Status config = LoadConfig(options.directory).status();
+  const absl::Status config =
+      LoadConfigOf(options.directory, options.school).status();
   if (!config.ok()) return config;
   absl::Status status = NoteLook(options, "list_alerts");
   if (!status.ok()) return status;
   auto store = OpenAlerts(options.directory);
   if (!store.ok()) return store.status();
   uint64_t seen = options.after;
+  bool any = false;
   while (true) {
     const absl::StatusOr<std::vector<v1::Alert>> changes =
         (*store)->ChangesAfter(seen, kPage);
@@ -105,12 +107,15 @@ absl::Status Alerts(const Options& options) {
       seen = alert.revision();
       if (options.school.empty() || alert.school() == options.school) {
         PrintAlert(alert, options);
+        any = true;
       }
     }
     if (!changes->empty()) continue;
-    if (!options.follow) return absl::OkStatus();
+    if (!options.follow) break;
     (*store)->WaitForChange(seen, kPatience);
   }
+  if (!any && !options.json) std::printf("no alerts\n");
+  return absl::OkStatus();
 }
 
 void PrintCase(const v1::Alert& alert, const Options& options) {
@@ -144,7 +149,8 @@ void PrintCase(const v1::Alert& alert, const Options& options) {
 }
 
 absl::Status Cases(const Options& options) {
-  const absl::Status config = LoadConfig(options.directory).status();
+  const absl::Status config =
+      LoadConfigOf(options.directory, options.school).status();
   if (!config.ok()) return config;
   absl::Status status = NoteLook(options, "list_cases");
   if (!status.ok()) return status;

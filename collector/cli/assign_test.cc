@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "collector/cli/data_directory.h"
+#include "collector/cli/open_stores.h"
 #include "collector/cli/program_test.h"
 #include "collector/fleet/secret_file.h"
 #include "collector/store/audit_log.h"
@@ -35,6 +36,8 @@ class AssignVerb : public testing::Test {
     device.hostname = "laptop-04";
     device.inventory_number = "OAK-104";
     EXPECT_TRUE((*OpenSqliteDeviceStore(directory_.Main()))->Put(device).ok());
+    std::filesystem::create_directory(scratch_.File("keys"));
+    EXPECT_TRUE(OpenAuditToBegin(directory_, absl::Now()).ok());
   }
 
   Done Run(const std::string& words) {
@@ -73,7 +76,7 @@ TEST_F(AssignVerb, GivesADeviceAndTakesItBackOnRecord) {
   EXPECT_TRUE(absl::StrContains(list.text, "1 of 1 devices")) << list.text;
   const std::string alias = seal::Pseudonym(key_, "m.jones");
   EXPECT_FALSE(absl::StrContains(list.text, alias)) << list.text;
-  const auto audit = *OpenSqliteAuditLog(directory_.Main());
+  const auto audit = OpenAudit(directory_).value();
   const std::vector<AuditEntry> entries = audit->Read(0, 100).value();
   ASSERT_FALSE(entries.empty());
   for (const AuditEntry& entry : entries) {
@@ -101,8 +104,8 @@ TEST_F(AssignVerb, AListGivesThoseThatAreStillToEnrolToo) {
 
 TEST_F(AssignVerb, WhatDoesNotFitIsToldAndChangesNothing) {
   EXPECT_EQ(Run("--device OAK-999 m.jones").code, 1);
-  EXPECT_EQ(Run("--device OAK-104").code, 1);
-  EXPECT_EQ(Run("m.jones").code, 1);
+  EXPECT_EQ(Run("--device OAK-104").code, 2);
+  EXPECT_EQ(Run("m.jones").code, 2);
   EXPECT_EQ(Run("--device OAK-104 --support m.jones").code, 2);
   EXPECT_EQ(Run("--device OAK-104 a b c d e").code, 1);
   const std::string file = scratch_.File("list.csv");

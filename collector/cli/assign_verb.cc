@@ -10,6 +10,7 @@
 #include "collector/store/device_owners.h"
 #include "collector/web/owners_import.h"
 #include "platform/clock.h"
+#include "platform/usage.h"
 #include "platform/whole_file.h"
 #include "proto/seal/pseudonym.h"
 
@@ -187,6 +188,18 @@ absl::Status Register::Import(const std::string& file) const {
   return status;
 }
 
+// What of the options does not go together, or nothing.
+std::string Mistake(const Options& options) {
+  if (!options.import.empty() || options.support) return "";
+  if (options.device.empty()) {
+    return options.log_ins.empty() ? "" : "assign: which device: add --device";
+  }
+  return options.log_ins.empty() == options.none
+             ? ""
+             : "--device: to whom: add log-ins, or --none when it is nobody's "
+               "own";
+}
+
 absl::Status Run(const Options& options) {
   const auto opened = Register::Open(options);
   if (!opened.ok()) return opened.status();
@@ -194,15 +207,7 @@ absl::Status Run(const Options& options) {
   if (options.support) {
     return opened->Give(SupportKey(), "support", options.log_ins);
   }
-  if (options.device.empty()) {
-    return options.log_ins.empty() ? opened->List(options.json)
-                                   : absl::InvalidArgumentError(
-                                         "assign: which device: add --device");
-  }
-  if (options.log_ins.empty() != options.none) {
-    return absl::InvalidArgumentError(
-        "--device: to whom: add log-ins, or --none when it is nobody's own");
-  }
+  if (options.device.empty()) return opened->List(options.json);
   const auto key = opened->KeyOf(options.device);
   return key.ok() ? opened->Give(*key, options.device, options.log_ins)
                   : key.status();
@@ -231,7 +236,12 @@ void AddAssign(CLI::App& app, int* exit_code) {
   verb->add_flag("--json", options->json, "Print one JSON object a line");
   verb->add_option("log-in", options->log_ins,
                    "As they are typed on the device; only aliases are kept");
-  verb->callback([options, exit_code] {
+  verb->callback([options, verb, exit_code] {
+    const std::string mistake = Mistake(*options);
+    if (!mistake.empty()) {
+      *exit_code = platform::ComplainOfUsage(*verb, mistake);
+      return;
+    }
     const absl::Status status = Run(*options);
     if (!status.ok()) *exit_code = Complain(status);
   });

@@ -4,6 +4,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "collector/cli/audit_keys.h"
 #include "collector/cli/doctor.h"
 #include "collector/cli/open_stores.h"
 #include "collector/store/account_store.h"
@@ -180,11 +182,20 @@ void Examination::TakeAway() {
 }
 
 void Examination::Audit() {
-  auto log = OpenAudit(directory_);
+  const absl::StatusOr<AuditKeys> keys = AuditKeysToRead(directory_);
+  if (!keys.ok()) {
+    return Fault("audit log", true, std::string(keys.status().message()),
+                 "put the file back from a backup");
+  }
+  auto log = OpenAudit(directory_, *keys);
   if (!log.ok()) return;
   const absl::Status status = (*log)->Verify();
-  if (status.ok()) return Good("audit log", "follows from its first entry");
-  Fault("audit log", true, std::string(status.message()),
+  if (status.ok()) return Good("audit log", "whole, up to its signed head");
+  const std::string why(absl::StripPrefix(status.message(), "audit log: "));
+  if (absl::IsFailedPrecondition(status)) {
+    return Fault("audit log", false, why, "restart the collector");
+  }
+  Fault("audit log", true, why,
         "keep a copy, compare with the last backup, tell the school");
 }
 

@@ -7,10 +7,12 @@
 #include "collector/cli/verbs.h"
 #include "platform/complaint.h"
 #include "platform/rights.h"
+#include "platform/standard_streams.h"
 #include "platform/usage.h"
 
 int main(int argc, char** argv) {
   using namespace schoolgate;  // main builds the world
+  platform::HoldStandardStreams();
   platform::ForbidCoreDumps();
   // gRPC's own log would repeat what ours says, and more.
   setenv("GRPC_VERBOSITY", "NONE", 0);
@@ -52,7 +54,7 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return platform::ExitFromParse(app, error, argc, argv);
+    exit_code = platform::ExitFromParse(app, error, argc, argv);
   }
-  return exit_code;
+  return platform::SendOffOutput("schoolgate-collector", exit_code);
 }

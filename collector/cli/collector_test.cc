@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "collector/cli/open_stores.h"
 #include "collector/cli/setup.h"
 #include "collector/cli/simulated_device.h"
 #include "collector/fleet/bundle_shelf.h"
@@ -453,7 +454,7 @@ TEST_F(CollectorTest, AnAlertQuotesThePublishedPolicy) {
               testing::HasSubstr("row SS2 of the staff table of the school's "
                                  "policy says: line manager"));
   bool on_record = false;
-  auto audit = OpenSqliteAuditLog(Directory().Main()).value();
+  auto audit = OpenAudit(Directory()).value();
   const std::vector<AuditEntry> lines = audit->Read(0, 1000).value();
   for (const AuditEntry& line : lines) {
     on_record |= line.action == "policy_in_force" && line.about == "all";

@@ -326,9 +326,20 @@ absl::Status CheckSchool(const CollectorConfig& config, const std::string& id) {
     if (school.id == id) return absl::OkStatus();
     ids.push_back(school.id);
   }
-  return absl::NotFoundError(
-      absl::StrCat("school ", id,
-                   ": not one of ours: there are: ", absl::StrJoin(ids, ", ")));
+  const std::string what =
+      id.empty()
+          ? "school: which of them: name it with --school: there are: "
+          : absl::StrCat("school ", id, ": not one of ours: there are: ");
+  return absl::NotFoundError(absl::StrCat(what, absl::StrJoin(ids, ", ")));
+}
+
+absl::StatusOr<CollectorConfig> LoadConfigOf(const DataDirectory& directory,
+                                             const std::string& school) {
+  absl::StatusOr<CollectorConfig> config = LoadConfig(directory);
+  if (!config.ok() || school.empty()) return config;
+  const absl::Status known = CheckSchool(*config, school);
+  if (!known.ok()) return known;
+  return config;
 }
 
 absl::StatusOr<EnrolmentGift> LoadGift(const DataDirectory& directory,

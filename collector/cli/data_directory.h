@@ -68,6 +68,7 @@ struct DataDirectory {
   std::string ContactKey() const { return path + "/keys/contact.key"; }
   std::string Feeds() const { return path + "/feeds.yaml"; }
   std::string CustodyKey() const { return path + "/keys/custody.key"; }
+  std::string AuditPublicKey() const { return path + "/keys/audit.pub"; }
   std::string SchoolFile(const std::string& school,
                          const std::string& name) const {
     return path + "/schools/" + school + "/" + name;
@@ -95,6 +96,11 @@ absl::StatusOr<std::string> LoadOidcSecret(const CollectorConfig& config);
 
 // NOT_FOUND names the schools there are.
 absl::Status CheckSchool(const CollectorConfig& config, const std::string& id);
+
+// LoadConfig for a verb that is about this school, or about all where `school`
+// is empty.
+absl::StatusOr<CollectorConfig> LoadConfigOf(const DataDirectory& directory,
+                                             const std::string& school);
 
 // Keys that every device of these schools is handed.
 absl::StatusOr<EnrolmentGift> LoadGift(const DataDirectory& directory,

@@ -71,8 +71,6 @@ void PrintText(const Device& device, absl::Time now) {
 }
 
 absl::Status List(const Options& options) {
-  const absl::Status config = LoadConfig(options.directory).status();
-  if (!config.ok()) return config;
   auto store = OpenDevices(options.directory);
   if (!store.ok()) return store.status();
   const absl::StatusOr<std::vector<Device>> devices =
@@ -106,6 +104,9 @@ absl::Status Change(const Options& options, const std::string& device,
 }
 
 absl::Status Run(const Options& options) {
+  const absl::Status config =
+      LoadConfigOf(options.directory, options.school).status();
+  if (!config.ok()) return config;
   if (!options.ban.empty()) {
     return Change(options, options.ban, DeviceState::kBanned, "ban_device");
   }

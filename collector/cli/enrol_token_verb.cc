@@ -2,9 +2,9 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "collector/cli/open_stores.h"
+#include "collector/cli/option_words.h"
 #include "collector/cli/program.h"
 #include "collector/cli/verbs.h"
 #include "collector/fleet/secret_file.h"
@@ -15,7 +15,6 @@ namespace schoolgate::collector {
 namespace {
 
 constexpr uint32_t kMostUses = 100'000;
-constexpr absl::Duration kLongest = absl::Hours(24 * 366);
 
 struct Options {
   DataDirectory directory;
@@ -24,21 +23,6 @@ struct Options {
   uint32_t uses = 1;
   bool json = false;
 };
-
-// "14d", or what Abseil reads ("36h", "90m").
-absl::StatusOr<absl::Duration> ParseLifetime(const std::string& text) {
-  absl::Duration lifetime;
-  int days = 0;
-  const bool in_days = absl::EndsWith(text, "d") &&
-                       absl::SimpleAtoi(text.substr(0, text.size() - 1), &days);
-  if (in_days) lifetime = absl::Hours(24) * days;
-  if ((!in_days && !absl::ParseDuration(text, &lifetime)) ||
-      lifetime <= absl::ZeroDuration() || lifetime > kLongest) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--expires ", text, ": write it like 14d or 36h, at most a year"));
-  }
-  return lifetime;
-}
 
 // Where devices find us: as given, or the first name with the port listened
 // on.
@@ -80,16 +64,16 @@ absl::Status MakeOne(const Options& options) {
           : options.school;
   absl::Status status = CheckSchool(*config, school);
   if (!status.ok()) return status;
-  const absl::StatusOr<absl::Duration> lifetime =
-      ParseLifetime(options.expires);
-  if (!lifetime.ok()) return lifetime.status();
+  const absl::Time now = platform::SystemClock().Now();
+  const absl::StatusOr<absl::Time> expires =
+      ReadEnd(options.expires, now, absl::LocalTimeZone());
+  if (!expires.ok()) return expires.status();
   const auto authority = Authority::Load(options.directory.Authority());
   if (!authority.ok()) return authority.status();
   auto devices = OpenDevices(options.directory);
   if (!devices.ok()) return devices.status();
   auto audit = OpenAudit(options.directory);
   if (!audit.ok()) return audit.status();
-  const absl::Time now = platform::SystemClock().Now();
   const TokenText text = MakeToken();
   EnrolToken token;
   token.id = text.id;
@@ -97,7 +81,7 @@ absl::Status MakeOne(const Options& options) {
   token.school = school;
   token.group = options.group;
   token.uses_left = options.uses;
-  token.expires = now + *lifetime;
+  token.expires = *expires;
   status = (*audit)->Append(
       {.time = now,
        .who = "system",
@@ -152,17 +136,21 @@ void AddEnrolToken(CLI::App& app, int* exit_code) {
   verb->add_option("--uses", options->uses, "How many devices may use it")
       ->check(CLI::Range(1u, kMostUses))
       ->capture_default_str();
-  verb->add_option("--expires", options->expires, "How long: 14d, 36h")
+  verb->add_option("--expires", options->expires,
+                   "How long (14d, 36h), or until when: a day with all of it "
+                   "(2026-12-31), an instant (2026-12-31T16:00:00Z)")
+      ->check(CheckEnd)
       ->capture_default_str();
   verb->add_option("--collector", options->collector,
                    "HOST:PORT as devices reach it (default: our first name)");
   verb->add_option("-o,--output", options->output,
                    "Write the enrolment file here (mode 0600) instead of "
-                   "printing it");
+                   "printing it (-: print it)");
   verb->add_option("--withdraw", options->withdraw,
                    "Withdraw the token with this id instead");
   verb->add_flag("--json", options->json, "Print one JSON object");
   verb->callback([options, exit_code] {
+    if (options->output == kStandardOutput) options->output.clear();
     const absl::Status status =
         options->withdraw.empty() ? MakeOne(*options) : Withdraw(*options);
     if (!status.ok()) *exit_code = Complain(status);

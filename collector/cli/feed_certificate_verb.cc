@@ -21,15 +21,9 @@ struct Options {
 };
 
 absl::Status Make(const Options& options) {
-  const absl::StatusOr<CollectorConfig> config = LoadConfig(options.directory);
-  if (!config.ok()) return config.status();
-  absl::Status status;
-  if (!options.school.empty()) status = CheckSchool(*config, options.school);
+  absl::Status status =
+      LoadConfigOf(options.directory, options.school).status();
   if (!status.ok()) return status;
-  if (options.name.find('/') != std::string::npos) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(options.name, ": a name has no slash"));
-  }
   if (!options.account.empty()) {
     auto accounts = OpenAccounts(options.directory);
     if (!accounts.ok()) return accounts.status();
@@ -85,7 +79,13 @@ void AddFeedCertificate(CLI::App& app, int* exit_code) {
       "feed-certificate",
       "Make the key and certificate with which a program reads the alert feed");
   AddDataOption(*verb, &options->directory);
-  verb->add_option("--name", options->name, "Who reads")->required();
+  verb->add_option("--name", options->name, "Who reads")
+      ->required()
+      ->check([](const std::string& name) {
+        return name.find('/') == std::string::npos
+                   ? std::string()
+                   : name + ": a name has no slash";
+      });
   verb->add_option("--school", options->school, "Alerts of this school only");
   verb->add_option("--account", options->account,
                    "Only what this account of the school may see");

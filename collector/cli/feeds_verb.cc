@@ -12,6 +12,7 @@
 #include "collector/fleet/secret_file.h"
 #include "collector/store/feed_store.h"
 #include "platform/clock.h"
+#include "platform/usage.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -110,10 +111,6 @@ absl::Status Token(const Options& options) {
         Append(options, "withdraw_feed_token", options.withdraw);
     return recorded.ok() ? (*store)->PutToken(*token) : recorded;
   }
-  if (options.account.empty() || options.output.empty()) {
-    return absl::InvalidArgumentError(
-        "feed-token: give --account and -o, or --withdraw");
-  }
   auto accounts = OpenAccounts(options.directory);
   if (!accounts.ok()) return accounts.status();
   const absl::Status known = (*accounts)->Get(options.account).status();
@@ -159,7 +156,13 @@ void AddFeedToken(CLI::App& app, int* exit_code) {
                    "The reader sees what this account may see");
   verb->add_option("-o,--output", options->output, "Where to write it");
   verb->add_option("--withdraw", options->withdraw, "Take a token back");
-  verb->callback([options, exit_code] {
+  verb->callback([options, verb, exit_code] {
+    if (options->withdraw.empty() &&
+        (options->account.empty() || options->output.empty())) {
+      *exit_code = platform::ComplainOfUsage(
+          *verb, "feed-token: give --account and -o, or --withdraw");
+      return;
+    }
     const absl::Status status = Token(*options);
     if (!status.ok()) *exit_code = Complain(status);
   });

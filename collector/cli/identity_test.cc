@@ -6,6 +6,7 @@
 
 #include "absl/strings/match.h"
 #include "collector/cli/data_directory.h"
+#include "collector/cli/open_stores.h"
 #include "collector/cli/program_test.h"
 #include "collector/store/account_store.h"
 #include "collector/store/audit_log.h"
@@ -22,6 +23,8 @@ class IdentityVerb : public testing::Test {
     config.names = {"localhost"};
     config.schools = {{"oak", "Oak"}};
     EXPECT_TRUE(SaveConfig(directory_, config).ok());
+    std::filesystem::create_directory(scratch_.File("keys"));
+    EXPECT_TRUE(OpenAuditToBegin(directory_, absl::Now()).ok());
     for (const char* name : {"lead", "head"}) {
       Account account;
       account.name = name;
@@ -52,7 +55,7 @@ TEST_F(IdentityVerb, SaysWhoseAnAccountIsOnRecord) {
   EXPECT_EQ(gone.code, 0) << gone.text;
   EXPECT_EQ(Run("").text, "");
   std::vector<std::string> steps;
-  const auto audit = *OpenSqliteAuditLog(directory_.Main());
+  const auto audit = OpenAudit(directory_).value();
   const std::vector<AuditEntry> entries = audit->Read(0, 100).value();
   for (const AuditEntry& entry : entries) {
     steps.push_back(entry.action + " " + entry.about);
@@ -63,7 +66,7 @@ TEST_F(IdentityVerb, SaysWhoseAnAccountIsOnRecord) {
 
 TEST_F(IdentityVerb, WhatDoesNotFitIsTold) {
   EXPECT_EQ(Run("--account nobody --email a@oak.test").code, 1);
-  EXPECT_EQ(Run("--account lead").code, 1);
+  EXPECT_EQ(Run("--account lead").code, 2);
   EXPECT_EQ(Run("--email a@oak.test").code, 2);
   EXPECT_EQ(Run("--account lead --email a@oak.test --remove").code, 2);
   const Done none = Run("--check");

@@ -9,6 +9,7 @@
 #include "collector/cli/program.h"
 #include "collector/cli/verbs.h"
 #include "platform/clock.h"
+#include "platform/usage.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -113,10 +114,6 @@ absl::Status Do(const Options& options) {
   auto store = OpenIdentities(options.directory);
   if (!store.ok()) return store.status();
   if (options.account.empty()) return List(options, **store);
-  if (options.email.empty() && options.subject.empty() && !options.remove) {
-    return absl::InvalidArgumentError(
-        "--account: what about it: add --email, --subject or --remove");
-  }
   return Change(options, **store);
 }
 
@@ -148,7 +145,14 @@ void AddIdentity(CLI::App& app, int* exit_code) {
                  "Ask the directory whether it is there and fits")
       ->excludes(account);
   verb->add_flag("--json", options->json, "Print the list as JSON");
-  verb->callback([options, exit_code] {
+  verb->callback([options, verb, exit_code] {
+    if (!options->account.empty() && options->email.empty() &&
+        options->subject.empty() && !options->remove) {
+      *exit_code = platform::ComplainOfUsage(
+          *verb,
+          "--account: what about it: add --email, --subject or --remove");
+      return;
+    }
     const absl::Status status = Do(*options);
     if (!status.ok()) *exit_code = Complain(status);
   });

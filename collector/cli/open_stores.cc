@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "collector/cli/audit_keys.h"
 #include "collector/cli/preflight.h"
 #include "collector/clickhouse/clickhouse_event_store.h"
 #include "collector/clickhouse/forgotten_blocks.h"
@@ -28,7 +29,7 @@ absl::Status Take(absl::StatusOr<std::unique_ptr<Store>> opened,
 }
 
 absl::Status OpenInDirectory(const DataDirectory& directory,
-                             OwnStores* stores) {
+                             const AuditKeys& keys, OwnStores* stores) {
   stores->passing = MakeMemoryPassingStore();
   const std::string main = directory.Main();
   absl::Status status = CheckDatabase(main);
@@ -37,7 +38,8 @@ absl::Status OpenInDirectory(const DataDirectory& directory,
   }
   if (status.ok()) status = Take(OpenSqliteDeviceStore(main), &stores->devices);
   if (status.ok()) status = Take(OpenSqliteAlertStore(main), &stores->alerts);
-  if (status.ok()) status = Take(OpenSqliteAuditLog(main), &stores->audit);
+  if (status.ok())
+    status = Take(OpenSqliteAuditLog(main, keys), &stores->audit);
   if (status.ok()) {
     status = Take(OpenSqliteAccountStore(main), &stores->accounts);
   }
@@ -101,7 +103,8 @@ absl::Status RememberBlocks(const CollectorConfig& config,
   return absl::OkStatus();
 }
 
-absl::Status OpenShared(const CollectorConfig& config, OwnStores* stores) {
+absl::Status OpenShared(const CollectorConfig& config, const AuditKeys& keys,
+                        OwnStores* stores) {
   const std::string& conninfo = config.database;
   absl::StatusOr<std::shared_ptr<Postgres>> database = Postgres::Open(conninfo);
   if (!database.ok()) return database.status();
@@ -117,7 +120,7 @@ absl::Status OpenShared(const CollectorConfig& config, OwnStores* stores) {
   }
   stores->devices = MakePostgresDeviceStore(*database);
   stores->alerts = MakePostgresAlertStore(*database);
-  stores->audit = MakePostgresAuditLog(*database);
+  stores->audit = MakePostgresAuditLog(*database, keys);
   stores->accounts = MakePostgresAccountStore(*database);
   stores->held = MakePostgresHeldEvents(*database);
   stores->feeds = MakePostgresFeedStore(*database, conninfo);
@@ -146,10 +149,20 @@ absl::StatusOr<std::unique_ptr<Store>> OpenOne(const DataDirectory& directory,
 
 absl::Status OpenStores(const DataDirectory& directory,
                         const CollectorConfig& config, OwnStores* stores) {
-  const absl::Status status = config.database.empty()
-                                  ? OpenInDirectory(directory, stores)
-                                  : OpenShared(config, stores);
+  const absl::StatusOr<AuditKeys> keys = AuditKeysToBegin(directory);
+  if (!keys.ok()) return keys.status();
+  absl::Status status = config.database.empty()
+                            ? OpenInDirectory(directory, *keys, stores)
+                            : OpenShared(config, *keys, stores);
   if (!status.ok()) return status;
+  status = BeginAudit(directory, *stores->audit, platform::SystemClock().Now());
+  if (!status.ok()) return status;
+  // Devices are served all the same: their events are none the worse.
+  const absl::Status sound = stores->audit->Head().status();
+  if (!sound.ok()) {
+    Log(Level::kError, "audit_log_unsound",
+        {{"why", std::string(sound.message())}});
+  }
   return Take(RefusedRecords::Open(directory.Refused()), &stores->refused);
 }
 
@@ -169,9 +182,29 @@ absl::StatusOr<std::unique_ptr<AlertStore>> OpenAlerts(
 
 absl::StatusOr<std::unique_ptr<AuditLog>> OpenAudit(
     const DataDirectory& directory) {
+  const absl::StatusOr<AuditKeys> keys = AuditKeysToSign(directory);
+  if (!keys.ok()) return keys.status();
+  return OpenAudit(directory, *keys);
+}
+
+absl::StatusOr<std::unique_ptr<AuditLog>> OpenAudit(
+    const DataDirectory& directory, AuditKeys keys) {
   return OpenOne<AuditLog>(
-      directory, [&] { return OpenSqliteAuditLog(directory.Main()); },
-      MakePostgresAuditLog);
+      directory, [&] { return OpenSqliteAuditLog(directory.Main(), keys); },
+      [&](std::shared_ptr<Postgres> database) {
+        return MakePostgresAuditLog(std::move(database), keys);
+      });
+}
+
+absl::StatusOr<std::unique_ptr<AuditLog>> OpenAuditToBegin(
+    const DataDirectory& directory, absl::Time now) {
+  const absl::StatusOr<AuditKeys> keys = AuditKeysToBegin(directory);
+  if (!keys.ok()) return keys.status();
+  auto log = OpenAudit(directory, *keys);
+  if (!log.ok()) return log;
+  const absl::Status begun = BeginAudit(directory, **log, now);
+  if (!begun.ok()) return begun;
+  return log;
 }
 
 absl::StatusOr<std::unique_ptr<AccountStore>> OpenAccounts(

@@ -44,7 +44,8 @@ struct OwnStores {
   std::unique_ptr<PassingStore> passing;
 };
 
-// All of them, for the one process that serves this directory.
+// All of them, for the one process that serves this directory. An audit log
+// that was not signed yet is.
 absl::Status OpenStores(const DataDirectory& directory,
                         const CollectorConfig& config, OwnStores* stores);
 
@@ -54,8 +55,14 @@ absl::StatusOr<std::unique_ptr<DeviceStore>> OpenDevices(
     const DataDirectory& directory);
 absl::StatusOr<std::unique_ptr<AlertStore>> OpenAlerts(
     const DataDirectory& directory);
+// To write: errors also as of AuditKeysToSign.
 absl::StatusOr<std::unique_ptr<AuditLog>> OpenAudit(
     const DataDirectory& directory);
+absl::StatusOr<std::unique_ptr<AuditLog>> OpenAudit(
+    const DataDirectory& directory, AuditKeys keys);
+// For setup: signs a log that was not signed yet.
+absl::StatusOr<std::unique_ptr<AuditLog>> OpenAuditToBegin(
+    const DataDirectory& directory, absl::Time now);
 absl::StatusOr<std::unique_ptr<AccountStore>> OpenAccounts(
     const DataDirectory& directory);
 absl::StatusOr<std::unique_ptr<FeedStore>> OpenFeeds(

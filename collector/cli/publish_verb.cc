@@ -5,14 +5,15 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "collector/cli/open_stores.h"
+#include "collector/cli/option_words.h"
 #include "collector/cli/program.h"
 #include "collector/cli/publish_paper.h"
 #include "collector/cli/verbs.h"
 #include "collector/fleet/rings.h"
 #include "platform/clock.h"
+#include "platform/written_time.h"
 #include "rules/bundle/delta.h"
 #include "rules/trust/bundle_check.h"
 
@@ -48,17 +49,6 @@ absl::StatusOr<uint64_t> VerifiedVersion(const Options& options,
   const absl::Status content = rules::CheckContent(*checked->file);
   if (!content.ok()) return content;
   return checked->file->manifest().version();
-}
-
-absl::StatusOr<absl::Duration> ReadDuration(const std::string& text,
-                                            const char* option) {
-  absl::Duration duration;
-  if (absl::ParseDuration(text, &duration) &&
-      duration >= absl::ZeroDuration() && duration <= absl::Hours(24 * 14)) {
-    return duration;
-  }
-  return absl::InvalidArgumentError(absl::StrCat(
-      option, " ", text, ": is no time like 30m or 2h, at most 14 days"));
 }
 
 // What devices have today leads to the new bundle by a delta, where the two
@@ -146,17 +136,14 @@ absl::StatusOr<std::string> ChooseCanary(const Options& options,
 absl::StatusOr<Rollout> PlanRings(const Options& options, uint64_t version,
                                   const BundleShelf& shelf, absl::Time now) {
   Rollout rollout;
-  const auto soak = ReadDuration(options.soak, "--soak");
-  if (!soak.ok()) return soak.status();
-  const auto trial = ReadDuration(options.trial, "--trial");
-  if (!trial.ok()) return trial.status();
+  rollout.soak = *platform::ReadSpan(options.soak);
+  rollout.trial = *platform::ReadSpan(options.trial);
   auto canary = ChooseCanary(options, shelf);
   if (!canary.ok()) return canary.status();
-  rollout.soak = *soak;
-  rollout.trial = *trial;
   rollout.canary = *std::move(canary);
   rollout.since = now;
-  rollout.ring = *trial > absl::ZeroDuration() ? Ring::kTrial : Ring::kOne;
+  rollout.ring =
+      rollout.trial > absl::ZeroDuration() ? Ring::kTrial : Ring::kOne;
   if (options.fallback.empty()) return rollout;
   const auto back = VerifiedVersion(options, options.fallback);
   if (!back.ok()) return back.status();
@@ -268,10 +255,8 @@ absl::Status Note(const Options& options, const std::string& detail,
 }
 
 absl::Status Publish(const Options& options) {
-  const absl::StatusOr<CollectorConfig> config = LoadConfig(options.directory);
-  if (!config.ok()) return config.status();
-  absl::Status status;
-  if (!options.school.empty()) status = CheckSchool(*config, options.school);
+  absl::Status status =
+      LoadConfigOf(options.directory, options.school).status();
   if (!status.ok()) return status;
   const absl::Time now = platform::SystemClock().Now();
   const auto paper = PublishPaper(options.directory, options.file,
@@ -311,19 +296,27 @@ void AddPublish(CLI::App& app, int* exit_code) {
   verb->add_option("--root", options->root,
                    "The root file to verify by (default: the one stored by "
                    "setup --root)");
-  verb->add_flag("--rings", options->rings,
-                 "A bundle to one device first, then to one in twenty, then "
-                 "to all");
+  CLI::Option* rings =
+      verb->add_flag("--rings", options->rings,
+                     "A bundle to one device first, then to one in twenty, "
+                     "then to all");
+  // Without it all devices would be offered the bundle at once.
   verb->add_option("--canary", options->canary,
-                   "The first device (default: heard of last)");
+                   "The first device (default: heard of last)")
+      ->needs(rings);
   verb->add_option("--soak", options->soak, "Time in each ring")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(CheckRingTime)
+      ->needs(rings);
   verb->add_option("--trial", options->trial,
                    "Before the rings: devices judge by it and only count")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(CheckRingTime)
+      ->needs(rings);
   verb->add_option("--fallback", options->fallback,
                    "The old content as a higher version, signed: published "
-                   "by itself when the release does harm");
+                   "by itself when the release does harm")
+      ->needs(rings);
   verb->add_flag("--json", options->json, "Print one JSON object");
   verb->callback([options, exit_code] {
     const absl::Status status = Publish(*options);

@@ -4,12 +4,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "collector/cli/open_stores.h"
+#include "collector/cli/option_words.h"
 #include "collector/cli/program.h"
 #include "collector/cli/verbs.h"
 #include "collector/fleet/secret_file.h"
 #include "collector/store/audit_log.h"
 #include "collector/store/device_store.h"
 #include "platform/clock.h"
+#include "platform/usage.h"
 #include "platform/whole_file.h"
 #include "proto/seal/enrolment.h"
 #include "proto/seal/keys.h"
@@ -116,14 +118,6 @@ absl::Status Check(const Options& options) {
   return absl::OkStatus();
 }
 
-absl::Status Run(const Options& options) {
-  if (options.device.empty() == options.receipt.empty()) {
-    return absl::InvalidArgumentError(
-        "removal-token: for which device: give D-..., or --check RECEIPT");
-  }
-  return options.receipt.empty() ? Make(options) : Check(options);
-}
-
 }  // namespace
 
 void AddRemovalToken(CLI::App& app, int* exit_code) {
@@ -140,9 +134,18 @@ void AddRemovalToken(CLI::App& app, int* exit_code) {
       ->check(CLI::Range(1, 366))
       ->capture_default_str();
   verb->add_option("-o,--output", options->output,
-                   "Write it here (mode 0600) instead of printing it");
-  verb->callback([options, exit_code] {
-    const absl::Status status = Run(*options);
+                   "Write it here (mode 0600) instead of printing it (-: "
+                   "print it)");
+  verb->callback([options, verb, exit_code] {
+    if (options->device.empty() == options->receipt.empty()) {
+      *exit_code = platform::ComplainOfUsage(
+          *verb,
+          "removal-token: for which device: give D-..., or --check RECEIPT");
+      return;
+    }
+    if (options->output == kStandardOutput) options->output.clear();
+    const absl::Status status =
+        options->receipt.empty() ? Make(*options) : Check(*options);
     if (!status.ok()) *exit_code = Complain(status);
   });
 }

@@ -2,7 +2,6 @@
 #include <map>
 #include <memory>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
@@ -10,6 +9,7 @@
 #include "collector/cases/words.h"
 #include "collector/cli/check_report.h"
 #include "collector/cli/open_stores.h"
+#include "collector/cli/option_words.h"
 #include "collector/cli/program.h"
 #include "collector/cli/sealed_file.h"
 #include "collector/cli/verbs.h"
@@ -20,6 +20,8 @@
 #include "collector/store/audit_log.h"
 #include "collector/store/event_store.h"
 #include "platform/clock.h"
+#include "platform/usage.h"
+#include "platform/written_time.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -44,33 +46,39 @@ const char* ActionWord(v1::Action action) {
   }
 }
 
-absl::StatusOr<absl::Time> Day(const std::string& text, absl::TimeZone zone) {
-  absl::CivilDay day;
-  if (!absl::ParseCivilTime(text, &day)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(text, ": not a day: write it like 2026-09-01"));
+// The days that were asked for. They are days: the options are checked.
+Period PeriodOf(const Options& options) {
+  Period period{.first = *platform::ReadDay(options.from),
+                .after = *platform::ReadDay(options.to) + 1};
+  for (absl::CivilMonth month(period.first);
+       month < absl::CivilMonth(period.after); ++month) {
+    period.months.push_back(month);
   }
-  return absl::FromCivil(day, zone);
+  return period;
+}
+
+// What of the options does not go together, or nothing.
+std::string Mistake(const Options& options) {
+  const Period period = PeriodOf(options);
+  const std::string days =
+      absl::StrCat("--from ", options.from, " --to ", options.to);
+  if (period.after <= period.first) {
+    return absl::StrCat(days, ": ends before it begins: change them round");
+  }
+  if (options.reader == "governors" &&
+      (period.first.day() != 1 || period.after.day() != 1)) {
+    return absl::StrCat(days,
+                        ": governors get whole months: write them like "
+                        "--from 2026-09-01 --to 2026-12-31");
+  }
+  return "";
 }
 
 // The figures of the dashboard's governors' report, which no subtraction
 // undoes: whole months, in bands, as they were first published.
 absl::StatusOr<std::vector<Row>> ForGovernors(const Options& options,
                                               absl::TimeZone zone) {
-  absl::CivilDay first, last;
-  if (!absl::ParseCivilTime(options.from, &first) ||
-      !absl::ParseCivilTime(options.to, &last) || first.day() != 1 ||
-      (last + 1).day() != 1 || last < first) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(options.from, " to ", options.to,
-                     ": governors get whole months: write them like "
-                     "--from 2026-09-01 --to 2026-12-31"));
-  }
-  Period period{.first = first, .after = last + 1};
-  for (absl::CivilMonth month(first); month < absl::CivilMonth(last + 1);
-       ++month) {
-    period.months.push_back(month);
-  }
+  const Period period = PeriodOf(options);
   auto alerts = OpenAlerts(options.directory);
   if (!alerts.ok()) return alerts.status();
   auto accounts = OpenAccounts(options.directory);
@@ -186,19 +194,25 @@ absl::StatusOr<std::vector<Row>> RowsOf(const Options& options, absl::Time from,
   return ForLeads(*counts, zone);
 }
 
-absl::Status Write(const Options& options) {
+absl::Status Write(const Options& options, const std::string& bytes) {
+  if (options.output != kStandardOutput) {
+    return WriteSecretFile(options.output, bytes);
+  }
+  std::fwrite(bytes.data(), 1, bytes.size(), stdout);
+  return absl::OkStatus();
+}
+
+absl::Status Make(const Options& options) {
   const absl::StatusOr<CollectorConfig> config = LoadConfig(options.directory);
   if (!config.ok()) return config.status();
   absl::Status status = CheckSchool(*config, options.school);
   if (!status.ok()) return status;
   absl::TimeZone zone;
   absl::LoadTimeZone(config->time_zone, &zone);
-  const absl::StatusOr<absl::Time> from = Day(options.from, zone);
-  if (!from.ok()) return from.status();
-  const absl::StatusOr<absl::Time> last = Day(options.to, zone);
-  if (!last.ok()) return last.status();
+  const Period period = PeriodOf(options);
   const absl::StatusOr<std::vector<Row>> rows =
-      RowsOf(options, *from, *last + absl::Hours(24), zone);
+      RowsOf(options, absl::FromCivil(period.first, zone),
+             absl::FromCivil(period.after, zone), zone);
   if (!rows.ok()) return rows.status();
   const About about = AboutReport(options.reader);
   const std::string title = absl::StrCat(about.title, options.school, ", ",
@@ -214,15 +228,14 @@ absl::Status Write(const Options& options) {
                                                options.from, " ", options.to),
                         .hash = ""});
   if (!status.ok()) return status;
-  std::string bytes = absl::EndsWith(options.output, ".csv")
-                          ? Csv(*rows)
-                          : Html(*rows, title, about.foot);
+  const bool csv = options.output == kStandardOutput || IsCsv(options.output);
+  std::string bytes = csv ? Csv(*rows) : Html(*rows, title, about.foot);
   if (!options.seal_to.empty()) {
     absl::StatusOr<std::string> sealed = SealForReader(options.seal_to, bytes);
     if (!sealed.ok()) return sealed.status();
     bytes = *std::move(sealed);
   }
-  return WriteSecretFile(options.output, bytes);
+  return Write(options, bytes);
 }
 
 }  // namespace
@@ -241,15 +254,25 @@ void AddReport(CLI::App& app, int* exit_code) {
       ->check(CLI::IsMember({"governors", "leads", "checks"}));
   verb->add_option("--school", options->school, "The school's id")->required();
   verb->add_option("--from", options->from, "First day, 2026-09-01")
-      ->required();
-  verb->add_option("--to", options->to, "Last day")->required();
-  verb->add_option("-o,--output", options->output, "FILE.csv or FILE.html")
-      ->required();
+      ->required()
+      ->check(CheckDay);
+  verb->add_option("--to", options->to, "Last day")
+      ->required()
+      ->check(CheckDay);
+  verb->add_option("-o,--output", options->output,
+                   "FILE.csv or FILE.html, or - for CSV on standard output")
+      ->required()
+      ->check(CheckReportFile);
   verb->add_option("--seal-to", options->seal_to,
                    "Seal it to this public key (NAME.pub of seal-key): for "
                    "what is carried away on a stick or by mail");
-  verb->callback([options, exit_code] {
-    const absl::Status status = Write(*options);
+  verb->callback([options, verb, exit_code] {
+    const std::string mistake = Mistake(*options);
+    if (!mistake.empty()) {
+      *exit_code = platform::ComplainOfUsage(*verb, mistake);
+      return;
+    }
+    const absl::Status status = Make(*options);
     if (!status.ok()) *exit_code = Complain(status);
   });
 }

@@ -97,7 +97,8 @@ absl::Status Show(const Options& options, const BundleShelf& shelf,
 }
 
 absl::Status Run(const Options& options) {
-  const absl::Status config = LoadConfig(options.directory).status();
+  const absl::Status config =
+      LoadConfigOf(options.directory, options.school).status();
   if (!config.ok()) return config;
   auto store = OpenDevices(options.directory);
   if (!store.ok()) return store.status();

@@ -9,7 +9,9 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "collector/cli/open_stores.h"
+#include "collector/fleet/name_shares.h"
 #include "collector/fleet/secret_file.h"
+#include "collector/postgres/postgres.h"
 #include "collector/store/account_store.h"
 #include "collector/store/audit_log.h"
 #include "collector/web/password.h"
@@ -19,20 +21,6 @@ namespace schoolgate::collector {
 namespace {
 
 constexpr size_t kMaxSchoolIdBytes = 48;
-
-// "Oak Primary" -> "oak-primary".
-std::string IdOf(const std::string& name) {
-  std::string id;
-  for (const char c : name) {
-    if (absl::ascii_isalnum(static_cast<unsigned char>(c))) {
-      id += absl::ascii_tolower(static_cast<unsigned char>(c));
-    } else if (!id.empty() && id.back() != '-') {
-      id += '-';
-    }
-  }
-  while (!id.empty() && id.back() == '-') id.pop_back();
-  return id.substr(0, kMaxSchoolIdBytes);
-}
 
 std::string ThisHost() {
   char name[256] = {};
@@ -47,9 +35,10 @@ class Setup {
 
   absl::StatusOr<SetupResult> Run() {
     for (absl::Status (Setup::*step)() :
-         {&Setup::Directories, &Setup::Config, &Setup::MakeAuthority,
-          &Setup::ServerCertificates, &Setup::CollectorKeys,
-          &Setup::SchoolKeyFiles, &Setup::RulesRoot, &Setup::Accounts}) {
+         {&Setup::Config, &Setup::Check, &Setup::Directories,
+          &Setup::MakeAuthority, &Setup::ServerCertificates,
+          &Setup::CollectorKeys, &Setup::SchoolKeyFiles, &Setup::RulesRoot,
+          &Setup::Accounts}) {
       const absl::Status status = (this->*step)();
       if (!status.ok()) return status;
     }
@@ -58,11 +47,6 @@ class Setup {
 
  private:
   absl::Status Directories() {
-    result_.school_id = IdOf(request_.school);
-    if (result_.school_id.empty()) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "school \"", request_.school, "\": needs letters or digits"));
-    }
     for (const std::string& path :
          {directory_.path, directory_.Authority(), directory_.path + "/tls",
           directory_.path + "/keys", directory_.path + "/schools",
@@ -71,10 +55,11 @@ class Setup {
       const absl::Status status = MakePrivateDirectory(path);
       if (!status.ok()) return status;
     }
-    return absl::OkStatus();
+    return SaveConfig(directory_, result_.config);
   }
 
   absl::Status Config() {
+    result_.school_id = SchoolIdOf(request_.school);
     CollectorConfig& config = result_.config;
     absl::StatusOr<CollectorConfig> known = LoadConfig(directory_);
     if (known.ok()) {
@@ -88,14 +73,6 @@ class Setup {
     if (!request_.web.empty()) config.web = request_.web;
     if (!request_.metrics.empty()) config.metrics = request_.metrics;
     if (!request_.database.empty()) config.database = request_.database;
-    for (const std::string* address : {&config.listen, &config.web}) {
-      const absl::Status status = ParseHostPort(*address).status();
-      if (!status.ok()) return status;
-    }
-    if (!config.metrics.empty()) {
-      const absl::Status status = ParseHostPort(config.metrics).status();
-      if (!status.ok()) return status;
-    }
     for (const std::string& name : request_.names) AddName(name);
     if (config.names.empty()) {
       for (const std::string& name :
@@ -107,7 +84,33 @@ class Setup {
     if (!CheckSchool(config, result_.school_id).ok()) {
       config.schools.push_back({result_.school_id, request_.school});
     }
-    return SaveConfig(directory_, config);
+    return absl::OkStatus();
+  }
+
+  // The last step that makes nothing in the directory.
+  absl::Status Check() {
+    const CollectorConfig& config = result_.config;
+    if (result_.school_id.empty()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "school \"", request_.school, "\": needs letters or digits"));
+    }
+    for (const std::string* address :
+         {&config.listen, &config.web, &config.metrics}) {
+      if (address == &config.metrics && address->empty()) continue;
+      const absl::Status status = ParseHostPort(*address).status();
+      if (!status.ok()) return status;
+    }
+    if (!request_.share_holders.empty()) {
+      const absl::Status status = CheckShareHolders(request_.share_holders);
+      if (!status.ok()) return status;
+    }
+    if (!request_.rules_root.empty()) {
+      absl::StatusOr<std::string> root = ReadSmallFile(request_.rules_root);
+      if (!root.ok()) return root.status();
+      rules_root_ = *std::move(root);
+    }
+    return config.database.empty() ? absl::OkStatus()
+                                   : Postgres::Open(config.database).status();
   }
 
   void AddName(const std::string& name) {
@@ -239,16 +242,15 @@ class Setup {
 
   absl::Status RulesRoot() {
     if (request_.rules_root.empty()) return absl::OkStatus();
-    const absl::StatusOr<std::string> root = ReadSmallFile(request_.rules_root);
-    if (!root.ok()) return root.status();
-    return WriteSecretFile(directory_.RulesRoot(), *root);
+    return WriteSecretFile(directory_.RulesRoot(), rules_root_);
   }
 
   absl::Status Accounts() {
     absl::StatusOr<std::unique_ptr<AccountStore>> store =
         OpenAccounts(directory_);
     if (!store.ok()) return store.status();
-    absl::StatusOr<std::unique_ptr<AuditLog>> audit = OpenAudit(directory_);
+    absl::StatusOr<std::unique_ptr<AuditLog>> audit =
+        OpenAuditToBegin(directory_, now_);
     if (!audit.ok()) return audit.status();
     const bool first = result_.config.schools.front().id == result_.school_id;
     const std::string suffix =
@@ -305,10 +307,24 @@ class Setup {
   const absl::Time now_;
   std::unique_ptr<Authority> authority_;
   bool names_changed_ = false;
+  std::string rules_root_;  // what the file holds
   SetupResult result_;
 };
 
 }  // namespace
+
+std::string SchoolIdOf(const std::string& name) {
+  std::string id;
+  for (const char c : name) {
+    if (absl::ascii_isalnum(static_cast<unsigned char>(c))) {
+      id += absl::ascii_tolower(static_cast<unsigned char>(c));
+    } else if (!id.empty() && id.back() != '-') {
+      id += '-';
+    }
+  }
+  while (!id.empty() && id.back() == '-') id.pop_back();
+  return id.substr(0, kMaxSchoolIdBytes);
+}
 
 absl::StatusOr<SetupResult> SetUp(const SetupRequest& request, absl::Time now) {
   umask(0077);

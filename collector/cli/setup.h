@@ -40,7 +40,13 @@ struct SetupResult {
   std::vector<NewShare> shares;        // among those files
 };
 
-// May be repeated: what exists is kept. A further school is added.
+// "Oak Primary" -> "oak-primary". Empty: the name has neither letters nor
+// digits.
+std::string SchoolIdOf(const std::string& name);
+
+// May be repeated: what exists is kept. A further school is added. All that was
+// asked for is looked at before anything is made: a mistake leaves nothing
+// behind.
 absl::StatusOr<SetupResult> SetUp(const SetupRequest& request, absl::Time now);
 
 }  // namespace schoolgate::collector

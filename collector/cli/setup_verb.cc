@@ -2,10 +2,12 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "collector/cli/option_words.h"
 #include "collector/cli/program.h"
 #include "collector/cli/setup.h"
 #include "collector/cli/verbs.h"
 #include "platform/clock.h"
+#include "platform/usage.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -85,18 +87,27 @@ void AddSetup(CLI::App& app, int* exit_code) {
       "Make a collector: authority, keys, first accounts. May be repeated: "
       "what exists is kept, a further school is added");
   AddDataOption(*verb, &request.directory);
-  verb->add_option("--school", request.school, "The school's name")->required();
+  verb->add_option("--school", request.school, "The school's name")
+      ->required()
+      ->check([](const std::string& name) {
+        return SchoolIdOf(name).empty()
+                   ? "\"" + name + "\": needs letters or digits"
+                   : std::string();
+      });
   verb->add_option("--trust", request.trust, "The trust's name");
   verb->add_option("--listen", request.listen,
-                   "Where devices report to, HOST:PORT (0.0.0.0:4780)");
+                   "Where devices report to, HOST:PORT (0.0.0.0:4780)")
+      ->check(CheckAddress);
   verb->add_option("--web", request.web,
-                   "Where the dashboard is, HOST:PORT (0.0.0.0:4443)");
+                   "Where the dashboard is, HOST:PORT (0.0.0.0:4443)")
+      ->check(CheckAddress);
   verb->add_option("--database", request.database,
                    "PostgreSQL for all stores, which several collectors may "
                    "share, as libpq takes it (none: all is in the directory)");
   verb->add_option("--metrics", request.metrics,
                    "Where figures for Prometheus and health are, HOST:PORT, "
-                   "for instance 127.0.0.1:4781 (none)");
+                   "for instance 127.0.0.1:4781 (none)")
+      ->check(CheckAddress);
   verb->add_option("--name", request.names,
                    "A DNS name or address of this machine, for its "
                    "certificates; may be repeated (default: its host name)");
@@ -108,7 +119,12 @@ void AddSetup(CLI::App& app, int* exit_code) {
   verb->add_flag("--recovery-sheet", request.recovery_sheet,
                  "Also write that key whole, for the school's safe");
   verb->add_flag("--json", options->json, "Print one JSON object");
-  verb->callback([options, exit_code] {
+  verb->callback([options, verb, exit_code] {
+    const std::string mistake = CheckHolders(options->request.share_holders);
+    if (!mistake.empty()) {
+      *exit_code = platform::ComplainOfUsage(*verb, mistake);
+      return;
+    }
     const absl::StatusOr<SetupResult> result =
         SetUp(options->request, platform::SystemClock().Now());
     if (!result.ok()) {

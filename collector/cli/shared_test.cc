@@ -144,6 +144,26 @@ TEST_F(SharedTest, WhenOneDiesTheOtherGoesOnWithEverything) {
   EXPECT_EQ(sequences.size(), events.size());
 }
 
+// What one appends the other goes on from, and both find it sound. One with a
+// key of its own would only make a log that neither can verify.
+TEST_F(SharedTest, AllSignOneAuditLogWithOneKey) {
+  const auto now = platform::SystemClock().Now();
+  for (const auto* one : {first_.get(), second_.get(), first_.get()}) {
+    const auto log = OpenAudit(one->directory()).value();
+    AuditEntry entry;
+    entry.who = "system";
+    ASSERT_TRUE(log->Append(entry).ok());
+    EXPECT_TRUE(log->Verify().ok()) << log->Verify();
+  }
+  const DataDirectory other{scratch_.File("c")};
+  ASSERT_TRUE(Restore(scratch_.File("copy"), other).ok());
+  std::filesystem::remove(other.AuditPublicKey());
+  EXPECT_TRUE(OpenAuditToBegin(other, now).ok()) << "a copy before the upgrade";
+  std::filesystem::remove(other.AuditPublicKey());
+  std::filesystem::remove(other.CustodyKey());
+  EXPECT_TRUE(absl::IsPermissionDenied(OpenAuditToBegin(other, now).status()));
+}
+
 // The database is restarted under load: collectors live on, devices send again
 // what was not acknowledged, and all of it is there once.
 TEST_F(SharedTest, ARestartedDatabaseIsNoticedAndOutlived) {

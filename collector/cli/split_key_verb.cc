@@ -6,9 +6,11 @@
 
 #include "collector/cli/name_key.h"
 #include "collector/cli/open_stores.h"
+#include "collector/cli/option_words.h"
 #include "collector/cli/program.h"
 #include "collector/store/audit_log.h"
 #include "platform/clock.h"
+#include "platform/usage.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -73,7 +75,12 @@ void AddSplitKey(CLI::App& app, int* exit_code) {
   verb->add_option("--share-holder", options->holders,
                    "Who gets a share; repeat it (head, lead, deputy, senior)");
   verb->add_flag("--json", options->json, "Print one JSON object");
-  verb->callback([options, exit_code] {
+  verb->callback([options, verb, exit_code] {
+    const std::string mistake = CheckHolders(options->holders);
+    if (!mistake.empty()) {
+      *exit_code = platform::ComplainOfUsage(*verb, mistake);
+      return;
+    }
     const auto shares = Split(*options);
     if (!shares.ok()) {
       *exit_code = Complain(shares.status());

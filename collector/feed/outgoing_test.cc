@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "collector/store/begun_log_test.h"
 #include "collector/store/scratch_test.h"
 #include "proto/seal/hmac.h"
 #include "proto/seal/keys.h"
@@ -20,7 +21,7 @@ class OutgoingTest : public testing::Test {
       : clock_(absl::FromUnixSeconds(1795338000)),  // Sunday, 22 November 2026
         alerts_(OpenSqliteAlertStore(scratch_.File("m.sqlite")).value()),
         accounts_(OpenSqliteAccountStore(scratch_.File("m.sqlite")).value()),
-        audit_(OpenSqliteAuditLog(scratch_.File("m.sqlite")).value()),
+        audit_(BegunAuditLog(scratch_.File("m.sqlite"))),
         store_(OpenSqliteFeedStore(scratch_.File("m.sqlite")).value()),
         agreements_(
             OpenSqliteAgreementStore(scratch_.File("m.sqlite")).value()) {

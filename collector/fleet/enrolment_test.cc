@@ -8,6 +8,7 @@
 #include "collector/fleet/authority_change.h"
 #include "collector/fleet/refusal.h"
 #include "collector/fleet/token.h"
+#include "collector/store/begun_log_test.h"
 #include "collector/store/scratch_test.h"
 #include "proto/seal/enrolment.h"
 
@@ -22,7 +23,7 @@ class EnrolmentTest : public testing::Test {
       : authority_(
             Authority::Create(scratch_.path(), "Test authority", now_).value()),
         devices_(OpenSqliteDeviceStore(scratch_.File("main.sqlite")).value()),
-        audit_(OpenSqliteAuditLog(scratch_.File("audit.sqlite")).value()),
+        audit_(BegunAuditLog(scratch_.File("audit.sqlite"))),
         enrolment_(*authority_, *devices_, *audit_,
                    {.schools = {{"oak", {}}},
                     .sealing_key = std::string(32, 's'),

@@ -18,6 +18,7 @@ using nlohmann::json;
 
 constexpr char kKind[] = "schoolgate name share 1";
 constexpr size_t kMinPassphraseBytes = 12;
+constexpr size_t kMostHolderBytes = 60;
 // About a second in a browser; the passphrases are long and random, so that
 // more would add nothing.
 constexpr uint64_t kOperations = 2;
@@ -90,30 +91,16 @@ absl::StatusOr<std::string> Seal(const About& about, std::string_view share,
 }
 
 absl::Status CheckHolders(std::span<const ShareHolder> holders) {
-  std::set<std::string> names;
+  std::vector<std::string> names;
   for (const ShareHolder& holder : holders) {
-    const bool plain =
-        !holder.name.empty() && holder.name.size() <= 60 &&
-        std::all_of(holder.name.begin(), holder.name.end(), [](char c) {
-          return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
-                 c == '-' || c == '.';
-        });
-    if (!plain || !names.insert(holder.name).second) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "holder \"", holder.name,
-          "\": needs a name of its own, of letters, digits, \"-\" and \".\""));
-    }
+    names.push_back(holder.name);
     if (holder.passphrase.size() < kMinPassphraseBytes) {
       return absl::InvalidArgumentError(
           absl::StrCat("passphrase of ", holder.name, ": needs at least ",
                        kMinPassphraseBytes, " characters"));
     }
   }
-  if (holders.size() < kSharesNeeded) {
-    return absl::InvalidArgumentError(
-        "holders: a name takes two people: give at least two");
-  }
-  return absl::OkStatus();
+  return CheckShareHolders(names);
 }
 
 // Opens what was just written, so that no key is thrown away that its shares
@@ -182,6 +169,28 @@ absl::StatusOr<std::string> Unseal(const json& file, const About& about,
 }
 
 }  // namespace
+
+absl::Status CheckShareHolders(const std::vector<std::string>& names) {
+  std::set<std::string> known;
+  for (const std::string& name : names) {
+    const bool plain =
+        !name.empty() && name.size() <= kMostHolderBytes &&
+        std::all_of(name.begin(), name.end(), [](char c) {
+          return absl::ascii_isalnum(static_cast<unsigned char>(c)) ||
+                 c == '-' || c == '.';
+        });
+    if (!plain || !known.insert(name).second) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "holder \"", name,
+          "\": needs a name of its own, of letters, digits, \"-\" and \".\""));
+    }
+  }
+  if (names.size() < kSharesNeeded) {
+    return absl::InvalidArgumentError(
+        "holders: a name takes two people: give at least two");
+  }
+  return absl::OkStatus();
+}
 
 absl::StatusOr<std::vector<ShareFile>> SplitNameKey(
     const seal::BoxKey& key, const std::string& school,

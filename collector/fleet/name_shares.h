@@ -28,6 +28,10 @@ struct ShareFile {
   std::string text;
 };
 
+// INVALID_ARGUMENT for fewer than two names, or for one given twice or of
+// other letters.
+absl::Status CheckShareHolders(const std::vector<std::string>& names);
+
 // One file for each holder. Every two of them were put together again and
 // gave the key before this returns. INVALID_ARGUMENT for fewer than two
 // holders, for one named twice or badly, or for a short passphrase.

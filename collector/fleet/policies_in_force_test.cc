@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "collector/store/begun_log_test.h"
 #include "collector/store/scratch_test.h"
 #include "rules/trust/example/example_school.h"
 
@@ -49,8 +50,7 @@ class PoliciesInForceTest : public testing::Test {
 
   Scratch scratch_;
   const BundleShelf shelf_{scratch_.File("bundles")};
-  std::unique_ptr<AuditLog> audit_ =
-      OpenSqliteAuditLog(scratch_.File("a.sqlite")).value();
+  std::unique_ptr<AuditLog> audit_ = BegunAuditLog(scratch_.File("a.sqlite"));
   SchoolPolicies policies_;
   const absl::Time now_ = rules::ExampleTime();
 };

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "collector/fleet/rings.h"
+#include "collector/store/begun_log_test.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -146,7 +147,7 @@ class RingsTest : public RulesOutTest {
  protected:
   RingsTest() {
     devices_ = *OpenSqliteDeviceStore(folder_ + "/main.sqlite");
-    audit_ = *OpenSqliteAuditLog(folder_ + "/main.sqlite");
+    audit_ = BegunAuditLog(folder_ + "/main.sqlite");
     rings_ = std::make_unique<Rings>(*shelf_, *devices_, *audit_);
     old_ = *shelf_->Place(File("old"), 1, "");
     rollout_.bundle = *shelf_->Lay(File("new"), 2, "");

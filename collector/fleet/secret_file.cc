@@ -13,22 +13,33 @@
 namespace schoolgate::collector {
 namespace {
 
-absl::Status Explain(const std::string& path, int error) {
-  const std::string what = absl::StrCat(path, ": ", strerror(error));
+constexpr char kCannotRead[] = "cannot read";
+constexpr char kCannotWrite[] = "cannot write";
+constexpr char kCannotMake[] = "cannot be made";
+
+// `what` could not be done, such as "cannot write".
+absl::Status Explain(const std::string& path, const char* what, int error) {
+  const std::string words =
+      absl::StrCat(path, ": ", what, ": ", strerror(error));
   switch (error) {
     case ENOENT:
-      return absl::NotFoundError(what);
+      return absl::NotFoundError(absl::StrCat(words, ": check the path"));
+    case ENOTDIR:
+      return absl::InvalidArgumentError(
+          absl::StrCat(words, ": check the path"));
+    case EISDIR:
+      return absl::InvalidArgumentError(absl::StrCat(words, ": name a file"));
     case EACCES:
     case EPERM:
     case EROFS:
-      return absl::PermissionDeniedError(
-          absl::StrCat(what, ": run as the user that owns the data directory"));
+      return absl::PermissionDeniedError(absl::StrCat(
+          words, ": run as the user that owns the data directory"));
     case ENOSPC:
     case EDQUOT:
       return absl::ResourceExhaustedError(
-          absl::StrCat(what, ": free space on this disk"));
+          absl::StrCat(words, ": free space on this disk"));
     default:
-      return absl::UnavailableError(what);
+      return absl::UnavailableError(absl::StrCat(words, ": check the disk"));
   }
 }
 
@@ -67,7 +78,7 @@ absl::Status WriteSecretFile(const std::string& path, std::string_view bytes) {
   const std::string draft = absl::StrCat(path, ".new");
   const int file =
       open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (file < 0) return Explain(path, errno);
+  if (file < 0) return Explain(path, kCannotWrite, errno);
   const bool written = WriteAll(file, bytes);
   int error = errno;
   close(file);
@@ -78,12 +89,12 @@ absl::Status WriteSecretFile(const std::string& path, std::string_view bytes) {
   }
   if (written) error = errno;
   unlink(draft.c_str());
-  return Explain(path, error);
+  return Explain(path, kCannotWrite, error);
 }
 
 absl::StatusOr<std::string> ReadSmallFile(const std::string& path) {
   const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) return Explain(path, errno);
+  if (file < 0) return Explain(path, kCannotRead, errno);
   std::string bytes;
   char block[16 * 1024];
   ssize_t got = 0;
@@ -93,7 +104,7 @@ absl::StatusOr<std::string> ReadSmallFile(const std::string& path) {
   }
   const int error = errno;
   close(file);
-  if (got < 0) return Explain(path, error);
+  if (got < 0) return Explain(path, kCannotRead, error);
   if (bytes.size() > kMaxSmallFileBytes) {
     return absl::ResourceExhaustedError(
         absl::StrCat(path, ": larger than 1 MB: not what belongs there"));
@@ -104,8 +115,8 @@ absl::StatusOr<std::string> ReadSmallFile(const std::string& path) {
 absl::Status MakePrivateDirectory(const std::string& path) {
   std::error_code error;
   const bool made = std::filesystem::create_directories(path, error);
-  if (error) return Explain(path, error.value());
-  if (chmod(path.c_str(), 0700) != 0) return Explain(path, errno);
+  if (error) return Explain(path, kCannotMake, error.value());
+  if (chmod(path.c_str(), 0700) != 0) return Explain(path, kCannotMake, errno);
   if (made) BelongToFolder(path);
   return absl::OkStatus();
 }

@@ -26,7 +26,7 @@ std::unique_ptr<AccountStore> MakePostgresAccountStore(
 std::unique_ptr<AlertStore> MakePostgresAlertStore(
     std::shared_ptr<Postgres> database);
 std::unique_ptr<AuditLog> MakePostgresAuditLog(
-    std::shared_ptr<Postgres> database);
+    std::shared_ptr<Postgres> database, AuditKeys keys);
 
 std::unique_ptr<HeldEvents> MakePostgresHeldEvents(
     std::shared_ptr<Postgres> database);

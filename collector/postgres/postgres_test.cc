@@ -9,6 +9,7 @@
 #include "collector/postgres/server_test.h"
 #include "collector/store/agreements_conformance_test.h"
 #include "collector/store/alert_store_conformance_test.h"
+#include "collector/store/audit_forgery_test.h"
 #include "collector/store/event_store_conformance_test.h"
 #include "collector/store/killed_server_test.h"
 #include "collector/store/passing_store_conformance_test.h"
@@ -33,7 +34,9 @@ SmallStoresKind SmallKind() {
   return {
       "Postgres",
       [](const auto& place) { return MakePostgresAlertStore(At(place)); },
-      [](const auto& place) { return MakePostgresAuditLog(At(place)); },
+      [](const auto& place) {
+        return Begun(MakePostgresAuditLog(At(place), TestAuditKeys()));
+      },
       [](const auto& place) { return MakePostgresDeviceStore(At(place)); },
       [](const auto& place) { return MakePostgresAccountStore(At(place)); },
       [](const auto& place) { return MakePostgresHeldEvents(At(place)); },
@@ -71,6 +74,25 @@ std::vector<OpenPassingStore> PassingKinds() {
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(PassingStoreTest);
 INSTANTIATE_TEST_SUITE_P(Postgres, PassingStoreTest,
                          testing::ValuesIn(PassingKinds()));
+std::vector<AuditKind> AuditKinds() {
+  if (Server() == nullptr) return {};
+  return {{"Postgres",
+           [](const auto& place, AuditKeys keys) {
+             return MakePostgresAuditLog(At(place), std::move(keys));
+           },
+           [](const auto& place, const std::string& sql) {
+             return At(place)->Transact([&](Connection& connection) {
+               return connection.Execute(sql);
+             });
+           },
+           "DROP TRIGGER IF EXISTS audit_signed ON audit;"
+           "DROP TRIGGER IF EXISTS audit_no_change ON audit;",
+           "DROP TABLE audit_head; UPDATE sg_version SET version=9"}};
+}
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(AuditForgeryTest);
+INSTANTIATE_TEST_SUITE_P(Postgres, AuditForgeryTest,
+                         testing::ValuesIn(AuditKinds()),
+                         [](const auto& kind) { return kind.param.name; });
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(SmallStoresTest);
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(EventStoreTest);
 INSTANTIATE_TEST_SUITE_P(Postgres, SmallStoresTest,
@@ -83,7 +105,7 @@ TEST(PostgresTest, AnEditOrADeletionOfTheAuditLogIsRefusedAndFound) {
   SG_NEEDS_SERVER();
   Scratch scratch;
   auto database = At(scratch.path());
-  auto log = MakePostgresAuditLog(database);
+  auto log = Begun(MakePostgresAuditLog(database, TestAuditKeys()));
   for (const char* who : {"a.patel", "system", "b.jones"}) {
     ASSERT_TRUE(log->Append(Entry(who)).ok());
   }

@@ -8,8 +8,8 @@ namespace {
 // 2: holds, feeds, second factors, agreements. 3: blocks of ClickHouse, what
 // may be erased within a day. 4: when alerts were raised. 5: identities.
 // 6: attachments. 7: what passes. 8: pages of a school's books. 9: what reports
-// count of an alert.
-constexpr int64_t kVersion = 9;
+// count of an alert. 10: heads of the audit log.
+constexpr int64_t kVersion = 10;
 
 // Text that a device or a person wrote is kept as bytes: PostgreSQL's text
 // takes neither every byte nor every order that SQLite does.
@@ -116,12 +116,26 @@ CREATE TABLE IF NOT EXISTS audit(
   number bigint PRIMARY KEY, time_us bigint NOT NULL, who bytea NOT NULL,
   action bytea NOT NULL, about bytea NOT NULL, detail bytea NOT NULL,
   hash bytea NOT NULL);
+CREATE TABLE IF NOT EXISTS audit_head(
+  one bigint PRIMARY KEY CHECK(one=1), number bigint NOT NULL,
+  hash bytea NOT NULL, time_us bigint NOT NULL, key bytea NOT NULL,
+  signature bytea NOT NULL) WITH (fillfactor=50);
 CREATE OR REPLACE FUNCTION audit_is_append_only() RETURNS trigger AS
   $$ BEGIN RAISE EXCEPTION 'the audit log is append-only'; END $$
   LANGUAGE plpgsql;
 DROP TRIGGER IF EXISTS audit_no_change ON audit;
 CREATE TRIGGER audit_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON audit
   EXECUTE FUNCTION audit_is_append_only();
+CREATE OR REPLACE FUNCTION audit_is_signed() RETURNS trigger AS
+  $$ BEGIN
+    IF NEW.number IS DISTINCT FROM (SELECT number FROM audit_head) THEN
+      RAISE EXCEPTION 'the audit log takes signed entries alone';
+    END IF;
+    RETURN NEW;
+  END $$ LANGUAGE plpgsql;
+DROP TRIGGER IF EXISTS audit_signed ON audit;
+CREATE TRIGGER audit_signed BEFORE INSERT ON audit FOR EACH ROW
+  EXECUTE FUNCTION audit_is_signed();
 
 CREATE SEQUENCE IF NOT EXISTS event_id CACHE 1;
 CREATE TABLE IF NOT EXISTS event(

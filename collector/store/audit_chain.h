@@ -13,8 +13,9 @@ namespace schoolgate::collector {
 std::string HashOfEntry(const std::string& previous, const AuditEntry& entry);
 
 // Goes on from an entry that was found good, which is looked at again
-// (*number 0: from the start), to the end or until *stop (may be null) is set.
-// Number and hash of the last good one are put back.
+// (*number 0: from the start), to the end, which must be the log's signed head,
+// or until *stop (may be null) is set. Number and hash of the last good one are
+// put back. Others may append meanwhile.
 absl::Status VerifyChainFrom(AuditLog& log, const std::atomic<bool>* stop,
                              uint64_t* number, std::string* hash);
 

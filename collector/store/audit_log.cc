@@ -7,6 +7,10 @@ constexpr size_t kPage = 4096;
 
 }  // namespace
 
+AuditKeys KeysToSign(const seal::SigningKey& key) {
+  return {key.public_key(), key};
+}
+
 absl::StatusOr<std::vector<AuditEntry>> AuditLog::About(
     const std::string& about, size_t limit) {
   std::vector<AuditEntry> found;

@@ -1,5 +1,11 @@
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "collector/store/agreements_conformance_test.h"
 #include "collector/store/alert_store_conformance_test.h"
+#include "collector/store/audit_forgery_test.h"
+#include "collector/store/begun_log_test.h"
 #include "collector/store/passing_store_conformance_test.h"
 #include "collector/store/sqlite.h"
 
@@ -15,9 +21,7 @@ INSTANTIATE_TEST_SUITE_P(
         [](const auto& place) {
           return OpenSqliteAlertStore(Main(place)).value();
         },
-        [](const auto& place) {
-          return OpenSqliteAuditLog(Main(place)).value();
-        },
+        [](const auto& place) { return BegunAuditLog(Main(place)); },
         [](const auto& place) {
           return OpenSqliteDeviceStore(Main(place)).value();
         },
@@ -42,6 +46,24 @@ INSTANTIATE_TEST_SUITE_P(
         [](const auto& place) {
           return OpenSqliteAttachmentStore(Main(place)).value();
         }}),
+    [](const auto& kind) { return kind.param.name; });
+
+absl::Status RunSql(const std::string& place, const std::string& sql) {
+  return Database::Open(Main(place)).value()->Execute(sql);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Sqlite, AuditForgeryTest,
+    testing::Values(AuditKind{
+        "Sqlite",
+        [](const auto& place, AuditKeys keys) {
+          return OpenSqliteAuditLog(Main(place), std::move(keys)).value();
+        },
+        RunSql,
+        "DROP TRIGGER IF EXISTS audit_signed;"
+        "DROP TRIGGER IF EXISTS audit_no_update;"
+        "DROP TRIGGER IF EXISTS audit_no_delete;",
+        "DROP TABLE audit_head"}),
     [](const auto& kind) { return kind.param.name; });
 
 // Two collectors cannot share it: nobody offers them to.
@@ -85,7 +107,7 @@ TEST(AuditLogTest, AnEditOrADeletionBehindOurBackIsFound) {
         "UPDATE audit SET time_us=time_us+1 WHERE number=3"}) {
     Scratch scratch;
     const std::string file = scratch.File("main.sqlite");
-    auto log = OpenSqliteAuditLog(file).value();
+    auto log = BegunAuditLog(file);
     for (const char* who : {"a.patel", "system", "b.jones"}) {
       ASSERT_TRUE(log->Append(Entry(who)).ok());
     }
@@ -99,6 +121,59 @@ TEST(AuditLogTest, AnEditOrADeletionBehindOurBackIsFound) {
     ASSERT_TRUE(forger->Execute(crime).ok());
     EXPECT_TRUE(absl::IsDataLoss(log->Verify())) << crime;
   }
+}
+
+TEST(AuditLogTest, ReadingAloneChangesNothing) {
+  Scratch scratch;
+  const std::string file = scratch.File("main.sqlite");
+  EXPECT_FALSE(OpenSqliteAuditLog(file, {}).ok()) << "there is no file";
+  ASSERT_TRUE(BegunAuditLog(file)->Append(Entry("a.patel")).ok());
+  auto earlier = Database::Open(file).value();
+  ASSERT_TRUE(
+      earlier->Execute("DROP TRIGGER audit_signed; DROP TABLE audit_head")
+          .ok());
+  EXPECT_EQ(OpenSqliteAuditLog(file, {}).value()->Read(0, 9)->size(), 1u);
+  EXPECT_FALSE(earlier->Prepare("SELECT 1 FROM audit_head").ok());
+}
+
+// Killed at any moment: in an append, between two, in the first one.
+TEST(AuditLogTest, AKillLeavesAWholeLog) {
+  Scratch scratch;
+  const std::string file = scratch.File("main.sqlite");
+  uint64_t known = 0;
+  for (int kills = 0; kills < 12; ++kills) {
+    int told[2];
+    ASSERT_EQ(pipe(told), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+      const auto log = BegunAuditLog(file);
+      while (log->Append(Entry("a.patel")).ok()) {
+        (void)!write(told[1], "+", 1);
+      }
+      _exit(1);
+    }
+    close(told[1]);
+    char sign = 0;
+    for (int i = 0; i <= kills; ++i) ASSERT_EQ(read(told[0], &sign, 1), 1);
+    kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+    known += static_cast<uint64_t>(kills) + 1;
+    for (; read(told[0], &sign, 1) == 1;) ++known;
+    close(told[0]);
+    const auto log = BegunAuditLog(file);
+    const absl::Status status = log->Verify();
+    ASSERT_TRUE(status.ok()) << status;
+    ASSERT_GE(log->Head()->number, known) << "what was told is durable";
+    known = log->Head()->number;
+  }
+}
+
+TEST(AuditLogTest, ANewLogIsEmptyForNobody) {
+  Scratch scratch;
+  const auto log = BegunAuditLog(scratch.File("main.sqlite"));
+  const absl::Status status = log->Verify();
+  EXPECT_TRUE(absl::IsDataLoss(status)) << status;
+  EXPECT_THAT(std::string(status.message()), testing::HasSubstr("is empty"));
 }
 
 TEST(DatabaseTest, ADamagedOrForbiddenFileIsNamedWithWhatToDo) {

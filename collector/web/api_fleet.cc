@@ -134,20 +134,9 @@ Response Api::ListDevices(const Request& request, const Caller& caller) {
                      {"counts", list.counts}});
 }
 
-// Entries are numbered without a hole, so the last one is found by halving.
 uint64_t Api::LastAuditNumber() {
-  const auto exists = [&](uint64_t number) {
-    auto read = stores_.audit.Read(number - 1, 1);
-    return read.ok() && !read->empty();
-  };
-  uint64_t high = 1;
-  while (exists(high)) high *= 2;
-  uint64_t low = high / 2;  // exists, or 0
-  while (high - low > 1) {
-    const uint64_t middle = low + (high - low) / 2;
-    (exists(middle) ? low : high) = middle;
-  }
-  return low;
+  const absl::StatusOr<AuditHead> head = stores_.audit.Head();
+  return head.ok() ? head->number : 0;
 }
 
 Response Api::ShowAudit(const Request& request, const Caller& caller) {

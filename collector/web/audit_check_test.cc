@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+#include "collector/store/begun_log_test.h"
 #include "collector/store/scratch_test.h"
 #include "collector/store/sqlite.h"
 
@@ -44,7 +45,7 @@ class AuditCheckTest : public testing::Test {
 
   Scratch scratch_;
   const std::string file_ = scratch_.File("main.sqlite");
-  std::unique_ptr<AuditLog> log_ = OpenSqliteAuditLog(file_).value();
+  std::unique_ptr<AuditLog> log_ = BegunAuditLog(file_);
   uint64_t last_ = 0;
 };
 
@@ -71,6 +72,16 @@ TEST_F(AuditCheckTest, OfALongLogTheNewIsCheckedAtOnceAndAllEveryHour) {
   Add(1);
   Forge("UPDATE audit SET who='nobody' WHERE number=6");
   EXPECT_EQ(check.Look(last_, kNow).whole, false) << "a new line";
+}
+
+TEST_F(AuditCheckTest, AnEndThatWasCutOffIsFoundAtOnce) {
+  Add(3);
+  last_ += AuditCheck::kAtOnce;
+  AuditCheck check(*log_);
+  EXPECT_EQ(Whole(check, kNow), true);
+  Add(2);
+  Forge("DELETE FROM audit WHERE number>3");
+  EXPECT_EQ(check.Look(last_, kNow).whole, false);
 }
 
 TEST_F(AuditCheckTest, AnOldLineOfALongLogIsFoundWithinTheHour) {

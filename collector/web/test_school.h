@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "collector/store/begun_log_test.h"
 #include "collector/web/api.h"
 #include "collector/web/password.h"
 #include "platform/clock.h"
@@ -25,7 +26,7 @@ class TestSchool {
     directory_ = mkdtemp(pattern.data());
     const std::string file = directory_ + "/cases.sqlite";
     alerts_ = *OpenSqliteAlertStore(file);
-    audit_ = *OpenSqliteAuditLog(file);
+    audit_ = BegunAuditLog(file);
     devices_ = *OpenSqliteDeviceStore(file);
     accounts_ = *OpenSqliteAccountStore(file);
     bundles_ = std::make_unique<BundleShelf>(directory_ + "/bundles");

@@ -21,12 +21,22 @@ absl::Status YamlReader::ReadAll(const std::string& text,
 }
 
 void YamlReader::Map(const YAML::Node& map, const Keys& keys) {
+  EachKey(map, keys, [this](const YAML::Node& key) {
+    Wrong(key, absl::StrCat("unknown key \"", key.as<std::string>(""), "\""));
+  });
+}
+
+void YamlReader::MapAmongOthers(const YAML::Node& map, const Keys& keys) {
+  EachKey(map, keys, [](const YAML::Node&) {});
+}
+
+void YamlReader::EachKey(const YAML::Node& map, const Keys& keys,
+                         const Setter& other) {
   if (!map.IsMap()) return Wrong(map, "expected lines of `key: value`");
   for (const auto& entry : map) {
-    const std::string name = entry.first.as<std::string>("");
-    const auto known = keys.find(name);
+    const auto known = keys.find(entry.first.as<std::string>(""));
     if (known == keys.end()) {
-      Wrong(entry.first, absl::StrCat("unknown key \"", name, "\""));
+      other(entry.first);
     } else {
       known->second(entry.second);
     }

@@ -30,6 +30,8 @@ class YamlReader {
   absl::Status ReadAll(const std::string& text, const Setter& read_root);
 
   void Map(const YAML::Node& map, const Keys& keys);
+  // As Map, of a file whose other keys somebody else reads.
+  void MapAmongOthers(const YAML::Node& map, const Keys& keys);
   void List(const YAML::Node& node, const Setter& each);
   Setter Text(std::string* to);
   Setter Texts(std::vector<std::string>* to);
@@ -40,6 +42,8 @@ class YamlReader {
   bool ok() const { return status_.ok(); }
 
  private:
+  void EachKey(const YAML::Node& map, const Keys& keys, const Setter& other);
+
   const std::string file_;
   const std::string listed_in_;
   absl::Status status_;

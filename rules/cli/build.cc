@@ -10,12 +10,14 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "platform/complaint.h"
 #include "rules/bundle/bundle_file.h"
 #include "rules/bundle/bundle_index.h"
 #include "rules/bundle/index_writer.h"
 #include "rules/bundle/little_endian.h"
 #include "rules/cli/json_line.h"
+#include "rules/cli/key_ring.h"
 #include "rules/cli/verbs.h"
 #include "rules/import/list_folder.h"
 #include "rules/import/page_lists.h"
@@ -181,6 +183,41 @@ void PrintText(const BuildOptions& options, const BuildResult& result) {
               result.lists.categories.size());
 }
 
+void Warn(const BuildOptions& options, const std::string& file,
+          const std::string& what) {
+  std::fprintf(stderr, "%s: %s/%s: warning: %s\n", kRulesProgram,
+               options.lists.c_str(), file.c_str(), what.c_str());
+}
+
+// What somebody meant to be enforced and is not.
+void WarnOfLists(const BuildOptions& options, const CompiledLists& lists) {
+  for (const std::string& file : lists.unread) {
+    Warn(options, file,
+         "is not read: a list is called CATEGORY.txt or CATEGORY.NAME.txt, "
+         "with a-z, 0-9, - and _, also .gz or .zst: rename it, or move it out "
+         "of the folder");
+  }
+  for (const ListReport& report : lists.reports) {
+    const std::string& category = report.provenance.category();
+    if (!report.alone.empty()) {
+      Warn(options, report.provenance.name(),
+           absl::StrCat("listed without everybody's sites below: ",
+                        absl::StrJoin(report.alone, ", "),
+                        ": if those are meant too, put a line \"", category,
+                        " ", report.alone.front(),
+                        " # REASON\" into gate-exceptions.txt"));
+    }
+    if (report.refused_suffixes.empty()) continue;
+    Warn(options, report.provenance.name(),
+         absl::StrCat("not listed, as everybody's sites below would be ",
+                      category, ": ",
+                      absl::StrJoin(report.refused_suffixes, ", "),
+                      ": take it out, or put a line \"", category, " ",
+                      report.refused_suffixes.front(),
+                      " # REASON\" into gate-exceptions.txt"));
+  }
+}
+
 }  // namespace
 
 void AddBuild(CLI::App& app, int* exit_code) {
@@ -196,7 +233,12 @@ void AddBuild(CLI::App& app, int* exit_code) {
                    "The bundle that devices have: makes deltas small");
   verb->add_option("--version", options->version,
                    "Number of this release; grows with each")
-      ->check(CLI::PositiveNumber);
+      ->check([](const std::string& text) {
+        uint64_t number = 0;
+        return absl::SimpleAtoi(text, &number) && number > 0
+                   ? ""
+                   : text + " is no release number: use 1, 2, 3, ...";
+      });
   verb->add_option("--days", options->days,
                    "Days until devices call the rules stale")
       ->check(CLI::Range(1, 3650));
@@ -206,7 +248,10 @@ void AddBuild(CLI::App& app, int* exit_code) {
     const auto result = Build(*options);
     if (!result.ok()) {
       *exit_code = platform::Complain("schoolgate-rules", result.status());
-    } else if (options->json) {
+      return;
+    }
+    WarnOfLists(*options, result->lists);
+    if (options->json) {
       PrintJson(*options, *result);
     } else {
       PrintText(*options, *result);

@@ -1,20 +1,24 @@
 // schoolgate-rules check: contradictions and traps of a policy.
 #include "rules/policy/check.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "platform/complaint.h"
+#include "rules/bundle/new_file.h"
 #include "rules/cli/json_line.h"
+#include "rules/cli/key_ring.h"
 #include "rules/cli/time_option.h"
 #include "rules/cli/verbs.h"
 
 namespace schoolgate::rules {
 namespace {
-
-constexpr char kProgram[] = "schoolgate-rules check";
 
 struct Options {
   std::string policy;
@@ -54,11 +58,27 @@ void PrintText(const Finding& finding) {
   }
 }
 
+// Without taking a byte of what may be a pipe.
+absl::Status CanBeRead(const std::string& path) {
+  struct stat facts = {};
+  if (stat(path.c_str(), &facts) != 0 || access(path.c_str(), R_OK) != 0) {
+    return SystemError(path, "cannot be read", errno);
+  }
+  if (S_ISDIR(facts.st_mode)) {
+    return SystemError(path, "cannot be read", EISDIR);
+  }
+  return absl::OkStatus();
+}
+
 int Run(const Options& options) {
   const absl::StatusOr<absl::Time> at = TimeOrNow(options.at);
   if (!at.ok()) {
-    platform::Complain(kProgram, at.status());
+    platform::Complain(kRulesProgram, at.status());
     return platform::kExitUsage;
+  }
+  // No policy was looked at, so there is nothing to find in one.
+  if (absl::Status status = CanBeRead(options.policy); !status.ok()) {
+    return platform::Complain(kRulesProgram, status);
   }
   int open = 0;
   int answered = 0;

@@ -1,6 +1,7 @@
 // schoolgate-rules decide: what the rules say about a host, for whom, when.
 #include "rules/decide.h"
 
+#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -9,7 +10,10 @@
 
 #include "absl/strings/str_join.h"
 #include "platform/complaint.h"
+#include "rules/bundle/host_name.h"
+#include "rules/cli/asked_bundle.h"
 #include "rules/cli/json_line.h"
+#include "rules/cli/key_ring.h"
 #include "rules/cli/time_option.h"
 #include "rules/cli/verbs.h"
 #include "rules/ruleset.h"
@@ -17,7 +21,6 @@
 namespace schoolgate::rules {
 namespace {
 
-constexpr char kProgram[] = "schoolgate-rules decide";
 constexpr char kUtc[] = "%Y-%m-%dT%H:%M:%SZ";
 
 struct Options {
@@ -65,19 +68,49 @@ void PrintText(const std::string& host, const Decision& decision) {
             << '\n';
 }
 
+// Like the other records, with an error in place of a decision.
+int PrintNoHost(const Options& options, const std::string& host) {
+  if (!options.json) return ComplainOfHost(host);
+  const nlohmann::ordered_json line = {
+      {"host", host},
+      {"categories", nlohmann::ordered_json::array()},
+      {"error", kNoHost}};
+  std::cout << JsonLine(line) << '\n';
+  return platform::kExitFailed;
+}
+
+// A mistyped group gets the strictest answer, which is nobody's.
+void WarnOfGroup(const Ruleset& rules, const std::string& group) {
+  const auto& groups = rules.policy().groups();
+  if (std::any_of(groups.begin(), groups.end(),
+                  [&](const auto& one) { return one.id() == group; })) {
+    return;
+  }
+  std::cerr << kRulesProgram << ": --group " << group
+            << ": warning: the bundle has no such group: the answer is the "
+               "strictest of all groups: use one of "
+            << absl::StrJoin(groups, ", ",
+                             [](std::string* to, const v1::PolicyGroup& one) {
+                               to->append(one.id());
+                             })
+            << '\n';
+}
+
 int Run(const Options& options) {
   const absl::StatusOr<absl::Time> at = TimeOrNow(options.at);
   if (!at.ok()) {
-    platform::Complain(kProgram, at.status());
+    platform::Complain(kRulesProgram, at.status());
     return platform::kExitUsage;
   }
-  const auto rules = Ruleset::Open(options.bundle);
-  if (!rules.ok()) return platform::Complain(kProgram, rules.status());
-  if ((*rules)->file().signatures().signatures_size() == 0) {
-    std::cerr << kProgram << ": " << options.bundle
-              << ": is not signed: fit for trying out, no device takes it\n";
-  }
+  const auto rules = OpenToAsk(options.bundle);
+  if (!rules.ok()) return platform::Complain(kRulesProgram, rules.status());
+  WarnOfGroup(**rules, options.group);
+  int exit_code = platform::kExitOk;
   for (const std::string& host : options.hosts) {
+    if (!HostName::Parse(host).has_value()) {
+      exit_code = PrintNoHost(options, host);
+      continue;
+    }
     Question question;
     question.host = host;
     question.group = options.group;
@@ -89,7 +122,7 @@ int Run(const Options& options) {
     const Decision decision = Decide(**rules, question);
     options.json ? PrintJson(host, decision) : PrintText(host, decision);
   }
-  return platform::kExitOk;
+  return exit_code;
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "absl/time/time.h"
 #include "platform/complaint.h"
 #include "rules/cli/json_line.h"
+#include "rules/cli/key_ring.h"
 #include "rules/cli/time_option.h"
 #include "rules/cli/verbs.h"
 #include "rules/list_diff.h"
@@ -15,8 +16,6 @@
 
 namespace schoolgate::rules {
 namespace {
-
-constexpr char kProgram[] = "schoolgate-rules diff";
 
 struct Options {
   std::string before;
@@ -55,18 +54,18 @@ void PrintChange(const Options& options, const PolicyChange& change) {
 int Run(const Options& options) {
   const absl::StatusOr<absl::Time> at = TimeOrNow(options.at);
   if (!at.ok()) {
-    platform::Complain(kProgram, at.status());
+    platform::Complain(kRulesProgram, at.status());
     return platform::kExitUsage;
   }
   const auto before = Ruleset::Open(options.before);
-  if (!before.ok()) return platform::Complain(kProgram, before.status());
+  if (!before.ok()) return platform::Complain(kRulesProgram, before.status());
   const auto after = Ruleset::Open(options.after);
-  if (!after.ok()) return platform::Complain(kProgram, after.status());
+  if (!after.ok()) return platform::Complain(kRulesProgram, after.status());
   const auto changes =
       ComparePolicies((*before)->tables(), (*after)->tables(), *at);
   for (const PolicyChange& change : changes) PrintChange(options, change);
   const auto lists = CompareLists(**before, **after, *at);
-  if (!lists.ok()) return platform::Complain(kProgram, lists.status());
+  if (!lists.ok()) return platform::Complain(kRulesProgram, lists.status());
   for (const ListChange& change : *lists) PrintList(options, change);
   if (changes.empty() && lists->empty() && !options.json) {
     std::cout << "Nobody is treated differently in the five weeks from "

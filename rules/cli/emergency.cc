@@ -37,8 +37,7 @@ absl::Status Write(v1::EmergencyOrder order, const EmergencyOptions& options) {
 
 absl::Status NewBlock(const EmergencyOptions& options) {
   if (options.hosts.empty() && options.categories.empty()) {
-    return absl::InvalidArgumentError(
-        "emergency: what to block: give --host or --category");
+    WrongUsage("emergency: what to block: give --host or --category");
   }
   const absl::Time now = platform::SystemClock().Now();
   v1::EmergencyOrder order;

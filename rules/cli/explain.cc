@@ -8,14 +8,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "platform/complaint.h"
+#include "rules/cli/key_ring.h"
 #include "rules/cli/verbs.h"
 #include "rules/policy/compile.h"
 #include "rules/ruleset.h"
 
 namespace schoolgate::rules {
 namespace {
-
-constexpr char kProgram[] = "schoolgate-rules explain";
 
 bool IsYaml(const std::string& path) {
   const size_t dot = path.find_last_of('.');
@@ -26,12 +25,12 @@ bool IsYaml(const std::string& path) {
 int Run(const std::string& path) {
   if (IsYaml(path)) {
     const auto policy = CompilePolicyFile(path);
-    if (!policy.ok()) return platform::Complain(kProgram, policy.status());
+    if (!policy.ok()) return platform::Complain(kRulesProgram, policy.status());
     std::cout << ExplainPolicy(*policy);
     return platform::kExitOk;
   }
   const auto rules = Ruleset::Open(path);
-  if (!rules.ok()) return platform::Complain(kProgram, rules.status());
+  if (!rules.ok()) return platform::Complain(kRulesProgram, rules.status());
   std::cout << ExplainPolicy((*rules)->policy());
   return platform::kExitOk;
 }

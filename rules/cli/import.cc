@@ -7,6 +7,7 @@
 #include "rules/cli/json_line.h"
 #include "rules/cli/verbs.h"
 #include "rules/import/import_list.h"
+#include "rules/import/known_categories.h"
 
 namespace schoolgate::rules {
 namespace {
@@ -23,6 +24,7 @@ void PrintJson(const ImportOrder& order, const ImportReport& report) {
                                {"addresses", report.addresses},
                                {"other", report.other},
                                {"other_examples", report.other_examples},
+                               {"excepted", report.excepted},
                                {"broken", report.broken},
                                {"broken_examples", report.broken_examples}};
   std::printf("%s\n", JsonLine(line).c_str());
@@ -46,7 +48,21 @@ void PrintText(const ImportOrder& order, const ImportReport& report) {
   PrintCount(report.addresses, "addresses", {});
   PrintCount(report.other, "rules that do not list a whole host",
              report.other_examples);
+  PrintCount(report.excepted, "hosts that the list itself takes out again", {});
   PrintCount(report.broken, "broken lines", report.broken_examples);
+}
+
+// Its description is what the help and completion show.
+CLI::Validator IsListFormat() {
+  return CLI::Validator(
+      [](std::string& word) {
+        return !ListFormatName(word).empty()
+                   ? ""
+                   : word +
+                         " is no list format: use ut1, plain, hosts, adblock, "
+                         "rpz or csv";
+      },
+      "{ut1,plain,hosts,adblock,rpz,csv}");
 }
 
 }  // namespace
@@ -57,12 +73,18 @@ void AddImport(CLI::App& app, int* exit_code) {
   CLI::App* verb = app.add_subcommand(
       "import", "Turn a public list into a file of the list folder.");
   verb->add_option("format", order->format,
-                   "ut1, plain, hosts, adblock, rpz or csv")
-      ->required();
+                   "How it is written; plain is a host a line")
+      ->required()
+      ->check(IsListFormat());
   verb->add_option("path", order->path, "The list; may be gzip or zstd")
       ->required();
   verb->add_option("--category", order->category, "Our category id")
-      ->required();
+      ->required()
+      ->check([](const std::string& word) {
+        return IsCategoryId(word)
+                   ? ""
+                   : word + " is no category id: use a-z, 0-9, - and _";
+      });
   verb->add_option("--from", order->wanted,
                    "The list's own name of the category (ut1, csv)");
   verb->add_option("--source", order->source, "Where the list comes from");
@@ -71,6 +93,7 @@ void AddImport(CLI::App& app, int* exit_code) {
                    "The file to write; CATEGORY.txt when not given");
   verb->add_flag("--json", *json, "One JSON object");
   verb->callback([order, json, exit_code] {
+    order->format = ListFormatName(order->format);
     if (order->output.empty()) order->output = order->category + ".txt";
     const auto report = ImportList(*order);
     if (!report.ok()) {

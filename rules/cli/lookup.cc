@@ -5,7 +5,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "platform/complaint.h"
+#include "rules/bundle/listed_alone.h"
+#include "rules/cli/asked_bundle.h"
 #include "rules/cli/json_line.h"
+#include "rules/cli/key_ring.h"
 #include "rules/cli/verbs.h"
 #include "rules/ruleset.h"
 
@@ -40,11 +43,12 @@ nlohmann::json Describe(const Ruleset& rules, const std::string& text) {
   answer["matches"] = nlohmann::json::array();
   const auto host = HostName::Parse(text);
   if (!host.has_value()) {
-    answer["error"] = "not a host name or address";
+    answer["error"] = kNoHost;
     return answer;
   }
   answer["name"] = std::string(host->text());
-  for (const CategoryMatch& match : rules.index().Matches(*host)) {
+  const ListedAlone listed(rules.index(), rules.lists());
+  for (const CategoryMatch& match : listed.Matches(*host)) {
     const std::string& category = rules.index().categories()[match.category];
     answer["categories"].push_back(category);
     answer["matches"].push_back(
@@ -57,11 +61,6 @@ nlohmann::json Describe(const Ruleset& rules, const std::string& text) {
 
 void PrintText(const nlohmann::json& answer) {
   const std::string host = answer["host"];
-  if (answer.contains("error")) {
-    std::printf("%s: %s\n", host.c_str(),
-                answer["error"].get<std::string>().c_str());
-    return;
-  }
   if (answer["matches"].empty()) std::printf("%s: not listed\n", host.c_str());
   for (const auto& match : answer["matches"]) {
     std::string lists;
@@ -78,24 +77,19 @@ void PrintText(const nlohmann::json& answer) {
 }
 
 int Lookup(const LookupOptions& options) {
-  const auto rules = Ruleset::Open(options.bundle);
-  if (!rules.ok()) {
-    return platform::Complain("schoolgate-rules", rules.status());
-  }
-  if ((*rules)->file().signatures().signatures().empty()) {
-    std::fprintf(stderr,
-                 "schoolgate-rules: %s: warning: the bundle is not signed: a "
-                 "device will refuse it\n",
-                 options.bundle.c_str());
-  }
+  const auto rules = OpenToAsk(options.bundle);
+  if (!rules.ok()) return platform::Complain(kRulesProgram, rules.status());
   int exit_code = platform::kExitOk;
   for (const std::string& host : options.hosts) {
     const nlohmann::json answer = Describe(**rules, host);
-    if (answer.contains("error")) exit_code = platform::kExitFailed;
+    const bool is_host = !answer.contains("error");
+    if (!is_host) exit_code = platform::kExitFailed;
     if (options.json) {
       std::printf("%s\n", JsonLine(answer).c_str());
-    } else {
+    } else if (is_host) {
       PrintText(answer);
+    } else {
+      ComplainOfHost(host);
     }
   }
   return exit_code;

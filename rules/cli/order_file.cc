@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "platform/whole_file.h"
+#include "platform/written_time.h"
 #include "rules/trust/roles.h"
 
 namespace schoolgate::rules {
@@ -19,9 +20,7 @@ absl::StatusOr<absl::Time> ReadTime(const std::string& text, absl::Time now) {
       absl::ParseDuration(text.substr(1), &later)) {
     return now + later;
   }
-  absl::Time time;
-  std::string why;
-  if (absl::ParseTime(absl::RFC3339_full, text, &time, &why)) return time;
+  if (const auto time = platform::ReadInstant(text)) return *time;
   return absl::InvalidArgumentError(absl::StrCat(
       "time ", text, ": not understood: write 2026-11-20T09:00:00Z or +1h"));
 }

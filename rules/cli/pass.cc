@@ -32,8 +32,7 @@ absl::StatusOr<v1::PassOrder> Compose(const PassOptions& options) {
   }
   if (options.devices.empty() && options.groups.empty() &&
       options.users.empty()) {
-    return absl::InvalidArgumentError(
-        "pass: for whom: give --device, --group or --user");
+    WrongUsage("pass: for whom: give --device, --group or --user");
   }
   v1::PassOrder order;
   order.set_id(options.id);

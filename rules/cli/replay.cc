@@ -11,6 +11,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
 #include "platform/complaint.h"
+#include "platform/written_time.h"
 #include "rules/cli/json_line.h"
 #include "rules/cli/verbs.h"
 #include "rules/decide.h"
@@ -66,11 +67,10 @@ std::string ReadEvent(const std::string& text, RecordedEvent* event) {
   if (event->host.empty() && !TextAt(line, "name", &event->host)) {
     return "has a field that is no text";
   }
-  std::string why;
   if (event->host.empty()) return "has no host";
-  if (!absl::ParseTime(absl::RFC3339_full, event->time, &event->at, &why)) {
-    return "has no time such as 2026-11-23T10:00:00Z";
-  }
+  const auto at = platform::ReadInstant(event->time);
+  if (!at) return "has no time such as 2026-11-23T10:00:00Z";
+  event->at = *at;
   if (event->place != "onsite" && event->place != "offsite") {
     return "has a place that is neither onsite nor offsite";
   }

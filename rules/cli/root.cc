@@ -48,8 +48,8 @@ absl::StatusOr<std::map<v1::TrustRole, uint32_t>> ReadThresholds(
     const auto role = RoleFromName(std::string_view(word).substr(0, equals));
     if (equals == std::string::npos || !role ||
         !absl::SimpleAtoi(word.substr(equals + 1), &count)) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "--threshold ", word, ": not understood: write e.g. release=2"));
+      WrongUsage(absl::StrCat("--threshold ", word,
+                              ": not understood: write e.g. release=2"));
     }
     thresholds[*role] = count;
   }
@@ -112,8 +112,7 @@ absl::Status MakeRoot(RootOptions options) {
     options.id = (*bundle)->manifest().id();
   }
   if (options.id.empty()) {
-    return absl::InvalidArgumentError(
-        "root new: for whom: give --id or --for BUNDLE");
+    WrongUsage("root new: for whom: give --id or --for BUNDLE");
   }
   v1::TrustRoot root;
   root.set_id(options.id);

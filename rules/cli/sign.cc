@@ -83,8 +83,7 @@ absl::Status SignManifest(const SignOptions& options, const std::string& text) {
         absl::StrCat(options.path, ": damaged manifest: export it again"));
   }
   if (options.signatures_out.empty() || options.keys.empty()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        options.path, ": is a manifest: give --key and --signatures-out"));
+    WrongUsage(options.path + ": is a manifest: give --key, --signatures-out");
   }
   Announce(content, *manifest);
   v1::BundleSignatures block;
@@ -110,10 +109,6 @@ absl::Status SignBundle(const SignOptions& options) {
     return platform::ReplaceFile(options.manifest_out,
                                  Armour(kManifestLabel, manifest), 0644);
   }
-  if (options.keys.empty() && options.add.empty()) {
-    return absl::InvalidArgumentError(
-        "sign: nothing to sign with: give --key or --add");
-  }
   v1::BundleSignatures signatures = (*bundle)->signatures();
   for (const std::string& path : options.add) {
     absl::Status status = AddDetached(path, manifest, &signatures);
@@ -125,6 +120,10 @@ absl::Status SignBundle(const SignOptions& options) {
 }
 
 absl::Status Sign(const SignOptions& options) {
+  if (options.keys.empty() && options.add.empty() &&
+      options.manifest_out.empty()) {
+    WrongUsage("sign: nothing to sign with: give --key or --add");
+  }
   const auto text = platform::ReadWholeFile(options.path, kMaxArmourBytes);
   if (text.ok() && ArmourLabel(*text) == kManifestLabel) {
     return SignManifest(options, *text);

@@ -3,8 +3,15 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <string>
 
 namespace schoolgate::rules {
+
+// For what only the verb can judge: ends the program as any other misspelt
+// command line does, with kExitUsage. `what` says what is wrong and why.
+[[noreturn]] inline void WrongUsage(const std::string& what) {
+  throw CLI::ValidationError(what);
+}
 
 // A verb: `void AddX(CLI::App& app, int* exit_code)`, in rules/cli/x.cc.
 void AddBuild(CLI::App& app, int* exit_code);

@@ -29,9 +29,8 @@ absl::Status BadLine(const std::string& name, int line, std::string_view why) {
 struct CompileGate::SuffixList {
   const psl_ctx_t* psl = psl_builtin();
 
-  bool Has(std::string_view host) const {
-    return psl_is_public_suffix2(psl, std::string(host).c_str(),
-                                 PSL_TYPE_ANY) != 0;
+  bool Has(std::string_view host, int type) const {
+    return psl_is_public_suffix2(psl, std::string(host).c_str(), type) != 0;
   }
 };
 
@@ -172,30 +171,42 @@ const CompileGate::Protection* CompileGate::FindProtection(
   return nullptr;
 }
 
+bool CompileGate::IsMeant(std::string_view host,
+                          std::string_view category) const {
+  const auto own = protected_.find(host);
+  return (own != protected_.end() && own->second.ok.contains(category)) ||
+         allowed_.contains({std::string(category), std::string(host)});
+}
+
 GateRefusal CompileGate::Check(std::string_view host,
                                std::string_view category) const {
+  if (IsMeant(host, category)) return GateRefusal::kNone;
   const bool accusing = IsAccusing(category);
-  GateRefusal refusal = GateRefusal::kNone;
+  // Of "com" or "co.uk" every category would break a part of the network. An
+  // accusing one may not have a company's suffix either, nor a top level that
+  // nobody knows; a name of the school's own network is one, too.
+  const int type =
+      accusing ? PSL_TYPE_ANY : PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE;
+  if (!IsAddress(host) && suffixes_->Has(host, type)) {
+    return GateRefusal::kPublicSuffix;
+  }
   if (const Protection* protection = FindProtection(host)) {
-    if (!protection->ok.contains(category)) {
-      if (protection->stop && !IsHarmless(category)) {
-        refusal = GateRefusal::kStopList;
-      } else if (accusing) {
-        refusal = GateRefusal::kPopular;
-      }
+    if (protection->ok.contains(category)) return GateRefusal::kNone;
+    if (protection->stop && !IsHarmless(category)) {
+      return GateRefusal::kStopList;
     }
-  } else if (accusing && above_protected_.contains(host)) {
-    refusal = GateRefusal::kStopList;
+    return accusing ? GateRefusal::kPopular : GateRefusal::kNone;
   }
-  if (refusal == GateRefusal::kNone && accusing && !IsAddress(host) &&
-      suffixes_->Has(host)) {
-    refusal = GateRefusal::kPublicSuffix;
-  }
-  if (refusal != GateRefusal::kNone &&
-      allowed_.contains({std::string(category), std::string(host)})) {
-    return GateRefusal::kNone;
-  }
-  return refusal;
+  return accusing && above_protected_.contains(host) ? GateRefusal::kStopList
+                                                     : GateRefusal::kNone;
+}
+
+bool CompileGate::ListsAlone(std::string_view host,
+                             std::string_view category) const {
+  // What an accusing one may list is excepted by name.
+  return !IsAccusing(category) && !IsAddress(host) &&
+         suffixes_->Has(host, PSL_TYPE_PRIVATE | PSL_TYPE_NO_STAR_RULE) &&
+         !IsMeant(host, category);
 }
 
 }  // namespace schoolgate::rules

@@ -43,6 +43,11 @@ class CompileGate {
   // Whether the category may list the host.
   GateRefusal Check(std::string_view host, std::string_view category) const;
 
+  // Whether the category, which may list the host, lists nothing below it: it
+  // is a company's public suffix with everybody's sites below, and nobody said
+  // that those are meant too.
+  bool ListsAlone(std::string_view host, std::string_view category) const;
+
   const std::vector<v1::GateException>& exceptions() const {
     return exceptions_;
   }
@@ -55,6 +60,8 @@ class CompileGate {
   };
 
   CompileGate();
+  // Whether an exception or an "ok=" of this very host says so.
+  bool IsMeant(std::string_view host, std::string_view category) const;
   const Protection* FindProtection(std::string_view host) const;
   absl::Status AddStopLine(std::string_view line, bool stop);
 

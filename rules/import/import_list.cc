@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <functional>
+#include <map>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "rules/bundle/host_name.h"
@@ -17,6 +20,7 @@ namespace {
 constexpr size_t kExamples = 5;
 constexpr size_t kExampleBytes = 80;
 constexpr size_t kHostsLimit = 50'000'000;
+constexpr size_t kExceptionsLimit = 1'000'000;
 constexpr size_t kFirstTidy = 1 << 20;
 
 void Keep(std::vector<std::string>* examples, uint64_t number,
@@ -56,11 +60,17 @@ class Importer {
   void Take(std::string_view line, bool cut) {
     ++number_;
     found_.clear();
-    const LineKind kind =
-        cut ? LineKind::kBroken
-            : parser_.Parse(line, &found_, &report_.wildcards);
+    uint64_t wildcards = 0;
+    LineKind kind =
+        cut ? LineKind::kBroken : parser_.Parse(line, &found_, &wildcards);
     if (kind == LineKind::kEmpty) return;
     ++report_.lines;
+    if (kind == LineKind::kExcept) {
+      if (exceptions_.size() < kExceptionsLimit) return Except(line);
+      found_.clear();
+      kind = LineKind::kOther;
+    }
+    report_.wildcards += wildcards;
     if (kind == LineKind::kOther) {
       ++report_.other;
       Keep(&report_.other_examples, number_, line);
@@ -77,6 +87,7 @@ class Importer {
 
   ImportReport Finish() {
     Tidy();
+    TakeOutExcepted();
     report_.hosts = hosts_.size();
     for (const std::string& host : hosts_) {
       report_.addresses += IsAddress(host);
@@ -87,6 +98,48 @@ class Importer {
   const std::vector<std::string>& hosts() const { return hosts_; }
 
  private:
+  struct Exception {
+    uint64_t number = 0;  // of its line
+    std::string line;
+    bool used = false;
+  };
+
+  void Except(std::string_view line) {
+    for (std::string& host : found_) {
+      exceptions_.try_emplace(
+          std::move(host),
+          Exception{number_, std::string(line.substr(0, kExampleBytes))});
+    }
+  }
+
+  // The exception of the host or of a name above it.
+  Exception* ExceptionOf(std::string_view host) {
+    const auto own = exceptions_.find(host);
+    if (own != exceptions_.end()) return &own->second;
+    if (IsAddress(host)) return nullptr;
+    for (host = ParentOf(host); !host.empty(); host = ParentOf(host)) {
+      const auto above = exceptions_.find(host);
+      if (above != exceptions_.end()) return &above->second;
+    }
+    return nullptr;
+  }
+
+  // A host goes with all below it. An exception below a host that stays cannot
+  // be written in a list of ours: it is one of the other rules.
+  void TakeOutExcepted() {
+    if (exceptions_.empty()) return;
+    report_.excepted = std::erase_if(hosts_, [&](const std::string& host) {
+      Exception* exception = ExceptionOf(host);
+      if (exception != nullptr) exception->used = true;
+      return exception != nullptr;
+    });
+    for (const auto& [host, exception] : exceptions_) {
+      if (exception.used) continue;
+      ++report_.other;
+      Keep(&report_.other_examples, exception.number, exception.line);
+    }
+  }
+
   // A list that says one host a billion times must not fill the memory.
   void Tidy() {
     const size_t all = hosts_.size();
@@ -105,6 +158,7 @@ class Importer {
   size_t tidy_at_ = kFirstTidy;
   bool full_ = false;
   uint64_t number_ = 0;
+  std::map<std::string, Exception, std::less<>> exceptions_;
 };
 
 std::string OneLine(std::string text) {
@@ -134,6 +188,14 @@ absl::Status WriteList(const ImportOrder& order,
 
 }  // namespace
 
+std::string ListFormatName(std::string_view word) {
+  const std::string name =
+      absl::AsciiStrToLower(absl::string_view(word.data(), word.size()));
+  if (name == "domains" || name == "plain-domains") return "plain";
+  if (name == "adblock-style") return "adblock";
+  return name == "ut1" || ListFormatOf(name).has_value() ? name : "";
+}
+
 absl::StatusOr<ImportReport> ImportList(const ImportOrder& order) {
   if (!IsCategoryId(order.category)) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -143,11 +205,12 @@ absl::StatusOr<ImportReport> ImportList(const ImportOrder& order) {
       order.wanted.empty() ? order.category : order.wanted;
   std::string path = order.path;
   ListFormat format = ListFormat::kPlain;
-  if (order.format == "ut1") {
+  const std::string format_name = ListFormatName(order.format);
+  if (format_name == "ut1") {
     auto file = Ut1File(order.path, wanted);
     if (!file.ok()) return file.status();
     path = *file;
-  } else if (const auto known = ListFormatOf(order.format)) {
+  } else if (const auto known = ListFormatOf(format_name)) {
     format = *known;
   } else {
     return absl::InvalidArgumentError(

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -17,13 +18,19 @@ struct ImportReport {
   uint64_t wildcards = 0;  // among the hosts: "*.x" taken as x
   uint64_t addresses = 0;  // among the hosts
   uint64_t other = 0;      // say something else than "this host is listed"
+  uint64_t excepted = 0;   // hosts that the list itself takes out (adblock @@)
   uint64_t broken = 0;
   std::vector<std::string> other_examples;  // "line 7: text"
   std::vector<std::string> broken_examples;
 };
 
+// What a person may call a format, in any case: "ut1" (a tree of folders),
+// "plain" ("domains", "plain-domains"), "hosts", "adblock" ("adblock-style"),
+// "rpz", "csv". The first name of each; empty for other words.
+std::string ListFormatName(std::string_view word);
+
 struct ImportOrder {
-  std::string format;  // of ListFormatOf, or "ut1" for a tree of folders
+  std::string format;  // of ListFormatName
   std::string path;
   std::string category;  // our id
   std::string wanted;    // the list's own name for it; empty: the same

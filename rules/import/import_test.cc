@@ -133,6 +133,32 @@ TEST_F(ImportTest, AdblockTakesRulesAboutWholeHostsOnly) {
   EXPECT_EQ(report.broken, 0u);
 }
 
+// What the list itself takes back would be accused.
+TEST_F(ImportTest, AdblockExceptionsOfTheSameListCount) {
+  const auto report = Import(
+      "adblock", Put("l",
+                     "@@||a.example^\n||a.example^\n||b.example^\n"
+                     "||www.c.example^\n||c.example^\n@@||c.example^$document\n"
+                     "@@||x.b.example^\n@@||b.example/path^\n"
+                     "||notc.example^\n@@||*.d.example^\n"));
+  EXPECT_EQ(hosts_, "b.example notc.example ");
+  EXPECT_EQ(report.excepted, 3u);
+  EXPECT_EQ(report.lines, 10u);
+  EXPECT_EQ(report.wildcards, 0u);
+  // Below a host that stays, about a page, and of what is not listed.
+  EXPECT_EQ(report.other, 3u);
+}
+
+TEST_F(ImportTest, AFormatHasSeveralNames) {
+  EXPECT_EQ(ListFormatName("Domains"), "plain");
+  EXPECT_EQ(ListFormatName("plain-domains"), "plain");
+  EXPECT_EQ(ListFormatName("ADBLOCK-style"), "adblock");
+  EXPECT_EQ(ListFormatName("UT1"), "ut1");
+  EXPECT_EQ(ListFormatName("foo"), "");
+  Import("HOSTS", Put("l", "0.0.0.0 a.example\n"));
+  EXPECT_EQ(hosts_, "a.example ");
+}
+
 TEST_F(ImportTest, ResponsePolicyZone) {
   const auto report =
       Import("rpz", Put("l",
@@ -242,6 +268,77 @@ TEST_F(ImportTest, TheGateKeepsGoodHostsOutOfAccusingCategories) {
   EXPECT_EQ(lists.reports[2].provenance.entries(), 1u);
   EXPECT_EQ(lists.reports[3].provenance.refused(), 1u);
   EXPECT_EQ(lists.reports[3].provenance.entries(), 1u);
+}
+
+// One bad line would close a part of the network, in any category.
+TEST_F(ImportTest, NoCategoryListsAPublicSuffixUnasked) {
+  for (const std::string_view category : KnownCategories()) {
+    Put(std::string(category) + ".txt",
+        "com\nco.uk\nxn--p1ai\nck\nx.ck\na.example\n");
+  }
+  for (const ListReport& report : Compile().reports) {
+    EXPECT_EQ(report.provenance.entries(), 1u) << report.provenance.category();
+    EXPECT_EQ(report.provenance.refused(), 5u) << report.provenance.category();
+    EXPECT_EQ(report.refused_suffixes.size(), 5u);
+  }
+  Put("gate-exceptions.txt", "\xef\xbb\xbfgames co.uk # for a trial\n");
+  for (const ListReport& report : Compile().reports) {
+    EXPECT_EQ(report.provenance.refused(),
+              report.provenance.category() == "games" ? 4u : 5u);
+  }
+}
+
+// A name of the school's own network is no public suffix.
+TEST_F(ImportTest, ASingleLabelOfOnesOwnMayBeListed) {
+  Put("education.txt", "intranet\n");
+  EXPECT_EQ(Compile().reports[0].provenance.entries(), 1u);
+}
+
+// Everybody's pages below would be blocked for what one list says of a host.
+TEST_F(ImportTest, ACompanysSuffixIsListedAlone) {
+  Put("games.txt", "github.io\nplay.github.io\ngithub.io\n");
+  Put("blogs.txt", "blogspot.com\n");
+  const CompiledLists lists = Compile();
+  EXPECT_EQ(lists.reports[1].provenance.entries(), 2u);
+  EXPECT_EQ(lists.reports[1].provenance.duplicates(), 1u);
+  EXPECT_EQ(lists.reports[1].provenance.covered(), 0u);
+  EXPECT_EQ(lists.reports[1].alone, std::vector<std::string>{"github.io"});
+  EXPECT_TRUE(lists.reports[0].alone.empty());  // every name below is a blog
+  ASSERT_EQ(lists.exceptions.size(), 1u);
+  EXPECT_EQ(lists.exceptions[0].category(), "games");
+  EXPECT_EQ(lists.exceptions[0].host(), "=github.io");
+  Put("gate-exceptions.txt", "games github.io # all of it\n");
+  EXPECT_TRUE(Compile().reports[1].alone.empty());
+}
+
+// The folder would be read otherwise than what was imported into it.
+TEST_F(ImportTest, TheFolderIsReadAsImportReads) {
+  const std::string list =
+      "\xef\xbb\xbf# source: x\n*.a.example\n.b.example\nhttp://c.example/\n"
+      "http://d.example/page\n10.0.0.300\n";
+  Put("games.txt", list);
+  Put("video.txt",
+      "\xef\xbb\xbf"
+      "a.example # why\n");
+  const CompiledLists lists = Compile();
+  EXPECT_EQ(lists.reports[0].provenance.source(), "x");
+  EXPECT_EQ(lists.reports[0].provenance.entries(), 3u);
+  EXPECT_EQ(lists.reports[0].provenance.malformed(), 2u);
+  EXPECT_EQ(lists.reports[1].provenance.entries(), 1u);
+  EXPECT_EQ(Import("plain", Put("l", list)).hosts, 3u);
+}
+
+// Nobody would miss a list whose name is misspelt.
+TEST_F(ImportTest, FilesThatAreNoListsAreNamed) {
+  for (const char* name : {"Gambling.txt", "my list.txt", "social.list",
+                           "video", "README", "README.txt.md", "stop-list.txt",
+                           "page-pairs.tsv", ".gitignore", "games.more.txt"}) {
+    Put(name, "");
+  }
+  std::filesystem::create_directory(folder_ + "/folder");
+  EXPECT_EQ(Compile().unread,
+            (std::vector<std::string>{"Gambling.txt", "my list.txt",
+                                      "social.list", "video"}));
 }
 
 // A bundle whose text is not UTF-8 could not be read by any device.

@@ -100,6 +100,11 @@ std::optional<ListFormat> ListFormatOf(std::string_view name) {
   return std::nullopt;
 }
 
+std::string_view WithoutByteOrderMark(std::string_view text) {
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+  return text;
+}
+
 LineParser::LineParser(ListFormat format, std::string wanted)
     : format_(format), wanted_(std::move(wanted)) {}
 
@@ -108,7 +113,7 @@ LineKind LineParser::Parse(std::string_view line,
                            uint64_t* wildcards) {
   hosts_ = hosts;
   wildcards_ = wildcards;
-  if (line.starts_with("\xef\xbb\xbf")) line.remove_prefix(3);
+  line = WithoutByteOrderMark(line);
   switch (format_) {
     case ListFormat::kPlain:
       return ParsePlain(line);
@@ -183,6 +188,13 @@ LineKind LineParser::ParseAdblock(std::string_view line) {
     const bool cosmetic = line.starts_with("##") || line.starts_with("#@#");
     return cosmetic ? LineKind::kOther : LineKind::kEmpty;
   }
+  if (!line.starts_with("@@")) return ParseAdblockRule(line);
+  const LineKind kind = ParseAdblockRule(line.substr(2));
+  return kind == LineKind::kHosts ? LineKind::kExcept : kind;
+}
+
+// "||HOST^" and options; nothing else speaks of a whole host.
+LineKind LineParser::ParseAdblockRule(std::string_view line) {
   if (!line.starts_with("||")) return LineKind::kOther;
   line.remove_prefix(2);
   const size_t end = line.find('^');

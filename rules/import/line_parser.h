@@ -14,9 +14,13 @@ enum class ListFormat { kPlain, kHosts, kAdblock, kRpz, kCsv };
 // "plain", "hosts", "adblock", "rpz", "csv".
 std::optional<ListFormat> ListFormatOf(std::string_view name);
 
+// Some editors write one in front of a file's first line.
+std::string_view WithoutByteOrderMark(std::string_view text);
+
 enum class LineKind {
   kEmpty,   // blank, comment, header
   kHosts,   // names hosts
+  kExcept,  // names a host that the same list has, to be left out
   kOther,   // sound, but says something else than "this host is listed"
   kBroken,  // cannot be understood
 };
@@ -40,6 +44,7 @@ class LineParser {
   LineKind ParseAdblock(std::string_view line);
   LineKind ParseRpz(std::string_view line);
   LineKind ParseCsv(std::string_view line);
+  LineKind ParseAdblockRule(std::string_view rule);
   LineKind Add(std::string_view name);
   LineKind AddPlace(std::string_view place);
   void ReadCsvHeader(const std::vector<std::string>& fields);

@@ -9,9 +9,11 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "rules/bundle/host_name.h"
+#include "rules/bundle/listed_alone.h"
 #include "rules/bundle/new_file.h"
 #include "rules/bundle/utf8.h"
 #include "rules/import/known_categories.h"
+#include "rules/import/line_parser.h"
 #include "rules/import/line_source.h"
 
 namespace schoolgate::rules {
@@ -19,6 +21,8 @@ namespace {
 
 constexpr std::string_view kStopListFile = "stop-list.txt";
 constexpr std::string_view kExceptionsFile = "gate-exceptions.txt";
+constexpr std::string_view kSideFiles[] = {
+    kStopListFile, kExceptionsFile, "embedded-sites.tsv", "page-pairs.tsv"};
 constexpr uint64_t kSmallFileLimit = 4 << 20;
 constexpr size_t kHeaderLimit = 500;
 constexpr size_t kEntriesLimit = 50'000'000;
@@ -69,30 +73,34 @@ void ReadHeader(std::string_view comment, v1::ListProvenance* provenance) {
   }
 }
 
+// Category and name of what is listed without the names below it.
+using AloneNames = std::set<std::pair<std::string, std::string>>;
+
 class ListReader {
  public:
   ListReader(const CompileGate& gate, int category, EntryTable* entries,
-             ListReport* report)
-      : gate_(gate), category_(category), entries_(entries), report_(report) {}
+             AloneNames* alone, ListReport* report)
+      : parser_(ListFormat::kPlain, ""),
+        gate_(gate),
+        category_(category),
+        entries_(entries),
+        alone_(alone),
+        report_(report) {}
 
   void Take(std::string_view line, bool cut) {
     ++number_;
-    const size_t hash = line.find('#');
-    if (hash != std::string_view::npos) {
-      if (Trim(line.substr(0, hash)).empty()) {
-        ReadHeader(line.substr(hash + 1), &report_->provenance);
-      }
-      line = line.substr(0, hash);
+    line = Trim(WithoutByteOrderMark(line));
+    if (line.starts_with('#')) {
+      return ReadHeader(line.substr(1), &report_->provenance);
     }
-    line = Trim(line);
-    if (line.empty()) return;
+    found_.clear();
+    uint64_t wildcards = 0;
+    const LineKind kind =
+        cut ? LineKind::kBroken : parser_.Parse(line, &found_, &wildcards);
+    if (kind == LineKind::kEmpty) return;
     report_->provenance.set_lines(report_->provenance.lines() + 1);
-    const auto host = cut ? std::nullopt : HostName::Parse(line);
-    if (host.has_value()) {
-      Add(host->text());
-    } else {
-      Malformed(line);
-    }
+    if (kind != LineKind::kHosts) return Malformed(line);
+    for (const std::string& host : found_) Add(host);
   }
 
  private:
@@ -105,16 +113,33 @@ class ListReader {
         report_->refused_examples.push_back(
             std::string(host) + ": " + std::string(GateRefusalName(refusal)));
       }
+      if (refusal == GateRefusal::kPublicSuffix &&
+          report_->refused_suffixes.size() < kExamplesLimit) {
+        report_->refused_suffixes.emplace_back(host);
+      }
     } else if (entries_->size() >= kEntriesLimit) {
       return;  // said when the list has been read
-    } else if (entries_->Add(host, category_)) {
+    } else if (gate_.ListsAlone(host, provenance.category())
+                   ? AddAlone(host)
+                   : entries_->Add(host, category_)) {
       provenance.set_entries(provenance.entries() + 1);
     } else {
       provenance.set_duplicates(provenance.duplicates() + 1);
     }
   }
 
+  bool AddAlone(std::string_view host) {
+    if (!alone_->emplace(report_->provenance.category(), host).second) {
+      return false;
+    }
+    if (report_->alone.size() < kExamplesLimit) {
+      report_->alone.emplace_back(host);
+    }
+    return true;
+  }
+
   void Malformed(std::string_view line) {
+    line = Trim(line.substr(0, line.find('#')));
     auto& provenance = report_->provenance;
     provenance.set_malformed(provenance.malformed() + 1);
     if (report_->malformed_examples.size() < kExamplesLimit) {
@@ -125,25 +150,44 @@ class ListReader {
     }
   }
 
+  LineParser parser_;
+  std::vector<std::string> found_;
   const CompileGate& gate_;
   const int category_;
   EntryTable* entries_;
+  AloneNames* alone_;
   ListReport* report_;
   uint64_t number_ = 0;
 };
 
-absl::StatusOr<std::map<std::string, std::string>> FindLists(
-    const std::string& folder) {
+// What may lie in a folder of lists without being one.
+bool IsSideFile(std::string_view name) {
+  return name.starts_with("README") || name.starts_with('.') ||
+         std::find(std::begin(kSideFiles), std::end(kSideFiles), name) !=
+             std::end(kSideFiles);
+}
+
+struct FolderFiles {
+  std::map<std::string, std::string> lists;  // name -> category
+  std::vector<std::string> unread;           // sorted
+};
+
+absl::StatusOr<FolderFiles> FindLists(const std::string& folder) {
   std::error_code error;
   std::filesystem::directory_iterator entries(folder, error);
   if (error) return SystemError(folder, "cannot be read", error.value());
-  std::map<std::string, std::string> files;  // name -> category
+  FolderFiles files;
   for (const auto& entry : entries) {
     const std::string name = entry.path().filename().string();
-    if (name == kStopListFile || name == kExceptionsFile) continue;
+    if (entry.is_directory(error) || IsSideFile(name)) continue;
     const std::string category = CategoryOfFile(name);
-    if (!category.empty() && !entry.is_directory()) files[name] = category;
+    if (category.empty()) {
+      if (entry.is_regular_file(error)) files.unread.push_back(name);
+    } else {
+      files.lists[name] = category;
+    }
   }
+  std::sort(files.unread.begin(), files.unread.end());
   return files;
 }
 
@@ -156,9 +200,10 @@ absl::StatusOr<std::unique_ptr<CompileGate>> MakeGate(
     if (!std::filesystem::exists(path)) continue;
     const auto text = ReadWholeFile(path, kSmallFileLimit);
     if (!text.ok()) return text.status();
+    const std::string_view lines = WithoutByteOrderMark(*text);
     const absl::Status status = file == kStopListFile
-                                    ? (*gate)->AddStopList(*text, path)
-                                    : (*gate)->AddExceptions(*text, path);
+                                    ? (*gate)->AddStopList(lines, path)
+                                    : (*gate)->AddExceptions(lines, path);
     if (!status.ok()) return status;
   }
   return gate;
@@ -194,25 +239,27 @@ absl::StatusOr<CompiledLists> CompileLists(
   if (!gate.ok()) return gate.status();
   std::set<std::string> ids(KnownCategories().begin(), KnownCategories().end());
   ids.insert(also.begin(), also.end());
-  for (const auto& [file, category] : *files) ids.insert(category);
+  for (const auto& [file, category] : files->lists) ids.insert(category);
   if (ids.size() > kCategoryLimit) {
     return absl::InvalidArgumentError(
         absl::StrCat(folder, ": has lists for too many categories: at most ",
                      kCategoryLimit, ": put some together"));
   }
   CompiledLists lists;
+  lists.unread = files->unread;
   lists.categories.assign(ids.begin(), ids.end());
   for (size_t i = 0; i < lists.categories.size(); ++i) {
     lists.entries.Add(CanaryHost(lists.categories[i]), static_cast<int>(i));
   }
-  for (const auto& [file, category] : *files) {
+  AloneNames alone;
+  for (const auto& [file, category] : files->lists) {
     progress(file);
     const auto number =
         static_cast<int>(std::distance(ids.begin(), ids.find(category)));
     ListReport& report = lists.reports.emplace_back();
     report.provenance.set_category(category);
     report.provenance.set_name(AsUtf8(file));
-    ListReader reader(**gate, number, &lists.entries, &report);
+    ListReader reader(**gate, number, &lists.entries, &alone, &report);
     auto status = ReadLines(
         folder + "/" + file,
         [&](std::string_view line, bool cut) { reader.Take(line, cut); });
@@ -224,7 +271,17 @@ absl::StatusOr<CompiledLists> CompileLists(
     }
   }
   DropCovered(&lists);
-  lists.exceptions = (*gate)->exceptions();
+  // These cover nothing, so they come last.
+  for (const auto& [category, name] : alone) {
+    lists.entries.Add(
+        name, static_cast<int>(std::distance(ids.begin(), ids.find(category))));
+    v1::GateException& one = lists.exceptions.emplace_back();
+    one.set_category(category);
+    one.set_host(kAloneMark + name);
+    one.set_reason("a public suffix: everybody's sites below are not meant");
+  }
+  lists.exceptions.insert(lists.exceptions.end(), (*gate)->exceptions().begin(),
+                          (*gate)->exceptions().end());
   return lists;
 }
 

@@ -19,6 +19,21 @@ std::vector<Attack> LoosenedHosts() {
                       [](auto& b) { b.hosts["adult.test"] = {"social"}; }),
       ByProviderAlone("one sub-domain's own category taken",
                       [](auto& b) { b.hosts.erase("chat.games.test"); }),
+      ByProviderAlone("what is below a host no longer listed",
+                      [](auto& b) {
+                        b.alone = {{"gambling", "casino.test"}};
+                      }),
+      ByProviderAlone("the same, with some of it listed itself",
+                      [](auto& b) {
+                        b.alone = {{"gambling", "casino.test"}};
+                        b.hosts["any-0.casino.test"] = {"gambling"};
+                      }),
+      ByProviderAlone("a sub-domain that only a host listed alone is left of",
+                      [](auto& b) {
+                        b.hosts.erase("chat.games.test");
+                        b.hosts["games.test"] = {"games", "social"};
+                        b.alone = {{"social", "games.test"}};
+                      }),
       ByProviderAlone("a host added to the help-lines",
                       [](auto& b) { b.hosts["social.test"] = {"helpline"}; }),
       ByProviderAlone("an unlisted host added to the help-lines",
@@ -181,6 +196,12 @@ std::vector<Attack> LoosenedPolicies() {
          bundle.hosts.erase("games.test");
          return v.Offer(bundle);
        }},
+      {"what is below a locked host unlocked", Refusal::kLockedRemoved,
+       [](Victim& victim) {
+         ExampleBundle bundle{.version = 11};
+         bundle.alone = {{"child-abuse", "abuse.test"}};
+         return victim.Offer(bundle);
+       }},
       {"a locked host unlisted by provider and school together",
        Refusal::kLockedRemoved,
        [](Victim& v) {
@@ -260,6 +281,23 @@ TEST(AttackTest, ARestrictionIsNotEndedByOne) {
     next.release = {kProviderAda, kSchoolHead};
     EXPECT_EQ(victim.Offer(next), absl::OkStatus()) << i;
   }
+}
+
+// What everybody has below a company's name would never be recorded.
+TEST(AttackTest, WhatIsBelowAHelpLineListedAloneStaysOut) {
+  Victim victim;
+  ExampleBundle first{.version = 11};
+  first.hosts["pages.test"] = {"helpline"};
+  first.alone = {{"helpline", "pages.test"}};
+  ASSERT_EQ(victim.Offer(first), absl::OkStatus());
+  ExampleBundle next = first;
+  next.version = 12;
+  next.alone.clear();
+  next.release = {kProviderAda, kProviderBen};
+  EXPECT_EQ(RefusalOf(victim.Offer(next)), Refusal::kLoosenedByOne);
+  next.alone = first.alone;
+  next.hosts["new.test"] = {"gambling"};
+  EXPECT_EQ(victim.Offer(next), absl::OkStatus());
 }
 
 // A provider who may not tighten alone could not react to a new site.

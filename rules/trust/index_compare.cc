@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "rules/trust/policy_cells.h"
 
 namespace schoolgate::rules {
@@ -54,9 +57,9 @@ Reach ReachOf(const PolicyTables& tables) {
 // One policy's view of one index: its categories as the policy's bits.
 class Side {
  public:
-  Side(const PolicyTables& tables, const CategoryIndex& index)
-      : tables_(tables), index_(index), reach_(ReachOf(tables)) {
-    for (const std::string& id : index.categories()) {
+  Side(const PolicyTables& tables, const ListedAlone& listed)
+      : tables_(tables), listed_(listed), reach_(ReachOf(tables)) {
+    for (const std::string& id : index().categories()) {
       const int category = tables.Category(id);
       bits_.push_back(category < 0 ? 0 : CategoryBits{1} << category);
       always_locked_.push_back(IsAlwaysLocked(id));
@@ -64,7 +67,8 @@ class Side {
   }
 
   const PolicyTables& tables() const { return tables_; }
-  const CategoryIndex& index() const { return index_; }
+  const CategoryIndex& index() const { return listed_.index(); }
+  const ListedAlone& listed() const { return listed_; }
   const Reach& reach() const { return reach_; }
 
   CategoryBits Bits(const CategorySet& set) const {
@@ -83,7 +87,7 @@ class Side {
 
  private:
   const PolicyTables& tables_;
-  const CategoryIndex& index_;
+  const ListedAlone& listed_;
   const Reach reach_;
   std::vector<CategoryBits> bits_;
   std::vector<bool> always_locked_;
@@ -103,6 +107,7 @@ class IndexComparison {
         Walk(before_.index(), [&](const HostName& host, const IndexEntry& own) {
           if (depth == Depth::kAll || before_.Locked(own.set)) Judge(host);
         });
+    JudgeBelow(depth);
     if (!status.ok() || depth == Depth::kLockedOnly) return status;
     return Walk(after_.index(), [&](const HostName& host, const IndexEntry&) {
       if (VerdictOn(host) != Verdict::kFine && !ListedBefore(host)) Judge(host);
@@ -130,8 +135,8 @@ class IndexComparison {
   }
 
   Verdict VerdictOn(const HostName& host) {
-    const auto key = std::make_pair(before_.index().Categories(host),
-                                    after_.index().Categories(host));
+    const auto key = std::make_pair(before_.listed().Categories(host),
+                                    after_.listed().Categories(host));
     auto known = verdicts_.find(key);
     if (known == verdicts_.end()) {
       known = verdicts_.emplace(key, Compare(key.first, key.second)).first;
@@ -139,12 +144,44 @@ class IndexComparison {
     return known->second;
   }
 
-  void Judge(const HostName& host) {
+  void Judge(const HostName& host) { Judge(host, std::string(host.text())); }
+
+  void Judge(const HostName& host, std::string words) {
     const Verdict verdict = VerdictOn(host);
     if (verdict == Verdict::kFine) return;
     Differences& list =
         verdict == Verdict::kUnlocked ? found_->unlocked : found_->looser;
-    list.Add(std::string(host.text()));
+    list.Add(std::move(words));
+  }
+
+  // No entry stands for what is below a name that was or is listed alone.
+  void JudgeBelow(Depth depth) {
+    std::set<std::string> names;
+    for (const Side* side : {&before_, &after_}) {
+      for (std::string& name : side->listed().Names()) {
+        names.insert(std::move(name));
+      }
+    }
+    for (const std::string& name : names) {
+      const auto below = UnlistedBelow(name);
+      if (!below || (depth == Depth::kLockedOnly &&
+                     VerdictOn(*below) != Verdict::kUnlocked)) {
+        continue;
+      }
+      Judge(*below, "what is below " + name);
+    }
+  }
+
+  // A name that neither index lists itself: a listed one would speak for
+  // itself, not for the others.
+  std::optional<HostName> UnlistedBelow(const std::string& name) const {
+    for (uint64_t i = 0;; ++i) {
+      const auto below = HostName::Parse(absl::StrCat("any-", i, ".", name));
+      if (!below || (before_.index().Exact(below->text()).empty() &&
+                     after_.index().Exact(below->text()).empty())) {
+        return below;
+      }
+    }
   }
 
   Verdict Compare(const CategorySet& was_set, const CategorySet& is_set) const {
@@ -187,9 +224,9 @@ class IndexComparison {
 }  // namespace
 
 absl::Status CompareIndexes(const PolicyTables& policy_before,
-                            const CategoryIndex& before,
+                            const ListedAlone& before,
                             const PolicyTables& policy_after,
-                            const CategoryIndex& after, Depth depth,
+                            const ListedAlone& after, Depth depth,
                             Loosenings* found) {
   const Side old_side(policy_before, before);
   const Side new_side(policy_after, after);

@@ -20,6 +20,7 @@ namespace {
 struct Opened {
   std::shared_ptr<const PolicyTables> tables;
   std::unique_ptr<CategoryIndex> index;
+  v1::BundleLists lists;
 };
 
 absl::StatusOr<Opened> OpenBoth(const BundleFile& file) {
@@ -51,6 +52,12 @@ absl::StatusOr<Opened> OpenBoth(const BundleFile& file) {
         absl::StrCat(file.path(), ": ", index.status().message()));
   }
   opened.index = *std::move(index);
+  if (const auto lists = file.Section("lists");
+      lists && !opened.lists.ParseFromArray(lists->data(),
+                                            static_cast<int>(lists->size()))) {
+    return absl::DataLossError(
+        absl::StrCat(file.path(), ": its list of sources cannot be read"));
+  }
   return opened;
 }
 
@@ -74,14 +81,7 @@ absl::Status BadContent(const absl::Status& status) {
 absl::Status CheckReadable(const BundleFile& file) {
   const auto opened = OpenBoth(file);
   if (!opened.ok()) return BadContent(opened.status());
-  v1::BundleLists lists;
-  if (const auto bytes = file.Section("lists");
-      bytes &&
-      !lists.ParseFromArray(bytes->data(), static_cast<int>(bytes->size()))) {
-    return BadContent(absl::DataLossError(
-        absl::StrCat(file.path(), ": its list of sources cannot be read")));
-  }
-  const absl::Status status = AskKnown(*opened->index, lists);
+  const absl::Status status = AskKnown(*opened->index, opened->lists);
   return status.ok() ? status : BadContent(status);
 }
 
@@ -94,9 +94,14 @@ absl::StatusOr<Loosenings> CompareBundles(const BundleFile& before,
   if (!is.ok()) return BadContent(is.status());
   Loosenings found;
   ComparePolicies(*was->tables, *is->tables, &found);
-  if (SameIndex(before, after)) return found;
-  absl::Status status = CompareIndexes(*was->tables, *was->index, *is->tables,
-                                       *is->index, depth, &found);
+  const ListedAlone listed_before(*was->index, was->lists);
+  const ListedAlone listed_after(*is->index, is->lists);
+  if (SameIndex(before, after) && listed_before.Names().empty() &&
+      listed_after.Names().empty()) {
+    return found;
+  }
+  absl::Status status = CompareIndexes(*was->tables, listed_before, *is->tables,
+                                       listed_after, depth, &found);
   if (!status.ok()) return BadContent(status);
   return found;
 }

@@ -7,6 +7,7 @@
 #include <cstdlib>
 
 #include "absl/strings/str_cat.h"
+#include "collector/store/begun_log_test.h"
 #include "collector/web/api.h"
 #include "collector/web/password.h"
 #include "platform/clock.h"
@@ -24,7 +25,7 @@ class Bench {
   explicit Bench(const std::string& directory)
       : now_(clock_.Now()),
         alerts_(*OpenSqliteAlertStore(directory + "/main.sqlite")),
-        audit_(*OpenSqliteAuditLog(directory + "/main.sqlite")),
+        audit_(BegunAuditLog(directory + "/main.sqlite")),
         devices_(*OpenSqliteDeviceStore(directory + "/main.sqlite")),
         accounts_(*OpenSqliteAccountStore(directory + "/main.sqlite")),
         events_(*OpenSqliteEventStore(directory + "/events")),

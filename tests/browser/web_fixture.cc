@@ -22,6 +22,7 @@
 #include "collector/fleet/authority.h"
 #include "collector/fleet/name_shares.h"
 #include "collector/fleet/policies_in_force.h"
+#include "collector/store/begun_log_test.h"
 #include "collector/web/password.h"
 #include "collector/web/server.h"
 #include "platform/complaint.h"
@@ -81,7 +82,7 @@ class Fixture {
     std::filesystem::create_directories(directory_ + "/authority");
     const std::string file = directory_ + "/cases.sqlite";
     auto alerts = OpenSqliteAlertStore(file);
-    auto audit = OpenSqliteAuditLog(file);
+    auto audit = OpenSqliteAuditLog(file, TestAuditKeys());
     auto devices = OpenSqliteDeviceStore(file);
     auto accounts = OpenSqliteAccountStore(file);
     auto events = OpenSqliteEventStore(directory_ + "/events");
@@ -98,7 +99,7 @@ class Fixture {
       if (!status.ok()) return status;
     }
     alerts_ = *std::move(alerts);
-    audit_ = *std::move(audit);
+    audit_ = Begun(*std::move(audit));
     devices_ = *std::move(devices);
     accounts_ = *std::move(accounts);
     events_ = *std::move(events);

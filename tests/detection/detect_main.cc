@@ -13,9 +13,13 @@
 
 #include "collector/cases/case_book.h"
 #include "collector/detect/detector.h"
+#include "platform/complaint.h"
+#include "platform/usage.h"
 
 namespace schoolgate::collector {
 namespace {
+
+constexpr char kProgram[] = "schoolgate-detect";
 
 std::vector<StoredEvent> ReadEvents(std::istream& in, bool* ok) {
   std::vector<StoredEvent> events;
@@ -50,7 +54,8 @@ absl::Status PrintAlerts(AlertStore& store) {
     std::string line;
     if (!google::protobuf::util::MessageToJsonString(alert, &line, options)
              .ok()) {
-      return absl::InternalError("alert: cannot be printed");
+      return absl::InternalError(
+          "alert: cannot be printed: this is a bug of ours: report it");
     }
     std::puts(line.c_str());
   }
@@ -60,7 +65,8 @@ absl::Status PrintAlerts(AlertStore& store) {
 absl::Status Detect(const std::vector<StoredEvent>& events) {
   std::string folder = std::filesystem::temp_directory_path() / "detect-XXXXXX";
   if (mkdtemp(folder.data()) == nullptr) {
-    return absl::UnavailableError("temporary folder: cannot be made");
+    return absl::UnavailableError(
+        "temporary folder: cannot be made: name another in TMPDIR");
   }
   absl::Status status;
   if (auto store = OpenSqliteAlertStore(folder + "/alerts.sqlite");
@@ -82,26 +88,22 @@ absl::Status Detect(const std::vector<StoredEvent>& events) {
 }  // namespace schoolgate::collector
 
 int main(int argc, char** argv) {
-  CLI::App app("Events as JSON lines in, the alerts they lead to out.");
+  using namespace schoolgate;  // main builds the world
+  CLI::App app("Events as JSON lines in, the alerts they lead to out.",
+               collector::kProgram);
   app.set_version_flag("--version", SCHOOLGATE_VERSION);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    return platform::ExitFromParse(app, error, argc, argv);
   }
   bool ok = false;
-  auto events = schoolgate::collector::ReadEvents(std::cin, &ok);
-  if (!ok) {
-    std::fprintf(stderr,
-                 "schoolgate-detect: standard input: line %zu is no event: "
-                 "give what replay --episodes prints\n",
-                 events.size() + 1);
-    return 1;
-  }
-  absl::Status status = schoolgate::collector::Detect(events);
-  if (!status.ok()) {
-    std::fprintf(stderr, "schoolgate-detect: %s\n", status.ToString().c_str());
-    return 1;
-  }
-  return 0;
+  auto events = collector::ReadEvents(std::cin, &ok);
+  const absl::Status status =
+      ok ? collector::Detect(events)
+         : absl::InvalidArgumentError(
+               "standard input: line " + std::to_string(events.size() + 1) +
+               " is no event: give what replay --episodes prints");
+  return status.ok() ? platform::kExitOk
+                     : platform::Complain(collector::kProgram, status);
 }

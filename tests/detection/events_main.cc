@@ -4,16 +4,24 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <filesystem>
 #include <string>
 
 #include "collector/store/event_store.h"
+#include "platform/complaint.h"
+#include "platform/usage.h"
 
 namespace schoolgate::collector {
 namespace {
 
+constexpr char kProgram[] = "schoolgate-events";
 constexpr size_t kAtOnce = 1000;
 
 absl::Status Print(const std::string& directory) {
+  if (!std::filesystem::is_directory(directory)) {
+    return absl::NotFoundError(
+        directory + ": no such folder: give the folder events of a collector");
+  }
   auto store = OpenSqliteEventStoreToRead(directory);
   if (!store.ok()) return store.status();
   google::protobuf::util::JsonPrintOptions options;
@@ -28,7 +36,8 @@ absl::Status Print(const std::string& directory) {
       if (!google::protobuf::util::MessageToJsonString(stored.event, &line,
                                                        options)
                .ok()) {
-        return absl::InternalError("an event cannot be printed");
+        return absl::InternalError(
+            "event: cannot be printed: this is a bug of ours: report it");
       }
       std::puts(line.c_str());
     }
@@ -41,17 +50,18 @@ absl::Status Print(const std::string& directory) {
 }  // namespace schoolgate::collector
 
 int main(int argc, char** argv) {
-  CLI::App app("The graded episodes that a collector holds, as JSON lines.");
+  using namespace schoolgate;  // main builds the world
+  CLI::App app("The graded episodes that a collector holds, as JSON lines.",
+               collector::kProgram);
   app.set_version_flag("--version", SCHOOLGATE_VERSION);
   std::string directory;
   app.add_option("directory", directory, "DATA/events")->required();
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    return platform::ExitFromParse(app, error, argc, argv);
   }
-  const absl::Status status = schoolgate::collector::Print(directory);
-  if (status.ok()) return 0;
-  std::fprintf(stderr, "schoolgate-events: %s\n", status.ToString().c_str());
-  return 1;
+  const absl::Status status = collector::Print(directory);
+  return status.ok() ? platform::kExitOk
+                     : platform::Complain(collector::kProgram, status);
 }

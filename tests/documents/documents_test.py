@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Documents that lie are worse than none: links and paths in them exist, and
-the manual pages name exactly the verbs and options of the programs.
+"""Documents that lie are worse than none: links and paths in them exist, the
+manual pages name exactly the verbs and options of the programs, and every
+script says how it is used.
 
 usage: documents_test.py FOLDER_OF_PROGRAMS      (from the top of the tree)
 """
@@ -109,6 +110,17 @@ def check_page(folder, program):
                           "have")
 
 
+def check_script(path):
+    """--help helps and does nothing else; what it does not know ends it."""
+    if "usage:" not in help_of([path]):
+        complaints.append(f"{path} --help: shows no usage")
+    done = subprocess.run([path, "--nonsense"], capture_output=True, text=True,
+                          check=False)
+    if done.returncode != 2 or not done.stderr:
+        complaints.append(f"{path} --nonsense: exit code {done.returncode}, "
+                          f"says {done.stderr!r}")
+
+
 def main():
     if len(sys.argv) != 2:
         print(__doc__, file=sys.stderr)
@@ -122,10 +134,14 @@ def main():
             check_tests(path, text)
     for program in PAGES:
         check_page(sys.argv[1], program)
+    scripts = [path for path in sorted(glob.glob("scripts/*"))
+               if os.path.isfile(path) and os.access(path, os.X_OK)]
+    for script in scripts:
+        check_script(script)
     for complaint in complaints:
         print(complaint)
     print(f"{len(documents())} documents, {len(PAGES)} manual pages, "
-          f"{len(complaints)} complaints")
+          f"{len(scripts)} scripts, {len(complaints)} complaints")
     return 1 if complaints else 0
 
 

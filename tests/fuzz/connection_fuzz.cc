@@ -123,7 +123,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
       (LoadU32(hello.data()) & 0xffffff) == length &&
       ParseClientHello(Bytes(hello).subspan(4), false, &expected);
   std::vector<std::string> told;
-  for (const Bytes sent : {expected.server_name, expected.second_name}) {
+  for (const Bytes sent : expected.server_names()) {
     NameText name;
     name.SetHost(sent);
     if (name.view().empty()) continue;

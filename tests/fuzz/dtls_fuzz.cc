@@ -87,7 +87,7 @@ std::set<std::string> NamesOf(const traffic::Buffer& body) {
   std::set<std::string> names;
   ClientHello hello;
   if (!ParseClientHello(body, /*datagram=*/true, &hello)) return names;
-  for (const Bytes sent : {hello.server_name, hello.second_name}) {
+  for (const Bytes sent : hello.server_names()) {
     NameText name;
     name.SetHost(sent);
     if (!name.view().empty()) names.emplace(name.view());

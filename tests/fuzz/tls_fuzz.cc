@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   const StreamSearch whole = FindClientHello(input, &scratch, &hello);
   if (whole.result == Search::kFound) {
     SG_CHECK(whole.used <= size);
-    SG_CHECK(hello.server_name.size() <= size);
+    SG_CHECK(hello.server_name().size() <= size);
     const size_t cut = whole.used / 2;
     const StreamSearch part =
         FindClientHello(input.first(cut), &scratch, &hello);

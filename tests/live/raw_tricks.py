@@ -16,7 +16,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from gate_lab import checksum  # noqa: E402
 from tricks import hello, verdict_on  # noqa: E402
 
-SYN, RST, PSH_ACK, ACK = 0x02, 0x04, 0x18, 0x10
+SYN, RST, PSH_ACK, ACK, URGENT = 0x02, 0x04, 0x18, 0x10, 0x20
 PATIENCE = 3.0
 # Not enough to reach the server: a router of the lab drops it.
 FEW_HOPS = 3
@@ -46,10 +46,11 @@ class Connection:
         self.theirs = (seen[0] + 1) % 2**32
         self.send(0, b"", ACK)
 
-    def send(self, offset, payload, flags=PSH_ACK, hops=64, wrong_sum=False):
+    def send(self, offset, payload, flags=PSH_ACK, hops=64, wrong_sum=False,
+             urgent=0):
         head = struct.pack("!HHIIBBHHH", *self.ports,
                            (self.begin + 1 + offset) % 2**32, self.theirs,
-                           0x50, flags, 65000, 0, 0)
+                           0x50, flags, 65000, 0, urgent)
         total = checksum(self.own + self.server +
                          struct.pack("!HH", 6, len(head) + len(payload)) +
                          head + payload)
@@ -126,6 +127,25 @@ def decoy_over_the_name(to, whole, decoy):
     to.send(0, whole[:at])
     to.send(at, decoy[at:], hops=FEW_HOPS)
     to.send(at, whole[at:])
+
+
+def with_a_byte_more(whole, decoy):
+    """In the name; and how many bytes up to its end."""
+    at = next(i for i in range(len(whole)) if whole[i] != decoy[i]) + 4
+    return whole[:at] + b"x" + whole[at:], at + 1
+
+
+def urgent(to, whole, decoy):
+    """Most servers take such a byte out of the stream."""
+    longer, count = with_a_byte_more(whole, decoy)
+    to.send(0, longer, flags=PSH_ACK | URGENT, urgent=count)
+
+
+def urgent_ahead(to, whole, decoy):
+    """A segment without payload says so of a byte that comes later."""
+    longer, count = with_a_byte_more(whole, decoy)
+    to.send(0, b"", flags=ACK | URGENT, urgent=count)
+    to.send(0, longer)
 
 
 def main():

@@ -235,6 +235,16 @@ def http_exchanged(address, port, name):
     return exchanged(address, port, request(as_long_as(name)), request(name))
 
 
+def tls_urgent(address, port, name):
+    """Most servers take an urgent byte out of the stream."""
+    whole = hello(name)
+    middle = whole.index(name.encode()) + 4
+    stream = connect(address, port)
+    stream.sendall(whole[:middle])
+    stream.send(b"x", socket.MSG_OOB)
+    return exchange(stream, [whole[middle:]])
+
+
 def tls_after_starttls(address, port, name):
     return exchange(connect(address, port),
                     [b"EHLO me\r\n", b"STARTTLS\r\n", hello(name)], 0.1)
@@ -432,6 +442,21 @@ def banner(address, port, _):
     while piece := stream.recv(65536):
         data += piece
     return "served" if data == b"11000" else "cut: " + data.decode()
+
+
+def banner_urgent(address, port, _):
+    """As Telnet and FTP have it: the byte arrives, in its place or beside."""
+    stream = connect(address, port)
+    if stream.recv(100) != b"HELLO FROM THE SERVER\n":
+        return "no banner"
+    stream.sendall(b"\xff\xf4\xff")
+    stream.send(b"\xf2", socket.MSG_OOB)
+    stream.sendall(b" anything " * 1000)
+    stream.shutdown(socket.SHUT_WR)
+    data = b""
+    while piece := stream.recv(65536):
+        data += piece
+    return "served" if data in (b"10003", b"10004") else "cut: " + data.decode()
 
 
 if __name__ == "__main__":

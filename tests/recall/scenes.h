@@ -10,7 +10,7 @@
 namespace schoolgate::traffic {
 
 struct Scene {
-  std::string title;  // also a file name
+  std::string title;  // also a file name; "as-is-": only as it was cut
   std::vector<Buffer> packets;
   std::vector<std::string> expected;  // "frame source name"
   uint32_t link_type = 1;
@@ -27,6 +27,7 @@ std::vector<Scene> QuicScenes();
 std::vector<Scene> DnsScenes();
 std::vector<Scene> LinkScenes();
 std::vector<Scene> RadioScenes();
+std::vector<Scene> LenientScenes();
 
 std::vector<Scene> AllScenes();
 

@@ -215,7 +215,8 @@ std::vector<Scene> AllScenes() {
   std::vector<Scene> scenes = TlsScenes();
   for (const auto& more :
        {BehindScenes(), TcpScenes(), OrderScenes(), HttpScenes(), DtlsScenes(),
-        QuicScenes(), DnsScenes(), LinkScenes(), RadioScenes()}) {
+        QuicScenes(), DnsScenes(), LinkScenes(), RadioScenes(),
+        LenientScenes()}) {
     scenes.insert(scenes.end(), more.begin(), more.end());
   }
   return scenes;

@@ -165,6 +165,60 @@ std::vector<Scene> ExtensionScenes() {
            {"3 dns inside.example.org"}}};
 }
 
+// What a device sends that is no Ethernet card, as Linux writes it down.
+std::vector<Scene> CookedScenes() {
+  const Buffer ppp = Writer().U16(0x0021).Put(Inner()).bytes();
+  const Buffer marked = Writer().U16(0xff03).Put(ppp).bytes();
+  std::vector<Scene> scenes;
+  const auto both = [&](const std::string& title, unsigned hardware,
+                        unsigned type, const Buffer& frame) {
+    scenes.push_back(One(
+        "link-sll-" + title,
+        Writer().U16(4).U16(hardware).Zeros(10).U16(type).Put(frame).bytes(),
+        113));
+    scenes.push_back(One(
+        "link-sll2-" + title,
+        Writer().U16(type).Zeros(6).U16(hardware).Zeros(10).Put(frame).bytes(),
+        276));
+  };
+  both("whole-frame", 1, 3, InnerFrame());
+  both("ppp", 512, 7, marked);
+  both("ppp-without-address", 512, 7, ppp);
+  return scenes;
+}
+
+// Headers as few write them.
+std::vector<Scene> RareHeaderScenes() {
+  const auto carried = [](uint8_t protocol, const Buffer& payload) {
+    return Ethernet(kTypeIpv4, Ipv4(kServer, kClient, protocol, payload));
+  };
+  // A number and the kind of a header that does not follow.
+  const Buffer gtp =
+      Writer().U16(0x32ff).U16(0).U32(1).U32(0x00070085).Put(Inner()).bytes();
+  const Buffer routes = Writer()
+                            .U16(0x4000)
+                            .U16(kTypeIpv4)
+                            .U32(0)
+                            .U32(0x08000004)
+                            .U32(kServer)
+                            .U32(0)
+                            .Put(Inner())
+                            .bytes();
+  Buffer compressed =
+      Ipv4(kClient, kServer, 6,
+           Tcp(50000, 443, 1, 16,
+               TlsRecords(ClientHello({.name = "inside.example.org"}))));
+  compressed[9] = 3;  // the slot of its connection, for TCP
+  return {One("tunnel-gtp-number-only", Tunnel(2152, gtp)),
+          One("tunnel-gre-routes", carried(47, routes)),
+          One("tunnel-vxlan-without-number",
+              Tunnel(4789, Buffer(8, 0) + InnerFrame())),
+          {"link-ppp-first-of-compressed",
+           {Writer().U16(0xff03).U16(0x002f).Put(compressed).bytes()},
+           {"1 tls inside.example.org"},
+           9}};
+}
+
 std::vector<Scene> OtherLinkScenes() {
   const Buffer sll = Writer().Zeros(14).U16(kTypeIpv4).Put(Inner()).bytes();
   const Buffer sll2 = Writer().U16(kTypeIpv4).Zeros(18).Put(Inner()).bytes();
@@ -228,7 +282,8 @@ std::vector<Scene> OtherLinkScenes() {
 
 std::vector<Scene> FragmentScenes() {
   const Buffer query = Query();
-  const Bytes all(query);
+  const Buffer padded = query + Buffer(200, 0);
+  const Bytes all(padded);
   const auto piece = [&](size_t begin, size_t end, bool more) {
     const uint16_t where =
         static_cast<uint16_t>(begin / 8 | (more ? 0x2000 : 0));
@@ -248,12 +303,29 @@ std::vector<Scene> FragmentScenes() {
   };
   const size_t end = query.size();
   const Buffer options = Writer().U8(17).U8(0).Zeros(6).Put(query).bytes();
+  // The Next Header of a later fragment says nothing.
+  Buffer other_kind = piece6(16, end, false);
+  other_kind[14 + 40] = 59;
   return {{"ipv4-fragments-reversed",
            {piece(24, end, false), piece(8, 24, true), piece(0, 8, true)},
            {"3 dns inside.example.org"}},
           {"ipv6-fragments",
            {piece6(0, 16, true), piece6(16, end, false)},
            {"2 dns inside.example.org"}},
+          {"ipv6-fragments-of-two-kinds",
+           {piece6(0, 16, true), other_kind},
+           {"2 dns inside.example.org"}},
+          {"ipv4-first-fragment-cut",
+           {piece(0, 200, true)},
+           {"1 dns inside.example.org"},
+           1,
+           120},
+          {"ipv4-later-fragment-cut", {piece(8, 200, true)}, {}, 1, 120},
+          {"ipv6-first-fragment-cut",
+           {piece6(0, 200, true)},
+           {"1 dns inside.example.org"},
+           1,
+           140},
           {"ipv6-extension-headers",
            {Ethernet(0x86dd, Ipv6(2, 1, 60, options))},
            {"1 dns inside.example.org"}}};
@@ -292,8 +364,9 @@ std::vector<Scene> ControllerScenes() {
 std::vector<Scene> LinkScenes() {
   std::vector<Scene> scenes = EthernetScenes();
   for (const auto& more :
-       {LongHeaderScenes(), OtherLinkScenes(), ControllerScenes(),
-        FragmentScenes(), ExtensionScenes()}) {
+       {LongHeaderScenes(), RareHeaderScenes(), CookedScenes(),
+        OtherLinkScenes(), ControllerScenes(), FragmentScenes(),
+        ExtensionScenes()}) {
     scenes.insert(scenes.end(), more.begin(), more.end());
   }
   return scenes;

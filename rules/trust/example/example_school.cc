@@ -6,6 +6,7 @@
 
 #include "platform/check.h"
 #include "rules/bundle/bundle_index.h"
+#include "rules/bundle/listed_alone.h"
 #include "rules/bundle/little_endian.h"
 #include "rules/trust/bundle_check.h"
 #include "rules/trust/trust_root.h"
@@ -224,7 +225,13 @@ std::string WriteExample(const std::string& path, const ExampleBundle& bundle) {
   const auto index = BuildIndex(categories, entries, nullptr);
   SG_CHECK(index.ok());
   const std::string policy = bundle.policy.SerializeAsString();
-  const std::string lists = v1::BundleLists().SerializeAsString();
+  v1::BundleLists provenance;
+  for (const auto& [category, host] : bundle.alone) {
+    v1::GateException* one = provenance.add_exceptions();
+    one->set_category(category);
+    one->set_host(kAloneMark + host);
+  }
+  const std::string lists = provenance.SerializeAsString();
   std::vector<SectionBytes> sections = {{"policy", AsBytes(policy)},
                                         {"lists", AsBytes(lists)}};
   AppendIndexSections(*index, &sections);

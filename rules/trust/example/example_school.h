@@ -5,6 +5,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -62,6 +63,8 @@ struct ExampleBundle {
   ExampleHosts hosts = ExampleLists();
   std::vector<Holder> release = {Holder::kProviderAda, Holder::kSchoolHead};
   std::vector<Holder> locked = {};
+  // Category and host of what is listed without the names below it.
+  std::vector<std::pair<std::string, std::string>> alone = {};
 };
 
 // Writes the bundle, signed, and returns its bytes.

@@ -190,6 +190,7 @@ const auditWords: Record<string, string> = {
   rules_pause: "Stopped new rules from spreading",
   rules_go_on: "Let new rules spread again",
   publish: "Published new rules",
+  sign_audit_log: "Signed this record, which had no sound signature",
   policy_in_force: "Took the newly published policy into force",
   raise_alert: "Raised",
 };
