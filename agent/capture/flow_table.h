@@ -18,6 +18,7 @@ struct FlowSide {
   bool knows_seq : 1 = false;
   bool finished : 1 = false;    // FIN seen
   bool past_start : 1 = false;  // TCP: some of its bytes were passed over
+  bool contested : 1 = false;   // TCP: its SYNs disagree where it begins
   uint8_t packets = 0;          // stops at its maximum
   uint16_t interface = 0;       // on which its packets count; 0: any
 

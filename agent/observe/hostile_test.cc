@@ -134,6 +134,35 @@ TEST(HostileRequest, AnotherHostIsToldWhateverItsNameIsMadeOf) {
             (Names{"fine.xbqimp8m", "blocked.example.org"}));
 }
 
+// What people and programs say that is no request must never be refused for
+// that, however long it is.
+TEST(HostileRequest, TextWithoutLinesIsNoRequest) {
+  for (const char* text : {"X", "HELLO WORLD ", "NICK anna ", "\r\n"}) {
+    Stream stream;
+    uint32_t seq = 1;
+    std::string all;
+    while (all.size() < 1000) all += text;
+    for (int i = 0; i < 70; ++i, seq += static_cast<uint32_t>(all.size())) {
+      stream.Send(seq, all);
+      EXPECT_FALSE(stream.teller_.doubtful()) << text << i;
+    }
+    EXPECT_EQ(stream.partials_.live(), 0u) << text;
+  }
+}
+
+TEST(HostileHello, NamesThatComeTwiceInOneAreToldOnceHoweverOftenItComes) {
+  Recorder sink;
+  Teller teller(sink);
+  const Buffer a = {'a'}, b = {'b'};
+  ClientHello hello;
+  for (const Bytes name : {Bytes(a), Bytes(b), Bytes(a)}) {
+    hello.names[hello.name_count++] = name;
+  }
+  Flow flow{};
+  for (int i = 0; i < 3; ++i) teller.Hello(NameSource::kTls, flow, 0, hello);
+  EXPECT_EQ(sink.names, (Names{"a", "b", "a"}));
+}
+
 TEST(HostileDns, ShortMessagesArePassedUpToTheLimitAndThenDoubted) {
   for (int count :
        {TcpDns::kMaxShort - 1, TcpDns::kMaxShort, TcpDns::kMaxShort + 1}) {

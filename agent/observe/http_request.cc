@@ -10,6 +10,9 @@ constexpr std::string_view kMethods[] = {
     "GET ",     "POST ",  "HEAD ",     "PUT ",   "DELETE ", "OPTIONS ",
     "CONNECT ", "PATCH ", "PROPFIND ", "TRACE ", "REPORT ", "MKCOL "};
 
+// Of those that are registered UPDATEREDIRECTREF is the longest.
+constexpr size_t kLongestMethod = 24;
+
 std::string_view Trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) {
     text.remove_prefix(1);
@@ -90,8 +93,14 @@ bool MayBeMethod(Bytes bytes) {
     return (c >= 'A' && c <= 'Z') || c == '_' || c == '-';
   };
   const auto end = std::find_if_not(text.begin(), text.end(), is_part);
+  const auto length = static_cast<size_t>(end - text.begin());
+  if (text.empty() || length > kLongestMethod) return false;
   if (end == text.end()) return true;
-  return end != text.begin() && *end == ' ';
+  if (length == 0 || *end != ' ') return false;
+  const std::string_view target = Trimmed(text.substr(length));
+  return target.empty() || target.front() == '/' || target.front() == '*' ||
+         target.substr(0, 4) == std::string_view("http").substr(
+                                    0, std::min<size_t>(target.size(), 4));
 }
 
 HttpResult ReadHttpRequest(Bytes bytes, HttpRequest* request) {

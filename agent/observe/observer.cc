@@ -178,8 +178,8 @@ bool Observer::BeginsAnew(const Flow& flow, int side, const Segment& segment) {
   const bool tcp = segment.protocol == kProtocolTcp;
   if (tcp && (segment.tcp_flags & (kTcpSyn | kTcpAck)) == kTcpSyn) {
     const FlowSide& from = flow.sides[side];
-    return flow.closing || ((from.segments > 0 || from.knows_seq) &&
-                            from.next_seq != segment.tcp_seq + 1);
+    return flow.closing ||
+           (from.segments > 0 && from.next_seq != segment.tcp_seq + 1);
   }
   if (!forgotten_) return false;
   const Partial* partial = partials_.Find(flow, side);
@@ -192,6 +192,11 @@ void Observer::OnSegment(const Segment& segment, uint32_t hash) {
   const bool tcp = segment.protocol == kProtocolTcp;
   if (found.flow != nullptr && !found.fresh &&
       BeginsAnew(*found.flow, found.side, segment)) {
+    // In the middle of a hello the server may think otherwise.
+    const Partial* partial = partials_.Find(*found.flow, found.side);
+    if (tcp && !found.flow->closing && partial != nullptr && partial->begun()) {
+      teller_.Doubt();
+    }
     Close(*found.flow);
     flows_.Remove(found.flow);
     found = flows_.Find(segment, hash, now_us);

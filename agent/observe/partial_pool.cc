@@ -10,7 +10,7 @@ void Partial::Clear() {
   bytes = ByteAssembler();
   origin_seq = inserts = 0;
   charged_bytes = 0;
-  open = guessed = false;
+  open = guessed = from_start = false;
   passed = 0;
   refused = early_count = 0;
   front = Reading();

@@ -39,9 +39,10 @@ struct Partial {
   size_t charged_bytes = 0;  // the pool's own
 
   // TCP only.
-  bool open = false;     // earlier bytes than offset 0 may come yet
-  bool guessed = false;  // DNS: the same, and no message has begun
-  uint8_t refused = 0;   // segments too far away to be kept
+  bool open = false;        // earlier bytes than offset 0 may come yet
+  bool guessed = false;     // DNS: the same, and no message has begun
+  bool from_start = false;  // DNS: offset 0 is where the stream began
+  uint8_t refused = 0;      // segments too far away to be kept
   uint8_t early_count = 0;
   Reading front;        // from offset 0
   uint32_t passed = 0;  // of an open one: how far its front has been passed

@@ -79,7 +79,8 @@ StreamStep StreamReader::ReadHttp(Flow& flow, int side, Bytes bytes) {
   const Bytes lines = SkipEmptyLines(bytes);
   HttpRequest request;
   const HttpResult result = ReadHttpRequest(lines, &request);
-  if (request.beyond) CountBeyond();
+  // Other methods are a guess: text may be about anything.
+  if (request.beyond && StartsLikeHttp(lines)) CountBeyond();
   if (result == HttpResult::kNot) return {};
   if (result == HttpResult::kNeedMore) return Begun(bytes.size() + 1);
   teller_.Http(flow, side, request.host);

@@ -1,5 +1,7 @@
 #include "agent/observe/tcp_dns.h"
 
+#include <algorithm>
+
 namespace schoolgate::agent {
 namespace {
 
@@ -7,6 +9,7 @@ constexpr uint16_t kPortDns = 53;
 constexpr uint16_t kPortMdns = 5353;
 constexpr uint16_t kPortLlmnr = 5355;
 constexpr size_t kDnsHeader = 12;
+constexpr size_t kMaxMessage = 2 + 0xffff;
 
 int32_t Ahead(uint32_t seq, uint32_t than) {
   return static_cast<int32_t>(seq - than);
@@ -39,6 +42,10 @@ bool HasGap(const Partial& partial) {
 }
 
 void Consume(Partial& partial, size_t count) {
+  if (count > 0) {
+    partial.from_start = false;
+    partial.front = {};
+  }
   partial.bytes.Consume(count);
   partial.origin_seq += static_cast<uint32_t>(count);
 }
@@ -131,9 +138,6 @@ void TcpDns::ReadNext(Flow& flow, int side, const Segment& segment,
   if (!guessed || (first ? MayStartHere(bytes) : CertainlyStartsHere(bytes))) {
     used = TellMessages(flow, segment, bytes, &broken);
   }
-  if (used > 0 && side == flow.client) {
-    flow.name_hash = teller_.HashOf(AsText(segment.payload));
-  }
   const bool cut = segment.payload.size() < segment.payload_bytes;
   if (guessed && used == 0 && !cut) {
     Keep(flow, side, seq, seq, bytes, /*guessed=*/true);
@@ -149,25 +153,33 @@ void TcpDns::ReadNext(Flow& flow, int side, const Segment& segment,
   Keep(flow, side, seq, seq, bytes.subspan(used), /*guessed=*/false);
 }
 
-// All of it has been passed: the same again, most times. What was told last is
-// remembered; other words in its place may be what the server takes.
+// All of it has been passed: the same again, most times. Other words in its
+// place may be what the server takes.
 void TcpDns::SentAgain(Flow& flow, int side, const Segment& segment) {
   const Bytes bytes = segment.payload;
   if (side != flow.client || !CertainlyStartsHere(bytes)) return;
-  const uint32_t hash = teller_.HashOf(AsText(bytes));
-  if (flow.name_hash == hash) return;
-  flow.name_hash = hash;
   bool broken = false;
-  TellMessages(flow, segment, bytes, &broken);
+  TellMessages(flow, segment, bytes, &broken, /*again=*/true);
+}
+
+// Whether it was not among the last that were told. Then it is.
+bool TcpDns::IsNew(const Flow& flow, Bytes message) {
+  const uint64_t key = flow.id << 32 ^ teller_.HashOf(AsText(message));
+  const bool known = std::find(told_.begin(), told_.end(), key) != told_.end();
+  if (!known) told_[next_told_++ % kRemembered] = key;
+  return !known;
 }
 
 // False when it cannot be kept.
 bool TcpDns::Keep(Flow& flow, int side, uint32_t origin, uint32_t seq,
                   Bytes bytes, bool guessed) {
   Partial* partial = partials_.Make(flow, side);
+  // A whole message, and what comes in the segment of its end.
+  partial->bytes = ByteAssembler(2 * kMaxMessage);
   partial->origin_seq = origin;
   partial->inserts = 1;
   partial->guessed = guessed;
+  partial->from_start = flow.sides[side].segments == 1;
   if (!partial->bytes.Insert(seq - origin, bytes)) {
     ++teller_.counters().oversized;
     partials_.Release(flow, side);
@@ -199,6 +211,7 @@ void TcpDns::Join(Flow& flow, int side, Partial& partial,
     ++teller_.counters().oversized;
     teller_.Doubt();
     LeaveGaps(flow, side, partial, segment);
+    if (!partial.guessed) TellCut(flow, segment, partial.bytes.From(0));
     partials_.Release(flow, side);
     ReadNext(flow, side, segment, seq, segment.payload, /*guessed=*/true);
     return;
@@ -208,6 +221,10 @@ void TcpDns::Join(Flow& flow, int side, Partial& partial,
   if (!broken && partial.guessed && !MayStartHere(partial.bytes.From(0))) {
     if (partial.inserts <= kMaxWaiting) return;
     broken = true;
+  }
+  if (partial.guessed && partial.inserts > kMaxWaiting) {
+    // What looked like the length of a message was the middle of one.
+    Consume(partial, FirstMessage(partial.bytes.From(0)));
   }
   const auto end = seq + static_cast<uint32_t>(segment.payload.size());
   TellKept(flow, side, partial, segment, end, broken);
@@ -220,10 +237,11 @@ void TcpDns::LeaveGaps(Flow& flow, int side, Partial& partial,
   bool broken = false;
   while (HasGap(partial)) {
     const Bytes run = partial.bytes.From(0);
-    TellCut(flow, segment, run);
+    if (!partial.guessed) TellCut(flow, segment, run);
     Consume(partial, run.size());
     Consume(partial, partial.bytes.first());
     Consume(partial, FirstMessage(partial.bytes.From(0)));
+    partial.guessed = false;
     Consume(partial,
             TellMessages(flow, segment, partial.bytes.From(0), &broken));
     partial.inserts = 1;
@@ -279,15 +297,18 @@ void TcpDns::TellKept(Flow& flow, int side, Partial& partial,
 }
 
 size_t TcpDns::TellMessages(Flow& flow, const Segment& segment, Bytes bytes,
-                            bool* broken) {
+                            bool* broken, bool again) {
   size_t used = 0;
   int too_short = 0;
   while (bytes.size() - used >= 2) {
     const size_t length = LoadU16(bytes.data() + used);
     if (bytes.size() - used - 2 < length) break;
     if (length >= kDnsHeader) {
-      teller_.Dns(SourceOf(flow), Transport::kTcp, segment, flow.id,
-                  bytes.subspan(used + 2, length));
+      const Bytes message = bytes.subspan(used + 2, length);
+      const bool is_new = IsNew(flow, message);
+      if (is_new || !again) {
+        teller_.Dns(SourceOf(flow), Transport::kTcp, segment, flow.id, message);
+      }
       too_short = 0;
     } else if (++too_short > kMaxShort) {
       ++teller_.counters().malformed;

@@ -2,6 +2,8 @@
 // over segments in any order.
 #pragma once
 
+#include <array>
+
 #include "agent/observe/partial_pool.h"
 #include "agent/observe/teller.h"
 
@@ -45,6 +47,7 @@ class TcpDns {
   void ReadNext(Flow& flow, int side, const Segment& segment, uint32_t seq,
                 Bytes bytes, bool guessed);
   void SentAgain(Flow& flow, int side, const Segment& segment);
+  bool IsNew(const Flow& flow, Bytes message);
   void Join(Flow& flow, int side, Partial& partial, const Segment& segment,
             uint32_t seq);
   void TellKept(Flow& flow, int side, Partial& partial, const Segment& segment,
@@ -54,12 +57,17 @@ class TcpDns {
   static bool Insert(Partial& partial, uint32_t seq, Bytes bytes);
   void TellCut(Flow& flow, const Segment& segment, Bytes bytes);
   size_t TellMessages(Flow& flow, const Segment& segment, Bytes bytes,
-                      bool* broken);
+                      bool* broken, bool again = false);
   bool Keep(Flow& flow, int side, uint32_t origin, uint32_t seq, Bytes bytes,
             bool guessed);
 
+  // Of what was told last, so that it is not told again when it is sent again.
+  static constexpr size_t kRemembered = 256;
+
   Teller& teller_;
   PartialPool& partials_;
+  std::array<uint64_t, kRemembered> told_{};
+  size_t next_told_ = 0;
 };
 
 }  // namespace schoolgate::agent

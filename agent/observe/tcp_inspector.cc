@@ -5,7 +5,9 @@
 namespace schoolgate::agent {
 namespace {
 
+constexpr uint8_t kFirstRecord = 20;
 constexpr uint8_t kHandshake = 22;
+constexpr uint8_t kTlsMajor = 3;
 
 int32_t Ahead(uint32_t seq, uint32_t than) {
   return static_cast<int32_t>(seq - than);
@@ -22,13 +24,20 @@ bool IsYoung(const FlowSide& from) {
 
 }  // namespace
 
+// Of two beginnings before any byte one is a server's, or neither: then the
+// bytes alone say where they begin.
+void TcpInspector::NoteBeginning(FlowSide& from, uint32_t seq) {
+  if (from.segments > 0 && from.knows_seq) return;
+  from.contested |= from.knows_seq && from.next_seq != seq;
+  from.next_seq = seq;
+  from.knows_seq = !from.contested;
+}
+
 void TcpInspector::OnSegment(Flow& flow, int side, const Segment& segment) {
   FlowSide& from = flow.sides[side];
   uint32_t seq = segment.tcp_seq;
   if ((segment.tcp_flags & kTcpSyn) != 0) {
-    ++seq;
-    if (!from.knows_seq || from.segments == 0) from.next_seq = seq;
-    from.knows_seq = true;
+    NoteBeginning(from, ++seq);
   }
   if (segment.payload.empty()) return;
   if (from.segments < UINT8_MAX) ++from.segments;
@@ -38,11 +47,8 @@ void TcpInspector::OnSegment(Flow& flow, int side, const Segment& segment) {
   // What a crowd has pushed out can be judged no more.
   if (partials_.HasLost(flow, side)) teller_.Doubt();
   if (TcpDns::IsDns(flow)) {
-    // On DNS's own port, others hide TLS.
-    if (from.segments == 1 && segment.payload[0] == kHandshake) {
-      ReadAlone(flow, side, segment.payload);
-    }
     dns_.OnSegment(flow, side, segment, seq);
+    ReadHelloToDns(flow, side, segment);
   } else if (Partial* partial = partials_.Find(flow, side)) {
     Join(flow, side, *partial, segment, seq);
   } else {
@@ -74,6 +80,24 @@ void TcpInspector::Hunt(Flow& flow, int side, const Segment& segment,
     }
   }
   ReadNext(flow, side, segment, seq, bytes);
+}
+
+// On DNS's own port others hide TLS: as DNS a hello is the beginning of a long
+// message, and waits for its end.
+void TcpInspector::ReadHelloToDns(Flow& flow, int side,
+                                  const Segment& segment) {
+  Partial* partial = partials_.Find(flow, side);
+  const bool waits = partial != nullptr && partial->from_start;
+  const Bytes bytes = waits ? partial->bytes.From(0) : segment.payload;
+  if (!waits && flow.sides[side].segments > 1) return;
+  if (bytes.size() < 2 || bytes[0] < kFirstRecord || bytes[0] > kHandshake ||
+      bytes[1] != kTlsMajor) {
+    return;
+  }
+  Reading reading;
+  const Kind kind = ReadOn(flow, side, nullptr, bytes, &reading);
+  // Who judges packets waits for the rest of it.
+  if (waits) partial->front.need = kind == Kind::kBegun ? reading.need : 0;
 }
 
 // Tells what a segment tells that is not, or cannot be, put to others.

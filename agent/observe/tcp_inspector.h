@@ -44,6 +44,8 @@ class TcpInspector {
  private:
   using Kind = StreamStep::Kind;
 
+  static void NoteBeginning(FlowSide& from, uint32_t seq);
+  void ReadHelloToDns(Flow& flow, int side, const Segment& segment);
   void Hunt(Flow& flow, int side, const Segment& segment, uint32_t seq);
   void ReadAlone(Flow& flow, int side, Bytes bytes);
   void KeepEarly(Flow& flow, int side, uint32_t seq, Bytes bytes);

@@ -191,9 +191,11 @@ void Teller::Hello(NameSource source, Flow& flow, int side,
   }
   // The same hello may come again: a flow remembers its names as one.
   uint32_t all = 0;
+  bool differ = false;
   NameText name;
   for (const Bytes host : hello.server_names()) {
     name.SetHost(host);
+    differ |= name.view() != text_.view();
     all = all * kAnother ^ HashOf(name.view());
   }
   if (flow.name_hash == all) return;
@@ -202,8 +204,7 @@ void Teller::Hello(NameSource source, Flow& flow, int side,
     counters_.cut_names += name.cut();
     tell(name);
   }
-  // But when all of them are the same, as that.
-  if (flow.name_hash != HashOf(text_.view())) flow.name_hash = all;
+  if (differ) flow.name_hash = all;
 }
 
 void Teller::Http(Flow& flow, int side, Bytes host) {

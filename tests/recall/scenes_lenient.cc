@@ -46,6 +46,7 @@ Flow To(uint16_t server_port, uint16_t client_port = 50000) {
 
 std::vector<Scene> PortScenes() {
   const Buffer hello = ClientHello({.name = "quic.example.org"});
+  const Buffer plain = Hello("a.example.org");
   const auto initial = [&](uint16_t port) {
     return UdpFrame(To(443, port), true,
                     Initial({}, CryptoFrame(0, Bytes(hello))));
@@ -56,6 +57,10 @@ std::vector<Scene> PortScenes() {
                {"2 tls a.example.org"}),
           Said("as-is-tls-from-dns", To(443, 53), {Hello("a.example.org")},
                {"2 tls a.example.org"}),
+          Said("as-is-tls-to-dns-in-two", To(53),
+               {Buffer(plain.begin(), plain.begin() + 50),
+                Buffer(plain.begin() + 50, plain.end())},
+               {"3 tls a.example.org"}),
           Said("as-is-tls-to-dns", To(53), {Hello("a.example.org")},
                {"2 tls a.example.org"}),
           Said("port-dns-from-llmnr", To(53, 5355), {Question("a.example.org")},
@@ -126,6 +131,13 @@ std::vector<Scene> LossScenes() {
     told.push_back((i == 0 ? "2 dns " : "30 dns ") + name);
   }
   const Buffer last = Question("last.example.org");
+  Buffer longest = DnsQuery("long.example.org", kA);
+  longest.resize(0xffff);
+  longest = WithLength(longest);
+  const Buffer half(longest.begin(), longest.begin() + 33'000);
+  const Buffer rest(longest.begin() + 33'000, longest.end());
+  // Bytes from the middle of something, which look like a question.
+  const Buffer middle = Buffer{0x77, 0x77} + DnsQuery("mid.example.org", kA);
   return {
       Said("as-is-loss-of-a-question", dns, many, told,
            static_cast<uint32_t>(Question("q1.example.org").size())),
@@ -134,6 +146,12 @@ std::vector<Scene> LossScenes() {
       Said("loss-of-more-than-is-kept", dns,
            {Question("one.example.org"), {}, last},
            {"2 dns one.example.org", "3 dns last.example.org"}, 70'000),
+      Said("message-as-long-as-may-be", dns, {half, rest + last},
+           {"3 dns long.example.org", "3 dns last.example.org"}),
+      {"loss-in-the-middle-invents-nothing",
+       {TcpFrame(dns, true, 500, kAck, middle),
+        TcpFrame(dns, true, 1500, kAck, Buffer(20, 0x77))},
+       {}},
       Said("message-too-short-in-front", dns,
            {Buffer{0, 1, 9} + Question("one.example.org")},
            {"2 dns one.example.org"}),
@@ -171,12 +189,24 @@ std::vector<Scene> BeginningScenes() {
           {"begins-again-dns-higher",
            {syn(dns, 500), syn(dns, 90000), data(dns, 90001, question)},
            {"3 dns again.example.org"}},
+          {"begins-twice-and-the-first-was-right",
+           {syn(web, 500), syn(web, 5500), data(web, 501, first),
+            data(web, 561, second)},
+           {"4 tls again.example.org"}},
+          {"begins-twice-and-the-first-was-right-dns",
+           {syn(dns, 500), syn(dns, 90000), data(dns, 501, question)},
+           {"3 dns again.example.org"}},
           {"begins-on-its-syn",
            {syn(web, 500), data(web, 500, tls)},
            {"2 tls again.example.org"}},
           {"begins-on-its-syn-dns",
            {syn(dns, 500), data(dns, 500, question)},
            {"2 dns again.example.org"}},
+          {"sent-again-all-of-it",
+           {syn(dns, 500), data(dns, 501, question),
+            data(dns, 501 + static_cast<uint32_t>(question.size()), other),
+            data(dns, 501, question + other)},
+           {"2 dns again.example.org", "3 dns other.example.org"}},
           {"as-is-sent-again-with-other-words",
            {syn(dns, 500), data(dns, 501, question), data(dns, 501, question),
             data(dns, 501, other)},
