@@ -162,12 +162,19 @@ void TcpDns::SentAgain(Flow& flow, int side, const Segment& segment) {
   TellMessages(flow, segment, bytes, &broken, /*again=*/true);
 }
 
-// Whether it was not among the last that were told. Then it is.
-bool TcpDns::IsNew(const Flow& flow, Bytes message) {
-  const uint64_t key = flow.id << 32 ^ teller_.HashOf(AsText(message));
-  const bool known = std::find(told_.begin(), told_.end(), key) != told_.end();
-  if (!known) told_[next_told_++ % kRemembered] = key;
-  return !known;
+// One that was sent before too is told unless it was among the last: questions
+// only, as nothing else is told.
+void TcpDns::TellMessage(const Flow& flow, const Segment& segment,
+                         Bytes message, bool again) {
+  constexpr uint8_t kResponse = 0x80;
+  if ((message[2] & kResponse) == 0) {
+    const uint64_t key = flow.id << 32 ^ teller_.HashOf(AsText(message));
+    if (again && std::find(told_.begin(), told_.end(), key) != told_.end()) {
+      return;
+    }
+    told_[next_told_++ % kRemembered] = key;
+  }
+  teller_.Dns(SourceOf(flow), Transport::kTcp, segment, flow.id, message);
 }
 
 // False when it cannot be kept.
@@ -304,11 +311,7 @@ size_t TcpDns::TellMessages(Flow& flow, const Segment& segment, Bytes bytes,
     const size_t length = LoadU16(bytes.data() + used);
     if (bytes.size() - used - 2 < length) break;
     if (length >= kDnsHeader) {
-      const Bytes message = bytes.subspan(used + 2, length);
-      const bool is_new = IsNew(flow, message);
-      if (is_new || !again) {
-        teller_.Dns(SourceOf(flow), Transport::kTcp, segment, flow.id, message);
-      }
+      TellMessage(flow, segment, bytes.subspan(used + 2, length), again);
       too_short = 0;
     } else if (++too_short > kMaxShort) {
       ++teller_.counters().malformed;

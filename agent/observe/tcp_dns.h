@@ -47,7 +47,8 @@ class TcpDns {
   void ReadNext(Flow& flow, int side, const Segment& segment, uint32_t seq,
                 Bytes bytes, bool guessed);
   void SentAgain(Flow& flow, int side, const Segment& segment);
-  bool IsNew(const Flow& flow, Bytes message);
+  void TellMessage(const Flow& flow, const Segment& segment, Bytes message,
+                   bool again);
   void Join(Flow& flow, int side, Partial& partial, const Segment& segment,
             uint32_t seq);
   void TellKept(Flow& flow, int side, Partial& partial, const Segment& segment,
