@@ -268,9 +268,14 @@ TEST(StreamOrder, BeginningsUpToTheLimitAndThenCounted) {
   }
 }
 
+// A question for "<first>.test" behind its length.
+Buffer Query(uint8_t first) {
+  return {0, 24, 0,     1, 1,   0,   0,   1,   0, 0, 0, 0, 0,
+          0, 1,  first, 4, 't', 'e', 's', 't', 0, 0, 1, 0, 1};
+}
+
 TEST(StreamOrder, DnsOnAnyPortInPieces) {
-  const Buffer query = {0, 24, 0,   1, 1,   0,   0,   1,   0, 0, 0, 0, 0,
-                        0, 1,  'a', 4, 't', 'e', 's', 't', 0, 0, 1, 0, 1};
+  const Buffer query = Query('a');
   for (size_t cut = 1; cut < query.size(); ++cut) {
     const Buffer first(query.begin(), query.begin() + static_cast<long>(cut));
     const Buffer second(query.begin() + static_cast<long>(cut), query.end());
@@ -286,6 +291,45 @@ TEST(StreamOrder, DnsOnAnyPortInPieces) {
       EXPECT_EQ(stream.sink_.names.size(), 2u);
     }
   }
+}
+
+// A piece from the middle of a hello whose random bytes are a question.
+TEST(StreamOrder, QuestionInTheMiddleOfAHelloHidesNoHello) {
+  constexpr long kRandomAt = 11;
+  const Buffer query = Query('a');
+  Buffer hello = Hello();
+  std::copy(query.begin(), query.end(), hello.begin() + kRandomAt);
+  const long end = kRandomAt + static_cast<long>(query.size());
+  Stream stream;
+  stream.flow_ = {};
+  stream.flow_.id = 1;
+  stream.flow_.ports[1] = 8443;
+  stream.Send(1 + kRandomAt,
+              Buffer(hello.begin() + kRandomAt, hello.begin() + end));
+  stream.Send(static_cast<uint32_t>(1 + end),
+              Buffer(hello.begin() + end, hello.end()));
+  EXPECT_THAT(stream.sink_.names, testing::ElementsAre("a.test"));
+  stream.Send(1, Buffer(hello.begin(), hello.begin() + kRandomAt));
+  EXPECT_THAT(stream.sink_.names, testing::ElementsAre("a.test", "a.example"));
+  EXPECT_EQ(stream.partials_.live(), 0u);
+}
+
+// Whether or not something in front of them is waited for.
+TEST(StreamOrder, QuestionsOnAnyPortOnceEachWithoutABeginning) {
+  Stream stream;
+  stream.flow_ = {};
+  stream.flow_.id = 1;
+  stream.flow_.ports[1] = 5300;
+  uint32_t seq = 7000;
+  size_t count = 0;
+  for (; count < 3 * TcpInspector::kMaxWaiting; ++count) {
+    const Buffer query = Query(static_cast<uint8_t>('!' + count));
+    stream.Send(seq, query);
+    stream.Send(seq, query);  // sent again
+    EXPECT_EQ(stream.sink_.names.size(), count + 1);
+    seq += static_cast<uint32_t>(query.size());
+  }
+  EXPECT_EQ(stream.partials_.live(), 0u);
 }
 
 }  // namespace

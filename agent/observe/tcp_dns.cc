@@ -158,8 +158,12 @@ void TcpDns::ReadNext(Flow& flow, int side, const Segment& segment,
 void TcpDns::SentAgain(Flow& flow, int side, const Segment& segment) {
   const Bytes bytes = segment.payload;
   if (side != flow.client || !CertainlyStartsHere(bytes)) return;
+  TellOnce(flow, segment, bytes);
+}
+
+size_t TcpDns::TellOnce(Flow& flow, const Segment& segment, Bytes bytes) {
   bool broken = false;
-  TellMessages(flow, segment, bytes, &broken, /*again=*/true);
+  return TellMessages(flow, segment, bytes, &broken, /*again=*/true);
 }
 
 // One that was sent before too is told unless it was among the last: questions
@@ -273,9 +277,10 @@ void TcpDns::ReadRest(Flow& flow) {
 }
 
 void TcpDns::TakeOver(Flow& flow, int side, Partial& partial,
-                      const Segment& segment) {
+                      const Segment& segment, size_t told) {
   const auto end =
       partial.origin_seq + static_cast<uint32_t>(partial.bytes.end());
+  Consume(partial, told);
   TellKept(flow, side, partial, segment, end, /*broken=*/false);
 }
 

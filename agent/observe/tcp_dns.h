@@ -37,8 +37,14 @@ class TcpDns {
   // `seq` is the sequence number of the segment's first byte.
   void OnSegment(Flow& flow, int side, const Segment& segment, uint32_t seq);
 
-  // Takes over what is kept of a side that turned out to speak DNS.
-  void TakeOver(Flow& flow, int side, Partial& partial, const Segment& segment);
+  // Tells the messages that are whole, but none that was told already; returns
+  // their bytes.
+  size_t TellOnce(Flow& flow, const Segment& segment, Bytes bytes);
+
+  // Takes over what is kept of a side that turned out to speak DNS, of which
+  // the first `told` bytes were told.
+  void TakeOver(Flow& flow, int side, Partial& partial, const Segment& segment,
+                size_t told);
 
   // Nothing more will come: what stands behind gaps is told.
   void ReadRest(Flow& flow);

@@ -138,7 +138,7 @@ void TcpInspector::ReadNext(Flow& flow, int side, const Segment& segment,
       partial->open = open;
       if (!open) GoOnAt(from, seq + passed, passed > 0);
       partial->front = FrontAt(reading, passed);
-      if (kind == Kind::kDns) TakeOverDns(flow, side, *partial, segment);
+      if (kind == Kind::kDns) ReadDns(flow, side, *partial, segment);
       return;
     }
     ++teller_.counters().oversized;
@@ -355,10 +355,7 @@ bool TcpInspector::ReadFront(Flow& flow, int side, Partial& partial,
     reading.at = NextEarly(partial, reading.at, run.size());
     if (reading.at == run.size()) break;
   }
-  if (kind == Kind::kDns) {
-    TakeOverDns(flow, side, partial, segment);
-    return false;
-  }
+  if (kind == Kind::kDns) return ReadDns(flow, side, partial, segment);
   // Something may come in front of it.
   partial.open = partial.open && !reading.told;
   const uint32_t passed = partial.open ? 0 : reading.at;
@@ -386,13 +383,21 @@ uint32_t TcpInspector::NextEarly(const Partial& partial, uint32_t at,
   return next;
 }
 
-void TcpInspector::TakeOverDns(Flow& flow, int side, Partial& partial,
-                               const Segment& segment) {
+// The front is a question. In the middle of a message too something may look
+// like one: what it asks is told, and the flow is DNS for good when nothing has
+// come in front of it. False when nothing is left to keep here.
+bool TcpInspector::ReadDns(Flow& flow, int side, Partial& partial,
+                           const Segment& segment) {
+  const size_t told =
+      partial.open ? dns_.TellOnce(flow, segment, partial.bytes.From(0)) : 0;
+  if (partial.open && partial.inserts <= kMaxWaiting) return true;
   flow.marks |= kMarkDns;
+  GoOnAt(flow.sides[side], partial.origin_seq, /*passed=*/true);
   partial.open = false;
   partial.front = {};
   partial.early_count = 0;
-  dns_.TakeOver(flow, side, partial, segment);
+  dns_.TakeOver(flow, side, partial, segment, told);
+  return false;
 }
 
 void TcpInspector::GoOnAt(FlowSide& from, uint32_t seq, bool passed) {

@@ -70,8 +70,7 @@ class TcpInspector {
   bool ReadFront(Flow& flow, int side, Partial& partial,
                  const Segment& segment);
   void CountBroken(Flow& flow, int side);
-  void TakeOverDns(Flow& flow, int side, Partial& partial,
-                   const Segment& segment);
+  bool ReadDns(Flow& flow, int side, Partial& partial, const Segment& segment);
   void Consume(Flow& flow, int side, Partial& partial, uint32_t count);
   void GiveUp(Flow& flow, int side, Partial& partial, const Segment& segment);
   static void GoOnAt(FlowSide& from, uint32_t seq, bool passed);

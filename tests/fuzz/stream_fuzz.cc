@@ -40,6 +40,7 @@ struct World {
   Teller teller{sink};
   PartialPool partials{4, 1 << 20};
   TcpInspector inspector{teller, partials};
+  uint32_t flows = 0;
 };
 
 // Which bytes of a stream have come.
@@ -71,7 +72,7 @@ std::set<std::string> Deliver(World& world, const Stream& stream,
                               const std::vector<Piece>& pieces) {
   world.sink.names.clear();
   agent::Flow flow{};
-  flow.id = 1;
+  flow.id = ++world.flows;
   flow.protocol = kProtocolTcp;
   flow.ports[0] = 50000;
   flow.ports[1] = stream.port;

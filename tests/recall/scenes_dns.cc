@@ -198,6 +198,16 @@ std::vector<Scene> StreamScenes() {
   scenes.push_back({"dns-tcp-on-another-port",
                     {Stream(Resolver(8053), 100, one)},
                     {"1 dns one.example.org"}});
+  Scene many{"dns-tcp-many-without-a-beginning", {}, {}};
+  uint32_t seq = 100;
+  for (int i = 1; i <= 20; ++i) {
+    const std::string name = "n" + std::to_string(i) + ".example.org";
+    const Buffer query = WithLength(DnsQuery(name, kA));
+    many.packets.push_back(Stream(Resolver(8053), seq, query));
+    many.expected.push_back(std::to_string(i) + " dns " + name);
+    seq += static_cast<uint32_t>(query.size());
+  }
+  scenes.push_back(many);
   return scenes;
 }
 
