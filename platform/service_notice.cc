@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -10,6 +11,8 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -21,6 +24,7 @@ namespace {
 constexpr size_t kMaxTextBytes = 4096;
 constexpr size_t kMaxDescriptors = 16;
 constexpr int kFirstKept = 3;  // SD_LISTEN_FDS_START
+constexpr std::string_view kFileName = "/keeper-notices";
 
 absl::string_view View(std::string_view text) {
   return {text.data(), text.size()};
@@ -35,6 +39,28 @@ socklen_t FillAddress(const std::string& address, sockaddr_un* to) {
   if (address.front() == '@') to->sun_path[0] = '\0';
   return static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) +
                                 address.size());
+}
+
+bool BindIn(const std::string& directory, int descriptor) {
+  if (directory.empty()) return false;
+  std::error_code error;
+  const std::string path = absl::StrCat(
+      std::filesystem::absolute(directory, error).string(), View(kFileName));
+  sockaddr_un own;
+  const socklen_t length = FillAddress(path, &own);
+  if (length == 0) return false;
+  unlink(path.c_str());
+  // The file gets the mode that the socket has.
+  return fchmod(descriptor, S_IRUSR | S_IWUSR) == 0 &&
+         bind(descriptor, reinterpret_cast<const sockaddr*>(&own), length) == 0;
+}
+
+// With the family alone, the kernel chooses a free abstract name.
+bool BindAnywhere(int descriptor) {
+  sockaddr_un any{};
+  any.sun_family = AF_UNIX;
+  return bind(descriptor, reinterpret_cast<const sockaddr*>(&any),
+              sizeof(sa_family_t)) == 0;
 }
 
 }  // namespace
@@ -57,17 +83,14 @@ std::string Notice::ValueOf(std::string_view key) const {
   return "";
 }
 
-absl::StatusOr<std::unique_ptr<NoticeSocket>> NoticeSocket::Open() {
+absl::StatusOr<std::unique_ptr<NoticeSocket>> NoticeSocket::Open(
+    const std::string& directory) {
   const int descriptor =
       socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   const int one = 1;
-  sockaddr_un any{};
-  any.sun_family = AF_UNIX;
-  // With the family alone, the kernel chooses a free name.
   if (descriptor < 0 ||
       setsockopt(descriptor, SOL_SOCKET, SO_PASSCRED, &one, sizeof(one)) != 0 ||
-      bind(descriptor, reinterpret_cast<const sockaddr*>(&any),
-           sizeof(sa_family_t)) != 0) {
+      (!BindIn(directory, descriptor) && !BindAnywhere(descriptor))) {
     const int error = errno;
     if (descriptor >= 0) close(descriptor);
     return absl::ErrnoToStatus(error, "notices: no socket to hear them on");
@@ -89,8 +112,20 @@ std::string NoticeSocket::address() const {
     return "";
   }
   std::string name(own.sun_path, size - offsetof(sockaddr_un, sun_path));
-  if (!name.empty()) name[0] = '@';
+  if (name.empty()) return name;
+  if (name[0] != '\0') return name.c_str();  // a path ends with a zero
+  name[0] = '@';
   return name;
+}
+
+void NoticeSocket::Remove() const {
+  const std::string name = address();
+  if (!name.empty() && name.front() != '@') unlink(name.c_str());
+}
+
+bool IsOwnNoticeAddress(std::string_view address) {
+  return !address.empty() &&
+         (address.front() == '@' || address.ends_with(kFileName));
 }
 
 bool NoticeSocket::Receive(Notice* notice) {

@@ -32,11 +32,14 @@ struct Notice {
   std::string ValueOf(std::string_view key) const;
 };
 
-// The keeper's end. Reachable from this network namespace only. Not
-// thread-safe.
+// The keeper's end. Not thread-safe.
 class NoticeSocket {
  public:
-  static absl::StatusOr<std::unique_ptr<NoticeSocket>> Open();
+  // In `directory`, where only our user reaches it, in place of one that a
+  // keeper left there. Without a directory, or where it cannot be there (too
+  // long a path, read-only), anybody in this network namespace reaches it.
+  static absl::StatusOr<std::unique_ptr<NoticeSocket>> Open(
+      const std::string& directory = "");
 
   // Goes on with a socket that another process opened. Owns it.
   static std::unique_ptr<NoticeSocket> Adopt(int descriptor);
@@ -49,6 +52,9 @@ class NoticeSocket {
   std::string address() const;
   int descriptor() const { return descriptor_; }
 
+  // Takes its file away: nobody will listen any more.
+  void Remove() const;
+
   // False when nothing is there. Never waits.
   bool Receive(Notice* notice);
 
@@ -57,6 +63,9 @@ class NoticeSocket {
 
   const int descriptor_;
 };
+
+// Whether such a socket is there, and not systemd's.
+bool IsOwnNoticeAddress(std::string_view address);
 
 // The service's end. UNAVAILABLE when nobody listens there any more; never
 // waits.

@@ -1,6 +1,7 @@
 #include "platform/service_notice.h"
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -36,6 +37,41 @@ TEST(ServiceNoticeTest, DescriptorsArriveWithTheirName) {
   close(notice.descriptors[0]);
   close(ends[1]);
   EXPECT_FALSE((*keeper)->Receive(&notice));
+}
+
+// Otherwise any local user could fill it with words, and the agent would be
+// taken for hung.
+TEST(ServiceNoticeTest, OnlyItsUserReachesTheOneInADirectory) {
+  const std::string directory = testing::TempDir() + "notices";
+  mkdir(directory.c_str(), 0755);
+  for (int times = 0; times < 2; ++times) {  // the first leaves its file
+    auto keeper = NoticeSocket::Open(directory);
+    ASSERT_TRUE(keeper.ok()) << keeper.status();
+    const std::string address = (*keeper)->address();
+    EXPECT_EQ(address, directory + "/keeper-notices");
+    EXPECT_TRUE(IsOwnNoticeAddress(address));
+    struct stat file;
+    ASSERT_EQ(stat(address.c_str(), &file), 0);
+    EXPECT_EQ(file.st_mode & 0777u, 0600u);
+    ASSERT_TRUE(SendNotice(address, "READY=1").ok());
+    Notice notice;
+    ASSERT_TRUE((*keeper)->Receive(&notice));
+    EXPECT_TRUE(notice.Says("READY=1"));
+    if (times == 1) (*keeper)->Remove();
+  }
+  EXPECT_EQ(rmdir(directory.c_str()), 0);
+  EXPECT_FALSE(IsOwnNoticeAddress("/run/systemd/notify"));
+}
+
+TEST(ServiceNoticeTest, WhereNoFileCanBeItIsElsewhere) {
+  for (const std::string directory :
+       {std::string("/nowhere/at/all"), "/tmp/" + std::string(200, 'x')}) {
+    auto keeper = NoticeSocket::Open(directory);
+    ASSERT_TRUE(keeper.ok()) << keeper.status();
+    EXPECT_EQ((*keeper)->address().front(), '@');
+    EXPECT_TRUE(SendNotice((*keeper)->address(), "WATCHDOG=1").ok());
+    (*keeper)->Remove();
+  }
 }
 
 // Otherwise an agent would not notice that nobody would start it again.

@@ -72,6 +72,7 @@ void Keeper::Run(int signals) {
     Wait(signals);
     CheckTime();
   }
+  notices_->Remove();
   // An agent that had to be killed leaves its table; one that is nobody's
   // property does not go with its socket.
   const auto table = kept_.find(kTableName);

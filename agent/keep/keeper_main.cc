@@ -79,7 +79,8 @@ int Keep(const Arguments& arguments) {
   if (arguments.notices >= 0) {
     notices = platform::NoticeSocket::Adopt(arguments.notices);
   } else {
-    auto opened = platform::NoticeSocket::Open();
+    auto opened =
+        platform::NoticeSocket::Open(arguments.keeper.state_directory);
     if (!opened.ok()) return platform::Complain(kProgram, opened.status());
     notices = std::move(*opened);
   }

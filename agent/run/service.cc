@@ -51,12 +51,14 @@ Service::~Service() {
 
 std::string Service::keeper() const {
   if (!kept_) return "none";
-  return address_.front() == '@' ? "keeper" : "systemd";
+  return platform::IsOwnNoticeAddress(address_) ? "keeper" : "systemd";
 }
 
 absl::Status Service::StartKeeper(std::vector<std::string> arguments,
                                   std::string state_directory) {
-  if (!address_.empty() && address_.front() != '@') return absl::OkStatus();
+  if (!address_.empty() && !platform::IsOwnNoticeAddress(address_)) {
+    return absl::OkStatus();
+  }
   own_keeper_ = true;
   arguments_ = std::move(arguments);
   state_directory_ = std::move(state_directory);
@@ -68,7 +70,7 @@ absl::Status Service::SpawnKeeper() {
   const std::string keeper =
       (std::filesystem::path(program).parent_path() / "schoolgate-keeper")
           .string();
-  auto notices = platform::NoticeSocket::Open();
+  auto notices = platform::NoticeSocket::Open(state_directory_);
   if (!notices.ok()) return notices.status();
   std::vector<std::string> words = {keeper,
                                     "--state",
