@@ -47,7 +47,7 @@ test("a wrong password is refused without saying what was wrong, the right one o
     assert.equal(await page.getByRole("alert").innerText(), wrong);
     await logIn(page, school, "lead");
     await page.getByRole("heading", { level: 1, name: "Today" }).waitFor();
-    await page.getByRole("link", { name: "Welfare: self-harm sites" }).waitFor();
+    await page.getByRole("link", { name: "Welfare: sites about self-harm" }).waitFor();
   }));
 
 test("somebody who guesses is locked out, also with the right password, and others are not", () =>
@@ -231,7 +231,7 @@ test("an alert is closed only with how it ended and what was done, and the log i
     await page.locator(".incident").getByText("A. Patel,").waitFor();
     await page.getByRole("link", { name: "Back to all alerts" }).click();
     await page.getByRole("button", { name: "Closed" }).click();
-    await page.getByRole("link", { name: "Welfare: self-harm sites" }).waitFor();
+    await page.getByRole("link", { name: "Welfare: sites about self-harm" }).waitFor();
   }));
 
 test("illegal material: what to do stands first, the host nowhere, and closing takes two", async () => {

@@ -151,6 +151,7 @@ export interface WholeAlert extends Alert {
   contacts?: Contact[];
   policy?: PolicySays;
   evidence: Evidence[];
+  shared_reasons?: string; // each line's, said once
   notes?: { time: string; author: string; words: string }[];
   incident?: Incident;
   hold?: { reason: string; by: string; account: string; since: string };
