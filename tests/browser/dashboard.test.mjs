@@ -163,6 +163,7 @@ test("a teacher’s request shows what the class would miss, and people read the
       await page.getByText("The class would get all of these.").waitFor();
       await page.getByRole("link", { name: "My record" }).click();
       await page.getByText("Tried to reach host www.shop.example.test; it was blocked.").waitFor();
+      await page.getByText("a page or a program contacted deals.example.test, not you: it does not count against you. Why: ").waitFor();
     });
   } finally {
     await own.stop();

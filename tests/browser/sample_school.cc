@@ -86,6 +86,18 @@ std::vector<StoredEvent> SampleOwnContacts(absl::Time now) {
     contact.add_categories("shopping");
     contact.set_action(v1::ACTION_BLOCK);
   }
+  // How the device took the second.
+  StoredEvent taken = events.back();
+  taken.event.set_sequence(3);
+  v1::Episode& episode = *taken.event.mutable_episode();
+  episode.set_service("deals.example.test");
+  episode.set_category("shopping");
+  episode.set_grade(v1::GRADE_AUTOMATIC);
+  episode.set_action(v1::ACTION_BLOCK);
+  v1::Evidence& fact = *episode.add_evidence();
+  fact.set_fact("explained");
+  fact.set_half_points(-6);
+  events.push_back(std::move(taken));
   return events;
 }
 

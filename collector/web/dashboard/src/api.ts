@@ -245,8 +245,8 @@ export interface OwnRecord {
   keep_days: number;
   names_opened?: { opened: string; by: string[] }[];
   lines: {
-    time: string; device: string; what: "contact" | "report" | "notice"; host?: string; categories?: string[];
-    action?: string; clause?: string; words?: string;
+    time: string; device: string; what: "contact" | "judged" | "report" | "notice"; host?: string;
+    categories?: string[]; action?: string; clause?: string; grade?: string; words?: string;
   }[];
 }
 
