@@ -384,7 +384,7 @@ void DeviceWatch::OnTick(absl::Time now, std::span<const Device> devices,
     finding.key = absl::StrCat(device.school, "|", device.id, "|silent_device");
     v1::AlertEvidence line;
     line.set_time_unix_us(absl::ToUnixMicros(seen));
-    line.set_sentence("The last word. " + CauseOfSilence(device, now));
+    line.set_sentence("The last word from it. " + CauseOfSilence(device, now));
     line.set_device(device.id);
     line.set_count(1);
     finding.evidence.push_back(std::move(line));

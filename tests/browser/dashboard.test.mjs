@@ -295,6 +295,10 @@ test("each role sees its own pages and nothing of persons beyond them", async ()
     await logIn(page, school, "it");
     await page.getByRole("link", { name: "Device not heard from" }).waitFor();
     assert.ok(!/P-[0-9A-Z]{6}/.test(await page.locator("body").innerText()));
+    // Of a device nobody is spoken for.
+    await page.getByRole("link", { name: "Device not heard from" }).click();
+    await page.getByText("What may explain it").waitFor();
+    assert.equal(await page.getByText("What speaks for the person").count(), 0);
     await page.getByRole("link", { name: "Devices" }).click();
     await page.getByText("Not heard from for 5 days").waitFor();
   });
