@@ -47,7 +47,7 @@ absl::StatusOr<uint64_t> VerifiedVersion(const Options& options,
   const auto root = NewestRoot(RootFile(options));
   if (!root.ok()) return root.status();
   const auto checked = rules::CheckSigned(file, *root);
-  if (!checked.ok()) return checked.status();
+  if (!checked.ok()) return Advised(checked.status(), file);
   absl::Status status = rules::CheckContent(*checked->file);
   if (status.ok()) {
     status = CheckRelease(BundleShelf(options.directory.Bundles()),

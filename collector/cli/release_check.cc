@@ -3,8 +3,10 @@
 #include <memory>
 #include <optional>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "rules/trust/refusal.h"
 #include "rules/trust/succession.h"
 
 namespace schoolgate::collector {
@@ -22,6 +24,27 @@ Bundle NewestOffered(const BundleShelf& shelf, const std::string& school) {
   if (!newest) return nullptr;
   auto file = rules::BundleFile::Open(shelf.PathOf(newest->hash));
   return file.ok() ? *std::move(file) : nullptr;
+}
+
+// Where the words themselves do not say it.
+const char* WhatToDo(rules::Refusal refusal) {
+  switch (refusal) {
+    case rules::Refusal::kUnreadable:
+      return ": check the path";
+    case rules::Refusal::kMalformed:
+      return ": give what `schoolgate-rules` has made and signed";
+    case rules::Refusal::kTooFewSignatures:
+      return ": let the others who must sign it (`schoolgate-rules ... sign`)";
+    case rules::Refusal::kUnknownKey:
+    case rules::Refusal::kBadSignature:
+    case rules::Refusal::kWrongRole:
+      return ": sign it with keys that `schoolgate-rules root show` names for "
+             "this";
+    case rules::Refusal::kWrongSchool:
+      return ": publish it on the collector that has its root";
+    default:
+      return "";
+  }
 }
 
 absl::Status Refused(const rules::CheckedBundle& next, absl::string_view why) {
@@ -63,6 +86,15 @@ absl::Status CheckRelease(const BundleShelf& shelf, const std::string& school,
   if (!rules::CheckContent(*newest).ok()) return status;
   status = rules::CheckConsent(*newest, next);
   return status.ok() ? status : Refused(next, status.message());
+}
+
+absl::Status Advised(const absl::Status& refusal, const std::string& file) {
+  const auto cause = rules::RefusalOf(refusal);
+  const absl::string_view words = refusal.message();
+  return absl::Status(
+      refusal.code(),
+      absl::StrCat(absl::StartsWith(words, file) ? "" : file + ": ", words,
+                   cause ? WhatToDo(*cause) : ""));
 }
 
 }  // namespace schoolgate::collector

@@ -19,4 +19,7 @@ absl::Status CheckRelease(const BundleShelf& shelf, const std::string& school,
                           const rules::CheckedBundle& next,
                           const rules::TrustRoot& root, absl::Time now);
 
+// The same refusal, with the file that it is about and what to do about it.
+absl::Status Advised(const absl::Status& refusal, const std::string& file);
+
 }  // namespace schoolgate::collector

@@ -110,6 +110,36 @@ TEST_F(ReleaseTest, OneOrganisationAloneMayNotLoosen) {
   EXPECT_EQ(Current(), 11u);
 }
 
+TEST_F(ReleaseTest, ARefusalSaysWhatToDo) {
+  const auto publish = [&](const std::string& file) {
+    const Done done = RunVerb("publish", directory_.path, file);
+    EXPECT_EQ(done.code, 1) << file;
+    return done.text;
+  };
+  const std::string start = "schoolgate-collector: " + scratch_.path();
+  EXPECT_EQ(publish(scratch_.File("none")),
+            start +
+                "/none: cannot open: No such file or directory: check the "
+                "path\n");
+  rules::WriteBytes(scratch_.File("words"), "kind: policy\n");
+  EXPECT_EQ(publish(scratch_.File("words")),
+            start +
+                "/words: is not a rule bundle: give what "
+                "`schoolgate-rules` has made and signed\n");
+  bundle_.release = {Holder::kProviderAda};
+  EXPECT_THAT(Publish(10).text,
+              HasSubstr("1 of the 2 needed for release are good: let the "
+                        "others who must sign it"));
+  v1::TrustRoot next = rules::ExampleRoot();
+  next.set_version(2);
+  v1::RootChain chain;
+  *chain.add_roots() = rules::SignRoot(next, {Holder::kProviderAda});
+  rules::WriteBytes(scratch_.File("root-2.txt"), rules::RootFileText(chain));
+  const std::string half = publish(scratch_.File("root-2.txt"));
+  EXPECT_THAT(half, testing::StartsWith(start + "/root-2.txt: "));
+  EXPECT_THAT(half, HasSubstr(": let the others who must sign it"));
+}
+
 // Devices believe nothing but the root: one that is none, is not signed by all
 // who must, or is older than ours would be noticed when thousands have it.
 TEST_F(ReleaseTest, SetupTakesOnlyAWholeRootThatIsNotOlder) {
