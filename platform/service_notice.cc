@@ -41,11 +41,15 @@ socklen_t FillAddress(const std::string& address, sockaddr_un* to) {
                                 address.size());
 }
 
-bool BindIn(const std::string& directory, int descriptor) {
-  if (directory.empty()) return false;
+std::string PathIn(const std::string& directory) {
   std::error_code error;
-  const std::string path = absl::StrCat(
-      std::filesystem::absolute(directory, error).string(), View(kFileName));
+  return absl::StrCat(std::filesystem::absolute(directory, error).string(),
+                      View(kFileName));
+}
+
+bool BindIn(const std::string& directory, int descriptor) {
+  if (directory.empty() || NoticeSocket::IsTaken(directory)) return false;
+  const std::string path = PathIn(directory);
   sockaddr_un own;
   const socklen_t length = FillAddress(path, &own);
   if (length == 0) return false;
@@ -81,6 +85,23 @@ std::string Notice::ValueOf(std::string_view key) const {
     }
   }
   return "";
+}
+
+bool NoticeSocket::IsTaken(const std::string& directory) {
+  sockaddr_un there;
+  const socklen_t length = FillAddress(PathIn(directory), &there);
+  const int descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (length == 0 || descriptor < 0) {
+    if (descriptor >= 0) close(descriptor);
+    return false;
+  }
+  // What a keeper left behind refuses; another user's we may not even ask.
+  const bool taken =
+      connect(descriptor, reinterpret_cast<const sockaddr*>(&there), length) ==
+          0 ||
+      errno == EACCES;
+  close(descriptor);
+  return taken;
 }
 
 absl::StatusOr<std::unique_ptr<NoticeSocket>> NoticeSocket::Open(

@@ -37,9 +37,14 @@ class NoticeSocket {
  public:
   // In `directory`, where only our user reaches it, in place of one that a
   // keeper left there. Without a directory, or where it cannot be there (too
-  // long a path, read-only), anybody in this network namespace reaches it.
+  // long a path, read-only, another keeper's place), anybody in this network
+  // namespace reaches it.
   static absl::StatusOr<std::unique_ptr<NoticeSocket>> Open(
       const std::string& directory = "");
+
+  // Whether a keeper that lives listens in `directory`: whoever took its place
+  // would have its agent taken for hung.
+  static bool IsTaken(const std::string& directory);
 
   // Goes on with a socket that another process opened. Owns it.
   static std::unique_ptr<NoticeSocket> Adopt(int descriptor);

@@ -63,6 +63,32 @@ TEST(ServiceNoticeTest, OnlyItsUserReachesTheOneInADirectory) {
   EXPECT_FALSE(IsOwnNoticeAddress("/run/systemd/notify"));
 }
 
+// Otherwise a second keeper, or an agent started by hand, would have the
+// first one's agent ended as hung, and the network opened.
+TEST(ServiceNoticeTest, AKeeperThatLivesKeepsItsPlace) {
+  const std::string directory = testing::TempDir() + "notices-taken";
+  mkdir(directory.c_str(), 0755);
+  EXPECT_FALSE(NoticeSocket::IsTaken(directory));
+  {
+    auto first = NoticeSocket::Open(directory);
+    ASSERT_TRUE(first.ok()) << first.status();
+    EXPECT_TRUE(NoticeSocket::IsTaken(directory));
+    auto second = NoticeSocket::Open(directory);
+    ASSERT_TRUE(second.ok()) << second.status();
+    EXPECT_EQ((*second)->address().front(), '@');
+    (*second)->Remove();
+    ASSERT_TRUE(SendNotice((*first)->address(), "WATCHDOG=1").ok());
+    Notice notice;
+    EXPECT_TRUE((*first)->Receive(&notice));
+  }
+  EXPECT_FALSE(NoticeSocket::IsTaken(directory)) << "only its file is there";
+  auto next = NoticeSocket::Open(directory);
+  ASSERT_TRUE(next.ok());
+  EXPECT_EQ((*next)->address(), directory + "/keeper-notices");
+  (*next)->Remove();
+  EXPECT_EQ(rmdir(directory.c_str()), 0);
+}
+
 TEST(ServiceNoticeTest, WhereNoFileCanBeItIsElsewhere) {
   for (const std::string directory :
        {std::string("/nowhere/at/all"), "/tmp/" + std::string(200, 'x')}) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "agent/keep/keeper.h"
 #include "platform/complaint.h"
 #include "platform/rights.h"
@@ -79,8 +80,13 @@ int Keep(const Arguments& arguments) {
   if (arguments.notices >= 0) {
     notices = platform::NoticeSocket::Adopt(arguments.notices);
   } else {
-    auto opened =
-        platform::NoticeSocket::Open(arguments.keeper.state_directory);
+    const std::string& state = arguments.keeper.state_directory;
+    if (platform::NoticeSocket::IsTaken(state)) {
+      return platform::Complain(
+          kProgram, absl::AlreadyExistsError(absl::StrCat(
+                        state, ": another keeper runs here: stop it first")));
+    }
+    auto opened = platform::NoticeSocket::Open(state);
     if (!opened.ok()) return platform::Complain(kProgram, opened.status());
     notices = std::move(*opened);
   }

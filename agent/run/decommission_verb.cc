@@ -89,7 +89,13 @@ absl::Status Farewell::WithToken() {
   if (!status.ok()) return status;
   EndAgent("");
   status = AskUplink("final", kFlushPatience);
-  if (!status.ok()) return status;
+  if (!status.ok()) {
+    return absl::Status(
+        status.code(),
+        absl::StrCat(status.message(),
+                     "; nothing was wiped, but the agent has ended and NOTHING "
+                     "IS FILTERED: do this again, or start the agent"));
+  }
   Wipe();
   return platform::ReplaceFile(config_.state_directory + "/decommissioned.json",
                                receipt_ + "\n", 0644);
@@ -205,15 +211,16 @@ void ForgetPeople() {
 int Run(const Options& options) {
   const auto config = LoadAgentConfig(options.config);
   if (!config.ok()) return platform::Complain(kProgram, config.status());
-  if (absl::IsNotFound(LoadIdentity(config->state_directory).status())) {
-    std::printf("not enrolled: nothing to take out of use\n");
-    return platform::kExitOk;
-  }
+  // First: others may not even see whether it is enrolled.
   if (geteuid() != 0) {
     return platform::Complain(
         kProgram,
         absl::PermissionDeniedError(
             "decommission: takes the device out of use: run as root"));
+  }
+  if (absl::IsNotFound(LoadIdentity(config->state_directory).status())) {
+    std::printf("not enrolled: nothing to take out of use\n");
+    return platform::kExitOk;
   }
   Farewell farewell(*config, options);
   const absl::Status status =

@@ -25,6 +25,14 @@ std::atomic<bool> stop_asked = false;
 
 void AskToStop(int) { stop_asked = true; }
 
+// Before it goes to thousands: with a mistake there no agent starts.
+int CheckConfig(const std::string& config_path) {
+  const auto config = LoadAgentConfig(config_path);
+  if (!config.ok()) return platform::Complain(kProgram, config.status());
+  std::printf("%s: right\n", config_path.c_str());
+  return platform::kExitOk;
+}
+
 int Run(const std::string& config_path, const std::string& capture_file) {
   auto config = LoadAgentConfig(config_path);
   if (!config.ok()) return platform::Complain(kProgram, config.status());
@@ -125,8 +133,12 @@ void AddRun(CLI::App& app, int* exit_code) {
   run->add_option("--capture", *capture,
                   "Take the packets of this file, as if they came now, and "
                   "end with it");
-  run->callback(
-      [path, capture, exit_code] { *exit_code = Run(*path, *capture); });
+  auto check = std::make_shared<bool>(false);
+  run->add_flag("--check", *check,
+                "Only say whether the configuration is right, and end");
+  run->callback([path, capture, check, exit_code] {
+    *exit_code = *check ? CheckConfig(*path) : Run(*path, *capture);
+  });
 }
 
 void AddSelfTest(CLI::App& app, int* exit_code) {

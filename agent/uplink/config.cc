@@ -75,6 +75,7 @@ std::string PlainHex(const std::string& text) {
 bool IsHostAndPort(const std::string& text) {
   const size_t colon = text.rfind(':');
   return colon != std::string::npos && colon > 0 && colon + 1 < text.size() &&
+         text.find_first_of("/@ ") == std::string::npos &&
          text.find_first_not_of("0123456789", colon + 1) == std::string::npos;
 }
 
@@ -121,6 +122,12 @@ absl::StatusOr<UplinkConfig> LoadUplinkConfig(const std::string& path) {
 
 absl::StatusOr<EnrolmentFile> LoadEnrolmentFile(const std::string& path) {
   auto text = platform::ReadWholeFile(path, kConfigLimit);
+  if (absl::IsNotFound(text.status())) {
+    return absl::NotFoundError(
+        path +
+        ": no such file: put the one there that `schoolgate-collector "
+        "enrol-token` wrote");
+  }
   if (!text.ok()) return text.status();
   EnrolmentFile file;
   absl::Status read =

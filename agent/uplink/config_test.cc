@@ -76,6 +76,23 @@ TEST(UplinkConfig, AComplaintHasFileLineAndManual) {
             file + ":1: expected a word" + manual);
 }
 
+TEST(EnrolmentFile, OneThatIsNotThereSaysWhereItComesFrom) {
+  const absl::Status status =
+      LoadEnrolmentFile("/nonexistent/enrolment.yaml").status();
+  EXPECT_TRUE(absl::IsNotFound(status)) << status;
+  EXPECT_EQ(status.message(),
+            "/nonexistent/enrolment.yaml: no such file: put the one there "
+            "that `schoolgate-collector enrol-token` wrote");
+}
+
+// As an address it would be asked for again and again, in vain.
+TEST(EnrolmentFile, AWebAddressIsNoCollector) {
+  EXPECT_EQ(EnrolmentComplaint("collector: https://c.oak.example:4780\n"),
+            FileOf("") +
+                ": collector: missing or not host:port: take the file that "
+                "`schoolgate-collector enrol-token` wrote");
+}
+
 TEST(EnrolmentFile, JsonIsReadAndKeysToComeAreIgnored) {
   auto file = LoadEnrolmentFile(
       FileOf("{\"collector\": \"gate.school:8443\", \"authority_fingerprint\": "

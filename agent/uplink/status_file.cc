@@ -53,13 +53,25 @@ absl::Status WriteStatus(const std::string& state_directory,
 }
 
 absl::StatusOr<std::string> ReadStatus(const std::string& state_directory,
-                                       const std::string& spool_directory) {
+                                       const std::string& spool_directory,
+                                       bool runs) {
   const std::string path = FileOf(state_directory);
   auto text = platform::ReadWholeFile(path, kFileLimit);
+  if (absl::IsNotFound(text.status())) {
+    return absl::NotFoundError(
+        path + ": no such file: schoolgate-uplink has not run here: start it");
+  }
   if (!text.ok()) return text.status();
   Json json = Json::parse(*text, nullptr, false);
   if (!json.is_object()) {
     return absl::DataLossError(path + ": damaged: restart schoolgate-uplink");
+  }
+  if (!runs) {
+    json["connected"] = false;
+    std::string problem = "schoolgate-uplink does not run here: start it";
+    const std::string last = json.value("problem", "");
+    if (!last.empty()) problem += "; it said last: " + last;
+    json["problem"] = problem;
   }
   json["waiting"] = nullptr;
   auto directory = platform::OpenDirectory(spool_directory);

@@ -38,8 +38,10 @@ absl::Status WriteStatus(const std::string& state_directory,
                          const UplinkStatus& status);
 
 // One line of JSON, with `waiting` counted from the spool itself. NOT_FOUND
-// when the uplink never ran.
+// when the uplink never ran. What one that does not run any more, or was
+// killed, said last is no connection.
 absl::StatusOr<std::string> ReadStatus(const std::string& state_directory,
-                                       const std::string& spool_directory);
+                                       const std::string& spool_directory,
+                                       bool runs = true);
 
 }  // namespace schoolgate::agent

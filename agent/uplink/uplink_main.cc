@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "agent/uplink/alone.h"
 #include "agent/uplink/uplink.h"
 #include "platform/complaint.h"
 #include "platform/rights.h"
@@ -19,6 +20,9 @@ int Run(const std::string& config_file) {
   auto config = LoadUplinkConfig(config_file);
   if (!config.ok()) return platform::Complain(kProgram, config.status());
   platform::StopSignal stop;
+  // Before anything is written where another may write.
+  const auto alone = HoldIdentity(config->state_directory);
+  if (!alone.ok()) return platform::Complain(kProgram, alone.status());
   auto uplink = Uplink::Open(*config, platform::SystemClock());
   if (!uplink.ok()) return platform::Complain(kProgram, uplink.status());
   std::string told;
@@ -63,7 +67,9 @@ int Enrol(const std::string& config_file, const std::string& enrolment_file,
 int Status(const std::string& config_file) {
   auto config = LoadUplinkConfig(config_file);
   if (!config.ok()) return platform::Complain(kProgram, config.status());
-  auto status = ReadStatus(config->state_directory, config->spool_directory);
+  const bool runs = SomebodyHolds(config->state_directory).value_or(true);
+  auto status =
+      ReadStatus(config->state_directory, config->spool_directory, runs);
   if (!status.ok()) return platform::Complain(kProgram, status.status());
   std::printf("%s\n", status->c_str());
   return platform::kExitOk;

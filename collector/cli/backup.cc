@@ -1,5 +1,11 @@
 #include "collector/cli/backup.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <filesystem>
 
 #include "absl/strings/match.h"
@@ -13,35 +19,65 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr char kConfig[] = "collector.yaml";
+
 // Neither the keys that are to be taken away, nor what belongs to a running
 // process.
 bool IsLeftOut(const fs::path& relative) {
   const std::string name = relative.filename().string();
-  return relative.begin()->string() == "take-away" || name == "lock" ||
-         absl::EndsWith(name, ".new") || absl::EndsWith(name, ".draft") ||
-         absl::EndsWith(name, "-wal") || absl::EndsWith(name, "-shm") ||
-         absl::EndsWith(name, "-journal");
+  // collector.yaml goes last: without it nothing is a collector or a backup.
+  return relative == kConfig || relative.begin()->string() == "take-away" ||
+         name == "lock" || absl::EndsWith(name, ".new") ||
+         absl::EndsWith(name, ".draft") || absl::EndsWith(name, "-wal") ||
+         absl::EndsWith(name, "-shm") || absl::EndsWith(name, "-journal");
 }
 
 bool IsDatabase(const fs::path& path) { return path.extension() == ".sqlite"; }
 
 absl::Status CopyOne(const fs::path& from, const fs::path& to) {
+  std::error_code error;
   if (IsDatabase(from)) {
     absl::StatusOr<std::unique_ptr<Database>> database =
         Database::Open(from.string());
-    return database.ok() ? (*database)->BackUpTo(to.string())
-                         : database.status();
+    if (!database.ok()) return database.status();
+    const absl::Status status = (*database)->BackUpTo(to.string());
+    if (!status.ok()) return status;
+  } else {
+    fs::copy_file(from, to, error);
   }
-  std::error_code error;
-  fs::copy_file(from, to, error);
   if (!error) fs::permissions(to, fs::perms(0600), error);
   if (!error) return absl::OkStatus();
   return absl::UnavailableError(
       absl::StrCat(to.string(), ": ", error.message(), ": check the disk"));
 }
 
+absl::Status SyncAll(const std::string& directory) {
+  const int file = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool synced = file >= 0 && syncfs(file) == 0;
+  const int error = errno;
+  if (file >= 0) close(file);
+  if (synced) return absl::OkStatus();
+  return absl::UnavailableError(
+      absl::StrCat(directory, ": ", strerror(error), ": check the disk"));
+}
+
+bool LiesIn(const std::string& path, const std::string& folder) {
+  std::error_code error;
+  const fs::path inner = fs::weakly_canonical(path, error);
+  const fs::path outer = fs::weakly_canonical(folder, error);
+  return std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end())
+             .first == outer.end();
+}
+
+// Where it ends early, `to` is no collector and no backup.
 absl::StatusOr<BackupCount> CopyAll(const std::string& from,
                                     const std::string& to) {
+  if (LiesIn(to, from)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(to, ": lies in ", from,
+                     ", which is copied: name a place elsewhere, best on "
+                     "another machine"));
+  }
   absl::Status status = MakePrivateDirectory(to);
   if (!status.ok()) return status;
   BackupCount count;
@@ -67,6 +103,13 @@ absl::StatusOr<BackupCount> CopyAll(const std::string& from,
     return absl::UnavailableError(
         absl::StrCat(from, ": ", error.message(), ": check the disk"));
   }
+  status = SyncAll(to);
+  if (status.ok()) {
+    status = CopyOne(fs::path(from) / kConfig, fs::path(to) / kConfig);
+  }
+  if (status.ok()) status = SyncAll(to);
+  if (!status.ok()) return status;
+  ++count.files;
   return count;
 }
 
@@ -95,10 +138,19 @@ absl::StatusOr<BackupCount> BackUp(const DataDirectory& from,
 
 absl::StatusOr<BackupCount> Restore(const std::string& backup,
                                     const DataDirectory& to) {
-  const absl::Status config = LoadConfig(DataDirectory{backup}).status();
-  if (!config.ok()) {
+  const DataDirectory source{backup};
+  std::error_code error;
+  if (!fs::exists(source.Config(), error)) {
     return absl::NotFoundError(
-        absl::StrCat(backup, ": no backup of a collector: ", config.message()));
+        absl::StrCat(backup,
+                     ": no backup of a collector, or one that did not end: "
+                     "take another"));
+  }
+  const auto config = LoadConfig(source);
+  if (!config.ok()) return config.status();
+  if (config->database.empty() && !fs::exists(source.Main(), error)) {
+    return absl::DataLossError(absl::StrCat(
+        source.Main(), ": is missing from the backup: take another"));
   }
   if (!IsEmptyOrMissing(to.path)) {
     return absl::AlreadyExistsError(
@@ -106,7 +158,6 @@ absl::StatusOr<BackupCount> Restore(const std::string& backup,
                      ": not empty: stop the collector and move the directory "
                      "away first"));
   }
-  std::error_code error;
   for (fs::recursive_directory_iterator entry(backup, error), end;
        !error && entry != end; entry.increment(error)) {
     if (!IsDatabase(entry->path())) continue;

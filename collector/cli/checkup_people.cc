@@ -8,6 +8,7 @@
 #include "collector/cli/audit_keys.h"
 #include "collector/cli/doctor.h"
 #include "collector/cli/open_stores.h"
+#include "collector/cli/publish_paper.h"
 #include "collector/store/account_store.h"
 #include "collector/store/audit_log.h"
 #include "collector/store/device_store.h"
@@ -154,6 +155,12 @@ void Examination::Rules() {
   if (!fs::exists(directory_.RulesRoot(), error)) {
     return Fault("rules", false, "no root: devices cannot verify any rules",
                  "run setup with --root before devices enrol");
+  }
+  if (const auto root = NewestRoot(directory_.RulesRoot()); !root.ok()) {
+    return Fault(
+        "rules", true,
+        absl::StrCat(directory_.RulesRoot(), ": ", root.status().message()),
+        "run setup with --root and the newest root file");
   }
   for (fs::directory_iterator entry(directory_.Bundles(), error), end;
        !error && entry != end; entry.increment(error)) {

@@ -1,5 +1,7 @@
 // schoolgate-collector: takes in what devices report, and tells those who
 // look after people.
+#include <sys/stat.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 
@@ -14,6 +16,7 @@ int main(int argc, char** argv) {
   using namespace schoolgate;  // main builds the world
   platform::HoldStandardStreams();
   platform::ForbidCoreDumps();
+  umask(0077);  // whatever a verb makes, root's mask is for everybody to read
   // gRPC's own log would repeat what ours says, and more.
   setenv("GRPC_VERBOSITY", "NONE", 0);
   CLI::App app(

@@ -1,5 +1,6 @@
 #include "collector/cli/data_directory.h"
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/ascii.h"
@@ -359,6 +360,13 @@ absl::StatusOr<EnrolmentGift> LoadGift(const DataDirectory& directory,
       if (!read.ok()) return read.status();
       *key = *std::move(read);
     }
+  }
+  // Only setup makes one: with another key nothing could be opened that
+  // devices have sealed already.
+  if (!std::filesystem::exists(directory.SealingKey())) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        directory.SealingKey(),
+        ": missing, and devices seal to it: put it back from a backup"));
   }
   const absl::StatusOr<seal::BoxKey> sealing =
       seal::LoadOrCreateBoxKey(directory.SealingKey());

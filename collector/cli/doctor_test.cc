@@ -164,6 +164,29 @@ TEST_F(DoctorTest, KeysThatOthersCanReadAreFound) {
   }
 }
 
+// Another in its place would open nothing that devices have sealed.
+TEST_F(DoctorTest, AKeyThatWasLostIsSaidAndNotMadeAnew) {
+  SetupRequest again;
+  again.directory = directory_;
+  again.school = "Oak";
+  const std::string aliases = directory_.SchoolFile("oak", "pseudonym.key");
+  for (const std::string& file : {directory_.SealingKey(), aliases}) {
+    const std::string key = ReadSmallFile(file).value();
+    std::filesystem::remove(file);
+    ExpectBad("keys of schools", file);
+    const absl::Status status = collector::SetUp(again, now_).status();
+    EXPECT_THAT(status.message(), HasSubstr(file + ": missing, and "));
+    EXPECT_FALSE(std::filesystem::exists(file));
+    ASSERT_TRUE(WriteSecretFile(file, key).ok());
+  }
+  EXPECT_TRUE(collector::SetUp(again, now_).ok());
+}
+
+TEST_F(DoctorTest, ARootThatIsNoneIsFound) {
+  ASSERT_TRUE(WriteSecretFile(directory_.RulesRoot(), "no root").ok());
+  ExpectBad("rules", "rules-root");
+}
+
 TEST_F(DoctorTest, APortOfAnotherProgramIsFound) {
   ChangeConfig("listen: \"127.0.0.1:0\"", "listen: \"" + taken_ + "\"");
   EXPECT_EQ(Of("port of devices").verdict, Verdict::kGood) << "nobody listens";

@@ -47,7 +47,15 @@ nlohmann::json EnrolmentFile(const Options& options,
 absl::Status Withdraw(const Options& options) {
   auto devices = OpenDevices(options.directory);
   if (!devices.ok()) return devices.status();
-  absl::StatusOr<EnrolToken> token = (*devices)->GetToken(options.withdraw);
+  // The whole token is what the file that leaked shows.
+  const auto whole = ParseToken(options.withdraw);
+  absl::StatusOr<EnrolToken> token =
+      (*devices)->GetToken(whole ? whole->id : options.withdraw);
+  if (absl::IsNotFound(token.status())) {
+    return absl::NotFoundError(absl::StrCat(
+        token.status().message(),
+        ": give the token, sg1.ID.SECRET, of the enrolment file, or its ID"));
+  }
   if (!token.ok()) return token.status();
   token->withdrawn = true;
   const absl::Status status = (*devices)->PutToken(*token);
@@ -142,12 +150,13 @@ void AddEnrolToken(CLI::App& app, int* exit_code) {
       ->check(CheckEnd)
       ->capture_default_str();
   verb->add_option("--collector", options->collector,
-                   "HOST:PORT as devices reach it (default: our first name)");
+                   "HOST:PORT as devices reach it (default: our first name)")
+      ->check(CheckCollectorAddress);
   verb->add_option("-o,--output", options->output,
                    "Write the enrolment file here (mode 0600) instead of "
                    "printing it (-: print it)");
   verb->add_option("--withdraw", options->withdraw,
-                   "Withdraw the token with this id instead");
+                   "Withdraw this token, or that with this id, instead");
   verb->add_flag("--json", options->json, "Print one JSON object");
   verb->callback([options, exit_code] {
     if (options->output == kStandardOutput) options->output.clear();

@@ -66,6 +66,17 @@ std::string CheckAddress(const std::string& text) {
   return text.empty() ? "" : Words(ParseHostPort(text).status());
 }
 
+std::string CheckCollectorAddress(const std::string& text) {
+  const auto address = ParseHostPort(text);
+  if (address.ok() && address->port != 0 &&
+      text.find_first_of("/@ ") == std::string::npos) {
+    return "";
+  }
+  return absl::StrCat(text,
+                      ": is no address for devices: write it like "
+                      "collector.oak.example:4780, without https://");
+}
+
 std::string CheckHolders(const std::vector<std::string>& names) {
   if (names.empty()) return "";
   const absl::Status good = CheckShareHolders(names);

@@ -29,6 +29,9 @@ std::string CheckDay(const std::string& text);
 // "0.0.0.0:4780"; nothing is good, too.
 std::string CheckAddress(const std::string& text);
 
+// "collector.oak.example:4780", as devices are to reach it.
+std::string CheckCollectorAddress(const std::string& text);
+
 // Who gets a share of the key to names: nobody named, or two with good names.
 std::string CheckHolders(const std::vector<std::string>& names);
 

@@ -80,6 +80,9 @@ TEST_F(WrongUsage, ExitsWithTwoAndNamesTheVerbsHelp) {
       {"enrol-token", "--expires 0d"},
       {"enrol-token", "--expires 2020-01-01T00:00:00Z"},
       {"enrol-token", "--expires 2020-01-01"},
+      {"enrol-token", "--collector collector.oak.example"},
+      {"enrol-token", "--collector https://collector.oak.example:4780"},
+      {"enrol-token", "--collector collector.oak.example:0"},
       {"report", "leads --school oak --from 1st --to 2026-09-30 -o x.csv"},
       {"report",
        "leads --school oak --from 2026-10-01 --to 2026-09-01 -o x.csv"},
@@ -151,6 +154,22 @@ TEST_F(WrongUsage, ASchoolThatIsNoneOfOursIsSaidByAllVerbs) {
               "are: oak\n")
         << verb;
   }
+}
+
+// Whoever finds an enrolment file that leaked has the whole token.
+TEST_F(WrongUsage, ATokenIsWithdrawnWholeOrByItsId) {
+  for (const char* key : {"token", "id"}) {
+    const auto made = nlohmann::json::parse(Run("enrol-token", "--json").text,
+                                            nullptr, false);
+    ASSERT_TRUE(made.is_object());
+    const Done done =
+        Run("enrol-token", absl::StrCat("--withdraw ", made.value(key, "")));
+    EXPECT_EQ(done.text,
+              absl::StrCat("withdrawn: ", made.value("id", ""), "\n"));
+  }
+  const Done none = Run("enrol-token", "--withdraw 12345678");
+  EXPECT_EQ(none.code, 1);
+  EXPECT_THAT(none.text, HasSubstr("give the token, sg1.ID.SECRET"));
 }
 
 TEST_F(WrongUsage, NothingIsSaidInWordsWhereThereIsNothing) {

@@ -1,6 +1,7 @@
 #include "collector/cli/publish_paper.h"
 
 #include "absl/strings/str_cat.h"
+#include "collector/cli/release_check.h"
 #include "collector/fleet/secret_file.h"
 #include "proto/trust.pb.h"
 #include "rules/trust/armour.h"
@@ -234,7 +235,7 @@ absl::StatusOr<std::optional<PublishedPaper>> PublishPaper(
       label == rules::kOrderLabel
           ? PublishOrder(directory, file, *text, *root, school, now)
           : PublishRoot(directory, file, *text, *root, now);
-  if (!paper.ok()) return paper.status();
+  if (!paper.ok()) return Advised(paper.status(), file);
   return *paper;
 }
 

@@ -10,6 +10,7 @@
 #include "collector/cli/option_words.h"
 #include "collector/cli/program.h"
 #include "collector/cli/publish_paper.h"
+#include "collector/cli/release_check.h"
 #include "collector/cli/verbs.h"
 #include "collector/fleet/rings.h"
 #include "platform/clock.h"
@@ -41,13 +42,25 @@ std::string RootFile(const Options& options) {
 }
 
 absl::StatusOr<uint64_t> VerifiedVersion(const Options& options,
-                                         const std::string& file) {
+                                         const std::string& file,
+                                         absl::Time now) {
   const auto root = NewestRoot(RootFile(options));
   if (!root.ok()) return root.status();
   const auto checked = rules::CheckSigned(file, *root);
-  if (!checked.ok()) return checked.status();
-  const absl::Status content = rules::CheckContent(*checked->file);
-  if (!content.ok()) return content;
+  if (!checked.ok()) return Advised(checked.status(), file);
+  absl::Status status = rules::CheckContent(*checked->file);
+  if (status.ok()) {
+    status = CheckRelease(BundleShelf(options.directory.Bundles()),
+                          options.school, *checked, *root, now);
+  }
+  if (!status.ok()) return status;
+  if (!checked->release.TwoOrganisations()) {
+    std::fprintf(stderr,
+                 "schoolgate-collector: %s: signed by %s alone: devices that "
+                 "enrol from now on take no first rules from one organisation: "
+                 "let the other sign it as well\n",
+                 file.c_str(), checked->release.Names().c_str());
+  }
   return checked->file->manifest().version();
 }
 
@@ -145,7 +158,7 @@ absl::StatusOr<Rollout> PlanRings(const Options& options, uint64_t version,
   rollout.ring =
       rollout.trial > absl::ZeroDuration() ? Ring::kTrial : Ring::kOne;
   if (options.fallback.empty()) return rollout;
-  const auto back = VerifiedVersion(options, options.fallback);
+  const auto back = VerifiedVersion(options, options.fallback, now);
   if (!back.ok()) return back.status();
   if (*back <= version) {
     return absl::InvalidArgumentError(absl::StrCat(
@@ -159,7 +172,7 @@ absl::StatusOr<Rollout> PlanRings(const Options& options, uint64_t version,
 absl::StatusOr<Published> PublishBundle(const Options& options,
                                         absl::Time now) {
   const absl::StatusOr<uint64_t> version =
-      VerifiedVersion(options, options.file);
+      VerifiedVersion(options, options.file, now);
   if (!version.ok()) return version.status();
   const BundleShelf shelf(options.directory.Bundles());
   const std::vector<std::string> bases = Bases(shelf, options.school);

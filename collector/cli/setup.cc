@@ -9,6 +9,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "collector/cli/open_stores.h"
+#include "collector/cli/publish_paper.h"
 #include "collector/fleet/name_shares.h"
 #include "collector/fleet/secret_file.h"
 #include "collector/postgres/postgres.h"
@@ -104,13 +105,35 @@ class Setup {
       const absl::Status status = CheckShareHolders(request_.share_holders);
       if (!status.ok()) return status;
     }
-    if (!request_.rules_root.empty()) {
-      absl::StatusOr<std::string> root = ReadSmallFile(request_.rules_root);
-      if (!root.ok()) return root.status();
-      rules_root_ = *std::move(root);
-    }
+    const absl::Status root = ReadRoot();
+    if (!root.ok()) return root;
     return config.database.empty() ? absl::OkStatus()
                                    : Postgres::Open(config.database).status();
+  }
+
+  // Devices believe nothing but this file: what is no whole root, or an older
+  // one than ours, is not for them.
+  absl::Status ReadRoot() {
+    const std::string& file = request_.rules_root;
+    if (file.empty()) return absl::OkStatus();
+    absl::StatusOr<std::string> text = ReadSmallFile(file);
+    if (!text.ok()) return text.status();
+    const auto root = NewestRoot(file);
+    if (!root.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(file, ": ", root.status().message(),
+                       ": give the root file that `schoolgate-rules root show` "
+                       "calls complete"));
+    }
+    const auto known = NewestRoot(directory_.RulesRoot());
+    if (known.ok() && known->id() == root->id() &&
+        known->version() > root->version()) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          file, ": version ", root->version(), " is older than the one here, ",
+          known->version(), ": leave --root out, or give the newest"));
+    }
+    rules_root_ = *std::move(text);
+    return absl::OkStatus();
   }
 
   void AddName(const std::string& name) {
@@ -154,9 +177,30 @@ class Setup {
     return absl::OkStatus();
   }
 
+  // What is known of a school is made after the keys that devices get: one of
+  // those that is missing then was lost, and another would make all that came
+  // before unreadable.
+  bool IsKnown(const std::string& school) const {
+    return std::filesystem::exists(
+        directory_.SchoolFile(school, "safeguarding.pub"));
+  }
+
+  static absl::Status CheckNotLost(const std::string& file, bool known,
+                                   const char* why) {
+    if (!known || std::filesystem::exists(file)) return absl::OkStatus();
+    return absl::FailedPreconditionError(absl::StrCat(
+        file, ": missing, and ", why, ": put it back from a backup"));
+  }
+
   absl::Status CollectorKeys() {
+    const std::vector<School>& schools = result_.config.schools;
+    const bool known = std::any_of(
+        schools.begin(), schools.end(),
+        [this](const School& school) { return IsKnown(school.id); });
     absl::Status status =
-        seal::LoadOrCreateBoxKey(directory_.SealingKey()).status();
+        CheckNotLost(directory_.SealingKey(), known, "devices seal to it");
+    if (!status.ok()) return status;
+    status = seal::LoadOrCreateBoxKey(directory_.SealingKey()).status();
     if (!status.ok()) return status;
     return SecretOnce(directory_.ContactKey());
   }
@@ -169,8 +213,10 @@ class Setup {
 
   absl::Status SchoolKeyFiles() {
     const std::string& school = result_.school_id;
+    const std::string aliases = directory_.SchoolFile(school, "pseudonym.key");
     absl::Status status =
-        SecretOnce(directory_.SchoolFile(school, "pseudonym.key"));
+        CheckNotLost(aliases, IsKnown(school), "all aliases come from it");
+    if (status.ok()) status = SecretOnce(aliases);
     if (status.ok()) status = NameKey(school);
     if (status.ok()) status = KeyToTakeAway(school, "police");
     if (!status.ok() || result_.take_away.empty()) return status;
