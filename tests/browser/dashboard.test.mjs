@@ -126,6 +126,12 @@ test("an alert quotes the school’s own policy, and only those whom it names ar
       await logIn(page, own, "lead", "/alerts/1");
       const says = page.locator(".row", { hasText: "What your school’s policy says" });
       await says.getByText("U17: “On-line gambling”").waitFor();
+      // What each line gives as its reason stands above them.
+      await page.getByText("Each time: first host contacted after a pause.").waitFor();
+      const lines = await page.locator(".timeline .line > span").allInnerTexts();
+      assert.deepEqual(lines.map((line) => line.trim()), [0, 1, 0, 1, 0].map((other) => other
+        ? "Tried to reach spin.example.test; it was blocked (reached through a single other site)."
+        : "Tried to reach bets.example.test; it was blocked."));
       assert.match(await says.innerText(), /Told: Designated safeguarding lead, to be looked at within 15 minutes/);
       await page.getByText("Key Stage 2 pupils").waitFor();
       assert.equal(await page.getByText("ks2", { exact: true }).count(), 0);
