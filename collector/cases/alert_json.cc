@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <vector>
 
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/time/time.h"
+#include "collector/cases/reasons.h"
 #include "collector/store/trace_id.h"
 #include "platform/check.h"
 
@@ -13,8 +15,12 @@ namespace {
 
 using nlohmann::json;
 
-constexpr char kLockedEvidence[] =
-    "Contacted a host on the illegal-material list.";
+// Of a locked one no sentence that was stored is shown.
+std::string SealedSentence(const v1::AlertEvidence& line) {
+  return line.action() == "blocked"
+             ? "Tried to reach a host on the restricted list; it was blocked."
+             : "Contacted a host on the restricted list.";
+}
 
 // Texts of one alert; of a locked one, without the hosts it must not show.
 class Words {
@@ -42,11 +48,13 @@ class Words {
 
 json EvidenceJson(const v1::Alert& alert, const Words& words) {
   json lines = json::array();
+  const std::vector<std::string> shared = SharedReasons(alert);
   for (const v1::AlertEvidence& line : alert.evidence()) {
     json one = {
         {"time", TimeWord(line.time_unix_us())},
-        {"sentence",
-         IsLocked(alert) ? kLockedEvidence : words.Clean(line.sentence())},
+        {"sentence", IsLocked(alert)
+                         ? SealedSentence(line)
+                         : words.Clean(SentenceWithout(line, shared))},
         {"action", line.action()},
         {"device", line.device()},
         {"count", line.count()},
@@ -178,6 +186,10 @@ json AlertJson(const v1::Alert& alert, Sight sight, bool whole,
   }
   if (!whole) return value;
   value["evidence"] = EvidenceJson(alert, words);
+  if (const auto shared = SharedReasons(alert);
+      !shared.empty() && !IsLocked(alert)) {
+    value["shared_reasons"] = absl::StrJoin(shared, "; ");
+  }
   if (sight == Sight::kFull) {
     value["notes"] = NotesJson(alert, words, display_name);
     value["incident"] = IncidentJson(alert, words, display_name);

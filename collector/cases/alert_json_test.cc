@@ -50,6 +50,61 @@ TEST(AlertJson, OtherHostsAreShown) {
   EXPECT_EQ(json["evidence"][0]["host"], "sealed.example.test");
 }
 
+// Somebody whose every try was blocked would read that they had contacted it.
+TEST(AlertJson, ABlockedTryOfIllegalMaterialIsNoContact) {
+  v1::Alert alert = Whole();
+  alert.mutable_evidence(1)->set_action("allowed");
+  const auto lines = AlertJson(alert, Sight::kFull, true, Same)["evidence"];
+  EXPECT_EQ(lines[0]["sentence"],
+            "Tried to reach a host on the restricted list; it was blocked.");
+  EXPECT_EQ(lines[1]["sentence"], "Contacted a host on the restricted list.");
+}
+
+v1::Alert WithLines(const std::vector<std::string>& sentences) {
+  v1::Alert alert;
+  alert.set_severity(v1::SEVERITY_RULE_BREAK);
+  for (const std::string& sentence : sentences) {
+    v1::AlertEvidence* line = alert.add_evidence();
+    line->set_host("bet.test");
+    line->set_sentence(sentence);
+  }
+  return alert;
+}
+
+// Five lines of which each says the same three things hide the one that
+// differs.
+TEST(AlertJson, WhatEachLineGivesAsItsReasonIsSaidOnce) {
+  const auto json = AlertJson(
+      WithLines({"Tried to reach bet.test; it was blocked (after a pause; one, "
+                 "as it were).",
+                 "Contacted host bet.test for 9 seconds (alone; one, as it "
+                 "were). Reported by the person.",
+                 "Contacted host bet.test (one, as it were)."}),
+      Sight::kFull, true, Same);
+  EXPECT_EQ(json["shared_reasons"], "one, as it were");
+  const auto& lines = json["evidence"];
+  EXPECT_EQ(lines[0]["sentence"],
+            "Tried to reach bet.test; it was blocked (after a pause).");
+  EXPECT_EQ(lines[1]["sentence"],
+            "Contacted host bet.test for 9 seconds (alone). Reported by the "
+            "person.");
+  EXPECT_EQ(lines[2]["sentence"], "Contacted host bet.test.");
+}
+
+// "Each time" would not be true.
+TEST(AlertJson, AReasonThatOneLineLacksStaysWithTheOthers) {
+  const std::string with = "Contacted host bet.test (after a pause).";
+  const std::string without = "Contacted host bet.test.";
+  for (const auto& sentences :
+       {std::vector{with, with, without}, std::vector{without, with}, {with}}) {
+    const auto json = AlertJson(WithLines(sentences), Sight::kFull, true, Same);
+    EXPECT_FALSE(json.contains("shared_reasons"));
+    for (size_t i = 0; i < sentences.size(); ++i) {
+      EXPECT_EQ(json["evidence"][i]["sentence"], sentences[i]);
+    }
+  }
+}
+
 // A governor could work out who it was.
 TEST(AlertJson, GovernorsGetNoPersonDeviceHostOrDay) {
   v1::Alert alert = Whole();

@@ -2,9 +2,13 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <tuple>
 
+#include "absl/strings/str_cat.h"
 #include "collector/cases/sentence.h"
+#include "collector/cases/together.h"
+#include "collector/cases/words.h"
 #include "collector/detect/incident.h"
 #include "collector/detect/school_days.h"
 #include "collector/store/trace_id.h"
@@ -12,10 +16,11 @@
 namespace schoolgate::collector {
 namespace {
 
-constexpr int kMergeDays = 2;
 // Evidence older than this may be unknown to a detector that started anew.
 constexpr absl::Duration kHistory = absl::Hours(24 * 14);
 constexpr const char* kSystem = "system";
+constexpr size_t kMostRaised = 10'000;  // looked through, of one school
+constexpr size_t kDevicesNamed = 5;
 
 bool IsWhole(const Finding& finding) {
   return finding.opened + finding.attempts + finding.ungraded > 0 ||
@@ -84,8 +89,31 @@ absl::StatusOr<std::vector<v1::Alert>> CaseBook::Apply(
   return changed;
 }
 
+// The same for trouble that several devices may have together.
+absl::StatusOr<uint64_t> CaseBook::FindShared(const Finding& finding) {
+  AlertQuery query;
+  query.school = finding.school;
+  query.raised_from = finding.first - kHistory;
+  query.limit = kMostRaised;
+  query.brief = true;
+  absl::StatusOr<std::vector<v1::Alert>> alerts = store_.Find(query);
+  if (!alerts.ok()) return alerts.status();
+  std::stable_sort(alerts->begin(), alerts->end(),
+                   [](const v1::Alert& a, const v1::Alert& b) {
+                     return a.last_unix_us() > b.last_unix_us();
+                   });
+  for (const v1::Alert& brief : *alerts) {
+    if (!MayBelong(finding, brief, options_.zone)) continue;
+    const absl::StatusOr<v1::Alert> alert = store_.Get(brief.id());
+    if (!alert.ok()) return alert.status();
+    if (Belongs(finding, *alert)) return alert->id();
+  }
+  return uint64_t{0};
+}
+
 // The id of the alert that the finding belongs to; 0 when there is none.
 absl::StatusOr<uint64_t> CaseBook::FindAlert(const Finding& finding) {
+  if (MayShareAlert(finding)) return FindShared(finding);
   AlertQuery query;
   query.school = finding.school;
   query.subject = finding.subject;
@@ -110,7 +138,34 @@ absl::StatusOr<uint64_t> CaseBook::FindAlert(const Finding& finding) {
   return best;
 }
 
-absl::Status CaseBook::ApplyOne(const Finding& finding, absl::Time now,
+std::string CaseBook::NameOf(const std::string& device) const {
+  return options_.device_name && !device.empty() ? options_.device_name(device)
+                                                 : "";
+}
+
+// Of all devices that the alert will have, "laptop-3, laptop-7 and laptop-12";
+// each line begins with that of its own.
+absl::StatusOr<std::string> CaseBook::NameDevices(uint64_t id,
+                                                  Finding* finding) {
+  const auto name = [this](const std::string& device) {
+    std::string known = NameOf(device);
+    return known.empty() ? device : known;
+  };
+  std::set<std::string> names = {name(finding->device)};
+  for (v1::AlertEvidence& line : finding->evidence) {
+    line.set_sentence(absl::StrCat(name(line.device()), ": ", line.sentence()));
+  }
+  if (id != 0) {
+    const absl::StatusOr<v1::Alert> alert = store_.Get(id);
+    if (!alert.ok()) return alert.status();
+    for (const std::string& device : DevicesOf(*alert)) {
+      names.insert(name(device));
+    }
+  }
+  return Listed({names.begin(), names.end()}, kDevicesNamed);
+}
+
+absl::Status CaseBook::ApplyOne(Finding finding, absl::Time now,
                                 std::vector<v1::Alert>& changed) {
   absl::StatusOr<uint64_t> id = FindAlert(finding);
   if (!id.ok()) return id.status();
@@ -119,15 +174,15 @@ absl::Status CaseBook::ApplyOne(const Finding& finding, absl::Time now,
   }
   // Asked before the store of alerts is locked: whoever holds the store of
   // devices may wait for that.
-  const std::string device_name =
-      options_.device_name && !finding.device.empty()
-          ? options_.device_name(finding.device)
-          : "";
+  absl::StatusOr<std::string> device_name = MayShareAlert(finding)
+                                                ? NameDevices(*id, &finding)
+                                                : NameOf(finding.device);
+  if (!device_name.ok()) return device_name.status();
   if (*id == 0) {
     v1::Alert alert;
     alert.set_state(v1::ALERT_STATE_NEW);
     alert.set_raised_unix_us(absl::ToUnixMicros(now));
-    Renew(finding, device_name, now, &alert);
+    Renew(finding, *device_name, now, &alert);
     alert.set_trace_id(TraceOf(alert));
     absl::StatusOr<v1::Alert> stored = store_.Put(std::move(alert));
     if (!stored.ok()) return stored.status();
@@ -138,7 +193,7 @@ absl::Status CaseBook::ApplyOne(const Finding& finding, absl::Time now,
   absl::StatusOr<v1::Alert> stored =
       store_.Update(*id, [&](v1::Alert* alert) -> absl::Status {
         std::string before = Unversioned(*alert);
-        Renew(finding, device_name, now, alert);
+        Renew(AsPartOf(*alert, finding), *device_name, now, alert);
         same = Unversioned(*alert) == before;
         return same ? absl::AlreadyExistsError("nothing new")
                     : absl::OkStatus();

@@ -31,13 +31,17 @@ class CaseBook {
   // Raises, renews or withdraws alerts. Applying the same findings again
   // changes nothing. Returns the alerts raised or changed. A finding of
   // severity INFORMATION makes no alert. What a person wrote or decided on an
-  // alert stays; a closed alert opens again when new evidence comes.
+  // alert stays; a closed alert opens again when new evidence comes. Trouble of
+  // several devices at the same time is one alert (together.h).
   absl::StatusOr<std::vector<v1::Alert>> Apply(
       std::span<const Finding> findings, absl::Time now);
 
  private:
   absl::StatusOr<uint64_t> FindAlert(const Finding& finding);
-  absl::Status ApplyOne(const Finding& finding, absl::Time now,
+  absl::StatusOr<uint64_t> FindShared(const Finding& finding);
+  std::string NameOf(const std::string& device) const;
+  absl::StatusOr<std::string> NameDevices(uint64_t id, Finding* finding);
+  absl::Status ApplyOne(Finding finding, absl::Time now,
                         std::vector<v1::Alert>& changed);
   absl::Status Withdraw(uint64_t id, absl::Time now,
                         std::vector<v1::Alert>& changed);

@@ -336,6 +336,21 @@ TEST_F(CaseBookTest, AMisusedAccountAccusesNobody) {
   EXPECT_EQ(alert.next_step().find("non-educational"), std::string::npos);
 }
 
+TEST_F(CaseBookTest, AClassThatWasBlockedTriedToReachIt) {
+  School school;
+  for (int i = 0; i < 5; ++i) {
+    school.On(absl::StrCat("D-", i))
+        .By(absl::StrCat("P-", i))
+        .After(Minutes(1))
+        .Episode("play.test", "games", v1::GRADE_ATTEMPT);
+  }
+  const auto alerts = Apply(school.events());
+  ASSERT_EQ(alerts.size(), 1u);
+  EXPECT_EQ(alerts[0].sentence(),
+            "5 devices tried to reach play.test (a games site) between 10:01 "
+            "and 10:05 on Tuesday 24 November 2026; each try was blocked.");
+}
+
 // "Monitoring was stopped on the device on device laptop-12" reads like a fault
 // of the program that says it.
 TEST_F(CaseBookTest, WhatADeviceReportsIsSaidOnce) {

@@ -101,4 +101,58 @@ DeviceSpeech SpeakOfDevice(const Finding& finding, const std::string& device,
           "Ask the IT provider whether this was their work."};
 }
 
+DeviceSpeech SpeakOfDevices(const Finding& finding, size_t devices,
+                            const std::string& names, uint32_t count,
+                            const std::string& when) {
+  const std::string those = absl::StrCat(devices, " devices (", names, ")");
+  const std::string often =
+      count > devices ? absl::StrCat(", ", Times(count), " in all,") : "";
+  if (finding.rule == "silent_device") {
+    return {"Devices not heard from",
+            absl::StrCat(those, " were last heard from ", when, "; ",
+                         finding.detail, " of school time have passed since."),
+            "Devices that stay silent on school days are not monitored. "
+            "Several since the same day point to one cause.",
+            "The school may have been closed, or they may be switched off, in "
+            "repair or without network.",
+            "Ask whether the devices are in use; the IT provider can check "
+            "them."};
+  }
+  if (finding.rule == "agent_stopped") {
+    return {"Monitoring was stopped on several devices",
+            absl::StrCat("Monitoring on ", those, " was stopped", often, " ",
+                         when, " while the computers stayed on."),
+            "The computers were not restarted, only the monitoring was. "
+            "Several within minutes point to one cause, so this is one alert.",
+            "Maintenance by the IT provider looks the same.",
+            "Ask the IT provider whether this was their work on each of them."};
+  }
+  if (finding.rule == "stale_rules") {
+    return {"Rules are not being confirmed",
+            absl::StrCat(those,
+                         " have had no signed word from the rules' publisher "
+                         "for ",
+                         finding.detail, "."),
+            "They enforce the rules that they have; newer ones may be kept "
+            "from them.",
+            "The publisher may simply have signed no timestamp.",
+            "Ask the IT provider whether the daily timestamp was published."};
+  }
+  if (finding.rule == "rules_refused") {
+    return {"Rules were refused",
+            absl::StrCat(
+                those, " go on with the rules they had: ", finding.detail, "."),
+            "Until this is mended the newest rules do not hold there.",
+            "A mistake in the release is more likely than anything else.",
+            "Tell the IT provider, who can release corrected rules."};
+  }
+  return {"Protection was changed on several devices",
+          absl::StrCat(those, " reported", often, " ", when, ": ",
+                       TamperWords(finding.detail), "."),
+          "This can be a way around the filter. The same on several devices "
+          "within minutes points to one cause, so this is one alert.",
+          "Maintenance or a new network can look the same.",
+          "Ask the IT provider whether this was their work on each of them."};
+}
+
 }  // namespace schoolgate::collector

@@ -1,6 +1,7 @@
 // What is said of a finding about a device: nobody is accused by it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -15,5 +16,11 @@ struct DeviceSpeech {
 // `when` in words, such as "at 10:00 on Tuesday"; `count`: how often.
 DeviceSpeech SpeakOfDevice(const Finding& finding, const std::string& device,
                            uint32_t count, const std::string& when);
+
+// The same for several devices that share an alert; `names` in words. Other
+// kinds of findings are never of several.
+DeviceSpeech SpeakOfDevices(const Finding& finding, size_t devices,
+                            const std::string& names, uint32_t count,
+                            const std::string& when);
 
 }  // namespace schoolgate::collector

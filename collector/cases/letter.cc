@@ -62,25 +62,35 @@ const v1::PolicyCategory* CategoryOf(const v1::CompiledPolicy* policy,
   return nullptr;
 }
 
+// "contacted a gambling site twice.", "tried to reach ... Each try was
+// blocked."
+std::string Deed(const v1::Alert& alert) {
+  const auto& lines = alert.evidence();
+  const auto blocked = std::count_if(
+      lines.begin(), lines.end(),
+      [](const v1::AlertEvidence& line) { return line.action() == "blocked"; });
+  const bool all = blocked > 0 && blocked == lines.size();
+  std::string deed = absl::StrCat(
+      all           ? "tried to reach "
+      : blocked > 0 ? "contacted or tried to reach "
+                    : "contacted ",
+      OneOfCategory(alert.category()),
+      alert.count() > 1 ? absl::StrCat(" ", Times(alert.count())) : "", ".");
+  if (all)
+    deed += alert.count() > 1 ? " Each try was blocked." : " It was blocked.";
+  return deed;
+}
+
 // What happened, as far as it is known, and how little that says.
 std::string WhatHappened(const v1::Alert& alert, absl::TimeZone zone) {
   const std::string first = DayWords(alert.first_unix_us(), zone);
   const std::string last = DayWords(alert.last_unix_us(), zone);
-  const bool blocked =
-      !alert.evidence().empty() &&
-      std::all_of(alert.evidence().begin(), alert.evidence().end(),
-                  [](const v1::AlertEvidence& line) {
-                    return line.action() == "blocked";
-                  });
-  std::string text = absl::StrCat(
-      first == last ? absl::StrCat("On ", first)
-                    : absl::StrCat("Between ", first, " and ", last),
-      " our online safety system noticed that a school device, used with your "
-      "child's account, contacted ",
-      OneOfCategory(alert.category()),
-      alert.count() > 1 ? absl::StrCat(", ", Times(alert.count())) : "", ".");
-  if (blocked) text += " What it asked for was blocked.";
-  return text;
+  return absl::StrCat(first == last
+                          ? absl::StrCat("On ", first)
+                          : absl::StrCat("Between ", first, " and ", last),
+                      " our online safety system noticed that a school device, "
+                      "used with your child's account, ",
+                      Deed(alert));
 }
 
 void AddPolicy(const v1::Alert& alert, const v1::CompiledPolicy& policy,
@@ -103,8 +113,9 @@ absl::StatusOr<Letter> LetterToParents(const v1::Alert& alert,
   letter.date = absl::FormatTime("%-d %B %Y", head.now, head.zone);
   letter.before.push_back(WhatHappened(alert, head.zone));
   letter.before.push_back(
-      "A contact is a connection that a device made. It does not show what was "
-      "typed, read or meant, and pages and programs make many by themselves.");
+      "This is about connections that a device made or tried to make. They do "
+      "not show what was typed, read or meant, and pages and programs make "
+      "many by themselves.");
   const v1::PolicyCategory* category = CategoryOf(policy, alert.category());
   if (SelfReported(alert)) {
     letter.before.push_back("Your child told us about it themselves.");

@@ -72,9 +72,10 @@ std::string TextOf(const v1::Alert& alert,
 TEST(Letter, SaysWhatIsKnownAndNothingAboutAnybodyElse) {
   const std::string text = TextOf(Case("gambling"));
   EXPECT_THAT(text, HasSubstr("On Tuesday 24 November 2026"));
-  EXPECT_THAT(text, HasSubstr("a gambling site, 3 times."));
-  EXPECT_THAT(text, HasSubstr("What it asked for was blocked."));
-  EXPECT_THAT(text, HasSubstr("does not show what was typed, read or meant"));
+  EXPECT_THAT(text, HasSubstr("tried to reach a gambling site 3 times. Each "
+                              "try was blocked."));
+  EXPECT_THAT(text, Not(HasSubstr("contacted")));
+  EXPECT_THAT(text, HasSubstr("not show what was typed, read or meant"));
   EXPECT_THAT(text, HasSubstr("“On-line gambling”"))
       << "the school's own sentence";
   EXPECT_THAT(text, HasSubstr("We are still finding out"));
@@ -92,6 +93,9 @@ TEST(Letter, QuotesNoPolicyWhereThereIsNone) {
   v1::Alert allowed = Case("gambling");
   allowed.mutable_evidence(0)->set_action("allowed");
   EXPECT_THAT(TextOf(allowed), Not(HasSubstr("blocked")));
+  EXPECT_THAT(TextOf(allowed), HasSubstr("contacted a gambling site 3 times."));
+  *allowed.add_evidence() = Case("gambling").evidence(0);
+  EXPECT_THAT(TextOf(allowed), HasSubstr("contacted or tried to reach a"));
 }
 
 // Whoever needs help is not written home about as if they had broken a rule.

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "collector/detect/finding.h"
+#include "collector/detect/tier.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -32,7 +33,7 @@ std::string KindOf(const v1::Alert& alert) {
 
 bool MayWait(const v1::Alert& alert) {
   return alert.severity() != v1::SEVERITY_ILLEGAL &&
-         alert.rule() != "restricted_list";
+         alert.rule() != "restricted_list" && !IsWelfare(alert.category());
 }
 
 std::vector<KindPrecision> PrecisionOf(std::span<const v1::Alert> alerts) {
@@ -68,12 +69,28 @@ bool WaitsByItself(std::string_view kind) {
   return kind.substr(0, kind.find('/')) == kThinPattern;
 }
 
+namespace {
+
+// Of the kinds that are agreed on, without an alert at hand.
+bool KindMayWait(std::string_view kind) {
+  v1::Alert alert;
+  const size_t slash = std::min(kind.find('/'), kind.size());
+  alert.set_rule(std::string(kind.substr(0, slash)));
+  alert.set_category(
+      std::string(kind.substr(std::min(slash + 1, kind.size()))));
+  return MayWait(alert);
+}
+
+}  // namespace
+
 DigestKinds KindsInDigest(AgreementStore* store, const std::string& school) {
   DigestKinds kinds;
   if (store == nullptr) return kinds;
   const auto all = store->Agreements(school);
   if (!all.ok()) return kinds;
   for (const DigestAgreement& one : *all) {
+    // Agreed on before such kinds were refused.
+    if (one.in_digest && !KindMayWait(one.kind)) continue;
     if (one.in_digest) {
       kinds.in_digest.push_back(one.kind);
     } else if (WaitsByItself(one.kind)) {

@@ -16,7 +16,8 @@ namespace schoolgate::collector {
 // "repeated_contacts/gambling"
 std::string KindOf(const v1::Alert& alert);
 
-// Whether alerts of this kind may ever wait: illegal material never does.
+// Whether alerts of this kind may ever wait: illegal material never does, nor
+// what somebody who needs help may have left.
 bool MayWait(const v1::Alert& alert);
 
 struct KindPrecision {

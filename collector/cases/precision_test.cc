@@ -45,6 +45,19 @@ TEST(Precision, IllegalMaterialNeverWaits) {
   EXPECT_FALSE(WaitsForDigest(listed, {{KindOf(listed)}, {}}));
 }
 
+// A child who needs help today would be read of tomorrow, because two people
+// had moved a noisy kind away, before this was refused or since.
+TEST(Precision, WelfareNeverWaits) {
+  for (const char* category : {"self-harm", "suicide", "eating-disorder"}) {
+    for (const char* rule : {"repeated_contacts", "thin_pattern"}) {
+      v1::Alert alert = Closed(rule, "false_alarm");
+      alert.set_category(category);
+      EXPECT_FALSE(WaitsForDigest(alert, {{KindOf(alert)}, {}})) << category;
+      EXPECT_FALSE(PrecisionOf(std::vector{alert})[0].may_wait) << category;
+    }
+  }
+}
+
 // A lead would be interrupted for one idle afternoon of one pupil.
 TEST(Precision, WhatIsNoPatternYetWaitsUnlessTwoPeopleWantItInTheList) {
   const v1::Alert thin = Closed("thin_pattern", "no_action");

@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "collector/cases/device_speech.h"
 #include "collector/cases/sanctions.h"
+#include "collector/cases/together.h"
 #include "collector/cases/words.h"
 #include "collector/detect/incident.h"
 #include "collector/detect/tier.h"
@@ -62,16 +63,15 @@ std::string Where(const v1::Alert& alert, const Tally& tally) {
                       " (", Listed(tally.hosts, kHostsNamed), ")");
 }
 
+const char* Verb(const Tally& tally) {
+  if (tally.contacted == 0) return "tried to reach";
+  return tally.blocked == 0 ? "contacted" : "contacted or tried to reach";
+}
+
 std::string Deed(const Tally& tally, const std::string& where) {
   std::string often = Times(tally.all());
   if (tally.all() >= kMostActsInIncident) absl::StrAppend(&often, " or more");
-  if (tally.contacted == 0) {
-    return absl::StrCat(" tried to reach ", where, " ", often);
-  }
-  if (tally.blocked == 0) {
-    return absl::StrCat(" contacted ", where, " ", often);
-  }
-  return absl::StrCat(" contacted or tried to reach ", where, " ", often);
+  return absl::StrCat(" ", Verb(tally), " ", where, " ", often);
 }
 
 std::string Outcome(const Tally& tally) {
@@ -256,8 +256,7 @@ void SealedWords(const Finding& finding, absl::TimeZone zone,
   Tally tally = Count(*alert);
   alert->set_title("Contact with restricted material");
   alert->set_sentence(
-      absl::StrCat(Who(*alert, finding.subject_is_person), " ",
-                   tally.contacted == 0 ? "tried to reach" : "contacted",
+      absl::StrCat(Who(*alert, finding.subject_is_person), " ", Verb(tally),
                    " a host on the restricted list ", Times(tally.all()), " ",
                    Span(*alert, zone), "; ", Outcome(tally), "."));
   alert->set_why(
@@ -272,10 +271,12 @@ void SealedWords(const Finding& finding, absl::TimeZone zone,
 }
 
 void ClassWords(const Finding& finding, absl::TimeZone zone, v1::Alert* alert) {
+  const Tally tally = Count(*alert);
   alert->set_title("Whole class, same host");
-  alert->set_sentence(absl::StrCat(
-      finding.devices, " devices contacted ", finding.subject, " (",
-      OneOfCategory(finding.category), ") ", Span(*alert, zone), "."));
+  alert->set_sentence(
+      absl::StrCat(finding.devices, " devices ", Verb(tally), " ",
+                   finding.subject, " (", OneOfCategory(finding.category), ") ",
+                   Span(*alert, zone), "; ", Outcome(tally), "."));
   alert->set_why(
       "So many devices within ten minutes point to a lesson, a link or a "
       "fault, so there is one record and no alert about a person.");
@@ -367,8 +368,14 @@ void RequestWords(const Finding& finding, absl::TimeZone zone,
 
 void DeviceWords(const Finding& finding, absl::TimeZone zone,
                  v1::Alert* alert) {
-  DeviceSpeech speech = SpeakOfDevice(finding, DeviceName(*alert),
-                                      alert->count(), Span(*alert, zone));
+  const size_t devices =
+      MayShareAlert(finding) ? DevicesOf(*alert).size() : size_t{1};
+  const std::string when = Span(*alert, zone);
+  DeviceSpeech speech =
+      devices > 1
+          ? SpeakOfDevices(finding, devices, DeviceName(*alert), alert->count(),
+                           when)
+          : SpeakOfDevice(finding, DeviceName(*alert), alert->count(), when);
   alert->set_title(speech.title);
   alert->set_sentence(speech.sentence);
   alert->set_why(speech.why);

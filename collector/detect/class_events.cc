@@ -44,7 +44,7 @@ std::set<ClassEvents::SubjectId> ClassEvents::Add(const SubjectId& who,
   Sightings& all = sightings_[service];
   if (all.size() >= kMostSightings) all.erase(all.begin());
   bool fresh = all.insert({act.start, act.device, who.second, category,
-                           act.host, act.epoch, act.sequence})
+                           act.host, act.epoch, act.sequence, act.action})
                    .second;
   if (fresh && Crowded(all, act.start)) {
     touched_.insert(service);
@@ -109,6 +109,7 @@ void ClassEvents::SettleService(const Service& service,
     act.host = sighting.host;
     act.epoch = sighting.epoch;
     act.sequence = sighting.sequence;
+    act.action = sighting.action;
     finding.evidence.push_back(EvidenceOf(act));
   }
   if (finding.evidence.empty()) return;

@@ -51,6 +51,7 @@ class ClassEvents {
     SharedText category;
     SharedText host;
     uint64_t epoch = 0, sequence = 0;
+    v1::Action action = v1::ACTION_UNSPECIFIED;
 
     bool operator<(const Sighting& other) const {
       return std::tie(start, device, epoch, sequence) <

@@ -48,5 +48,24 @@ TEST(ClassEvents, APageThatIsSeenStaysKnownAndOneThatIsNotIsForgotten) {
   EXPECT_FALSE(events.Excuses("school", Brought(9, next_week)));
 }
 
+// A class whose every try was blocked would be said to have been there.
+TEST(ClassEvents, WhatWasBlockedIsNotSaidToHaveBeenAllowed) {
+  ClassEvents events(absl::UTCTimeZone());
+  for (int device = 0; device < 5; ++device) {
+    Act act = Brought(device, kMorning + device * absl::Minutes(1));
+    act.page_hash = 0;
+    act.action = v1::ACTION_BLOCK;
+    events.Add({"school", absl::StrCat("person-", device)}, "games", act);
+  }
+  const auto found = events.Settle();
+  ASSERT_EQ(found.size(), 1u);
+  ASSERT_EQ(found[0].evidence.size(), 5u);
+  for (const v1::AlertEvidence& line : found[0].evidence) {
+    EXPECT_EQ(line.action(), "blocked");
+    EXPECT_EQ(line.sentence(),
+              "Tried to reach a.adverts.example; it was blocked.");
+  }
+}
+
 }  // namespace
 }  // namespace schoolgate::collector

@@ -457,6 +457,34 @@ TEST(Detector, AStopIsToldSoonUnlessTheAgentComesBack) {
   EXPECT_TRUE(comes_back.OnTick(stopped + absl::Seconds(30), devices).empty());
 }
 
+// One stop would be told as two, "twice", once while it lasted and once after.
+TEST(Detector, AStopThatWasToldAndIsOverIsTheSameStop) {
+  School school;
+  school.Add(Beat(Minutes(60), Minutes(59)));
+  school.After(Minutes(1)).Add(Stopping(Minutes(61)));
+  school.Add(Beat(Minutes(61), Minutes(60)));
+  const absl::Time stopped = school.events().back().received;
+  Device device;
+  device.id = school.events().back().device;
+  device.school = school.events().back().school;
+  device.last_contact = stopped;
+  Detector detector;
+  detector.OnEvents(school.events(), stopped);
+  const auto lasting = detector.OnTick(stopped + Minutes(1), {{device}});
+  ASSERT_EQ(lasting.size(), 1u);
+  School back;
+  back.At(stopped + Minutes(29)).Add(Beat(Minutes(90), Minutes(0)));
+  back.events()[0].event.set_sequence(4);
+  const auto over = detector.OnEvents(back.events(), stopped + Minutes(29));
+  ASSERT_EQ(over.size(), 1u);
+  EXPECT_EQ(over[0].evidence[0].sentence(),
+            "Monitoring was stopped for 29 minutes while the computer stayed "
+            "on.");
+  EXPECT_EQ(over[0].evidence[0].sequence(), lasting[0].evidence[0].sequence());
+  EXPECT_EQ(over[0].evidence[0].time_unix_us(),
+            lasting[0].evidence[0].time_unix_us());
+}
+
 // The device's own check says that the filter leaks: nobody would look for it.
 TEST(Detector, AFailedCheckOfTheFilterIsToldAndAPassedOneIsNot) {
   School school;

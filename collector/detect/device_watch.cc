@@ -181,7 +181,8 @@ void DeviceWatch::AddHeartbeat(const StoredEvent& event, Watched& watched,
   // Older than all that is remembered: its neighbours are gone.
   if (at == beats.begin() && !beats.empty()) return;
   at = beats.insert(at, std::move(beat));
-  LookForStop(event, at == beats.begin() ? *at : *std::prev(at), *at, out);
+  LookForStop(event, at == beats.begin() ? *at : *std::prev(at), *at,
+              watched.announced, out);
   while (beats.back().happened - beats.front().happened > kRemember &&
          beats.size() > 2) {
     beats.pop_front();
@@ -195,7 +196,9 @@ void DeviceWatch::AddHeartbeat(const StoredEvent& event, Watched& watched,
 // somebody stopped it. An update restarts it within seconds; sleep does not
 // restart it at all.
 void DeviceWatch::LookForStop(const StoredEvent& event, const Beat& before,
-                              const Beat& after, std::vector<Finding>& out) {
+                              const Beat& after,
+                              const std::optional<StoredEvent>& announced,
+                              std::vector<Finding>& out) {
   if (before.boot_id.empty() || before.boot_id != after.boot_id) return;
   absl::Duration gap = absl::Microseconds(after.boot_us - before.boot_us);
   absl::Duration up = absl::Microseconds(after.counters.uptime_us());
@@ -204,9 +207,13 @@ void DeviceWatch::LookForStop(const StoredEvent& event, const Beat& before,
   Finding finding = AboutDevice(event, "agent_stopped");
   finding.first = finding.last = event.happened - gap;
   finding.detail = InWords(down);
+  // In the place of what was said of this stop while it went on.
+  const bool same = announced && StartedAfter(after, *announced) &&
+                    !StartedAfter(before, *announced);
   finding.evidence.push_back(
-      Line(event, absl::StrCat("Monitoring was stopped for ", InWords(down),
-                               " while the computer stayed on.")));
+      Line(same ? *announced : event,
+           absl::StrCat("Monitoring was stopped for ", InWords(down),
+                        " while the computer stayed on.")));
   out.push_back(std::move(finding));
 }
 
@@ -246,6 +253,7 @@ void DeviceWatch::LookForStaleRules(const StoredEvent& event, Watched& watched,
       Finding finding = AboutDevice(event, "stale_rules");
       finding.severity = step->severity;
       finding.detail = std::string(step->words);
+      finding.key = absl::StrCat(finding.key, "|", freshness);
       finding.evidence.push_back(
           Line(event, absl::StrCat("The device has had no signed word from "
                                    "the rules' publisher for ",
@@ -259,6 +267,7 @@ void DeviceWatch::LookForStaleRules(const StoredEvent& event, Watched& watched,
   Finding finding = AboutDevice(event, "rules_refused");
   finding.severity = v1::SEVERITY_ROUTINE;
   finding.detail = watched.told_trouble;
+  finding.key = absl::StrCat(finding.key, "|", finding.detail);
   finding.evidence.push_back(
       Line(event, absl::StrCat("The device reported: ", finding.detail, ".")));
   out.push_back(std::move(finding));
@@ -306,6 +315,7 @@ void DeviceWatch::AddTamper(const StoredEvent& event, Watched& watched,
   }
   bool gap = event.event.has_gap();
   if (!gap && event.event.tamper().kind() == "service_stopping") {
+    watched.announced = event;
     const bool back =
         !watched.beats.empty() && StartedAfter(watched.beats.back(), event);
     if (!back) watched.stopping = event;
@@ -374,11 +384,9 @@ void DeviceWatch::OnTick(absl::Time now, std::span<const Device> devices,
     finding.key = absl::StrCat(device.school, "|", device.id, "|silent_device");
     v1::AlertEvidence line;
     line.set_time_unix_us(absl::ToUnixMicros(seen));
-    line.set_sentence("Last word from the device.");
+    line.set_sentence("The last word from it. " + CauseOfSilence(device, now));
     line.set_device(device.id);
     line.set_count(1);
-    finding.evidence.push_back(line);
-    line.set_sentence(CauseOfSilence(device, now));
     finding.evidence.push_back(std::move(line));
     out.push_back(std::move(finding));
   }

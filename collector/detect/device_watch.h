@@ -58,6 +58,7 @@ class DeviceWatch {
     std::set<std::tuple<uint64_t, uint64_t>> tampers;
     // The agent said that it was asked to end, and was not heard since.
     std::optional<StoredEvent> stopping;
+    std::optional<StoredEvent> announced;  // the last such word
     absl::Time told_silent = absl::InfinitePast();
     absl::Time told_blind = absl::InfinitePast();
     absl::Time told_tunnel = absl::InfinitePast();
@@ -71,7 +72,9 @@ class DeviceWatch {
   void AddTamper(const StoredEvent& event, Watched& watched,
                  std::vector<Finding>& out);
   void LookForStop(const StoredEvent& event, const Beat& before,
-                   const Beat& after, std::vector<Finding>& out);
+                   const Beat& after,
+                   const std::optional<StoredEvent>& announced,
+                   std::vector<Finding>& out);
   void LookForBlindness(const StoredEvent& event, Watched& watched,
                         std::vector<Finding>& out);
   void LookForStaleRules(const StoredEvent& event, Watched& watched,

@@ -51,7 +51,7 @@ std::string Facts(const v1::Episode& episode, bool towards) {
   std::stable_sort(facts.begin(), facts.end(),
                    [](auto& a, auto& b) { return a.first > b.first; });
   if (facts.size() > kMostFacts) facts.resize(kMostFacts);
-  return absl::StrJoin(facts, ", ", [](std::string* out, auto& fact) {
+  return absl::StrJoin(facts, "; ", [](std::string* out, auto& fact) {
     out->append(fact.second);
   });
 }

@@ -12,7 +12,7 @@ namespace schoolgate::collector {
 // no telling (the starting point) and for rows this collector does not know.
 std::string_view FactWords(std::string_view fact, bool speaks_for_intent);
 
-// "first host contacted after a pause, several connections at once": the
+// "first host contacted after a pause; several connections at once": the
 // facts that counted towards (or against) intent, strongest first.
 std::string FactsFor(const v1::Episode& episode);
 std::string FactsAgainst(const v1::Episode& episode);

@@ -56,15 +56,16 @@ Response Api::ShowBudget(const Caller& caller) {
   }
   nlohmann::json kinds = nlohmann::json::array();
   for (const KindPrecision& one : PrecisionOf(*alerts)) {
-    nlohmann::json line = {{"kind", one.kind},
-                           {"title", one.title},
-                           {"alerts", one.alerts},
-                           {"right", one.right},
-                           {"wrong", one.wrong},
-                           {"low", one.low},
-                           {"high", one.high},
-                           {"may_wait", one.may_wait},
-                           {"in_digest", WaitsByItself(one.kind)}};
+    nlohmann::json line = {
+        {"kind", one.kind},
+        {"title", one.title},
+        {"alerts", one.alerts},
+        {"right", one.right},
+        {"wrong", one.wrong},
+        {"low", one.low},
+        {"high", one.high},
+        {"may_wait", one.may_wait},
+        {"in_digest", WaitsByItself(one.kind) && one.may_wait}};
     for (const DigestAgreement& agreement : *agreements) {
       if (agreement.kind != one.kind) continue;
       line["in_digest"] = agreement.in_digest && one.may_wait;
@@ -102,7 +103,8 @@ Response Api::ChangeBudget(const Request& request, const Caller& caller) {
   }
   if (!known->may_wait) {
     return Refusal(409, "not_now",
-                   "Alerts of illegal material are always shown at once.");
+                   "Alerts of illegal material and of somebody who may need "
+                   "help are always shown at once.");
   }
   const auto agreements = stores_.agreements->Agreements(school);
   if (!agreements.ok()) {

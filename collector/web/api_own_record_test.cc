@@ -56,5 +56,41 @@ TEST(OwnRecord, ShowsWhatLeftAboutTheReaderAndNoAlert) {
       TestBrowser::Json(lead.Get("/api/v1/my-record"))["lines"].empty());
 }
 
+// What was made of a visit would be kept about somebody who cannot read it, and
+// who would not learn that a page's own doing is not held against them.
+TEST(OwnRecord, ShowsHowTheDeviceTookIt) {
+  TestSchool school;
+  school.AddAccount("teacher", Role::kGovernor, "oakfield", "P-OWN001");
+  StoredEvent event = ContactOf("P-OWN001", "", 1, school.clock().Now());
+  v1::Episode& episode = *event.event.mutable_episode();
+  episode.set_service("adverts.test");
+  episode.set_front_host("a.adverts.test");
+  episode.set_category("gambling");
+  episode.set_grade(v1::GRADE_AUTOMATIC);
+  episode.set_action(v1::ACTION_BLOCK);
+  v1::Evidence& fact = *episode.add_evidence();
+  fact.set_fact("explained");
+  fact.set_half_points(-6);
+  StoredEvent sealed = event;
+  sealed.event.set_sequence(2);
+  sealed.event.mutable_episode()->set_locked(true);
+  ASSERT_TRUE(school.stores().events->Append({event, sealed}).ok());
+  Api api(school.stores(), NoticeFacts{}, SessionLimits{}, school.clock());
+  TestBrowser teacher(api);
+  ASSERT_EQ(teacher.LogIn("teacher").status, 200);
+  const Response answer = teacher.Get("/api/v1/my-record");
+  const json lines = TestBrowser::Json(answer)["lines"];
+  ASSERT_EQ(lines.size(), 2u) << answer.body;
+  const json& sealed_line =
+      lines[0]["host"] == "(sealed)" ? lines[0] : lines[1];
+  const json& line = lines[0]["host"] == "(sealed)" ? lines[1] : lines[0];
+  EXPECT_EQ(sealed_line["host"], "(sealed)");
+  EXPECT_EQ(line["what"], "judged");
+  EXPECT_EQ(line["host"], "a.adverts.test");
+  EXPECT_EQ(line["grade"], "automatic");
+  EXPECT_EQ(line["words"],
+            "a page contacted just before is known to bring it in");
+}
+
 }  // namespace
 }  // namespace schoolgate::collector

@@ -223,6 +223,31 @@ TEST_F(BudgetTest, IllegalMaterialAndWhatThereIsNotCannotBeMoved) {
   EXPECT_EQ(Move(head, true, "nothing/here"), 404);
 }
 
+// Two tired people would put off a child who needs help until tomorrow; or had,
+// before it was refused.
+TEST_F(BudgetTest, WelfareCannotBeMovedAndComesBack) {
+  const std::string kind = "repeated_contacts/self-harm";
+  const uint64_t id = school_.AddAlert("P-000001", v1::SEVERITY_SERIOUS);
+  ASSERT_TRUE(school_.stores()
+                  .alerts
+                  .Update(id,
+                          [](v1::Alert* alert) {
+                            alert->set_category("self-harm");
+                            return absl::OkStatus();
+                          })
+                  .ok());
+  TestBrowser lead = LoggedIn("lead");
+  EXPECT_EQ(Move(lead, true, kind), 409);
+  ASSERT_TRUE(school_.stores()
+                  .agreements
+                  ->Put({.school = "oakfield", .kind = kind, .in_digest = true})
+                  .ok());
+  EXPECT_EQ(Kinds(lead), json::array());
+  const json row = TestBrowser::Json(lead.Get("/api/v1/budget"))["kinds"][0];
+  EXPECT_EQ(row["in_digest"], false);
+  EXPECT_EQ(row["may_wait"], false);
+}
+
 TEST_F(BudgetTest, VerdictsAreCounted) {
   for (const char* outcome : {"false_alarm", "no_action", "no_action"}) {
     const uint64_t id = school_.AddAlert("P-000001", v1::SEVERITY_SERIOUS);

@@ -47,7 +47,7 @@ test("a wrong password is refused without saying what was wrong, the right one o
     assert.equal(await page.getByRole("alert").innerText(), wrong);
     await logIn(page, school, "lead");
     await page.getByRole("heading", { level: 1, name: "Today" }).waitFor();
-    await page.getByRole("link", { name: "Welfare: self-harm sites" }).waitFor();
+    await page.getByRole("link", { name: "Welfare: sites about self-harm" }).waitFor();
   }));
 
 test("somebody who guesses is locked out, also with the right password, and others are not", () =>
@@ -126,6 +126,12 @@ test("an alert quotes the school’s own policy, and only those whom it names ar
       await logIn(page, own, "lead", "/alerts/1");
       const says = page.locator(".row", { hasText: "What your school’s policy says" });
       await says.getByText("U17: “On-line gambling”").waitFor();
+      // What each line gives as its reason stands above them.
+      await page.getByText("Each time: first host contacted after a pause.").waitFor();
+      const lines = await page.locator(".timeline .line > span").allInnerTexts();
+      assert.deepEqual(lines.map((line) => line.trim()), [0, 1, 0, 1, 0].map((other) => other
+        ? "Tried to reach spin.example.test; it was blocked (reached through a single other site)."
+        : "Tried to reach bets.example.test; it was blocked."));
       assert.match(await says.innerText(), /Told: Designated safeguarding lead, to be looked at within 15 minutes/);
       await page.getByText("Key Stage 2 pupils").waitFor();
       assert.equal(await page.getByText("ks2", { exact: true }).count(), 0);
@@ -163,6 +169,7 @@ test("a teacher’s request shows what the class would miss, and people read the
       await page.getByText("The class would get all of these.").waitFor();
       await page.getByRole("link", { name: "My record" }).click();
       await page.getByText("Tried to reach host www.shop.example.test; it was blocked.").waitFor();
+      await page.getByText("a page or a program contacted deals.example.test, not you: it does not count against you. Why: ").waitFor();
     });
   } finally {
     await own.stop();
@@ -231,7 +238,7 @@ test("an alert is closed only with how it ended and what was done, and the log i
     await page.locator(".incident").getByText("A. Patel,").waitFor();
     await page.getByRole("link", { name: "Back to all alerts" }).click();
     await page.getByRole("button", { name: "Closed" }).click();
-    await page.getByRole("link", { name: "Welfare: self-harm sites" }).waitFor();
+    await page.getByRole("link", { name: "Welfare: sites about self-harm" }).waitFor();
   }));
 
 test("illegal material: what to do stands first, the host nowhere, and closing takes two", async () => {
@@ -294,6 +301,10 @@ test("each role sees its own pages and nothing of persons beyond them", async ()
     await logIn(page, school, "it");
     await page.getByRole("link", { name: "Device not heard from" }).waitFor();
     assert.ok(!/P-[0-9A-Z]{6}/.test(await page.locator("body").innerText()));
+    // Of a device nobody is spoken for.
+    await page.getByRole("link", { name: "Device not heard from" }).click();
+    await page.getByText("What may explain it").waitFor();
+    assert.equal(await page.getByText("What speaks for the person").count(), 0);
     await page.getByRole("link", { name: "Devices" }).click();
     await page.getByText("Not heard from for 5 days").waitFor();
   });

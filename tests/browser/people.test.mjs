@@ -132,7 +132,7 @@ test("how soon alerts are looked at: exact for leaders, steps for a governor", a
   await inWindow(async (page) => {
     await logIn(page, school, "governor", "/");
     await page.getByRole("heading", { name: "How quickly" }).waitFor();
-    await page.getByText("Half of them or more: not yet").first().waitFor();
+    await page.getByText("Not yet, for half of them or more").first().waitFor();
   });
 });
 

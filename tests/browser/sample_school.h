@@ -1,25 +1,19 @@
 // A small invented school: what the browser tests and screenshots look at.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "absl/time/time.h"
 #include "collector/store/device_store.h"
 #include "collector/store/event_store.h"
-#include "proto/alert.pb.h"
 #include "proto/seal/keys.h"
 
 namespace schoolgate::collector {
 
 inline constexpr char kSampleSchool[] = "oakfield";
 
-// One alert of each severity, one about the head (pseudonym P-HEAD00), one
-// closed. The one of illegal material carries a host that must never be seen:
-// sealed-host.example.test.
-std::vector<v1::Alert> SampleAlerts(absl::Time now);
-
-// The alert that comes in while somebody is looking.
-v1::Alert LiveAlert(absl::Time now);
+absl::TimeZone SampleZone();
 
 // Who the sample's people are, sealed to `key` as a device does it: "a.khan"
 // is P-7F3AQ2, "b.ward" P-K2M9D4, "r.okafor" P-HEAD00.
@@ -29,12 +23,8 @@ std::vector<StoredEvent> SamplePeople(absl::Time now, const seal::BoxKey& key);
 std::string SampleAlias(const std::string& login);
 
 // Three pupils' devices and one of the staff at bets.example.test, at the time
-// of the first of SampleAlerts.
+// of the first of its alerts.
 std::vector<StoredEvent> SampleOthers(absl::Time now);
-
-// A teacher's request for a lesson pass, as `schoolgate preview ks2 --ask`
-// makes it.
-v1::Alert SampleRequest(absl::Time now);
 
 // What devices sent about the safety lead (pseudonym P-LEAD00).
 std::vector<StoredEvent> SampleOwnContacts(absl::Time now);

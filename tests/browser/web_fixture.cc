@@ -27,6 +27,7 @@
 #include "collector/web/server.h"
 #include "platform/complaint.h"
 #include "platform/whole_file.h"
+#include "tests/browser/sample_alerts.h"
 #include "tests/browser/sample_school.h"
 
 namespace schoolgate::collector {
@@ -114,6 +115,8 @@ class Fixture {
 
   void NeedCode(Role role) { options_.notice.need_code = {role}; }
   absl::Status Fill(bool quiet);
+  // The alerts, as the policy that is published by then says.
+  absl::Status Raise(bool quiet);
   // Publishes the policy of this YAML file for the school.
   absl::Status Publish(const std::string& policy);
   // Shares of the school's key to names, and of another school's.
@@ -126,6 +129,7 @@ class Fixture {
  private:
   absl::Status MakeCertificate();
   absl::Status FillAccounts();
+  SampleBook Book() { return {*alerts_, &policies_}; }
 
   const std::string directory_;
   const absl::Time now_ = platform::SystemClock().Now();
@@ -150,6 +154,7 @@ class Fixture {
   const seal::SigningKey custody_ = seal::SigningKey::Generate();
   std::unique_ptr<WebServer> server_;
   uint64_t refused_ = 0;
+  int live_ = 0;
 };
 
 absl::Status Fixture::MakeCertificate() {
@@ -219,9 +224,6 @@ absl::Status Fixture::Fill(bool quiet) {
   if (auto put = events_->Append(SampleOthers(school_time_)); !put.ok()) {
     return put.status();
   }
-  for (const v1::Alert& alert : SampleAlerts(school_time_)) {
-    if (absl::Status put = alerts_->Put(alert).status(); !put.ok()) return put;
-  }
   return absl::OkStatus();
 }
 
@@ -249,9 +251,19 @@ absl::Status Fixture::Publish(const std::string& policy) {
   if (policies_.Of(kSampleSchool) == nullptr) {
     return absl::InternalError(policy + ": not taken");
   }
+  return absl::OkStatus();
+}
+
+absl::Status Fixture::Raise(bool quiet) {
+  if (!quiet) {
+    absl::Status raised = RaiseSampleAlerts(school_time_, Book());
+    if (!raised.ok()) return raised;
+  }
   // What only shows with a policy: a teacher's request, the lead's own record.
-  if (auto put = alerts_->Put(SampleRequest(school_time_)); !put.ok()) {
-    return put.status();
+  if (policies_.Of(kSampleSchool) == nullptr) return absl::OkStatus();
+  if (absl::Status asked = RaiseSampleRequest(school_time_, Book());
+      !asked.ok()) {
+    return asked;
   }
   return events_->Append(SampleOwnContacts(school_time_)).status();
 }
@@ -280,7 +292,8 @@ absl::StatusOr<nlohmann::json> Fixture::MakeShares() {
 
 absl::StatusOr<std::string> Fixture::Do(const std::string& command) {
   if (command == "alert") {
-    auto stored = alerts_->Put(LiveAlert(platform::SystemClock().Now()));
+    auto stored =
+        RaiseLiveAlert(platform::SystemClock().Now(), ++live_, Book());
     if (!stored.ok()) return stored.status();
     return absl::StrCat("ok ", stored->id(), " ", stored->revision());
   }
@@ -321,6 +334,7 @@ absl::Status Serve(const std::string& directory, const std::string& dashboard,
     absl::Status status = fixture.Publish(policy);
     if (!status.ok()) return status;
   }
+  if (absl::Status raised = fixture.Raise(quiet); !raised.ok()) return raised;
   if (absl::Status started = fixture.Start(); !started.ok()) return started;
   const auto first_line = fixture.MakeShares();
   if (!first_line.ok()) return first_line.status();

@@ -151,6 +151,7 @@ export interface WholeAlert extends Alert {
   contacts?: Contact[];
   policy?: PolicySays;
   evidence: Evidence[];
+  shared_reasons?: string; // each line's, said once
   notes?: { time: string; author: string; words: string }[];
   incident?: Incident;
   hold?: { reason: string; by: string; account: string; since: string };
@@ -244,8 +245,8 @@ export interface OwnRecord {
   keep_days: number;
   names_opened?: { opened: string; by: string[] }[];
   lines: {
-    time: string; device: string; what: "contact" | "report" | "notice"; host?: string; categories?: string[];
-    action?: string; clause?: string; words?: string;
+    time: string; device: string; what: "contact" | "judged" | "report" | "notice"; host?: string;
+    categories?: string[]; action?: string; clause?: string; grade?: string; words?: string;
   }[];
 }
 

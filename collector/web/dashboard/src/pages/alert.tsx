@@ -111,11 +111,14 @@ function Letterhead({ alert, me }: { alert: WholeAlert; me: Me }) {
   );
 }
 
+// A device's own trouble: nobody has to be spoken for.
+const aboutDevice = (alert: WholeAlert): boolean => alert.subject.startsWith("D-") && !alert.category;
+
 function Reasons({ alert, me }: { alert: WholeAlert; me: Me }) {
   return (
     <dl class="reasons">
       {alert.why && <Row name="Why you see this">{alert.why}</Row>}
-      <Row name="What speaks for the person">
+      <Row name={aboutDevice(alert) ? "What may explain it" : "What speaks for the person"}>
         {alert.in_favour || "Nothing that Schoolgate can see. That does not mean there is nothing: ask."}
       </Row>
       {alert.next_step && (

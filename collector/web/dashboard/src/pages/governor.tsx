@@ -38,7 +38,7 @@ export function GovernorPage() {
               {some.map((alert, number) => (
                 <tr key={number}>
                   <th scope="row">{alert.title} <SeverityTag severity={alert.severity} /></th>
-                  <td data-label="Kind">{alert.category ? categoryWord(alert.category) : "A device"}</td>
+                  <td data-label="Kind">{alert.category ? categoryWord(alert.category) : "No kind of site"}</td>
                   <td data-label="How it ended">{alert.state === "closed" ? (outcomeWord[alert.outcome] ?? "Closed") : "Not finished yet"}</td>
                 </tr>
               ))}
@@ -54,7 +54,7 @@ export function GovernorPage() {
 // be worked out.
 function Quickly({ times }: { times: ResponseTimes }) {
   const words = (step: string) =>
-    step === "not yet" ? "Half of them or more: not yet" : step ? `Half of them ${step}` : "Too few to say";
+    step === "not yet" ? "Not yet, for half of them or more" : step ? `Half of them ${step}` : "Too few to say";
   return (
     <section>
       <h2 class="heading-m">How quickly</h2>

@@ -32,7 +32,8 @@ export function PrecisionPage() {
       <Title tab="How often right">How often alerts are right</Title>
       <p class="lead">
         Counted from what you said when you closed them, over the last 90 days. A kind that is mostly wrong can be moved
-        to the daily digest; two of you have to agree. Illegal material is always shown at once.
+        to the daily digest; two of you have to agree. Illegal material, and signs that somebody may need help, are always shown at
+        once.
       </p>
       <ErrorSummary message={error} />
       {!budget && !error && <p class="loading">Loading</p>}

@@ -11,6 +11,20 @@ const decided: Record<string, string> = {
 const contactWords = ({ host, action = "" }: Line): string =>
   action === "block" ? `Tried to reach host ${host}; it was blocked.` : `Contacted host ${host}. ${decided[action] ?? ""}`;
 
+// Never an accusation: what a program took it for, and why.
+const judgedWords = ({ host, grade, words }: Line, whose: "You" | "They"): string => {
+  const where = host || "hosts that are not recorded";
+  const [who, whom] = whose === "You" ? ["you", "you"] : ["they", "them"];
+  const because = words ? ` Why: ${words}.` : "";
+  switch (grade) {
+    case "opened": return `The device took it that ${who} opened ${where}.${because}`;
+    case "attempt": return `The device took it that ${who} tried to open ${where}; it was blocked.${because}`;
+    case "landed": return `The device took it that ${who} came to ${where} by accident: it was left at once.${because}`;
+    case "automatic": return `The device took it that a page or a program contacted ${where}, not ${who}: it does not count against ${whom}.${because}`;
+    default: return `The device could not tell whether ${who} meant ${where}: it does not count against ${whom}.${because}`;
+  }
+};
+
 const erasedOn = (line: Line, days: number): string => shortTime(new Date(Date.parse(line.time) + days * 864e5).toISOString());
 
 // What is kept about one person. `whose`: "You" or "They".
@@ -27,6 +41,7 @@ export function RecordTable({ lines, keepDays, whose }: { lines: Line[]; keepDay
             <th scope="row">{shortTime(line.time)}</th>
             <td data-label="What">
               {line.what === "contact" && contactWords(line)}
+              {line.what === "judged" && judgedWords(line, whose)}
               {line.what === "report" && `${whose} reported ${line.host || "a host"}${line.words ? `: “${line.words}”` : ""}`}
               {line.what === "notice" && `${whose} accepted the notice of ${line.words}`}
             </td>

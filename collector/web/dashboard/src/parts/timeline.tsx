@@ -15,6 +15,7 @@ export function TimeLine({ alert }: { alert: WholeAlert }) {
   const rest = lines.slice(first);
   return (
     <>
+      {alert.shared_reasons && <p class="hint" data-shared>Each time: {alert.shared_reasons}.</p>}
       {[...days].map(([day, some]) => (
         <section key={day}>
           <h3 class="heading-s day">{day}</h3>
