@@ -1,8 +1,10 @@
 #include "agent/run/spool_thread.h"
 
 #include <chrono>
+#include <filesystem>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "platform/whole_file.h"
 #include "proto/seal/keys.h"
 
@@ -97,20 +99,28 @@ absl::StatusOr<std::unique_ptr<SpoolThread>> OpenSpool(
     const std::string& state_directory, const std::string& spool_directory,
     const Identity& identity, const std::string& boot_id,
     const platform::Clock& clock) {
-  auto key =
-      seal::LoadOrCreateSigningKey(state_directory + "/identity/signing.key");
+  // Beside the spool, so that one that was emptied is known to have been.
+  const std::string begun = state_directory + "/identity/spool_begun";
+  const auto begun_by = platform::ReadWholeFile(begun, 64);
+  const std::string key_file = state_directory + "/identity/signing.key";
+  // Nobody would believe, or could read, what another key signed.
+  if (begun_by.ok() && *begun_by == identity.device + "\n" &&
+      !std::filesystem::exists(key_file)) {
+    return absl::DataLossError(absl::StrCat(
+        key_file,
+        ": missing: the school could read nothing: restore it, or enrol anew "
+        "with `schoolgate-uplink enrol --anew`"));
+  }
+  auto key = seal::LoadOrCreateSigningKey(key_file);
   if (!key.ok()) return key.status();
   auto directory = platform::OpenDirectory(spool_directory);
   if (!directory.ok()) return directory.status();
-  // Beside the spool, so that one that was emptied is known to have been.
-  const std::string begun = state_directory + "/identity/spool_begun";
-  auto writer =
-      SpoolWriter::Start(**directory,
-                         {.device = identity.device,
-                          .collector_key = identity.sealing_key,
-                          .boot_id = boot_id,
-                          .was_used = platform::ReadWholeFile(begun, 64).ok()},
-                         *key, clock.Now());
+  auto writer = SpoolWriter::Start(**directory,
+                                   {.device = identity.device,
+                                    .collector_key = identity.sealing_key,
+                                    .boot_id = boot_id,
+                                    .was_used = begun_by.ok()},
+                                   *key, clock.Now());
   if (!writer.ok()) return writer.status();
   (void)platform::ReplaceFile(begun, identity.device + "\n", kBegunMode);
   return std::make_unique<SpoolThread>(std::move(*directory),

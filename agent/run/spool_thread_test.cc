@@ -1,6 +1,9 @@
 #include "agent/run/spool_thread.h"
 
 #include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <filesystem>
 
 #include "agent/spool/model_collector.h"
 #include "agent/spool/spool_reader.h"
@@ -49,6 +52,32 @@ TEST(SpoolThread, AReportSpeaksOfItsContactByTheSequenceItGot) {
   EXPECT_EQ(arrived[1].contact().host(), "bet.example");
   EXPECT_EQ(arrived[2].self_report().about_sequence(), arrived[1].sequence());
   EXPECT_EQ(arrived[3].self_report().about_sequence(), 0u);
+}
+
+// Another key in its place would sign what the school can only put aside.
+TEST(SpoolThread, AKeyThatWasLostIsNotMadeAnew) {
+  std::string state = testing::TempDir() + "spool-thread.XXXXXX";
+  ASSERT_NE(mkdtemp(state.data()), nullptr);
+  const std::string key = state + "/identity/signing.key";
+  std::filesystem::create_directory(state + "/identity");
+  Identity identity;
+  identity.device = "D-4KQ7X2M9";
+  identity.sealing_key = seal::BoxKey::Generate().public_key();
+  const auto open = [&] {
+    return OpenSpool(state, state + "/spool", identity, "boot",
+                     platform::SystemClock())
+        .status();
+  };
+  ASSERT_TRUE(open().ok()) << "the first time: " << open();
+  ASSERT_TRUE(std::filesystem::remove(key));
+  EXPECT_EQ(open().message(),
+            key +
+                ": missing: the school could read nothing: restore it, or "
+                "enrol anew with `schoolgate-uplink enrol --anew`");
+  EXPECT_FALSE(std::filesystem::exists(key));
+  identity.device = "D-ANOTHER1";  // enrolled anew
+  EXPECT_TRUE(open().ok());
+  std::filesystem::remove_all(state);
 }
 
 }  // namespace

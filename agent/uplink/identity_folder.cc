@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstring>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/numbers.h"
@@ -24,6 +25,7 @@ constexpr mode_t kShared = 0640;
 constexpr char kEnrolment[] = "enrolment.json";
 constexpr char kAuthority[] = "authority.pem";
 constexpr char kRulesRoot[] = "rules_root";
+constexpr char kSigningKey[] = "signing.key";
 constexpr char kTlsKey[] = "tls.key";
 constexpr char kCertificate[] = "device.crt";
 constexpr char kCandidate[] = "candidate.json";
@@ -93,7 +95,7 @@ absl::StatusOr<IdentityFolder> IdentityFolder::Open(const std::string& path) {
 }
 
 absl::StatusOr<seal::SigningKey> IdentityFolder::SigningKey() const {
-  return seal::LoadOrCreateSigningKey(File("signing.key"));
+  return seal::LoadOrCreateSigningKey(File(kSigningKey));
 }
 
 absl::StatusOr<Enrolled> IdentityFolder::LoadEnrolled() const {
@@ -106,6 +108,13 @@ absl::StatusOr<Enrolled> IdentityFolder::LoadEnrolled() const {
       enrolled.authority_pem.empty()) {
     return absl::DataLossError(path_ +
                                ": the enrolment is not whole: enrol anew with "
+                               "`schoolgate-uplink enrol --anew`");
+  }
+  // Enrolment makes it; another in its place would sign what nobody believes.
+  std::error_code hidden;
+  if (!std::filesystem::exists(File(kSigningKey), hidden) && !hidden) {
+    return absl::DataLossError(File(kSigningKey) +
+                               ": missing: restore it, or enrol anew with "
                                "`schoolgate-uplink enrol --anew`");
   }
   return enrolled;

@@ -61,6 +61,11 @@ int Enrol(const std::string& config_file, const std::string& enrolment_file,
   }
   std::printf("%s, school %s, collector %s\n", enrolled->device.c_str(),
               enrolled->school.c_str(), enrolled->collector.c_str());
+  if (anew) {
+    std::printf(
+        "restart schoolgate-agent and schoolgate-uplink: until then they go on "
+        "as the device before\n");
+  }
   return platform::kExitOk;
 }
 
