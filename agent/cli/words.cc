@@ -196,6 +196,10 @@ std::string RecordInWords(const nlohmann::json& answer) {
     }
     words += "\n";
   }
+  words +=
+      "\nA contact is one connection: it does not say that you meant it, as "
+      "pages and programs make many by themselves. If you came there by "
+      "accident, say so with: schoolgate report accident HOST\n";
   return words;
 }
 

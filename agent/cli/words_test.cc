@@ -115,6 +115,9 @@ TEST(RecordInWordsTest, ListsWhatLeftTheDevice) {
                                 {"clause", "P0 U17"}};
   const std::string words = RecordInWords({{"record", {entry}}});
   EXPECT_NE(words.find("bet.example  blocked  (P0 U17)"), std::string::npos);
+  // A child would read there that they had done what a page did.
+  EXPECT_NE(words.find("does not say that you meant it"), std::string::npos);
+  EXPECT_NE(words.find("schoolgate report accident HOST"), std::string::npos);
 }
 
 // Otherwise a strange answer would take the command down.

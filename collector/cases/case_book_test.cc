@@ -63,9 +63,9 @@ TEST_F(CaseBookTest, TheSentenceSaysWhoWhatWhenAndHowOften) {
             "www.dice.test) twice between 10:00 and 10:23 on Tuesday 24 "
             "November 2026; each try was blocked.");
   EXPECT_EQ(alerts[0].why(),
-            "Each looked as if a person opened the site: it came by itself, "
-            "not as part of another page. A browser's own retries are counted "
-            "once.");
+            "Each looked as if a person tried to open the site: it came by "
+            "itself, not as part of another page. A browser's own retries are "
+            "counted once.");
   EXPECT_EQ(alerts[0].evidence(0).sentence(),
             "Tried to reach www.bet.test; it was blocked (first host contacted "
             "after a pause).");

@@ -121,12 +121,12 @@ std::string WhyContacts(const Finding& finding, const Tally& tally) {
            "The tries are too far apart to be the browser's own "
            "retries, and no page tried to load many hosts at once.";
   }
+  const char* deed = tally.contacted == 0 ? "tried to open" : "opened";
   if (tally.all() == 1) {
     return absl::StrCat(
         words,
-        "A single contact of this kind is shown when it looks as if a "
-        "person opened the site: it came by itself, not as part of "
-        "another page.");
+        "A single contact of this kind is shown when it looks as if a person ",
+        deed, " the site: it came by itself, not as part of another page.");
   }
   if (finding.by_landing) {
     return absl::StrCat(
@@ -135,11 +135,9 @@ std::string WhyContacts(const Finding& finding, const Tally& tally) {
         "a site at another time, which alone would count for nothing, makes "
         "it a pattern.");
   }
-  return absl::StrCat(
-      words,
-      "Each looked as if a person opened the site: it came by itself, "
-      "not as part of another page. A browser's own retries are "
-      "counted once.");
+  return absl::StrCat(words, "Each looked as if a person ", deed,
+                      " the site: it came by itself, not as part of another "
+                      "page. A browser's own retries are counted once.");
 }
 
 std::string InFavour(const Finding& finding, bool is_person,
