@@ -364,6 +364,9 @@ TEST_F(CaseBookTest, WhatADeviceReportsIsSaidOnce) {
             absl::StrCat("Device ", alerts[0].device_name(),
                          " reported at 10:00 on Tuesday 24 November 2026: a "
                          "network proxy was set on the device."));
+  // No word of the program's own, "root_cert", for a lead to make out.
+  EXPECT_EQ(alerts[0].evidence(0).sentence(),
+            "laptop-D-1: The device reported it.");
 }
 
 // "To be opened at 10:00" would be a wish that nobody had; and a pass for a

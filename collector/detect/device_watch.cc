@@ -344,8 +344,9 @@ void DeviceWatch::AddTamper(const StoredEvent& event, Watched& watched,
     }
     finding.key = absl::StrCat(finding.key, "|", finding.detail);
     std::string more = event.event.tamper().detail();
+    // What it is, the alert says in words.
     finding.evidence.push_back(
-        Line(event, absl::StrCat("The device reported: ", finding.detail,
+        Line(event, absl::StrCat("The device reported it",
                                  more.empty() ? "" : ": ", more, ".")));
   }
   out.push_back(std::move(finding));
