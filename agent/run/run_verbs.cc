@@ -6,7 +6,9 @@
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
+#include <string_view>
 
 #include "agent/run/config.h"
 #include "agent/run/live.h"
@@ -25,10 +27,37 @@ std::atomic<bool> stop_asked = false;
 
 void AskToStop(int) { stop_asked = true; }
 
+// Of policies as they come; a school's own may have more.
+constexpr std::string_view kUsualGroups[] = {
+    "staff",     "ks1",   "ks2",        "pupils",    "governor",
+    "volunteer", "guest", "contractor", "community", "unknown"};
+
+// Groups that people are put into, and no policy may have.
+std::set<std::string> UnusualGroups(const AttributionRules& rules) {
+  std::set<std::string> groups = rules.judged_as_device;
+  groups.insert(rules.until_notice_accepted);
+  for (const auto& [unix_group, group] : rules.unix_groups) {
+    groups.insert(group);
+  }
+  for (const auto& [uid, person] : rules.people) groups.insert(person.group);
+  groups.erase("");
+  for (const std::string_view usual : kUsualGroups) {
+    groups.erase(std::string(usual));
+  }
+  return groups;
+}
+
 // Before it goes to thousands: with a mistake there no agent starts.
 int CheckConfig(const std::string& config_path) {
   const auto config = LoadAgentConfig(config_path);
   if (!config.ok()) return platform::Complain(kProgram, config.status());
+  for (const std::string& group : UnusualGroups(config->attribution)) {
+    std::fprintf(
+        stderr,
+        "%s: %s: group \"%s\" is none of the usual ones: where the "
+        "policy does not have it, its people get the strictest rules\n",
+        kProgram, config_path.c_str(), group.c_str());
+  }
   std::printf("%s: right\n", config_path.c_str());
   return platform::kExitOk;
 }

@@ -1,5 +1,10 @@
 #include "collector/cli/option_words.h"
 
+#include <arpa/inet.h>
+
+#include <algorithm>
+
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "collector/cli/data_directory.h"
@@ -75,6 +80,20 @@ std::string CheckCollectorAddress(const std::string& text) {
   return absl::StrCat(text,
                       ": is no address for devices: write it like "
                       "collector.oak.example:4780, without https://");
+}
+
+std::string CheckOwnName(const std::string& text) {
+  in6_addr address;
+  const bool good = inet_pton(AF_INET6, text.c_str(), &address) == 1 ||
+                    (!text.empty() &&
+                     std::all_of(text.begin(), text.end(), [](unsigned char c) {
+                       return absl::ascii_isalnum(c) || c == '.' || c == '-' ||
+                              c == '_' || c == '*';
+                     }));
+  if (good) return "";
+  return absl::StrCat(text,
+                      ": is no name or address: write it like "
+                      "collector.oak.example, without https:// and port");
 }
 
 std::string CheckHolders(const std::vector<std::string>& names) {

@@ -32,6 +32,9 @@ std::string CheckAddress(const std::string& text);
 // "collector.oak.example:4780", as devices are to reach it.
 std::string CheckCollectorAddress(const std::string& text);
 
+// "collector.oak.example", "192.0.2.7": what a certificate is made for.
+std::string CheckOwnName(const std::string& text);
+
 // Who gets a share of the key to names: nobody named, or two with good names.
 std::string CheckHolders(const std::vector<std::string>& names);
 

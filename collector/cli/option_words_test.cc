@@ -52,6 +52,16 @@ TEST(OptionWords, AReportIsCsvOrHtml) {
   }
 }
 
+TEST(OptionWords, OurNameIsANameOrAnAddress) {
+  for (const char* name :
+       {"collector.oak.example", "oak-1", "192.0.2.7", "fd00::7", "::1"}) {
+    EXPECT_EQ(CheckOwnName(name), "") << name;
+  }
+  for (const char* name : {"https://c.example", "c.example:4780", "a b", ""}) {
+    EXPECT_THAT(CheckOwnName(name), HasSubstr("without https://")) << name;
+  }
+}
+
 // The verbs as programs, over a collector with one school.
 class WrongUsage : public testing::Test {
  protected:
@@ -95,6 +105,8 @@ TEST_F(WrongUsage, ExitsWithTwoAndNamesTheVerbsHelp) {
       {"setup", "--school Elm --listen nonsense"},
       {"setup", "--school Elm --web 4443"},
       {"setup", "--school Elm --metrics nonsense"},
+      {"setup", "--school Elm --name https://collector.elm.example"},
+      {"setup", "--school Elm --name collector.elm.example:4780"},
       {"setup", "--school Elm --share-holder head"},
       {"publish", "bundle --soak soon"},
       {"publish", "bundle --rings --trial 3w"},

@@ -110,7 +110,8 @@ void AddSetup(CLI::App& app, int* exit_code) {
       ->check(CheckAddress);
   verb->add_option("--name", request.names,
                    "A DNS name or address of this machine, for its "
-                   "certificates; may be repeated (default: its host name)");
+                   "certificates; may be repeated (default: its host name)")
+      ->check(CheckOwnName);
   verb->add_option("--root", request.rules_root,
                    "The rules' root file, handed to devices");
   verb->add_option("--share-holder", request.share_holders,

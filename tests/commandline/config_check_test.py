@@ -45,6 +45,10 @@ def main():
             # Before the first installation there is nobody to ask.
             none = asked.replace('/usr/sbin/schoolgate-agent', folder + '/none')
             good &= run(['sh', '-c', none, config], 'no agent yet', 0, '')
+        with open(config, 'w', encoding='utf-8') as file:
+            file.write('unix_groups: {teachers: stafff, y5: ks2}\n')
+        good &= run([agent, 'run', '--check', '--config', config], 'a group',
+                    0, 'group "stafff" is none of the usual ones')
         if sorted(os.listdir(folder)) != ['agent.yaml']:
             print('run --check: makes something')
             good = False
