@@ -412,6 +412,18 @@ for (const colorScheme of ["light", "dark"]) {
       await reports.waitFor();
       await page.locator("main").click({ position: { x: 5, y: 5 }, force: true });
       assert.equal(await reports.count(), 0);
+      // Also before the open menu was drawn: a phone may be slow.
+      const opened = await page.evaluate(async () => {
+        const button = document.querySelector(".menu-button");
+        const expanded = [];
+        for (const act of [() => button.click(), () => document.querySelector("main").dispatchEvent(new PointerEvent("pointerdown", { bubbles: true }))]) {
+          act();
+          await Promise.resolve().then(() => {});
+          expanded.push(button.getAttribute("aria-expanded"));
+        }
+        return expanded;
+      });
+      assert.deepEqual(opened, ["true", "false"]);
       await menu.click();
       await reports.click();
       await page.getByRole("heading", { level: 1, name: "Reports" }).waitFor();

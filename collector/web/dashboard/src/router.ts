@@ -1,5 +1,5 @@
 // Which page is shown: the path, without a library.
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 
 const moved = new EventTarget();
 
@@ -28,7 +28,7 @@ export function goInstead(path: string): void {
 
 export function usePath(): string {
   const [path, setPath] = useState(location.pathname);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const update = () => setPath(location.pathname);
     moved.addEventListener("move", update);
     addEventListener("popstate", update);

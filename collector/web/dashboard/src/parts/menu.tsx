@@ -1,5 +1,5 @@
 // The way to all pages: a line of links, on a phone one button that opens them.
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { followLink } from "../router";
 
 export type PageLink = { path: string; name: string; current: boolean };
@@ -10,7 +10,8 @@ export function Menu({ pages, path, waiting }: { pages: PageLink[]; path: string
   const nav = useRef<HTMLElement>(null);
   const button = useRef<HTMLButtonElement>(null);
   useEffect(() => setOpen(false), [path]);
-  useEffect(() => {
+  // Who taps beside it as soon as it is seen means that too.
+  useLayoutEffect(() => {
     if (!open) return;
     const outside = (event: Event) => {
       if (!nav.current?.contains(event.target as Node)) setOpen(false);
