@@ -16,6 +16,7 @@
 #include "platform/complaint.h"
 #include "platform/local_socket.h"
 #include "platform/name_question.h"
+#include "rules/usual_groups.h"
 
 namespace schoolgate::agent {
 namespace {
@@ -27,11 +28,6 @@ std::atomic<bool> stop_asked = false;
 
 void AskToStop(int) { stop_asked = true; }
 
-// Of policies as they come; a school's own may have more.
-constexpr std::string_view kUsualGroups[] = {
-    "staff",     "ks1",   "ks2",        "pupils",    "governor",
-    "volunteer", "guest", "contractor", "community", "unknown"};
-
 // Groups that people are put into, and no policy may have.
 std::set<std::string> UnusualGroups(const AttributionRules& rules) {
   std::set<std::string> groups = rules.judged_as_device;
@@ -41,7 +37,7 @@ std::set<std::string> UnusualGroups(const AttributionRules& rules) {
   }
   for (const auto& [uid, person] : rules.people) groups.insert(person.group);
   groups.erase("");
-  for (const std::string_view usual : kUsualGroups) {
+  for (const std::string_view usual : rules::kUsualGroups) {
     groups.erase(std::string(usual));
   }
   return groups;

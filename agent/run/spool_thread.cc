@@ -104,8 +104,9 @@ absl::StatusOr<std::unique_ptr<SpoolThread>> OpenSpool(
   const auto begun_by = platform::ReadWholeFile(begun, 64);
   const std::string key_file = state_directory + "/identity/signing.key";
   // Nobody would believe, or could read, what another key signed.
+  std::error_code hidden;
   if (begun_by.ok() && *begun_by == identity.device + "\n" &&
-      !std::filesystem::exists(key_file)) {
+      !std::filesystem::exists(key_file, hidden) && !hidden) {
     return absl::DataLossError(absl::StrCat(
         key_file,
         ": missing: the school could read nothing: restore it, or enrol anew "

@@ -145,22 +145,22 @@ std::string CaseBook::NameOf(const std::string& device) const {
 
 // Of all devices that the alert will have, "laptop-3, laptop-7 and laptop-12";
 // each line begins with that of its own.
-absl::StatusOr<std::string> CaseBook::NameDevices(uint64_t id,
+absl::StatusOr<std::string> CaseBook::NameDevices(uint64_t id, absl::Time now,
                                                   Finding* finding) {
   const auto name = [this](const std::string& device) {
     std::string known = NameOf(device);
     return known.empty() ? device : known;
   };
-  std::set<std::string> names = {name(finding->device)};
   for (v1::AlertEvidence& line : finding->evidence) {
     line.set_sentence(absl::StrCat(name(line.device()), ": ", line.sentence()));
   }
-  if (id != 0) {
-    const absl::StatusOr<v1::Alert> alert = store_.Get(id);
-    if (!alert.ok()) return alert.status();
-    for (const std::string& device : DevicesOf(*alert)) {
-      names.insert(name(device));
-    }
+  absl::StatusOr<v1::Alert> alert = v1::Alert();
+  if (id != 0) alert = store_.Get(id);
+  if (!alert.ok()) return alert.status();
+  MergeEvidence(*finding, now, &*alert);
+  std::set<std::string> names;
+  for (const std::string& device : DevicesOf(*alert)) {
+    names.insert(name(device));
   }
   return Listed({names.begin(), names.end()}, kDevicesNamed);
 }
@@ -174,9 +174,9 @@ absl::Status CaseBook::ApplyOne(Finding finding, absl::Time now,
   }
   // Asked before the store of alerts is locked: whoever holds the store of
   // devices may wait for that.
-  absl::StatusOr<std::string> device_name = MayShareAlert(finding)
-                                                ? NameDevices(*id, &finding)
-                                                : NameOf(finding.device);
+  absl::StatusOr<std::string> device_name =
+      MayShareAlert(finding) ? NameDevices(*id, now, &finding)
+                             : NameOf(finding.device);
   if (!device_name.ok()) return device_name.status();
   if (*id == 0) {
     v1::Alert alert;

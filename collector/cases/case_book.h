@@ -40,7 +40,8 @@ class CaseBook {
   absl::StatusOr<uint64_t> FindAlert(const Finding& finding);
   absl::StatusOr<uint64_t> FindShared(const Finding& finding);
   std::string NameOf(const std::string& device) const;
-  absl::StatusOr<std::string> NameDevices(uint64_t id, Finding* finding);
+  absl::StatusOr<std::string> NameDevices(uint64_t id, absl::Time now,
+                                          Finding* finding);
   absl::Status ApplyOne(Finding finding, absl::Time now,
                         std::vector<v1::Alert>& changed);
   absl::Status Withdraw(uint64_t id, absl::Time now,

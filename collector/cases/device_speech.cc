@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "collector/cases/words.h"
+#include "collector/detect/incident.h"
 
 namespace schoolgate::collector {
 
@@ -104,7 +105,10 @@ DeviceSpeech SpeakOfDevice(const Finding& finding, const std::string& device,
 DeviceSpeech SpeakOfDevices(const Finding& finding, size_t devices,
                             const std::string& names, uint32_t count,
                             const std::string& when) {
-  const std::string those = absl::StrCat(devices, " devices (", names, ")");
+  // An alert keeps so many lines, and with a line goes its device.
+  const char* at_least =
+      devices >= kMostActsInIncident ? " devices or more (" : " devices (";
+  const std::string those = absl::StrCat(devices, at_least, names, ")");
   const std::string often =
       count > devices ? absl::StrCat(", ", Times(count), " in all,") : "";
   if (finding.rule == "silent_device") {

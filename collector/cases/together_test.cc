@@ -151,5 +151,21 @@ TEST_F(TogetherTest, DevicesSilentSinceTheSameDayAreOneAlert) {
   EXPECT_EQ(All().size(), 2u);
 }
 
+// "100 devices" of a school where 130 are silent would be wrong.
+TEST_F(TogetherTest, MoreDevicesThanAnAlertHasLinesAreSaidToBeMore) {
+  std::vector<Finding> silent;
+  for (int i = 1; i <= 130; ++i) {
+    silent.push_back(
+        Trouble(absl::StrCat("D-", i), Minutes(i), "silent_device"));
+  }
+  Apply(silent);
+  const auto alerts = All();
+  ASSERT_EQ(alerts.size(), 1u);
+  EXPECT_EQ(alerts[0].evidence_size(), 100);
+  EXPECT_EQ(alerts[0].sentence().find("100 devices or more ("), 0u)
+      << alerts[0].sentence();
+  EXPECT_TRUE(Apply(silent).empty());
+}
+
 }  // namespace
 }  // namespace schoolgate::collector

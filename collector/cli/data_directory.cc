@@ -363,7 +363,8 @@ absl::StatusOr<EnrolmentGift> LoadGift(const DataDirectory& directory,
   }
   // Only setup makes one: with another key nothing could be opened that
   // devices have sealed already.
-  if (!std::filesystem::exists(directory.SealingKey())) {
+  std::error_code hidden;
+  if (!std::filesystem::exists(directory.SealingKey(), hidden) && !hidden) {
     return absl::FailedPreconditionError(absl::StrCat(
         directory.SealingKey(),
         ": missing, and devices seal to it: put it back from a backup"));

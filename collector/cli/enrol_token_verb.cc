@@ -10,6 +10,7 @@
 #include "collector/fleet/secret_file.h"
 #include "collector/fleet/token.h"
 #include "platform/clock.h"
+#include "rules/usual_groups.h"
 
 namespace schoolgate::collector {
 namespace {
@@ -58,7 +59,7 @@ absl::Status Withdraw(const Options& options) {
   }
   if (!token.ok()) return token.status();
   token->withdrawn = true;
-  const absl::Status status = (*devices)->PutToken(*token);
+  absl::Status status = (*devices)->PutToken(*token);
   if (status.ok()) std::printf("withdrawn: %s\n", token->id.c_str());
   return status;
 }
@@ -137,9 +138,8 @@ void AddEnrolToken(CLI::App& app, int* exit_code) {
   verb->add_option("--school", options->school,
                    "The school's id (not needed when there is one)");
   verb->add_option("--group", options->group, "The devices' group")
-      ->check(CLI::IsMember({"staff", "ks1", "ks2", "pupils", "governor",
-                             "volunteer", "guest", "contractor", "community",
-                             "unknown"}))
+      ->check(CLI::IsMember(std::vector<std::string>(
+          rules::kUsualGroups.begin(), rules::kUsualGroups.end())))
       ->capture_default_str();
   verb->add_option("--uses", options->uses, "How many devices may use it")
       ->check(CLI::Range(1u, kMostUses))

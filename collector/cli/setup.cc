@@ -53,7 +53,7 @@ class Setup {
           directory_.path + "/keys", directory_.path + "/schools",
           directory_.SchoolFile(result_.school_id, ""), directory_.Events(),
           directory_.Bundles()}) {
-      const absl::Status status = MakePrivateDirectory(path);
+      absl::Status status = MakePrivateDirectory(path);
       if (!status.ok()) return status;
     }
     return SaveConfig(directory_, result_.config);
@@ -98,14 +98,14 @@ class Setup {
     for (const std::string* address :
          {&config.listen, &config.web, &config.metrics}) {
       if (address == &config.metrics && address->empty()) continue;
-      const absl::Status status = ParseHostPort(*address).status();
+      absl::Status status = ParseHostPort(*address).status();
       if (!status.ok()) return status;
     }
     if (!request_.share_holders.empty()) {
-      const absl::Status status = CheckShareHolders(request_.share_holders);
+      absl::Status status = CheckShareHolders(request_.share_holders);
       if (!status.ok()) return status;
     }
-    const absl::Status root = ReadRoot();
+    absl::Status root = ReadRoot();
     if (!root.ok()) return root;
     return config.database.empty() ? absl::OkStatus()
                                    : Postgres::Open(config.database).status();
@@ -181,13 +181,17 @@ class Setup {
   // those that is missing then was lost, and another would make all that came
   // before unreadable.
   bool IsKnown(const std::string& school) const {
+    std::error_code hidden;
     return std::filesystem::exists(
-        directory_.SchoolFile(school, "safeguarding.pub"));
+        directory_.SchoolFile(school, "safeguarding.pub"), hidden);
   }
 
   static absl::Status CheckNotLost(const std::string& file, bool known,
                                    const char* why) {
-    if (!known || std::filesystem::exists(file)) return absl::OkStatus();
+    std::error_code hidden;
+    if (!known || std::filesystem::exists(file, hidden) || hidden) {
+      return absl::OkStatus();
+    }
     return absl::FailedPreconditionError(absl::StrCat(
         file, ": missing, and ", why, ": put it back from a backup"));
   }
@@ -318,7 +322,7 @@ class Setup {
       account.display_name = display;
       account.role = role;
       account.school = everywhere ? "" : result_.school_id;
-      const absl::Status status = AddAccount(**store, **audit, account);
+      absl::Status status = AddAccount(**store, **audit, account);
       if (!status.ok()) return status;
     }
     return absl::OkStatus();
@@ -326,7 +330,7 @@ class Setup {
 
   absl::Status AddAccount(AccountStore& store, AuditLog& audit,
                           Account account) {
-    const absl::Status known = store.Get(account.name).status();
+    absl::Status known = store.Get(account.name).status();
     if (known.ok()) {
       result_.existing.push_back(absl::StrCat("account ", account.name));
       return known;
