@@ -90,7 +90,7 @@ TEST(ServiceNoticeTest, AKeeperThatLivesKeepsItsPlace) {
 }
 
 TEST(ServiceNoticeTest, WhereNoFileCanBeItIsElsewhere) {
-  for (const std::string directory :
+  for (const std::string& directory :
        {std::string("/nowhere/at/all"), "/tmp/" + std::string(200, 'x')}) {
     auto keeper = NoticeSocket::Open(directory);
     ASSERT_TRUE(keeper.ok()) << keeper.status();
